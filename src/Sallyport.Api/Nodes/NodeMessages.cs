@@ -1,0 +1,194 @@
+using System.Text.Json.Serialization;
+
+namespace Sallyport.Api.Nodes;
+
+/// <summary>
+/// One frame between control and gateway: a big-endian uint32 length, then this as UTF-8 JSON.
+/// Control sends <see cref="Welcome"/>, <see cref="Certificate"/>, <see cref="Snapshot"/>, <see cref="Delta"/> and <see cref="Disconnect"/>;
+/// the gateway sends the rest.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(Hello), "hello")]
+[JsonDerivedType(typeof(Welcome), "welcome")]
+[JsonDerivedType(typeof(CertificateRequest), "certificateRequest")]
+[JsonDerivedType(typeof(Certificate), "certificate")]
+[JsonDerivedType(typeof(Snapshot), "snapshot")]
+[JsonDerivedType(typeof(Delta), "delta")]
+[JsonDerivedType(typeof(Acknowledge), "acknowledge")]
+[JsonDerivedType(typeof(Ready), "ready")]
+[JsonDerivedType(typeof(Disconnect), "disconnect")]
+[JsonDerivedType(typeof(TunnelReport), "tunnels")]
+[JsonDerivedType(typeof(FlowReport), "flows")]
+[JsonDerivedType(typeof(EventReport), "events")]
+[JsonDerivedType(typeof(DropReport), "drops")]
+public abstract record NodeMessage;
+
+/// <summary>First frame of a gateway. <paramref name="ModelVersion"/> is 0 where it has none yet.</summary>
+public sealed record Hello(string Gateway, string SoftwareVersion, int ProtocolVersion, int ProcessId, long ModelVersion) : NodeMessage
+{
+    public const int CurrentProtocol = 1;
+}
+
+/// <summary>First frame of control: it accepts the gateway.</summary>
+public sealed record Welcome(string SoftwareVersion, int ProtocolVersion) : NodeMessage;
+
+/// <summary>The gateway made a key and asks for a certificate (PKCS#10, DER).</summary>
+public sealed record CertificateRequest(byte[] Request) : NodeMessage;
+
+/// <summary>Chain of the gateway, leaf first, and the anchors that client certificates must lead to (DER).</summary>
+public sealed record Certificate(IReadOnlyList<byte[]> Chain, IReadOnlyList<byte[]> Anchors) : NodeMessage;
+
+/// <summary>The whole model; replaces what the gateway had.</summary>
+public sealed record Snapshot(long Version, NodeModel Model) : NodeMessage;
+
+/// <summary>What changed since the version before. Upserts replace whole records; removals name ids. Applied as one.</summary>
+public sealed record Delta : NodeMessage
+{
+    public required long Version { get; init; }
+
+    /// <summary>When the change was committed, in nanoseconds since the Unix epoch; the gateway measures the cut from here.</summary>
+    public required long CommittedAt { get; init; }
+
+    public IReadOnlyList<NetworkModel> Networks { get; init; } = [];
+
+    public IReadOnlyList<IdentityModel> Identities { get; init; } = [];
+
+    public IReadOnlyList<ApplicationModel> Applications { get; init; } = [];
+
+    public IReadOnlyList<RuleModel> Rules { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedIdentities { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedApplications { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedRules { get; init; } = [];
+}
+
+/// <summary>
+/// The packet path runs on this version. <paramref name="AppliedAt"/> and <paramref name="LastPacketAt"/> in nanoseconds since the Unix epoch;
+/// the latter is the last packet that a flow or tunnel cut by this change still forwarded, 0 where none was live.
+/// </summary>
+public sealed record Acknowledge(long Version, long AppliedAt, long LastPacketAt, int TunnelsCut, int FlowsCut) : NodeMessage;
+
+/// <summary>All listeners are open.</summary>
+public sealed record Ready(IReadOnlyList<string> Listening) : NodeMessage;
+
+/// <summary>Ends the tunnel of an identity, which may come again.</summary>
+public sealed record Disconnect(int IdentityId, string Reason) : NodeMessage;
+
+/// <summary>Tunnels that came, went or moved, and the counters of the others every few seconds.</summary>
+public sealed record TunnelReport(IReadOnlyList<TunnelState> Tunnels) : NodeMessage;
+
+/// <summary>One tunnel. Times in nanoseconds since the Unix epoch, counters in bytes and packets of inner traffic.</summary>
+public sealed record TunnelState
+{
+    /// <summary>Unique for this gateway process.</summary>
+    public required long TunnelId { get; init; }
+
+    public required int IdentityId { get; init; }
+
+    public required bool Up { get; init; }
+
+    /// <summary>"openvpn/udp" or "openvpn/tcp".</summary>
+    public required string Protocol { get; init; }
+
+    public required string OuterAddress { get; init; }
+
+    public required string Cipher { get; init; }
+
+    /// <summary>"TLSv1.3 TLS_AES_256_GCM_SHA384".</summary>
+    public required string Tls { get; init; }
+
+    /// <summary>"tls-crypt-v2", "tls-crypt", "tls-auth" or "none".</summary>
+    public required string Wrapping { get; init; }
+
+    public required string ClientVersion { get; init; }
+
+    public required string ClientPlatform { get; init; }
+
+    public required long Since { get; init; }
+
+    public required long LastSeen { get; init; }
+
+    public required long BytesIn { get; init; }
+
+    public required long BytesOut { get; init; }
+
+    public required long PacketsIn { get; init; }
+
+    public required long PacketsOut { get; init; }
+
+    public required int Renegotiations { get; init; }
+
+    /// <summary>Why it ended; empty while it is up.</summary>
+    public string EndReason { get; init; } = "";
+}
+
+/// <summary>Flows that began, changed their verdict, ended, or moved bytes since the last report.</summary>
+public sealed record FlowReport(IReadOnlyList<FlowState> Flows) : NodeMessage;
+
+/// <summary>One conversation. From is who opened it. Times in nanoseconds since the Unix epoch.</summary>
+public sealed record FlowState
+{
+    /// <summary>Unique for this gateway process; with its name and start the key of the stored record.</summary>
+    public required long FlowId { get; init; }
+
+    public required int NetworkId { get; init; }
+
+    public required int FromId { get; init; }
+
+    /// <summary>0 where nobody carries the destination.</summary>
+    public required int ToId { get; init; }
+
+    /// <summary>"tcp", "udp", "icmp" or the number of another protocol.</summary>
+    public required string Protocol { get; init; }
+
+    public required string Source { get; init; }
+
+    public required int SourcePort { get; init; }
+
+    public required string Destination { get; init; }
+
+    /// <summary>Port; for ICMP echo the identifier is the source port and this is 0.</summary>
+    public required int DestinationPort { get; init; }
+
+    public required bool Allowed { get; init; }
+
+    /// <summary>0 where no rule decided.</summary>
+    public required int RuleId { get; init; }
+
+    /// <summary>0 where the destination is no application.</summary>
+    public required int ApplicationId { get; init; }
+
+    /// <summary>Why it was denied, a name of the drop reasons; empty where allowed.</summary>
+    public required string Reason { get; init; }
+
+    public required long FirstSeen { get; init; }
+
+    public required long LastSeen { get; init; }
+
+    public required long PacketsOut { get; init; }
+
+    public required long BytesOut { get; init; }
+
+    public required long PacketsBack { get; init; }
+
+    public required long BytesBack { get; init; }
+
+    public required bool Ended { get; init; }
+}
+
+/// <summary>Things that happened at the gateway and that somebody may want to know.</summary>
+public sealed record EventReport(IReadOnlyList<GatewayEvent> Events) : NodeMessage;
+
+/// <summary>"handshake.failed", "credential.cloned", "tunnel.replaced", … with who and from where; text never carries a secret.</summary>
+public sealed record GatewayEvent(string Kind, long At, int IdentityId, string OuterAddress, string Detail);
+
+/// <summary>Packets dropped since the gateway started, by reason.</summary>
+public sealed record DropReport(IReadOnlyDictionary<string, long> Drops) : NodeMessage;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(NodeMessage))]
+public sealed partial class NodeJson : JsonSerializerContext;

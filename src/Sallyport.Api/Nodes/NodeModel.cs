@@ -1,0 +1,154 @@
+namespace Sallyport.Api.Nodes;
+
+/// <summary>Everything a gateway needs to serve the fleet without asking again. Addresses and prefixes are text ("10.20.0.7", "192.168.50.0/24").</summary>
+public sealed record NodeModel(
+    GatewaySettings Settings,
+    IReadOnlyList<NetworkModel> Networks,
+    IReadOnlyList<IdentityModel> Identities,
+    IReadOnlyList<ApplicationModel> Applications,
+    IReadOnlyList<RuleModel> Rules);
+
+/// <summary>How this installation's gateways listen and talk. Times in seconds.</summary>
+public sealed record GatewaySettings
+{
+    /// <summary>Listening addresses such as "0.0.0.0:1194" and "[::]:1194".</summary>
+    public IReadOnlyList<string> OpenVpnUdp { get; init; } = [];
+
+    public IReadOnlyList<string> OpenVpnTcp { get; init; } = [];
+
+    /// <summary>The 128-byte server keys of tls-crypt-v2; the first wraps new clients, all open old ones.</summary>
+    public IReadOnlyList<byte[]> TlsCryptV2ServerKeys { get; init; } = [];
+
+    /// <summary>Key of the HMAC over authentication tokens, 32 bytes; the same on every gateway.</summary>
+    public byte[] AuthTokenKey { get; init; } = [];
+
+    public int PingSeconds { get; init; } = 10;
+
+    public int PingRestartSeconds { get; init; } = 60;
+
+    public int RenegotiateSeconds { get; init; } = 3600;
+
+    public int HandshakeWindowSeconds { get; init; } = 60;
+
+    public int HandshakeThreads { get; init; } = 1;
+
+    public int FlowTableCapacity { get; init; } = 65_536;
+}
+
+/// <summary>An isolated address space, and what its devices may use to come in.</summary>
+public sealed record NetworkModel
+{
+    public required int Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required IReadOnlyList<string> Prefixes { get; init; }
+
+    /// <summary>OpenVPN names in order of preference: "AES-256-GCM", …, "AES-128-CBC".</summary>
+    public required IReadOnlyList<string> Ciphers { get; init; }
+
+    /// <summary>Digest of CBC packets and of tls-auth: "SHA1", "SHA256" or "SHA512".</summary>
+    public string AuthDigest { get; init; } = "SHA256";
+
+    /// <summary>"certificate", "certificate+password" or "password".</summary>
+    public string Authentication { get; init; } = "certificate";
+
+    /// <summary>"tls-crypt-v2" (the default), and where opted in "tls-crypt", "tls-auth", "none".</summary>
+    public required IReadOnlyList<string> Wrappings { get; init; }
+
+    /// <summary>The 256-byte static key of this network's tls-crypt or tls-auth; null where neither is allowed.</summary>
+    public byte[]? WrappingKey { get; init; }
+
+    /// <summary>The client's key-direction of tls-auth: "0", "1" or "none".</summary>
+    public string TlsAuthDirection { get; init; } = "1";
+
+    /// <summary>"1.2" or "1.3".</summary>
+    public string MinimumTls { get; init; } = "1.2";
+}
+
+/// <summary>A device or a site.</summary>
+public sealed record IdentityModel
+{
+    public required int Id { get; init; }
+
+    public required int NetworkId { get; init; }
+
+    /// <summary>"device" or "site".</summary>
+    public required string Kind { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>False: pending, quarantined, retired or revoked. Nothing of it may pass or finish a handshake.</summary>
+    public required bool Active { get; init; }
+
+    public string? AddressV4 { get; init; }
+
+    public string? AddressV6 { get; init; }
+
+    /// <summary>What a site carries; empty for a device.</summary>
+    public IReadOnlyList<string> Subnets { get; init; } = [];
+
+    public IReadOnlyList<string> Groups { get; init; } = [];
+
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    public IReadOnlyList<CredentialModel> Credentials { get; init; } = [];
+}
+
+/// <summary>A live credential of an identity; revoked ones are simply absent.</summary>
+public sealed record CredentialModel
+{
+    public required int Id { get; init; }
+
+    /// <summary>"certificate" or "password".</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>SHA-256 of the certificate's DER, lower-case hex.</summary>
+    public string? Fingerprint { get; init; }
+
+    /// <summary>The 16 bytes that the tls-crypt-v2 metadata of this credential carries, lower-case hex.</summary>
+    public string? WrappedKeyId { get; init; }
+
+    public string? Username { get; init; }
+
+    /// <summary>SHA-256(salt | password); passwords are made by us with 128 bits, so no slow hash is needed.</summary>
+    public byte[]? PasswordSalt { get; init; }
+
+    public byte[]? PasswordHash { get; init; }
+}
+
+/// <summary>Something that may be reached.</summary>
+public sealed record ApplicationModel
+{
+    public required int Id { get; init; }
+
+    public required int NetworkId { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The site or device that carries the target.</summary>
+    public required int OwnerId { get; init; }
+
+    /// <summary>An address or a prefix, inside one of the owner's subnets or equal to its address.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>"tcp/8883", "udp/5000-5010", "icmp".</summary>
+    public required IReadOnlyList<string> Services { get; init; }
+}
+
+/// <summary>Allows the subjects to open flows to one application.</summary>
+public sealed record RuleModel
+{
+    public required int Id { get; init; }
+
+    /// <summary>"device", "site", "group" or "label".</summary>
+    public required string SubjectKind { get; init; }
+
+    /// <summary>Identity of a device or site subject; 0 otherwise.</summary>
+    public int SubjectId { get; init; }
+
+    /// <summary>"pumps" for a group, "model=P200" for a label; empty otherwise.</summary>
+    public string Subject { get; init; } = "";
+
+    public required int ApplicationId { get; init; }
+}

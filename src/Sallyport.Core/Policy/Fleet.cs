@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Policy;
+
+// What the operator wrote, as the engine reads it. Immutable; a change replaces a record whole.
+
+public enum IdentityKind : byte
+{
+    Device,
+    Site,
+}
+
+/// <summary>An isolated address space.</summary>
+public sealed record Network(int Id, string Name, ImmutableArray<IpPrefix> Prefixes);
+
+/// <summary>A device, which owns its addresses, or a site, which also carries subnets.</summary>
+public sealed record Identity
+{
+    public required int Id { get; init; }
+
+    public required int NetworkId { get; init; }
+
+    public required IdentityKind Kind { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>Only an active identity sends, receives or finishes a handshake.</summary>
+    public required bool Active { get; init; }
+
+    public IpAddress? AddressV4 { get; init; }
+
+    public IpAddress? AddressV6 { get; init; }
+
+    public ImmutableArray<IpPrefix> Subnets { get; init; } = [];
+
+    public ImmutableArray<string> Groups { get; init; } = [];
+
+    /// <summary>"key=value" texts.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
+}
+
+/// <summary>IP protocol numbers that policy speaks of (IANA).</summary>
+public enum IpProtocol : byte
+{
+    Icmp = 1,
+    Tcp = 6,
+    Udp = 17,
+    IcmpV6 = 58,
+}
+
+/// <summary>A protocol and, for TCP and UDP, ports from-to inclusive. ICMP stands for echo in both IP families.</summary>
+public readonly record struct Service(IpProtocol Protocol, ushort FromPort, ushort ToPort);
+
+/// <summary>Something that may be reached: services at a target that a site or a device of the same network carries.</summary>
+public sealed record Application(int Id, int NetworkId, string Name, int OwnerId, IpPrefix Target, ImmutableArray<Service> Services);
+
+public enum SubjectKind : byte
+{
+    Device,
+    Site,
+    Group,
+    Label,
+}
+
+/// <summary>Who a rule speaks of: one identity by id, or all of its network in a group or with a label ("key=value").</summary>
+public readonly record struct Subject(SubjectKind Kind, int IdentityId, string Name);
+
+/// <summary>Allows its subjects to open flows to one application. There are no other allowances.</summary>
+public sealed record Rule(int Id, Subject Subject, int ApplicationId);
