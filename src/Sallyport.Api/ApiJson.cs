@@ -1,0 +1,63 @@
+using System.Text.Json.Serialization;
+using Sallyport.Api.Applications;
+using Sallyport.Api.Audit;
+using Sallyport.Api.Credentials;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Events;
+using Sallyport.Api.Flows;
+using Sallyport.Api.Gateways;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Paging;
+using Sallyport.Api.Policy;
+using Sallyport.Api.Problems;
+using Sallyport.Api.Rules;
+using Sallyport.Api.Sites;
+using Sallyport.Api.Tunnels;
+
+namespace Sallyport.Api;
+
+/// <summary>How everything under /api/v1 is written: camelCase, null left out, times in ISO 8601.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(NetworkCreate))]
+[JsonSerializable(typeof(NetworkUpdate))]
+[JsonSerializable(typeof(NetworkInfo))]
+[JsonSerializable(typeof(Page<NetworkInfo>))]
+[JsonSerializable(typeof(SiteCreate))]
+[JsonSerializable(typeof(SiteUpdate))]
+[JsonSerializable(typeof(SiteInfo))]
+[JsonSerializable(typeof(SiteCreated))]
+[JsonSerializable(typeof(Page<SiteInfo>))]
+[JsonSerializable(typeof(DeviceCreate))]
+[JsonSerializable(typeof(DeviceUpdate))]
+[JsonSerializable(typeof(DeviceInfo))]
+[JsonSerializable(typeof(DeviceCreated))]
+[JsonSerializable(typeof(Page<DeviceInfo>))]
+[JsonSerializable(typeof(ReasonRequest))]
+[JsonSerializable(typeof(CutResult))]
+[JsonSerializable(typeof(ProfileRequest))]
+[JsonSerializable(typeof(ProfileIssued))]
+[JsonSerializable(typeof(CredentialInfo))]
+[JsonSerializable(typeof(Page<CredentialInfo>))]
+[JsonSerializable(typeof(ApplicationCreate))]
+[JsonSerializable(typeof(ApplicationUpdate))]
+[JsonSerializable(typeof(ApplicationInfo))]
+[JsonSerializable(typeof(Page<ApplicationInfo>))]
+[JsonSerializable(typeof(RuleCreate))]
+[JsonSerializable(typeof(RuleInfo))]
+[JsonSerializable(typeof(Page<RuleInfo>))]
+[JsonSerializable(typeof(TunnelInfo))]
+[JsonSerializable(typeof(Page<TunnelInfo>))]
+[JsonSerializable(typeof(FlowInfo))]
+[JsonSerializable(typeof(Page<FlowInfo>))]
+[JsonSerializable(typeof(EventInfo))]
+[JsonSerializable(typeof(Page<EventInfo>))]
+[JsonSerializable(typeof(PolicyExplanation))]
+[JsonSerializable(typeof(StatusInfo))]
+[JsonSerializable(typeof(GatewayInfo))]
+[JsonSerializable(typeof(Page<GatewayInfo>))]
+[JsonSerializable(typeof(AuditRecord))]
+[JsonSerializable(typeof(Page<AuditRecord>))]
+[JsonSerializable(typeof(AuditExportLine))]
+[JsonSerializable(typeof(AuditVerification))]
+public sealed partial class ApiJson : JsonSerializerContext;

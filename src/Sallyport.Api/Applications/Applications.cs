@@ -1,0 +1,51 @@
+using System.Text.Json.Serialization;
+
+namespace Sallyport.Api.Applications;
+
+/// <summary>Names something that may be reached. Exactly one of <see cref="Site"/> and <see cref="Device"/> carries it.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record ApplicationCreate
+{
+    public string? Name { get; init; }
+
+    public string? Site { get; init; }
+
+    public string? Device { get; init; }
+
+    /// <summary>Address or prefix inside the site's subnets; default: the owner's own address.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>"tcp/8883", "udp/5000-5010", "icmp".</summary>
+    public IReadOnlyList<string>? Services { get; init; }
+}
+
+/// <summary>Changes what is not null.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record ApplicationUpdate
+{
+    public string? Target { get; init; }
+
+    public IReadOnlyList<string>? Services { get; init; }
+}
+
+public sealed record ApplicationInfo
+{
+    public required int Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Network { get; init; }
+
+    /// <summary>"site" or "device".</summary>
+    public required string OwnerKind { get; init; }
+
+    public required string Owner { get; init; }
+
+    public required string Target { get; init; }
+
+    public required IReadOnlyList<string> Services { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required long Revision { get; init; }
+}

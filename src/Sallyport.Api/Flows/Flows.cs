@@ -1,0 +1,64 @@
+namespace Sallyport.Api.Flows;
+
+/// <summary>One end of a flow.</summary>
+public sealed record FlowEnd(string Kind, string Name, int Id);
+
+/// <summary>One conversation; From is who opened it.</summary>
+public sealed record FlowInfo
+{
+    public required long Id { get; init; }
+
+    public required string Gateway { get; init; }
+
+    public required string Network { get; init; }
+
+    public required FlowEnd From { get; init; }
+
+    /// <summary>Null where nobody carries the destination.</summary>
+    public FlowEnd? To { get; init; }
+
+    /// <summary>"tcp", "udp", "icmp" or the number of another protocol.</summary>
+    public required string Protocol { get; init; }
+
+    public required string Source { get; init; }
+
+    public required int SourcePort { get; init; }
+
+    public required string Destination { get; init; }
+
+    public required int DestinationPort { get; init; }
+
+    /// <summary>"allowed" or "denied".</summary>
+    public required string Verdict { get; init; }
+
+    /// <summary>Name of the application that the destination is part of.</summary>
+    public string? Application { get; init; }
+
+    public int? RuleId { get; init; }
+
+    /// <summary>"device:pump-17 to application:historian"; null where no rule decided or it is gone.</summary>
+    public string? Rule { get; init; }
+
+    /// <summary>Why it was denied: a name of the drop reasons.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Why it was denied, for people.</summary>
+    public string? ReasonText { get; init; }
+
+    /// <summary>The narrowest commands, one per line, that would allow a denied flow; null where none can.</summary>
+    public string? AllowCommand { get; init; }
+
+    public required DateTimeOffset FirstSeen { get; init; }
+
+    public required DateTimeOffset LastSeen { get; init; }
+
+    public required long PacketsOut { get; init; }
+
+    public required long BytesOut { get; init; }
+
+    public required long PacketsBack { get; init; }
+
+    public required long BytesBack { get; init; }
+
+    public required bool Ended { get; init; }
+}

@@ -1,0 +1,81 @@
+using System.Text.Json.Serialization;
+
+namespace Sallyport.Api.Networks;
+
+/// <summary>Makes an isolated address space. What is null takes its default.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record NetworkCreate
+{
+    /// <summary>One DNS label (RFC 1123): "plant-a".</summary>
+    public string? Name { get; init; }
+
+    /// <summary>"10.20.0.0/16", "fd12:3456:789a::/64". The first address of each is the gateway's.</summary>
+    public IReadOnlyList<string>? Prefixes { get; init; }
+
+    /// <summary>OpenVPN's names in order of preference. Default: AES-256-GCM, AES-128-GCM, CHACHA20-POLY1305.</summary>
+    public IReadOnlyList<string>? Ciphers { get; init; }
+
+    /// <summary>"SHA1", "SHA256" (default) or "SHA512": digest of CBC packets and of tls-auth.</summary>
+    public string? AuthDigest { get; init; }
+
+    /// <summary>"certificate" (default), "certificate+password" or "password".</summary>
+    public string? Authentication { get; init; }
+
+    /// <summary>"tls-crypt-v2" (default), "tls-crypt", "tls-auth", "none"; profiles carry the first.</summary>
+    public IReadOnlyList<string>? Wrappings { get; init; }
+
+    /// <summary>The client's key-direction of tls-auth: "0", "1" (default) or "none".</summary>
+    public string? TlsAuthDirection { get; init; }
+
+    /// <summary>"1.2" (default) or "1.3".</summary>
+    public string? MinimumTls { get; init; }
+}
+
+/// <summary>Changes what is not null.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record NetworkUpdate
+{
+    public IReadOnlyList<string>? Prefixes { get; init; }
+
+    public IReadOnlyList<string>? Ciphers { get; init; }
+
+    public string? AuthDigest { get; init; }
+
+    public string? Authentication { get; init; }
+
+    public IReadOnlyList<string>? Wrappings { get; init; }
+
+    public string? TlsAuthDirection { get; init; }
+
+    public string? MinimumTls { get; init; }
+}
+
+public sealed record NetworkInfo
+{
+    public required int Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required IReadOnlyList<string> Prefixes { get; init; }
+
+    public required IReadOnlyList<string> Ciphers { get; init; }
+
+    public required string AuthDigest { get; init; }
+
+    public required string Authentication { get; init; }
+
+    public required IReadOnlyList<string> Wrappings { get; init; }
+
+    public required string TlsAuthDirection { get; init; }
+
+    public required string MinimumTls { get; init; }
+
+    public required int Devices { get; init; }
+
+    public required int Sites { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Counts up with every change; the ETag of the resource.</summary>
+    public required long Revision { get; init; }
+}

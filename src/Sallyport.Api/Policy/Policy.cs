@@ -1,0 +1,36 @@
+namespace Sallyport.Api.Policy;
+
+/// <summary>Whether a flow would pass, and why.</summary>
+public sealed record PolicyExplanation
+{
+    public required bool Allowed { get; init; }
+
+    /// <summary>"device:pump-17".</summary>
+    public required string From { get; init; }
+
+    public required string Network { get; init; }
+
+    public required string Destination { get; init; }
+
+    public required string Protocol { get; init; }
+
+    public required int Port { get; init; }
+
+    /// <summary>Who carries the destination: "site:hq"; null where nobody does.</summary>
+    public string? Carrier { get; init; }
+
+    public string? Application { get; init; }
+
+    public int? RuleId { get; init; }
+
+    public string? Rule { get; init; }
+
+    /// <summary>A name of the drop reasons; null where allowed.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The steps of the decision, one sentence each.</summary>
+    public required IReadOnlyList<string> Steps { get; init; }
+
+    /// <summary>The narrowest commands that would allow it; empty where allowed or none can.</summary>
+    public required IReadOnlyList<string> AllowCommands { get; init; }
+}

@@ -1,0 +1,19 @@
+namespace Sallyport.Api.Problems;
+
+/// <summary>Problem details (RFC 9457), with everything that was wrong with the input at once.</summary>
+public sealed record Problem
+{
+    /// <summary>"urn:sallyport:problem:invalid", "…:not-found", "…:conflict", "…:changed", "…:unauthorized", "…:forbidden".</summary>
+    public string Type { get; init; } = "about:blank";
+
+    public string Title { get; init; } = "";
+
+    public int Status { get; init; }
+
+    public string? Detail { get; init; }
+
+    public IReadOnlyList<FieldProblem> Errors { get; init; } = [];
+}
+
+/// <summary>One thing that is wrong: where ("prefixes[0]"), what, and how to put it right (empty where the message says it).</summary>
+public sealed record FieldProblem(string Field, string Message, string Hint);

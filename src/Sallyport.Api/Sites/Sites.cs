@@ -1,0 +1,74 @@
+using System.Text.Json.Serialization;
+using Sallyport.Api.Credentials;
+using Sallyport.Api.Tunnels;
+
+namespace Sallyport.Api.Sites;
+
+/// <summary>Makes a router or data-centre gateway that carries whole subnets.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record SiteCreate
+{
+    public string? Name { get; init; }
+
+    public string? Network { get; init; }
+
+    public IReadOnlyList<string>? Subnets { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    public IReadOnlyList<string>? Groups { get; init; }
+
+    /// <summary>At most one IPv4 and one IPv6 address of the network for the router itself; what is left out is allocated.</summary>
+    public IReadOnlyList<string>? Addresses { get; init; }
+
+    /// <summary>Where given, a credential is issued at once and the answer carries the profile.</summary>
+    public ProfileRequest? Profile { get; init; }
+}
+
+/// <summary>Changes what is not null; lists and labels are replaced whole.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record SiteUpdate
+{
+    public IReadOnlyList<string>? Subnets { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    public IReadOnlyList<string>? Groups { get; init; }
+}
+
+public sealed record SiteInfo
+{
+    public required int Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Network { get; init; }
+
+    /// <summary>"pending" (no credential yet), "active", "quarantined" or "retired".</summary>
+    public required string State { get; init; }
+
+    public string? StateReason { get; init; }
+
+    public required DateTimeOffset StateSince { get; init; }
+
+    public required IReadOnlyList<string> Subnets { get; init; }
+
+    public required IReadOnlyList<string> Addresses { get; init; }
+
+    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+
+    public required IReadOnlyList<string> Groups { get; init; }
+
+    /// <summary>"online", "offline" or "unknown" (its gateway is not connected to control).</summary>
+    public required string Presence { get; init; }
+
+    /// <summary>The live tunnel, or the last one that was seen.</summary>
+    public TunnelInfo? Tunnel { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required long Revision { get; init; }
+}
+
+/// <summary>The answer to a create. The profile holds a private key that exists nowhere else.</summary>
+public sealed record SiteCreated(SiteInfo Site, ProfileIssued? Profile);

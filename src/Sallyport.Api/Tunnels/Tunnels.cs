@@ -1,0 +1,50 @@
+namespace Sallyport.Api.Tunnels;
+
+/// <summary>One authenticated protocol session. Counters are inner traffic; "in" came from the device.</summary>
+public sealed record TunnelInfo
+{
+    public required string Gateway { get; init; }
+
+    public required long TunnelId { get; init; }
+
+    /// <summary>"device" or "site".</summary>
+    public required string IdentityKind { get; init; }
+
+    public required string Identity { get; init; }
+
+    public required string Network { get; init; }
+
+    /// <summary>"up", "down" or "unknown" (its gateway is not connected to control).</summary>
+    public required string State { get; init; }
+
+    /// <summary>"openvpn/udp" or "openvpn/tcp".</summary>
+    public required string Protocol { get; init; }
+
+    public required string OuterAddress { get; init; }
+
+    public required string Cipher { get; init; }
+
+    public required string Tls { get; init; }
+
+    public required string Wrapping { get; init; }
+
+    public required string ClientVersion { get; init; }
+
+    public required string ClientPlatform { get; init; }
+
+    public required DateTimeOffset Since { get; init; }
+
+    public required DateTimeOffset LastSeen { get; init; }
+
+    public required long BytesIn { get; init; }
+
+    public required long BytesOut { get; init; }
+
+    public required long PacketsIn { get; init; }
+
+    public required long PacketsOut { get; init; }
+
+    public required int Renegotiations { get; init; }
+
+    public string? EndReason { get; init; }
+}
