@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Sallyport.Daemon.Settings;
+
+namespace Sallyport.Daemon.Processes;
+
+/// <summary>Tries every listening address before anything starts, so that all that are taken are named at once.</summary>
+internal static class PortCheck
+{
+    /// <param name="gatewayRuns">A gateway that is taken over keeps its listeners: only the API's addresses are tried.</param>
+    public static IReadOnlyList<SettingProblem> Try(DaemonSettings settings, bool gatewayRuns)
+    {
+        var problems = new List<SettingProblem>();
+        if (!gatewayRuns)
+        {
+            TryAll(SettingKey.OpenVpnUdp, settings.OpenVpnUdp, SocketType.Dgram, problems);
+            TryAll(SettingKey.OpenVpnTcp, settings.OpenVpnTcp, SocketType.Stream, problems);
+        }
+
+        TryAll(SettingKey.ApiHttps, settings.ApiHttps, SocketType.Stream, problems);
+        return problems;
+    }
+
+    private static void TryAll(SettingKey key, IReadOnlyList<IPEndPoint> endpoints, SocketType type, List<SettingProblem> problems)
+    {
+        foreach (var endpoint in endpoints)
+        {
+            if (endpoint.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
+            {
+                continue;
+            }
+
+            try
+            {
+                using var socket = new Socket(endpoint.AddressFamily, type, type == SocketType.Dgram ? ProtocolType.Udp : ProtocolType.Tcp);
+                if (endpoint.AddressFamily == AddressFamily.InterNetworkV6)
+                {
+                    socket.DualMode = false;
+                }
+
+                if (type == SocketType.Stream)
+                {
+                    // Connections of an earlier run may still linger in TIME_WAIT.
+                    socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+                }
+
+                socket.Bind(endpoint);
+                if (type == SocketType.Stream)
+                {
+                    socket.Listen();
+                }
+            }
+            catch (SocketException error)
+            {
+                problems.Add(Explain(key, endpoint, type, error));
+            }
+        }
+    }
+
+    private static SettingProblem Explain(SettingKey key, IPEndPoint endpoint, SocketType type, SocketException error)
+    {
+        var name = $"{(type == SocketType.Dgram ? "UDP" : "TCP")} {endpoint}";
+        var example = $"{key.Variable}={(endpoint.Port < 64_000 ? endpoint.Port + 1000 : endpoint.Port - 1000)}";
+        return error.SocketErrorCode switch
+        {
+            SocketError.AddressAlreadyInUse => new SettingProblem(
+                key.Path,
+                $"{name} is taken by {Holder(endpoint, type) ?? "another program"}",
+                $"End that program, or set \"{key.Path}\" in sallyport.yaml or {example} to use another port."),
+            SocketError.AccessDenied => new SettingProblem(
+                key.Path, $"{name} needs root: ports below 1024 are the system's", $"Set \"{key.Path}\" in sallyport.yaml or {key.Variable} to a port from 1024 on."),
+            SocketError.AddressNotAvailable => new SettingProblem(
+                key.Path, $"{name} is no address of this machine", $"\"ip address\" shows those it has; set \"{key.Path}\" to one of them, or to {endpoint.Port} alone for all."),
+            _ => new SettingProblem(key.Path, $"{name} cannot be opened: {error.Message}", $"Set \"{key.Path}\" in sallyport.yaml or {key.Variable} to another address."),
+        };
+    }
+
+    /// <summary>"openvpn (process 123)", from /proc; null where the process belongs to somebody else.</summary>
+    private static string? Holder(IPEndPoint endpoint, SocketType type)
+    {
+        var port = ":" + endpoint.Port.ToString("X4", CultureInfo.InvariantCulture);
+        var protocol = type == SocketType.Dgram ? "udp" : "tcp";
+        var inodes = new HashSet<string>();
+        foreach (var table in (string[])[$"/proc/net/{protocol}", $"/proc/net/{protocol}6"])
+        {
+            if (!File.Exists(table))
+            {
+                continue;
+            }
+
+            foreach (var line in File.ReadLines(table).Skip(1))
+            {
+                // sl local_address rem_address st … uid timeout inode; state 0A is LISTEN.
+                var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                if (fields.Length > 9 && fields[1].EndsWith(port, StringComparison.Ordinal) && (type == SocketType.Dgram || fields[3] == "0A"))
+                {
+                    inodes.Add($"socket:[{fields[9]}]");
+                }
+            }
+        }
+
+        foreach (var process in Directory.EnumerateDirectories("/proc").Where(d => char.IsAsciiDigit(Path.GetFileName(d)[0])))
+        {
+            try
+            {
+                if (Directory.EnumerateFileSystemEntries($"{process}/fd").Any(f => new FileInfo(f).LinkTarget is { } target && inodes.Contains(target)))
+                {
+                    return $"{File.ReadAllText($"{process}/comm").Trim()} (process {Path.GetFileName(process)})";
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Somebody else's process, or one that just ended.
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,37 @@
+using System.Net;
+
+namespace Sallyport.Daemon.Settings;
+
+/// <summary>Everything an operator can set, valid as a whole. Paths are absolute.</summary>
+internal sealed record DaemonSettings
+{
+    public required string DataDirectory { get; init; }
+
+    /// <summary>The file that was read; null where everything is a default or a variable.</summary>
+    public string? ConfigFile { get; init; }
+
+    /// <summary>Host name or address that profiles carry.</summary>
+    public required string Endpoint { get; init; }
+
+    public required IReadOnlyList<IPEndPoint> OpenVpnUdp { get; init; }
+
+    public required IReadOnlyList<IPEndPoint> OpenVpnTcp { get; init; }
+
+    public required TimeSpan Ping { get; init; }
+
+    public required TimeSpan PingRestart { get; init; }
+
+    public required TimeSpan Renegotiate { get; init; }
+
+    public required TimeSpan HandshakeWindow { get; init; }
+
+    public required string ApiSocket { get; init; }
+
+    public required IReadOnlyList<IPEndPoint> ApiHttps { get; init; }
+
+    public required int FlowTable { get; init; }
+
+    public required int HandshakeThreads { get; init; }
+
+    public required TimeSpan FlowRetention { get; init; }
+}

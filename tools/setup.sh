@@ -1,0 +1,100 @@
+# Common parts of the commands in the repository's root. Sourced, never run.
+# Every command works from any directory, as any user, on a fresh Debian with the .NET 10 SDK.
+
+root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
+export SALLYPORT_HOME="$root"
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+# Debian keeps ip, openvpn and tcpdump where only root's PATH looks.
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# need_dotnet: the SDK is there, and programs started by their own name find its runtime.
+need_dotnet() {
+    if ! command -v dotnet >/dev/null && [ -x "$HOME/.dotnet/dotnet" ]; then
+        PATH="$HOME/.dotnet:$PATH"
+    fi
+    command -v dotnet >/dev/null || die "the .NET 10 SDK is missing. Install it from https://dotnet.microsoft.com/download/dotnet/10.0 and put dotnet on the PATH."
+    if [ -z "${DOTNET_ROOT:-}" ]; then
+        DOTNET_ROOT="$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")"
+        export DOTNET_ROOT
+    fi
+}
+
+# has PACKAGE: what we use of it is there, however it came.
+has() {
+    case "$1" in
+        libsqlite3-0) has_library libsqlite3.so.0 ;;
+        libssl3) has_library libssl.so.3 ;;
+        iproute2) command -v ip >/dev/null ;;
+        util-linux) command -v setsid >/dev/null && command -v flock >/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+has_library() {
+    local place
+    for place in /lib /usr/lib /lib64 /usr/lib64 /usr/local/lib /lib/*-linux-gnu /usr/lib/*-linux-gnu; do
+        [ -e "$place/$1" ] && return 0
+    done
+    return 1
+}
+
+# need PACKAGE...: installs what is missing, and only that.
+need() {
+    local missing=() package as=()
+    for package in "$@"; do
+        has "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    command -v apt-get >/dev/null || die "missing: ${missing[*]}. Install them with your distribution's package manager."
+    if [ "$(id -u)" -ne 0 ]; then
+        if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+            as=(sudo)
+        else
+            die "missing: ${missing[*]}. Run as root:  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+        fi
+    fi
+    say "installing ${missing[*]} (apt-get)"
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return 0
+    # The package lists may be old or absent.
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null || say "apt-get update had errors"
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+        || die "could not install ${missing[*]}. Try:  apt-get update && apt-get install -y ${missing[*]}"
+}
+
+# build NAME PROJECT...: builds in Release when a source is newer than the last successful build of the same name.
+# Directories are compared too, because deleting a file changes only its directory.
+build() {
+    local name="$1" stamp draft project
+    shift
+    mkdir -p "$root/artifacts/stamps"
+    stamp="$root/artifacts/stamps/$name"
+    [ -e "$stamp" ] && is_built "$stamp" && return 0
+    (
+        flock 9
+        # Another command may have built it while this one waited.
+        [ -e "$stamp" ] && is_built "$stamp" && exit 0
+        say "building $name"
+        draft="$(mktemp "$root/artifacts/stamps/.XXXXXX")"
+        for project in "$@"; do
+            # From the root, where global.json names the SDK.
+            if ! (cd -- "$root" && dotnet build "$project" -c Release -v quiet --nologo -clp:NoSummary 9>&-) >&2; then
+                rm -f -- "$draft"
+                exit 1
+            fi
+        done
+        mv -- "$draft" "$stamp"
+    ) 9>"$root/artifacts/stamps/.lock" || die "the build failed"
+}
+
+is_built() {
+    local newer
+    newer="$(find "$root"/src "$root"/apps "$root"/tests "$root"/tools "$root"/*.props "$root"/*.slnx "$root"/global.json "$root"/.editorconfig "$root"/BannedSymbols.txt \
+        \( -name bin -o -name obj -o -name artifacts -o -name corpus \) -prune -o -newer "$1" -print -quit)"
+    [ -z "$newer" ]
+}
+
+# program NAME: path of a built program.
+program() { printf '%s' "$root/artifacts/bin/$1/release/$1"; }
