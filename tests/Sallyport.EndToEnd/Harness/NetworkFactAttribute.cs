@@ -1,0 +1,31 @@
+namespace Sallyport.EndToEnd.Harness;
+
+/// <summary>A test that needs root, namespaces and the distribution's OpenVPN.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class NetworkFactAttribute : FactAttribute
+{
+    public NetworkFactAttribute()
+    {
+        Skip = Requirements.Missing;
+    }
+}
+
+/// <summary>The same with cases.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class NetworkTheoryAttribute : TheoryAttribute
+{
+    public NetworkTheoryAttribute()
+    {
+        Skip = Requirements.Missing;
+    }
+}
+
+/// <summary>A test that turns a program's clock with libfaketime as well.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ClockFactAttribute : FactAttribute
+{
+    public ClockFactAttribute()
+    {
+        Skip = Requirements.Missing ?? (Requirements.HasTool("faketime") ? null : "'faketime' is not installed: apt-get install faketime");
+    }
+}

@@ -1,0 +1,48 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Sallyport.EndToEnd.Stock;
+
+/// <summary>A certificate authority for tests in which our control process has no part.</summary>
+public sealed class StockPki : IDisposable
+{
+    private const string ServerAuth = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuth = "1.3.6.1.5.5.7.3.2";
+    private readonly X509Certificate2 authority;
+    private int serial;
+
+    public StockPki()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=Test CA", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        authority = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddYears(-2), DateTimeOffset.UtcNow.AddYears(5));
+    }
+
+    public string AuthorityPem => authority.ExportCertificatePem();
+
+    public byte[] AuthorityDer => authority.RawData;
+
+    public StockCredential Server(string name = "server") => Issue(name, ServerAuth, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
+
+    public StockCredential Client(string name = "client") => Issue(name, ClientAuth, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
+
+    public StockCredential Issue(string name, string purpose, DateTimeOffset from, DateTimeOffset to)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        using var certificate = request.Create(authority, from, to, [(byte)++serial, 1]);
+        return new StockCredential(certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), certificate.RawData, key.ExportPkcs8PrivateKey());
+    }
+
+    public void Dispose() => authority.Dispose();
+}
+
+/// <summary>A certificate and its key, as text and as bytes.</summary>
+public sealed record StockCredential(string CertificatePem, string KeyPem, byte[] CertificateDer, byte[] KeyPkcs8);
