@@ -33,7 +33,7 @@ public ref struct ByteWriter(Span<byte> destination)
         Length += 8;
     }
 
-    public void Bytes(ReadOnlySpan<byte> value)
+    public void Bytes(scoped ReadOnlySpan<byte> value)
     {
         value.CopyTo(_destination[Length..]);
         Length += value.Length;
