@@ -1,0 +1,90 @@
+using System.Globalization;
+using Sallyport.Core.Crypto;
+
+namespace Sallyport.Core.Tests.Crypto;
+
+[CollectionDefinition(nameof(NativeMemoryTests), DisableParallelization = true)]
+public sealed class AloneInTheProcess;
+
+/// <summary>What OpenSSL holds is in no heap that the runtime counts: the process's resident memory is the only witness.</summary>
+[Collection(nameof(NativeMemoryTests))]
+public sealed class NativeMemoryTests : IDisposable
+{
+    private readonly TestPki _pki = new();
+
+    public void Dispose() => _pki.Dispose();
+
+    [Fact]
+    public void Twenty_thousand_connections_made_and_disposed_leave_nothing_behind()
+    {
+        var device = _pki.Issue("device", TestPki.ClientAuth);
+        using var context = TlsContext.CreateClient(
+            new() { ChainDer = device.ChainDer, PrivateKeyPkcs8 = device.Pkcs8, AnchorsDer = [_pki.RootDer] });
+        Growth(2_000, 20_000, () => new TlsPump(context, TestPki.Now).Dispose()).ShouldBeLessThan(24);
+    }
+
+    [Fact]
+    public void Contexts_of_keys_made_and_freed_leave_nothing_behind()
+    {
+        var key = new byte[32];
+        Growth(5_000, 50_000, () =>
+        {
+            var aead = AeadContext.ForSealing(AeadAlgorithm.Aes256Gcm, key);
+            var hmac = HmacContext.Create(HashKind.Sha256, key);
+            var ctr = CtrContext.Create(key);
+            aead.Free();
+            hmac.Free();
+            ctr.Free();
+        }).ShouldBeLessThan(24);
+    }
+
+    [Fact]
+    public void Connections_that_somebody_forgot_to_dispose_are_freed_too()
+    {
+        using var context = TlsContext.CreateClient(new() { AnchorsDer = [_pki.RootDer] });
+        Forget(context, 2_000);
+        var before = ResidentMegabytes();
+        for (var round = 0; round < 5; round++)
+        {
+            Forget(context, 2_000);
+        }
+
+        // 10,000 kept connections would be more than 100 MB.
+        (ResidentMegabytes() - before).ShouldBeLessThan(50);
+    }
+
+    private static void Forget(TlsContext context, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            new TlsPump(context, TestPki.Now).Handshake();
+        }
+
+#pragma warning disable RS0030 // The finalizer is what is tested, and it runs after a collection.
+        GC.Collect();
+#pragma warning restore RS0030
+        GC.WaitForPendingFinalizers();
+    }
+
+    private static double Growth(int warmUp, int count, Action work)
+    {
+        for (var i = 0; i < warmUp; i++)
+        {
+            work();
+        }
+
+        var before = ResidentMegabytes();
+        for (var i = 0; i < count; i++)
+        {
+            work();
+        }
+
+        return ResidentMegabytes() - before;
+    }
+
+    private static double ResidentMegabytes()
+    {
+        var pages = File.ReadAllText("/proc/self/statm").Split(' ')[1];
+        return long.Parse(pages, CultureInfo.InvariantCulture) * (double)Environment.SystemPageSize / 1e6;
+    }
+}
