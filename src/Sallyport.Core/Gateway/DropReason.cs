@@ -37,12 +37,24 @@ public enum DropReason : byte
     IpMalformed,
     IpExtensionHeader,
     IpFragment,
+
+    /// <summary>Loose or strict source routing: the destination that policy judged would not be where the packet ends (RFC 7126 section 4.3).</summary>
+    IpSourceRoute,
     ProtocolNotSupported,
     TransportMalformed,
 
     // Who may send what to whom.
     IdentityNotActive,
     SpoofedSource,
+
+    /// <summary>From or to an address that means something on one link only: the neighbour discovery of a stock client, for example.</summary>
+    LinkLocal,
+
+    /// <summary>Multicast or broadcast; nothing here is a group.</summary>
+    NotUnicast,
+
+    /// <summary>The sender carries the destination itself.</summary>
+    ToItself,
     NotRouted,
     NoApplication,
     NoRule,

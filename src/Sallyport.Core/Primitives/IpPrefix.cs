@@ -25,6 +25,13 @@ public readonly record struct IpPrefix
 
     public static IpPrefix Host(IpAddress address) => new(address, address.BitLength);
 
+    /// <summary>The prefix of <paramref name="length"/> bits (0 to the address's own length) that <paramref name="address"/> lies in.</summary>
+    public static IpPrefix Around(IpAddress address, int length)
+    {
+        Invariant.Check(length >= 0 && length <= address.BitLength, "a prefix is no longer than its address");
+        return new IpPrefix(new IpAddress(address.Bits & Mask(address, length)), length);
+    }
+
     /// <summary>False where the length is out of range or a host bit is set.</summary>
     public static bool TryCreate(IpAddress network, int length, out IpPrefix prefix)
     {

@@ -1,0 +1,147 @@
+using System.Buffers.Binary;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Packets;
+
+public enum RefusalKind : byte
+{
+    /// <summary>TCP: RST. Everything else: ICMP destination unreachable, communication administratively prohibited.</summary>
+    Prohibited,
+
+    /// <summary>ICMP destination unreachable, host (IPv4) or address (IPv6) unreachable, for TCP too: an established connection outlives it.</summary>
+    Unreachable,
+}
+
+/// <summary>Builds the answer to a packet that is not forwarded, so that its sender knows at once instead of waiting for a timeout.</summary>
+public static class Refusal
+{
+    /// <summary>An answer never gets longer than the minimum MTU of IPv6 (RFC 4443 section 2.4 c); for IPv4 576 bytes (RFC 1812 section 4.3.2.3).</summary>
+    public const int MaximumLength = 1280;
+
+    private const int MaximumLengthV4 = 576;
+    private const int IcmpHeaderLength = 8;
+    private const byte HopLimit = 64;
+
+    /// <summary>
+    /// False for what must never be answered: errors, groups, resets, later fragments, senders that are no single host
+    /// (RFC 1122 section 3.2.2, RFC 4443 section 2.4 e, RFC 9293 section 3.10.7.1).
+    /// </summary>
+    public static bool MayAnswer(ReadOnlySpan<byte> packet, in InnerPacket read)
+    {
+        if (read.Part == FragmentPart.Later || AddressScope.Of(read.Ends.Source) != Scope.Unicast
+            || AddressScope.Of(read.Ends.Destination) != Scope.Unicast)
+        {
+            return false;
+        }
+
+        return read.Ends.Protocol switch
+        {
+            IpProtocol.Tcp => read.Ends.Kind == PacketKind.Tcp && (read.Flags & TcpFlags.Rst) == 0,
+            IpProtocol.Icmp or IpProtocol.IcmpV6 => read.Ends.Kind == PacketKind.EchoRequest
+                || (read.Ends.Kind != PacketKind.EchoReply
+                    && IcmpView.TryCreate(packet[read.TransportOffset..read.Length], !read.IsV4, out var icmp) && !icmp.IsAnyError),
+            _ => true,
+        };
+    }
+
+    /// <summary>
+    /// Writes the answer to the sender of <paramref name="packet"/> into <paramref name="answer"/> (at least <see cref="MaximumLength"/> bytes)
+    /// and returns its length; 0 where there must be none. <paramref name="router"/> is who an ICMP error comes from.
+    /// </summary>
+    public static int Write(RefusalKind kind, ReadOnlySpan<byte> packet, in InnerPacket read, IpAddress router, Span<byte> answer)
+    {
+        if (!MayAnswer(packet, read))
+        {
+            return 0;
+        }
+
+        return kind == RefusalKind.Prohibited && read.Ends.Kind == PacketKind.Tcp
+            ? WriteReset(packet, read, answer)
+            : WriteUnreachable(kind, packet[..read.Length], read, router, answer);
+    }
+
+    private static int WriteReset(ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> answer)
+    {
+        if (!TcpView.TryCreate(packet[read.TransportOffset..read.Length], out var tcp))
+        {
+            return 0;
+        }
+
+        // RFC 9293 section 3.10.7.1: the reset takes its sequence number from the ACK, or acknowledges all there was.
+        var acknowledges = (tcp.Flags & TcpFlags.Ack) != 0;
+        var header = WriteIpHeader(answer, read.Ends.Destination, read.Ends.Source, IpProtocol.Tcp, TcpView.MinimumHeaderLength);
+        var segment = answer.Slice(header, TcpView.MinimumHeaderLength);
+        var writer = new ByteWriter(segment);
+        writer.U16(tcp.DestinationPort);
+        writer.U16(tcp.SourcePort);
+        writer.U32(acknowledges ? tcp.Acknowledgement : 0);
+        writer.U32(acknowledges ? 0 : tcp.Sequence + tcp.SequenceLength);
+        writer.U8(TcpView.MinimumHeaderLength / 4 << 4);
+        writer.U8((byte)(acknowledges ? TcpFlags.Rst : TcpFlags.Rst | TcpFlags.Ack));
+        writer.U16(0);
+        writer.U16(0);
+        writer.U16(0);
+        var pseudo = InternetChecksum.PseudoHeader(read.Ends.Destination, read.Ends.Source, (byte)IpProtocol.Tcp, segment.Length);
+        BinaryPrimitives.WriteUInt16BigEndian(segment[16..], InternetChecksum.Compute(segment, pseudo));
+        return header + segment.Length;
+    }
+
+    private static int WriteUnreachable(
+        RefusalKind kind, ReadOnlySpan<byte> packet, in InnerPacket read, IpAddress router, Span<byte> answer)
+    {
+        var isV4 = read.IsV4;
+        var ipHeader = isV4 ? Ipv4View.MinimumHeaderLength : Ipv6View.HeaderLength;
+        var room = (isV4 ? MaximumLengthV4 : MaximumLength) - ipHeader - IcmpHeaderLength;
+        var quoted = packet[..Math.Min(packet.Length, room)];
+        var protocol = isV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6;
+        var header = WriteIpHeader(answer, router, read.Ends.Source, protocol, IcmpHeaderLength + quoted.Length);
+        var message = answer.Slice(header, IcmpHeaderLength + quoted.Length);
+        var writer = new ByteWriter(message);
+        if (isV4)
+        {
+            writer.U8(3);
+            writer.U8(kind == RefusalKind.Prohibited ? (byte)13 : (byte)1);
+        }
+        else
+        {
+            writer.U8(1);
+            writer.U8(kind == RefusalKind.Prohibited ? (byte)1 : (byte)3);
+        }
+
+        writer.U16(0);
+        writer.U32(0);
+        writer.Bytes(quoted);
+        var pseudo = isV4 ? 0 : InternetChecksum.PseudoHeader(router, read.Ends.Source, (byte)protocol, message.Length);
+        BinaryPrimitives.WriteUInt16BigEndian(message[2..], InternetChecksum.Compute(message, pseudo));
+        return header + message.Length;
+    }
+
+    private static int WriteIpHeader(Span<byte> answer, IpAddress source, IpAddress destination, IpProtocol protocol, int payloadLength)
+    {
+        var writer = new ByteWriter(answer);
+        if (!destination.IsV4)
+        {
+            writer.U32(0x6000_0000);
+            writer.U16((ushort)payloadLength);
+            writer.U8((byte)protocol);
+            writer.U8(HopLimit);
+            source.Write(writer.Skip(16));
+            destination.Write(writer.Skip(16));
+            return writer.Length;
+        }
+
+        writer.U16(0x4500);
+        writer.U16((ushort)(Ipv4View.MinimumHeaderLength + payloadLength));
+        // An atomic datagram needs no identification (RFC 6864 section 4.1): don't fragment is set.
+        writer.U16(0);
+        writer.U16(0x4000);
+        writer.U8(HopLimit);
+        writer.U8((byte)protocol);
+        writer.U16(0);
+        source.Write(writer.Skip(4));
+        destination.Write(writer.Skip(4));
+        BinaryPrimitives.WriteUInt16BigEndian(answer[10..], InternetChecksum.Compute(writer.Written));
+        return writer.Length;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+
+namespace Sallyport.Core.Policy;
+
+/// <summary>One application with all rules that lead to it, indexed by whom they speak of. Immutable.</summary>
+internal sealed class ApplicationPolicy
+{
+    private readonly Dictionary<int, int> _identities = [];
+    private readonly Dictionary<string, int> _groups = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
+
+    /// <param name="rules">By rising id, so that of several rules that allow the same the lowest decides.</param>
+    public ApplicationPolicy(Application? application, ImmutableArray<Rule> rules)
+    {
+        Application = application;
+        Rules = rules;
+        foreach (var rule in rules)
+        {
+            switch (rule.Subject.Kind)
+            {
+                // Ids are unique over devices and sites; a rule whose kind and identity differ speaks of nobody, see FindRule.
+                case SubjectKind.Device or SubjectKind.Site:
+                    _identities.TryAdd(IdentityKey(rule.Subject.Kind, rule.Subject.IdentityId), rule.Id);
+                    break;
+                case SubjectKind.Group:
+                    _groups.TryAdd(rule.Subject.Name, rule.Id);
+                    break;
+                case SubjectKind.Label:
+                    _labels.TryAdd(rule.Subject.Name, rule.Id);
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Null while rules name an application that there is not.</summary>
+    public Application? Application { get; }
+
+    public ImmutableArray<Rule> Rules { get; }
+
+    /// <summary>Of the rules that allow this identity the one with the lowest id; 0 without any. Costs what the identity has groups and labels.</summary>
+    public int FindRule(Identity from)
+    {
+        var kind = from.Kind == IdentityKind.Device ? SubjectKind.Device : SubjectKind.Site;
+        var found = _identities.GetValueOrDefault(IdentityKey(kind, from.Id), int.MaxValue);
+        if (_groups.Count > 0)
+        {
+            foreach (var group in from.Groups)
+            {
+                found = Math.Min(found, _groups.GetValueOrDefault(group, int.MaxValue));
+            }
+        }
+
+        if (_labels.Count > 0)
+        {
+            foreach (var label in from.Labels)
+            {
+                found = Math.Min(found, _labels.GetValueOrDefault(label, int.MaxValue));
+            }
+        }
+
+        return found == int.MaxValue ? 0 : found;
+    }
+
+    public bool Serves(IpProtocol protocol, ushort port)
+    {
+        foreach (var service in Application!.Services)
+        {
+            if (Same(service.Protocol, protocol)
+                && (IsEcho(protocol) || (port >= service.FromPort && port <= service.ToPort)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsEcho(IpProtocol protocol) => protocol is IpProtocol.Icmp or IpProtocol.IcmpV6;
+
+    private static bool Same(IpProtocol a, IpProtocol b) => a == b || (IsEcho(a) && IsEcho(b));
+
+    private static int IdentityKey(SubjectKind kind, int id) => kind == SubjectKind.Device ? id : -id;
+}

@@ -1,0 +1,406 @@
+using System.Collections.Immutable;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Policy;
+
+/// <summary>
+/// The whole fleet with its indexes: who is where, and who may reach what. Immutable, so that every thread sees one state;
+/// a change makes the next model, which shares all that did not change.
+/// Ids are positive and dense, as a store gives them out.
+/// </summary>
+public sealed class FleetModel
+{
+    public static readonly FleetModel Empty = new(
+        0, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty);
+
+    private readonly IdMap<NetworkMap> _networks;
+    private readonly IdMap<Identity> _identities;
+    private readonly IdMap<ApplicationPolicy> _applications;
+    private readonly IdMap<Rule> _rules;
+    private readonly IdMap<OwnerPolicy> _owners;
+
+    private FleetModel(
+        int epoch,
+        IdMap<NetworkMap> networks,
+        IdMap<Identity> identities,
+        IdMap<ApplicationPolicy> applications,
+        IdMap<Rule> rules,
+        IdMap<OwnerPolicy> owners)
+    {
+        Epoch = epoch;
+        _networks = networks;
+        _identities = identities;
+        _applications = applications;
+        _rules = rules;
+        _owners = owners;
+    }
+
+    /// <summary>Rises by one with every change.</summary>
+    public int Epoch { get; }
+
+    public int IdentityCount => _identities.Count;
+
+    /// <summary>By rising id, as are the other three.</summary>
+    public IEnumerable<Identity> Identities => _identities.All();
+
+    public IEnumerable<Network> Networks => _networks.All().Where(map => map.Network is not null).Select(map => map.Network!);
+
+    public IEnumerable<Application> Applications =>
+        _applications.All().Where(policy => policy.Application is not null).Select(policy => policy.Application!);
+
+    public IEnumerable<Rule> Rules => _rules.All();
+
+    public Network? Network(int id) => _networks.Find(id)?.Network;
+
+    public Identity? Identity(int id) => _identities.Find(id);
+
+    public Application? Application(int id) => _applications.Find(id)?.Application;
+
+    public Rule? Rule(int id) => _rules.Find(id);
+
+    /// <summary>Who carries an address inside one network: the identity whose own it is, else the site with the longest subnet around it.</summary>
+    public Identity? IdentityAt(int networkId, IpAddress address) =>
+        _networks.Find(networkId) is { } map ? _identities.Find(map.OwnerOf(address)) : null;
+
+    /// <summary>
+    /// Whether the identity may send from the address. A longer subnet or an own address of somebody else inside a site's subnet is not the site's.
+    /// </summary>
+    public bool Owns(int identityId, IpAddress address) =>
+        _identities.Find(identityId) is { } identity && _networks.Find(identity.NetworkId) is { } map && map.OwnerOf(address) == identityId;
+
+    /// <summary>
+    /// Whether <paramref name="from"/> may open a flow to <paramref name="destination"/>, which <paramref name="to"/> carries
+    /// (<see cref="IdentityAt"/>; null for nobody). Of several applications the most specific target is asked first, then the lowest id;
+    /// the first one that a rule allows decides. The cost depends on the sender's groups and labels and on the applications at
+    /// that very address, never on rules that lead elsewhere.
+    /// </summary>
+    public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
+    {
+        if (!from.Active)
+        {
+            return Decision.Deny(DropReason.IdentityNotActive);
+        }
+
+        if (to is null || to.NetworkId != from.NetworkId)
+        {
+            return Decision.Deny(DropReason.NotRouted);
+        }
+
+        if (to.Id == from.Id)
+        {
+            return Decision.Deny(DropReason.ToItself);
+        }
+
+        if (!to.Active)
+        {
+            return Decision.Deny(DropReason.IdentityNotActive);
+        }
+
+        if (_owners.Find(to.Id) is not { } owner)
+        {
+            return Decision.Deny(DropReason.NoApplication);
+        }
+
+        var deniedApplication = 0;
+        foreach (var length in owner.LengthsFor(destination))
+        {
+            foreach (var policy in owner.At(destination, length))
+            {
+                if (policy.Application!.NetworkId != from.NetworkId || !policy.Serves(protocol, port))
+                {
+                    continue;
+                }
+
+                var ruleId = policy.FindRule(from);
+                if (ruleId != 0)
+                {
+                    return Decision.Allow(ruleId, policy.Application.Id);
+                }
+
+                deniedApplication = deniedApplication == 0 ? policy.Application.Id : deniedApplication;
+            }
+        }
+
+        return deniedApplication == 0
+            ? Decision.Deny(DropReason.NoApplication)
+            : Decision.Deny(DropReason.NoRule, deniedApplication);
+    }
+
+    /// <summary>The same question for a person: what decides, or what is missing.</summary>
+    public Explanation Explain(int fromId, IpAddress destination, IpProtocol protocol, ushort port)
+    {
+        var explanation = new Explanation
+        {
+            Kind = ExplanationKind.SenderUnknown,
+            Decision = Decision.Deny(DropReason.IdentityNotActive),
+            Destination = destination,
+            Protocol = protocol,
+            Port = port,
+        };
+        if (Identity(fromId) is not { } from)
+        {
+            return explanation;
+        }
+
+        var to = IdentityAt(from.NetworkId, destination);
+        var decision = Decide(from, to, destination, protocol, port);
+        explanation = explanation with { From = from, To = to, Decision = decision, Application = Application(decision.ApplicationId) };
+        if (decision.Allowed)
+        {
+            return explanation with { Kind = ExplanationKind.Allowed, Rule = Rule(decision.RuleId) };
+        }
+
+        if (!from.Active)
+        {
+            return explanation with { Kind = ExplanationKind.SenderNotActive };
+        }
+
+        if (to is null)
+        {
+            return explanation with { Kind = ExplanationKind.NotRouted };
+        }
+
+        if (to.Id == from.Id)
+        {
+            return explanation with { Kind = ExplanationKind.ToItself };
+        }
+
+        if (!to.Active)
+        {
+            return explanation with { Kind = ExplanationKind.TargetNotActive };
+        }
+
+        if (explanation.Application is null)
+        {
+            var candidates = (_owners.Find(to.Id) ?? OwnerPolicy.Empty).Applications
+                .Select(policy => policy.Application!)
+                .Where(application => application.NetworkId == from.NetworkId && application.Target.Contains(destination))
+                .ToImmutableArray();
+            return explanation with
+            {
+                Kind = candidates.IsEmpty ? ExplanationKind.NoApplicationAtAddress : ExplanationKind.NoApplicationAtPort,
+                Candidates = candidates,
+            };
+        }
+
+        var rules = _applications.Find(explanation.Application.Id)!.Rules;
+        return explanation with
+        {
+            Kind = rules.IsEmpty ? ExplanationKind.NoRule : ExplanationKind.SubjectDoesNotMatch,
+            OtherRules = rules,
+        };
+    }
+
+    /// <summary>The next model. Costs what the change touches: an identity its path in the indexes, an application or rule the applications of its owner.</summary>
+    public FleetModel With(FleetChange change) => new FleetEdit(this).Apply(change);
+
+    /// <summary>
+    /// True where no flow between these identities can be judged differently by <paramref name="next"/>: then it need not be judged at all.
+    /// </summary>
+    internal bool JudgesAlike(FleetModel next, int networkId, int fromId, int toId) =>
+        ReferenceEquals(_identities.Find(fromId), next._identities.Find(fromId))
+        && ReferenceEquals(_identities.Find(toId), next._identities.Find(toId))
+        && ReferenceEquals(_owners.Find(toId), next._owners.Find(toId))
+        && ReferenceEquals(_networks.Find(networkId), next._networks.Find(networkId));
+
+    /// <summary>One change being applied. Collects what each index must look like, then builds each touched part once.</summary>
+    private sealed class FleetEdit(FleetModel from)
+    {
+        private readonly IdMap<NetworkMap>.Editor _networks = from._networks.Edit();
+        private readonly IdMap<Identity>.Editor _identities = from._identities.Edit();
+        private readonly IdMap<ApplicationPolicy>.Editor _applications = from._applications.Edit();
+        private readonly IdMap<Rule>.Editor _rules = from._rules.Edit();
+        private readonly IdMap<OwnerPolicy>.Editor _owners = from._owners.Edit();
+
+        // Sorted, so that what is built does not depend on hash codes.
+        private readonly SortedDictionary<int, NetworkMap.Editor> _touchedNetworks = [];
+        private readonly SortedDictionary<int, TouchedApplication> _touchedApplications = [];
+        private readonly SortedDictionary<int, SortedSet<int>> _touchedOwners = [];
+
+        public FleetModel Apply(FleetChange change)
+        {
+            Remove(change);
+            Upsert(change);
+            foreach (var (id, application) in _touchedApplications)
+            {
+                TouchOwner(application.Application)?.Add(id);
+                var empty = application.Application is null && application.Rules.Count == 0;
+                _applications.Set(id, empty ? null : new ApplicationPolicy(application.Application, [.. application.Rules.Values]));
+            }
+
+            foreach (var (id, applications) in _touchedOwners)
+            {
+                var policies = applications.Select(application => _applications.Find(application)!).ToImmutableArray();
+                _owners.Set(id, policies.IsEmpty ? null : new OwnerPolicy(policies));
+            }
+
+            foreach (var (id, editor) in _touchedNetworks)
+            {
+                var map = editor.Done();
+                _networks.Set(id, map.IsEmpty ? null : map);
+            }
+
+            return new FleetModel(
+                from.Epoch + 1, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done());
+        }
+
+        private void Remove(FleetChange change)
+        {
+            foreach (var id in change.RemovedRules)
+            {
+                ReplaceRule(id, null);
+            }
+
+            foreach (var id in change.RemovedApplications)
+            {
+                ReplaceApplication(id, null);
+            }
+
+            foreach (var id in change.RemovedIdentities)
+            {
+                ReplaceIdentity(id, null);
+            }
+
+            foreach (var id in change.RemovedNetworks)
+            {
+                TouchNetwork(id).Network = null;
+            }
+        }
+
+        private void Upsert(FleetChange change)
+        {
+            foreach (var network in change.Networks)
+            {
+                TouchNetwork(network.Id).Network = network;
+            }
+
+            foreach (var identity in change.Identities)
+            {
+                ReplaceIdentity(identity.Id, identity);
+            }
+
+            foreach (var application in change.Applications)
+            {
+                ReplaceApplication(application.Id, application);
+            }
+
+            foreach (var rule in change.Rules)
+            {
+                ReplaceRule(rule.Id, rule);
+            }
+        }
+
+        private void ReplaceIdentity(int id, Identity? next)
+        {
+            var old = id > 0 ? _identities.Find(id) : null;
+            // Most changes of an identity leave its addresses alone: then the network's map stays the same object.
+            if (!SamePlace(old, next))
+            {
+                if (old is not null)
+                {
+                    TouchNetwork(old.NetworkId).Remove(old);
+                }
+
+                if (next is not null)
+                {
+                    TouchNetwork(next.NetworkId).Add(next);
+                }
+            }
+
+            if (old is not null || next is not null)
+            {
+                _identities.Set(id, next);
+            }
+        }
+
+        private static bool SamePlace(Identity? a, Identity? b) =>
+            a is null || b is null
+                ? a is null && b is null
+                : a.NetworkId == b.NetworkId && a.AddressV4 == b.AddressV4 && a.AddressV6 == b.AddressV6
+                    && a.Subnets.AsSpan().SequenceEqual(b.Subnets.AsSpan());
+
+        private void ReplaceApplication(int id, Application? next)
+        {
+            if (id <= 0)
+            {
+                return;
+            }
+
+            var touched = TouchApplication(id);
+            TouchOwner(touched.Application)?.Remove(id);
+            touched.Application = next;
+        }
+
+        private void ReplaceRule(int id, Rule? next)
+        {
+            var old = id > 0 ? _rules.Find(id) : null;
+            if (old is not null)
+            {
+                TouchApplication(old.ApplicationId).Rules.Remove(id);
+            }
+
+            if (next is not null && next.ApplicationId > 0)
+            {
+                TouchApplication(next.ApplicationId).Rules[id] = next;
+            }
+
+            if (old is not null || next is not null)
+            {
+                _rules.Set(id, next);
+            }
+        }
+
+        private NetworkMap.Editor TouchNetwork(int id)
+        {
+            if (!_touchedNetworks.TryGetValue(id, out var editor))
+            {
+                editor = (_networks.Find(id) ?? NetworkMap.Empty).Edit();
+                _touchedNetworks.Add(id, editor);
+            }
+
+            return editor;
+        }
+
+        private TouchedApplication TouchApplication(int id)
+        {
+            if (!_touchedApplications.TryGetValue(id, out var touched))
+            {
+                var policy = _applications.Find(id);
+                touched = new TouchedApplication { Application = policy?.Application };
+                foreach (var rule in policy?.Rules ?? [])
+                {
+                    touched.Rules.Add(rule.Id, rule);
+                }
+
+                _touchedApplications.Add(id, touched);
+            }
+
+            return touched;
+        }
+
+        /// <summary>The ids of the applications that their owner is going to have.</summary>
+        private SortedSet<int>? TouchOwner(Application? application)
+        {
+            if (application is null || application.OwnerId <= 0)
+            {
+                return null;
+            }
+
+            if (!_touchedOwners.TryGetValue(application.OwnerId, out var ids))
+            {
+                ids = [.. (_owners.Find(application.OwnerId) ?? OwnerPolicy.Empty).Applications.Select(policy => policy.Application!.Id)];
+                _touchedOwners.Add(application.OwnerId, ids);
+            }
+
+            return ids;
+        }
+
+        private sealed class TouchedApplication
+        {
+            public Application? Application { get; set; }
+
+            public SortedDictionary<int, Rule> Rules { get; } = [];
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Tests.Policy;
+
+/// <summary>The policy as one would explain it on a whiteboard: lists, walked from the beginning for each question.</summary>
+internal sealed class NaiveFleet
+{
+    private readonly SortedDictionary<int, Network> _networks = [];
+    private readonly SortedDictionary<int, Identity> _identities = [];
+    private readonly SortedDictionary<int, Application> _applications = [];
+    private readonly SortedDictionary<int, Rule> _rules = [];
+
+    public IEnumerable<Identity> Identities => _identities.Values;
+
+    public IEnumerable<Application> Applications => _applications.Values;
+
+    public void Apply(FleetChange change)
+    {
+        foreach (var id in change.RemovedNetworks)
+        {
+            _networks.Remove(id);
+        }
+
+        foreach (var id in change.RemovedIdentities)
+        {
+            _identities.Remove(id);
+        }
+
+        foreach (var id in change.RemovedApplications)
+        {
+            _applications.Remove(id);
+        }
+
+        foreach (var id in change.RemovedRules)
+        {
+            _rules.Remove(id);
+        }
+
+        foreach (var network in change.Networks)
+        {
+            _networks[network.Id] = network;
+        }
+
+        foreach (var identity in change.Identities)
+        {
+            _identities[identity.Id] = identity;
+        }
+
+        foreach (var application in change.Applications)
+        {
+            _applications[application.Id] = application;
+        }
+
+        foreach (var rule in change.Rules)
+        {
+            _rules[rule.Id] = rule;
+        }
+    }
+
+    public Identity? Find(int id) => _identities.GetValueOrDefault(id);
+
+    public Identity? At(int networkId, IpAddress address)
+    {
+        if (!_networks.ContainsKey(networkId))
+        {
+            return null;
+        }
+
+        Identity? best = null;
+        var bestLength = -1;
+        foreach (var identity in _identities.Values.Where(identity => identity.NetworkId == networkId))
+        {
+            if (identity.AddressV4 == address || identity.AddressV6 == address)
+            {
+                return identity;
+            }
+
+            foreach (var subnet in identity.Subnets)
+            {
+                if (subnet.Contains(address) && subnet.Length > bestLength)
+                {
+                    (best, bestLength) = (identity, subnet.Length);
+                }
+            }
+        }
+
+        return best;
+    }
+
+    public Decision Decide(Identity from, IpAddress destination, IpProtocol protocol, ushort port)
+    {
+        var to = At(from.NetworkId, destination);
+        if (!from.Active)
+        {
+            return Decision.Deny(DropReason.IdentityNotActive);
+        }
+
+        if (to is null)
+        {
+            return Decision.Deny(DropReason.NotRouted);
+        }
+
+        if (to == from)
+        {
+            return Decision.Deny(DropReason.ToItself);
+        }
+
+        if (!to.Active)
+        {
+            return Decision.Deny(DropReason.IdentityNotActive);
+        }
+
+        var echo = protocol is IpProtocol.Icmp or IpProtocol.IcmpV6;
+        var candidates = _applications.Values
+            .Where(application => application.OwnerId == to.Id && application.NetworkId == from.NetworkId && application.Target.Contains(destination))
+            .Where(application => application.Services.Any(service => echo
+                ? service.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6
+                : service.Protocol == protocol && port >= service.FromPort && port <= service.ToPort))
+            .OrderByDescending(application => application.Target.Length).ThenBy(application => application.Id)
+            .ToList();
+        foreach (var application in candidates)
+        {
+            foreach (var rule in _rules.Values.Where(rule => rule.ApplicationId == application.Id))
+            {
+                if (SpeaksOf(rule.Subject, from))
+                {
+                    return Decision.Allow(rule.Id, application.Id);
+                }
+            }
+        }
+
+        return candidates.Count == 0 ? Decision.Deny(DropReason.NoApplication) : Decision.Deny(DropReason.NoRule, candidates[0].Id);
+    }
+
+    private static bool SpeaksOf(Subject subject, Identity from) =>
+        subject.Kind switch
+        {
+            SubjectKind.Device => from.Kind == IdentityKind.Device && from.Id == subject.IdentityId,
+            SubjectKind.Site => from.Kind == IdentityKind.Site && from.Id == subject.IdentityId,
+            SubjectKind.Group => from.Groups.Contains(subject.Name),
+            SubjectKind.Label => from.Labels.Contains(subject.Name),
+            _ => false,
+        };
+}

@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.Core.Tests.OpenVpn;
+
+namespace Sallyport.Core.Tests.Policy;
+
+/// <summary>Small worlds in which everything collides: few addresses, few groups, two networks with the same prefixes.</summary>
+internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
+{
+    private static readonly string[] Groups = ["pumps", "valves", "meters"];
+    private static readonly string[] Labels = ["model=P200", "model=P300", "hall=3"];
+
+    public IpAddress Address() =>
+        random.Below(5) switch
+        {
+            0 or 1 => IpAddress.Parse($"10.20.0.{1 + random.Below(7)}"),
+            2 or 3 => IpAddress.Parse($"192.168.{random.Below(2)}.{(1 + random.Below(7))}"),
+            _ => IpAddress.Parse($"fd00::{(1 + random.Below(7))}"),
+        };
+
+    /// <summary>Who asks, and for what: often for something that is there.</summary>
+    public (Identity? From, IpAddress Destination, IpProtocol Protocol, ushort Port) Question()
+    {
+        var from = fleet.Find(1 + random.Below(11));
+        var applications = fleet.Applications.ToList();
+        if (applications.Count == 0 || random.Below(3) == 0)
+        {
+            var address = Address();
+            return (from, address, Protocol(address.IsV4), Port());
+        }
+
+        var application = applications[random.Below(applications.Count)];
+        var neighbours = fleet.Identities.Where(identity => identity.NetworkId == application.NetworkId).ToList();
+        from = neighbours.Count == 0 || random.Below(4) == 0 ? from : neighbours[random.Below(neighbours.Count)];
+        var destination = new IpAddress(application.Target.Network.Bits + (UInt128)random.Below(application.Target.Length % 32 == 0 ? 1 : 4));
+        var services = application.Services;
+        var service = services.IsEmpty ? Service() : services[random.Below(services.Length)];
+        return (from, destination, service.Protocol, (ushort)(service.FromPort + random.Below(2)));
+    }
+
+    public ushort Port() => (ushort)(1 + random.Below(5));
+
+    public IpProtocol Protocol(bool isV4) =>
+        random.Below(4) switch
+        {
+            0 => isV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
+            1 => IpProtocol.Udp,
+            _ => IpProtocol.Tcp,
+        };
+
+    /// <summary>A change that keeps ids small, so that records are often replaced, moved to another owner or network, and come back.</summary>
+    public FleetChange Change(bool first)
+    {
+        var scale = first ? 8 : 2;
+        return new FleetChange
+        {
+            Networks = first
+                ? [Fleets.Network(1, "10.20.0.0/16", "fd00::/64"), Fleets.Network(2, "10.20.0.0/16", "fd00::/64")]
+                : random.Below(20) == 0 ? [Fleets.Network(1 + random.Below(2), "10.20.0.0/16", "fd00::/64")] : [],
+            Identities = first ? [.. Enumerable.Range(0, 20).Select(_ => Identity())] : Some(1, Identity),
+            Applications = Some(scale, Application),
+            Rules = Some(scale * 3, Rule),
+            RemovedNetworks = random.Below(40) == 0 ? [1 + random.Below(2)] : [],
+            RemovedIdentities = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(11)) : [],
+            RemovedApplications = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(9)) : [],
+            RemovedRules = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(19)) : [],
+        };
+    }
+
+    public Identity Identity()
+    {
+        var site = random.Below(3) == 0;
+        return new Identity
+        {
+            Id = (1 + random.Below(11)),
+            NetworkId = (1 + random.Below(2)),
+            Kind = site ? IdentityKind.Site : IdentityKind.Device,
+            Name = "x",
+            Active = random.Below(6) != 0,
+            AddressV4 = random.Below(5) == 0 ? null : IpAddress.Parse($"10.20.0.{1 + random.Below(7)}"),
+            AddressV6 = random.Below(2) == 0 ? null : IpAddress.Parse($"fd00::{(1 + random.Below(7))}"),
+            Subnets = site ? Some(2, Subnet) : [],
+            Groups = Some(1, () => Groups[random.Below(3)]),
+            Labels = Some(1, () => Labels[random.Below(3)]),
+        };
+    }
+
+    private IpPrefix Subnet() =>
+        random.Below(8) == 0
+            ? IpPrefix.Parse("fd00::/120")
+            : IpPrefix.Around(IpAddress.Parse($"192.168.{random.Below(2)}.{(1 + random.Below(7))}"), (22 + random.Below(11)));
+
+    private Application Application()
+    {
+        var address = Address();
+        var length = random.Below(3) == 0 ? address.BitLength - (1 + random.Below(8)) : address.BitLength;
+        var network = 1 + random.Below(2);
+        // Mostly what the control process would let through; sometimes an owner that does not carry the target, or of another network.
+        var owner = random.Below(5) == 0 ? null : fleet.At(network, address);
+        return new Application(
+            1 + random.Below(9), network, "a", owner?.Id ?? (1 + random.Below(11)), IpPrefix.Around(address, length), Some(2, Service));
+    }
+
+    private Service Service()
+    {
+        var from = Port();
+        return new Service(Protocol(random.Below(2) == 0), from, (ushort)(from + random.Below(2)));
+    }
+
+    private Rule Rule() =>
+        new(1 + random.Below(19), Subject(), 1 + random.Below(9));
+
+    private Subject Subject() =>
+        random.Below(4) switch
+        {
+            0 => new Subject(SubjectKind.Group, 0, Groups[random.Below(3)]),
+            1 => new Subject(SubjectKind.Label, 0, Labels[random.Below(3)]),
+            2 => new Subject(SubjectKind.Site, 1 + random.Below(11), ""),
+            _ => new Subject(SubjectKind.Device, 1 + random.Below(11), ""),
+        };
+
+    private ImmutableArray<T> Some<T>(int scale, Func<T> make) =>
+        [.. Enumerable.Range(0, random.Below((scale * 2) + 1)).Select(_ => make())];
+}
