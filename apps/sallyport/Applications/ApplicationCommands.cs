@@ -1,0 +1,121 @@
+using System.CommandLine;
+using Sallyport.Api;
+using Sallyport.Api.Applications;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Applications;
+
+internal static class ApplicationCommands
+{
+    public static Command Build(Shell shell) => Shell.Noun("application", "What may be reached", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
+
+    private static Command Add(Shell shell)
+    {
+        var name = Flag.Name("Name, a DNS label such as historian");
+        var site = Flag.Text("--site", "Site that it is behind", "SITE");
+        var device = Flag.Text("--device", "Device that it is on", "DEVICE");
+        var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
+        var services = new ServiceFlags();
+        var command = shell.Verb(
+            "add",
+            "Name something that may be reached; a rule then says by whom",
+            async c =>
+            {
+                if (c.Parse.GetValue(site) is null == c.Parse.GetValue(device) is null)
+                {
+                    throw new CliException(ExitCodes.Usage, "an application is behind one site, or on one device", "--site, --device", "Give exactly one of the two.");
+                }
+
+                var given = services.Of(c.Parse);
+                if (given.Count == 0)
+                {
+                    throw new CliException(ExitCodes.Usage, "no service is given", "--tcp, --udp, --icmp", "Say what is reached there: --tcp 8883");
+                }
+
+                var application = await c.Client.AddApplicationAsync(
+                    new ApplicationCreate
+                    {
+                        Name = c.Parse.GetValue(name),
+                        Site = c.Parse.GetValue(site),
+                        Device = c.Parse.GetValue(device),
+                        Target = c.Parse.GetValue(target),
+                        Services = given,
+                    },
+                    c.Cancel);
+                c.Printer.One(application, ApiJson.Default.ApplicationInfo, a =>
+                {
+                    c.Printer.Line($"application {a.Name} added: {a.Target} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
+                    c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
+                });
+            },
+            name, site, device, target);
+        services.AddTo(command);
+        return command;
+    }
+
+    private static Command List(Shell shell)
+    {
+        var network = Flag.Text("--network", "Only of this network", "NETWORK");
+        return shell.Verb(
+            "list",
+            "All applications",
+            async c => c.Printer.Many(
+                await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListApplicationsAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel)),
+                ApiJson.Default.ApplicationInfo,
+                "no applications; name one: sallyport application add historian --site hq --target 192.168.50.10 --tcp 8883",
+                new("NAME", a => a.Name),
+                new("NETWORK", a => a.Network),
+                new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
+                new("TARGET", a => a.Target),
+                new("SERVICES", a => string.Join(", ", a.Services))),
+            network);
+    }
+
+    private static Command Show(Shell shell)
+    {
+        var name = Flag.Name("Name of the application");
+        return shell.Verb("show", "One application", async c => Print(c, await c.Client.GetApplicationAsync(c.Parse.GetValue(name)!, c.Cancel)), name);
+    }
+
+    private static Command Update(Shell shell)
+    {
+        var name = Flag.Name("Name of the application");
+        var target = Flag.Text("--target", "Its address, or a prefix", "ADDRESS");
+        var services = new ServiceFlags();
+        var command = shell.Verb(
+            "update",
+            "Change the target, or all services; live flows are judged again at once",
+            async c =>
+            {
+                var given = services.Of(c.Parse);
+                var update = new ApplicationUpdate { Target = c.Parse.GetValue(target), Services = given.Count > 0 ? given : null };
+                Print(c, await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
+            },
+            name, target);
+        services.AddTo(command);
+        return command;
+    }
+
+    private static Command Remove(Shell shell)
+    {
+        var name = Flag.Name("Name of the application");
+        return shell.Verb(
+            "remove",
+            "Remove an application and cut the flows to it",
+            async c =>
+            {
+                await c.Client.DeleteApplicationAsync(c.Parse.GetValue(name)!, c.Cancel);
+                c.Printer.Remark($"application {c.Parse.GetValue(name)} removed");
+            },
+            name);
+    }
+
+    private static void Print(CommandContext c, ApplicationInfo application) => c.Printer.One(application, ApiJson.Default.ApplicationInfo, a => c.Printer.Facts(
+        ("name", a.Name),
+        ("network", a.Network),
+        ("at", $"{a.OwnerKind}:{a.Owner}"),
+        ("target", a.Target),
+        ("services", string.Join(", ", a.Services)),
+        ("created", Human.Time(a.CreatedAt))));
+}

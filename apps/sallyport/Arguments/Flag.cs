@@ -1,0 +1,53 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Sallyport.Cli.Arguments;
+
+/// <summary>Options whose default is an environment variable: --network is SALLYPORT_NETWORK. Lists are separated by commas there.</summary>
+internal static class Flag
+{
+    public static string VariableOf(string flag) => "SALLYPORT_" + flag.TrimStart('-').ToUpperInvariant().Replace('-', '_');
+
+    /// <summary>Text; null where neither the flag nor the variable is given.</summary>
+    public static Option<string?> Text(string name, string help, string value, bool required = false)
+    {
+        var fallback = Variable(name);
+        return new Option<string?>(name)
+        {
+            Description = Describe(name, help),
+            HelpName = value,
+            Required = required && fallback is null,
+            DefaultValueFactory = fallback is null ? null : _ => fallback,
+        };
+    }
+
+    public static Option<string[]> List(string name, string help, string value, bool required = false)
+    {
+        var fallback = Variable(name)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        return new Option<string[]>(name)
+        {
+            Description = Describe(name, help + "; may be repeated"),
+            HelpName = value,
+            Required = required && fallback.Length == 0,
+            DefaultValueFactory = _ => fallback,
+        };
+    }
+
+    public static Option<bool> Switch(string name, string help)
+    {
+        var fallback = Variable(name) is "1" or "true" or "yes";
+        return new Option<bool>(name) { Description = Describe(name, help), DefaultValueFactory = _ => fallback };
+    }
+
+    public static Option<int?> Number(string name, string help, string value)
+    {
+        int? fallback = int.TryParse(Variable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        return new Option<int?>(name) { Description = Describe(name, help), HelpName = value, DefaultValueFactory = _ => fallback };
+    }
+
+    public static Argument<string> Name(string what) => new("NAME") { Description = what };
+
+    private static string Describe(string name, string help) => $"{help} [{VariableOf(name)}]";
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(VariableOf(name)) is { Length: > 0 } value ? value : null;
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using Sallyport.Api;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Devices;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Credentials;
+
+internal static class CredentialCommands
+{
+    public static Command Build(Shell shell) => Shell.Noun("credential", "What proves an identity", List(shell), Revoke(shell));
+
+    private static Command List(Shell shell)
+    {
+        var device = Flag.Text("--device", "Only of this device", "DEVICE");
+        var site = Flag.Text("--site", "Only of this site", "SITE");
+        var revoked = Flag.Switch("--revoked", "Revoked ones, too");
+        return shell.Verb(
+            "list",
+            "Credentials and until when they are valid",
+            async c =>
+            {
+                var owner = c.Parse.GetValue(device) is { } d ? $"device:{d}" : c.Parse.GetValue(site) is { } s ? $"site:{s}" : null;
+                c.Printer.Many(
+                    await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListCredentialsAsync(owner, c.Parse.GetValue(revoked), limit, cursor, c.Cancel)),
+                    ApiJson.Default.CredentialInfo,
+                    "no credentials",
+                    new("ID", x => $"{x.Id}", Right: true),
+                    new("OWNER", x => $"{x.OwnerKind}:{x.Owner}"),
+                    new("NETWORK", x => x.Network),
+                    new("KIND", x => x.Kind),
+                    new("WRAPPING", x => x.Wrapping),
+                    new("VALID UNTIL", x => x.NotAfter is { } end ? Human.Time(end) : null),
+                    new("FINGERPRINT", x => x.Fingerprint is { Length: > 16 } f ? f[..16] : x.Fingerprint),
+                    new("USERNAME", x => x.Username),
+                    new("REVOKED", x => x.RevokedAt is { } at ? $"{Human.Time(at)} {x.RevokeReason}" : null));
+            },
+            device, site, revoked);
+    }
+
+    private static Command Revoke(Shell shell)
+    {
+        var id = new Argument<int>("ID") { Description = "Number of the credential (sallyport credential list)" };
+        var reason = Flag.Text("--reason", "Why; goes to the audit", "TEXT");
+        return shell.Verb(
+            "revoke",
+            "End one credential and the tunnel that came with it",
+            async c => IdentityView.PrintCut(c, await c.Client.RevokeCredentialAsync(c.Parse.GetValue(id), c.Parse.GetValue(reason), c.Cancel), "revoked"),
+            id, reason);
+    }
+}

@@ -1,0 +1,120 @@
+using System.CommandLine;
+using Sallyport.Api;
+using Sallyport.Api.Flows;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Flows;
+
+internal static class FlowCommands
+{
+    private const int DefaultLimit = 100;
+    private static readonly TimeSpan ReconnectPause = TimeSpan.FromSeconds(1);
+
+    public static Command Build(Shell shell) => Shell.Noun("flow", "Conversations: who with whom, allowed or denied, and why", List(shell), Tail(shell));
+
+    private static Command List(Shell shell)
+    {
+        var filter = new Filter();
+        var limit = Flag.Number("--limit", $"At most so many ({DefaultLimit})", "COUNT");
+        return shell.Verb(
+            "list",
+            "Flows, newest first",
+            async c =>
+            {
+                var most = Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit);
+                var flows = await CommandContext.AllAsync(most, (count, cursor) => c.Client.ListFlowsAsync(
+                    c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), count, cursor, c.Cancel));
+                if (c.Printer.Format != OutputFormat.Table || flows.Count == 0)
+                {
+                    c.Printer.Many(flows, ApiJson.Default.FlowInfo, "no flows yet");
+                    return;
+                }
+
+                // A device that keeps trying makes many lines; what would allow it is said once.
+                var said = new HashSet<string>();
+                foreach (var flow in flows)
+                {
+                    c.Printer.Line(FlowText.Line(flow));
+                    if (flow.AllowCommand is { } command && said.Add(command))
+                    {
+                        foreach (var line in FlowText.AllowLines(flow))
+                        {
+                            c.Printer.Line(line);
+                        }
+                    }
+                }
+
+                if (flows.Count == most)
+                {
+                    c.Printer.Remark($"there may be more: --limit {most * 10}");
+                }
+            },
+            [.. filter.All, limit]);
+    }
+
+    private static Command Tail(Shell shell)
+    {
+        var filter = new Filter();
+        return shell.Verb(
+            "tail",
+            "Flows as they begin, change and end, until Ctrl-C",
+            async c =>
+            {
+                var connected = false;
+                while (true)
+                {
+                    try
+                    {
+                        var flows = c.Client.TailFlowsAsync(
+                            c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), c.Cancel);
+                        await foreach (var flow in flows)
+                        {
+                            connected = true;
+                            c.Printer.Next(flow, ApiJson.Default.FlowInfo, f => Print(c.Printer, f));
+                        }
+
+                        connected = true;
+                    }
+                    catch (Exception error) when (connected && error is HttpRequestException or IOException)
+                    {
+                        // Control was restarted: the flows go on, and so do we.
+                    }
+
+                    c.Printer.Remark("the connection to the API ended; trying again");
+                    await Task.Delay(ReconnectPause, c.Cancel);
+                }
+            },
+            filter.All);
+    }
+
+    private static void Print(Printer printer, FlowInfo flow)
+    {
+        printer.Line(FlowText.Line(flow));
+        foreach (var line in FlowText.AllowLines(flow))
+        {
+            printer.Line(line);
+        }
+    }
+
+    private sealed class Filter
+    {
+        private readonly Option<bool> denied = Flag.Switch("--denied", "Only denied ones");
+        private readonly Option<bool> allowed = Flag.Switch("--allowed", "Only allowed ones");
+
+        public Option<string?> Device { get; } = Flag.Text("--device", "Only of this device", "DEVICE");
+
+        public Option<string?> Site { get; } = Flag.Text("--site", "Only of this site", "SITE");
+
+        public Option<string?> Network { get; } = Flag.Text("--network", "Only of this network", "NETWORK");
+
+        public Symbol[] All => [Device, Site, Network, denied, allowed];
+
+        public string? VerdictOf(ParseResult parse) => (parse.GetValue(denied), parse.GetValue(allowed)) switch
+        {
+            (true, false) => "denied",
+            (false, true) => "allowed",
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,38 @@
+using Sallyport.Api.Flows;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Flows;
+
+/// <summary>A flow as one line, and what would allow a denied one under it.</summary>
+internal static class FlowText
+{
+    public static string Line(FlowInfo flow)
+    {
+        var what = flow.DestinationPort > 0 ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}" : $"{flow.Protocol} {flow.Destination}";
+        var application = flow.Application is null ? "" : $" ({flow.Application})";
+        var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {(IsDenied(flow) ? "DENIED" : "ALLOWED")} {what}{application}";
+        return IsDenied(flow)
+            ? $"{head}: {flow.ReasonText ?? flow.Reason}{(flow.PacketsOut > 1 ? $"; {flow.PacketsOut} packets" : "")}"
+            : $"{head}: {(flow.RuleId is { } rule ? $"rule {rule}" : "reply traffic")}, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back, {(flow.Ended ? "ended" : "live")}";
+    }
+
+    /// <summary>The commands that would allow it, indented; empty where none can.</summary>
+    public static IEnumerable<string> AllowLines(FlowInfo flow)
+    {
+        if (!IsDenied(flow) || string.IsNullOrEmpty(flow.AllowCommand))
+        {
+            yield break;
+        }
+
+        var first = true;
+        foreach (var command in flow.AllowCommand.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            yield return $"{(first ? "    to allow it:" : "                ")} {command}";
+            first = false;
+        }
+    }
+
+    private static bool IsDenied(FlowInfo flow) => flow.Verdict == "denied";
+
+    private static string Host(string address) => address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
+}

@@ -1,0 +1,135 @@
+using System.CommandLine;
+using Sallyport.Api;
+using Sallyport.Api.Networks;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Networks;
+
+internal static class NetworkCommands
+{
+    public static Command Build(Shell shell) => Shell.Noun("network", "Isolated address spaces", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
+
+    private static Command Add(Shell shell)
+    {
+        var name = Flag.Name("Name, a DNS label such as plant-a");
+        var prefixes = Flag.List("--prefix", "Address range such as 10.20.0.0/16 or fd12:3456:789a::/64", "PREFIX", required: true);
+        var shape = new Shape();
+        return shell.Verb(
+            "add",
+            "Make a network",
+            async c =>
+            {
+                var network = await c.Client.AddNetworkAsync(
+                    new NetworkCreate
+                    {
+                        Name = c.Parse.GetValue(name),
+                        Prefixes = c.Parse.GetValue(prefixes),
+                        Ciphers = shape.CiphersOf(c.Parse),
+                        AuthDigest = c.Parse.GetValue(shape.AuthDigest),
+                        Authentication = c.Parse.GetValue(shape.Authentication),
+                        Wrappings = shape.WrappingsOf(c.Parse),
+                        TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
+                        MinimumTls = c.Parse.GetValue(shape.MinimumTls),
+                    },
+                    c.Cancel);
+                c.Printer.One(network, ApiJson.Default.NetworkInfo, n => c.Printer.Line($"network {n.Name} added: {string.Join(", ", n.Prefixes)}"));
+            },
+            [name, prefixes, .. shape.All]);
+    }
+
+    private static Command List(Shell shell) => shell.Verb("list", "All networks", async c =>
+    {
+        var networks = await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListNetworksAsync(limit, cursor, c.Cancel));
+        c.Printer.Many(
+            networks,
+            ApiJson.Default.NetworkInfo,
+            "no networks; make one: sallyport network add plant-a --prefix 10.20.0.0/16",
+            new("NAME", n => n.Name),
+            new("PREFIXES", n => string.Join(", ", n.Prefixes)),
+            new("DEVICES", n => $"{n.Devices}", Right: true),
+            new("SITES", n => $"{n.Sites}", Right: true),
+            new("AUTHENTICATION", n => n.Authentication),
+            new("WRAPPINGS", n => string.Join(", ", n.Wrappings)),
+            new("CIPHERS", n => string.Join(", ", n.Ciphers)));
+    });
+
+    private static Command Show(Shell shell)
+    {
+        var name = Flag.Name("Name of the network");
+        return shell.Verb("show", "One network", async c => Print(c, await c.Client.GetNetworkAsync(c.Parse.GetValue(name)!, c.Cancel)), name);
+    }
+
+    private static Command Update(Shell shell)
+    {
+        var name = Flag.Name("Name of the network");
+        var prefixes = Flag.List("--prefix", "All address ranges, old and new", "PREFIX");
+        var shape = new Shape();
+        return shell.Verb(
+            "update",
+            "Change what is given, leave the rest",
+            async c =>
+            {
+                var update = new NetworkUpdate
+                {
+                    Prefixes = c.Parse.GetValue(prefixes) is { Length: > 0 } given ? given : null,
+                    Ciphers = shape.CiphersOf(c.Parse),
+                    AuthDigest = c.Parse.GetValue(shape.AuthDigest),
+                    Authentication = c.Parse.GetValue(shape.Authentication),
+                    Wrappings = shape.WrappingsOf(c.Parse),
+                    TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
+                    MinimumTls = c.Parse.GetValue(shape.MinimumTls),
+                };
+                Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
+            },
+            [name, prefixes, .. shape.All]);
+    }
+
+    private static Command Remove(Shell shell)
+    {
+        var name = Flag.Name("Name of the network");
+        return shell.Verb(
+            "remove",
+            "Remove a network that nothing belongs to any more",
+            async c =>
+            {
+                await c.Client.DeleteNetworkAsync(c.Parse.GetValue(name)!, c.Cancel);
+                c.Printer.Remark($"network {c.Parse.GetValue(name)} removed");
+            },
+            name);
+    }
+
+    private static void Print(CommandContext c, NetworkInfo network) => c.Printer.One(network, ApiJson.Default.NetworkInfo, n => c.Printer.Facts(
+        ("name", n.Name),
+        ("prefixes", string.Join(", ", n.Prefixes)),
+        ("devices", $"{n.Devices}"),
+        ("sites", $"{n.Sites}"),
+        ("authentication", n.Authentication),
+        ("wrappings", string.Join(", ", n.Wrappings)),
+        ("tls-auth direction", n.Wrappings.Contains("tls-auth") ? n.TlsAuthDirection : null),
+        ("ciphers", string.Join(", ", n.Ciphers)),
+        ("digest", n.AuthDigest),
+        ("minimum TLS", n.MinimumTls),
+        ("created", Human.Time(n.CreatedAt))));
+
+    /// <summary>How devices of the network come in.</summary>
+    private sealed class Shape
+    {
+        private readonly Option<string[]> ciphers = Flag.List("--cipher", "Data cipher in order of preference, such as AES-256-GCM", "CIPHER");
+        private readonly Option<string[]> wrappings = Flag.List("--wrapping", "tls-crypt-v2, tls-crypt, tls-auth or none", "WRAPPING");
+
+        public Option<string?> AuthDigest { get; } = Flag.Text("--auth-digest", "SHA1, SHA256 or SHA512, for CBC ciphers and tls-auth", "DIGEST");
+
+        public Option<string?> Authentication { get; } = Flag.Text("--authentication", "certificate, certificate+password or password", "KIND");
+
+        public Option<string?> TlsAuthDirection { get; } = Flag.Text("--tls-auth-direction", "The client's key-direction: 0, 1 or none", "DIRECTION");
+
+        public Option<string?> MinimumTls { get; } = Flag.Text("--minimum-tls", "1.2 or 1.3", "VERSION");
+
+        public Symbol[] All => [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls];
+
+        public IReadOnlyList<string>? CiphersOf(ParseResult parse) => parse.GetValue(ciphers) is { Length: > 0 } given ? given : null;
+
+        public IReadOnlyList<string>? WrappingsOf(ParseResult parse) => parse.GetValue(wrappings) is { Length: > 0 } given ? given : null;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Sallyport.Api.Client;
+
+namespace Sallyport.Cli.Output;
+
+/// <summary>Every way in which a command ends badly: what, where, how to fix, and the exit code.</summary>
+internal static class ErrorText
+{
+    public static int Write(Exception error, TextWriter remarks, string server)
+    {
+        switch (error)
+        {
+            case CliException problem:
+                Print(remarks, problem.Message, problem.Where, problem.Fix);
+                return problem.ExitCode;
+            case ApiException refusal:
+                return Write(refusal, remarks);
+            case HttpRequestException { InnerException: AuthenticationException tls }:
+                Print(remarks, $"the certificate of {server} cannot be trusted: {tls.Message}", "--ca", "Copy ca.pem from the data directory of that installation and name it with --ca.");
+                return ExitCodes.Unreachable;
+            case HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.AccessDenied } }:
+                Print(remarks, $"{server} is not yours to open", "--data", "Run this as the user who runs Sallyport, or use --url and --token.");
+                return ExitCodes.NotAuthorised;
+            case HttpRequestException or SocketException or ArgumentOutOfRangeException { ParamName: "path" }:
+                Print(remarks, $"the API at {server} cannot be reached: {(error.InnerException ?? error).Message}", null, "Start Sallyport with ./run, or name it with --data (SALLYPORT_DATA) or --url (SALLYPORT_URL).");
+                return ExitCodes.Unreachable;
+            case TaskCanceledException { InnerException: TimeoutException }:
+                Print(remarks, $"the API at {server} did not answer in time", "--timeout", "Is it still starting? ./run --status tells; --timeout waits longer.");
+                return ExitCodes.Unreachable;
+            case IOException or UnauthorizedAccessException:
+                Print(remarks, error.Message, null, null);
+                return ExitCodes.Refused;
+            default:
+                Print(remarks, $"this is a defect of the command line tool: {error}", null, "Please report it with what you typed.");
+                return ExitCodes.Refused;
+        }
+    }
+
+    public static void Print(TextWriter remarks, string what, string? where, string? fix)
+    {
+        remarks.WriteLine($"error: {Human.Clean(what)}");
+        if (!string.IsNullOrEmpty(where))
+        {
+            remarks.WriteLine($"  where: {Human.Clean(where)}");
+        }
+
+        if (!string.IsNullOrEmpty(fix))
+        {
+            remarks.WriteLine($"  fix:   {Human.Clean(fix)}");
+        }
+    }
+
+    private static int Write(ApiException refusal, TextWriter remarks)
+    {
+        var problem = refusal.Problem;
+        if (problem.Errors.Count == 0)
+        {
+            Print(remarks, refusal.Message.Length > 0 ? refusal.Message : $"the server answered {problem.Status}", null, problem.Status == 401 ? "Give the right --token (SALLYPORT_TOKEN), or --data of the installation that answers." : null);
+        }
+
+        foreach (var field in problem.Errors)
+        {
+            Print(remarks, field.Message, FlagOf(field.Field), field.Hint);
+        }
+
+        return problem.Status switch
+        {
+            401 or 403 => ExitCodes.NotAuthorised,
+            404 => ExitCodes.NotFound,
+            _ => ExitCodes.Refused,
+        };
+    }
+
+    /// <summary>The API names its own fields; people typed flags.</summary>
+    internal static string FlagOf(string field)
+    {
+        var path = field.StartsWith("profile.", StringComparison.Ordinal) ? field["profile.".Length..] : field;
+        var end = path.AsSpan().IndexOfAny('[', '.');
+        var root = end < 0 ? path : path[..end];
+        var flag = root switch
+        {
+            "" => null,
+            "name" => "NAME",
+            "prefixes" => "--prefix",
+            "subnets" => "--subnet",
+            "labels" => "--label",
+            "groups" => "--group",
+            "addresses" => "--address",
+            "ciphers" => "--cipher",
+            "wrappings" => "--wrapping",
+            "services" => "--tcp, --udp or --icmp",
+            "protocol" or "port" => "--tcp, --udp or --icmp",
+            _ => "--" + Dashed(root),
+        };
+        return flag is null || root == path || root == "name" ? flag ?? "" : $"{flag} ({field})";
+    }
+
+    private static string Dashed(string camel) => string.Concat(camel.Select(c => char.IsUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString()));
+}

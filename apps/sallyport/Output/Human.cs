@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text;
+
+namespace Sallyport.Cli.Output;
+
+/// <summary>Numbers and times as people read them.</summary>
+internal static class Human
+{
+    private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+    public static string Bytes(long count)
+    {
+        double value = count;
+        var unit = 0;
+        while (value >= 1024 && unit < Units.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+
+        return $"{value.ToString(unit == 0 || value >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture)} {Units[unit]}";
+    }
+
+    /// <summary>UTC, so that two people who look at it mean the same moment.</summary>
+    public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    /// <param name="nanoseconds">Since the Unix epoch.</param>
+    public static string Time(long nanoseconds) => Time(DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100));
+
+    public static string Milliseconds(double value) => value.ToString(value is 0 or >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture) + " ms";
+
+    public static string Count(int number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
+
+    /// <summary>Text from devices goes to a terminal: nothing in it may command the terminal.</summary>
+    public static string Clean(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\0', '\x1f') && !text.AsSpan().ContainsAnyInRange('\x7f', '\x9f'))
+        {
+            return text;
+        }
+
+        var clean = new StringBuilder(text.Length);
+        foreach (var c in text)
+        {
+            clean.Append(char.IsControl(c) ? '?' : c);
+        }
+
+        return clean.ToString();
+    }
+}

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Globalization;
+using Sallyport.Api;
+using Sallyport.Api.Rules;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Rules;
+
+internal static class RuleCommands
+{
+    public static Command Build(Shell shell) => Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Remove(shell));
+
+    private static Command Add(Shell shell)
+    {
+        var from = Flag.Text("--from", "device:NAME, site:NAME, group:NAME or label:KEY=VALUE", "SUBJECT", required: true);
+        var to = Flag.Text("--to", "application:NAME", "APPLICATION", required: true);
+        return shell.Verb(
+            "add",
+            "Allow subjects to open flows to an application",
+            async c =>
+            {
+                var rule = await c.Client.AddRuleAsync(new RuleCreate { From = c.Parse.GetValue(from), To = c.Parse.GetValue(to) }, c.Cancel);
+                c.Printer.One(rule, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} added: {r.From} may reach {r.To}"));
+            },
+            from, to);
+    }
+
+    private static Command List(Shell shell)
+    {
+        var network = Flag.Text("--network", "Only of this network", "NETWORK");
+        return shell.Verb(
+            "list",
+            "All rules",
+            async c => c.Printer.Many(
+                await AllAsync(c, c.Parse.GetValue(network)),
+                ApiJson.Default.RuleInfo,
+                "no rules: everything is denied; allow something: sallyport rule add --from device:pump-17 --to application:historian",
+                new("ID", r => $"{r.Id}", Right: true),
+                new("NETWORK", r => r.Network),
+                new("FROM", r => r.From),
+                new("TO", r => r.To),
+                new("CREATED", r => Human.Time(r.CreatedAt))),
+            network);
+    }
+
+    private static Command Show(Shell shell)
+    {
+        var id = new Argument<int>("ID") { Description = "Number of the rule" };
+        return shell.Verb(
+            "show",
+            "One rule",
+            async c => c.Printer.One(await c.Client.GetRuleAsync(c.Parse.GetValue(id), c.Cancel), ApiJson.Default.RuleInfo, r => c.Printer.Facts(
+                ("id", r.Id.ToString(CultureInfo.InvariantCulture)), ("network", r.Network), ("from", r.From), ("to", r.To), ("created", Human.Time(r.CreatedAt)))),
+            id);
+    }
+
+    private static Command Remove(Shell shell)
+    {
+        var id = new Argument<int?>("ID") { Description = "Number of the rule", Arity = ArgumentArity.ZeroOrOne };
+        var from = Flag.Text("--from", "Instead of the number: its subject", "SUBJECT");
+        var to = Flag.Text("--to", "Instead of the number: its application", "APPLICATION");
+        return shell.Verb(
+            "remove",
+            "Remove a rule and cut the flows that nothing else allows",
+            async c =>
+            {
+                var which = c.Parse.GetValue(id) ?? await FindAsync(c, c.Parse.GetValue(from), c.Parse.GetValue(to));
+                await c.Client.DeleteRuleAsync(which, c.Cancel);
+                c.Printer.Remark($"rule {which} removed");
+            },
+            id, from, to);
+    }
+
+    private static async Task<int> FindAsync(CommandContext c, string? from, string? to)
+    {
+        if (from is null || to is null)
+        {
+            throw new CliException(ExitCodes.Usage, "no rule is named", "ID", "Give its number (sallyport rule list), or --from and --to.");
+        }
+
+        var found = (await AllAsync(c, null)).Where(r => r.From == from && r.To == to).ToList();
+        return found.Count switch
+        {
+            1 => found[0].Id,
+            0 => throw new CliException(ExitCodes.NotFound, $"there is no rule from {from} to {to}", "--from, --to", "sallyport rule list shows all."),
+            _ => throw new CliException(ExitCodes.Refused, $"there are {found.Count} such rules: {string.Join(", ", found.Select(r => $"{r.Id} ({r.Network})"))}", "--from, --to", "Give the number of one."),
+        };
+    }
+
+    private static Task<IReadOnlyList<RuleInfo>> AllAsync(CommandContext c, string? network) =>
+        CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListRulesAsync(network, limit, cursor, c.Cancel));
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using Sallyport.Api.Client;
+using Sallyport.Cli.Connection;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli;
+
+/// <summary>Joins command line, connection and output for every command, and turns every failure into its message and exit code.</summary>
+internal sealed class Shell
+{
+    private readonly ConnectionFlags connection = new();
+    private readonly Option<OutputFormat> output = new("--output", "-o")
+    {
+        Description = "table, json or yaml [SALLYPORT_OUTPUT]",
+        HelpName = "FORMAT",
+        Recursive = true,
+        DefaultValueFactory = _ => Enum.TryParse<OutputFormat>(Environment.GetEnvironmentVariable("SALLYPORT_OUTPUT"), ignoreCase: true, out var format) ? format : OutputFormat.Table,
+    };
+
+    public void AddTo(RootCommand root)
+    {
+        root.Add(output);
+        connection.AddTo(root);
+    }
+
+    /// <summary>A command that talks to the API.</summary>
+    public Command Verb(string name, string description, Func<CommandContext, Task> run, params ReadOnlySpan<Symbol> symbols) =>
+        Verb(
+            name,
+            description,
+            async context =>
+            {
+                await run(context);
+                return ExitCodes.Ok;
+            },
+            symbols);
+
+    public Command Verb(string name, string description, Func<CommandContext, Task<int>> run, params ReadOnlySpan<Symbol> symbols)
+    {
+        var command = Plain(name, description, symbols);
+        command.SetAction(async (parse, cancel) =>
+        {
+            var server = "the API";
+            try
+            {
+                var options = connection.Resolve(parse);
+                server = options.ToString();
+                using var client = new SallyportClient(options);
+                return await run(new CommandContext(parse, client, PrinterFor(parse), cancel));
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                return 130; // 128 + SIGINT, as shells count
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                return ErrorText.Write(error, Console.Error, server);
+            }
+        });
+        return command;
+    }
+
+    /// <summary>A command that needs no server.</summary>
+    public Command Local(string name, string description, Func<ParseResult, Printer, int> run, params ReadOnlySpan<Symbol> symbols)
+    {
+        var command = Plain(name, description, symbols);
+        command.SetAction(parse =>
+        {
+            try
+            {
+                return run(parse, PrinterFor(parse));
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                return ErrorText.Write(error, Console.Error, "");
+            }
+        });
+        return command;
+    }
+
+    public static Command Noun(string name, string description, params ReadOnlySpan<Command> verbs)
+    {
+        var noun = new Command(name, description);
+        foreach (var verb in verbs)
+        {
+            noun.Add(verb);
+        }
+
+        return noun;
+    }
+
+    private Printer PrinterFor(ParseResult parse) => new(parse.GetValue(output), Console.Out, Console.Error, !Console.IsOutputRedirected);
+
+    private static Command Plain(string name, string description, ReadOnlySpan<Symbol> symbols)
+    {
+        var command = new Command(name, description);
+        foreach (var symbol in symbols)
+        {
+            switch (symbol)
+            {
+                case Argument argument:
+                    command.Add(argument);
+                    break;
+                case Option option:
+                    command.Add(option);
+                    break;
+            }
+        }
+
+        return command;
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Reflection;
+using Sallyport.Api;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Status;
+
+internal static class StatusCommands
+{
+    public static Command Status(Shell shell) => shell.Verb("status", "The installation in one look", async c =>
+    {
+        var status = await c.Client.GetStatusAsync(c.Cancel);
+        c.Printer.One(status, ApiJson.Default.StatusInfo, s =>
+        {
+            c.Printer.Facts(
+                ("version", s.Version),
+                ("endpoint", $"{s.Endpoint}, port {s.OpenVpnPort}"),
+                ("root certificate", s.RootFingerprint),
+                ("networks", $"{s.Networks}"),
+                ("devices", $"{s.Devices}"),
+                ("sites", $"{s.Sites}"),
+                ("tunnels up", $"{s.TunnelsUp}"),
+                ("model", $"version {s.ModelVersion}"));
+            foreach (var gateway in s.Gateways)
+            {
+                c.Printer.Line($"gateway {gateway.Name}:");
+                c.Printer.Facts(
+                    ("  state", gateway.Connected ? gateway.Ready ? "ready" : "starting" : "not connected"),
+                    ("  version", gateway.SoftwareVersion),
+                    ("  process", $"{gateway.ProcessId}"),
+                    ("  since", Human.Time(gateway.Since)),
+                    ("  model", $"version {gateway.AcknowledgedVersion}"),
+                    ("  listening", string.Join(", ", gateway.Listening)),
+                    ("  drops", string.Join(", ", gateway.Drops.Where(d => d.Value > 0).OrderByDescending(d => d.Value).Select(d => $"{d.Key} {d.Value}"))));
+            }
+
+            if (s.Gateways.Count == 0)
+            {
+                c.Printer.Line("no gateway is connected");
+            }
+        });
+        return status.Gateways.Any(g => g is { Connected: true, Ready: true }) ? ExitCodes.Ok : ExitCodes.Refused;
+    });
+
+    public static Command Version(Shell shell) => shell.Local("version", "Version of this tool; needs no server", (_, printer) =>
+    {
+        var version = typeof(StatusCommands).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        printer.Line(version.Split('+')[0]);
+        return ExitCodes.Ok;
+    });
+}
