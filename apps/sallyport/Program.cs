@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sallyport.Cli.Applications;
+using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Audit;
 using Sallyport.Cli.Completion;
 using Sallyport.Cli.Credentials;
@@ -21,16 +22,28 @@ internal static class Program
 
     internal static async Task<int> RunAsync(string[] args, TextWriter remarks)
     {
-        var parse = Build().Parse(args);
+        var root = Build();
+        var parse = root.Parse(args);
         if (parse.Errors.Count > 0)
         {
-            foreach (var error in parse.Errors)
+            var command = parse.CommandResult.Command;
+            if (command.Subcommands.Count > 0 && parse.UnmatchedTokens.Count == 0)
             {
-                remarks.WriteLine($"error: {error.Message}");
+                // "sallyport device" is a question, not a mistake of spelling.
+                await root.Parse([.. args, "--help"]).InvokeAsync();
+                return ExitCodes.Usage;
             }
 
-            var command = CommandPath(parse.CommandResult.Command);
-            remarks.WriteLine($"  fix:   {command} --help shows what it takes");
+            // What was mistyped explains what then is missing.
+            var errors = parse.UnmatchedTokens.Count > 0 ? [.. parse.UnmatchedTokens.Select(t => $"unknown: {t}")] : parse.Errors.Select(e => e.Message).ToList();
+            var path = CommandPath(command);
+            foreach (var error in errors)
+            {
+                remarks.WriteLine($"error: {error}");
+            }
+
+            remarks.WriteLine($"  where: {path}");
+            remarks.WriteLine($"  fix:   {Suggestion(command, parse.UnmatchedTokens)}{path} --help shows what it takes");
             return ExitCodes.Usage;
         }
 
@@ -64,6 +77,17 @@ internal static class Program
         }
 
         return root;
+    }
+
+    private static string Suggestion(Command command, IReadOnlyList<string> unknown)
+    {
+        if (unknown.Count == 0)
+        {
+            return "";
+        }
+
+        var known = command.Subcommands.Select(c => c.Name).Concat(command.Options.SelectMany(o => (string[])[o.Name, .. o.Aliases]));
+        return Nearest.To(unknown[0], known) is { } near ? $"did you mean {near}? " : "";
     }
 
     private static string CommandPath(Command command)

@@ -10,7 +10,7 @@ internal static class CompletionCommands
         # sallyport: source <(sallyport completion bash)
         _sallyport() {
             local IFS=$'\n'
-            COMPREPLY=($(sallyport "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null | grep -F -- "${COMP_WORDS[COMP_CWORD]}" | grep "^${COMP_WORDS[COMP_CWORD]}" || true))
+            COMPREPLY=($(sallyport "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null | grep -- "^${COMP_WORDS[COMP_CWORD]}"))
         }
         complete -o default -F _sallyport sallyport
         """;

@@ -1,0 +1,66 @@
+using Sallyport.Cli;
+
+namespace Sallyport.Apps.Tests.Cli;
+
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("network add plant-a --prefix 10.20.0.0/16")]
+    [InlineData("site add hq --network plant-a --subnet 192.168.50.0/24 --profile hq.ovpn")]
+    [InlineData("device add pump-17 --network plant-a --label model=P200 --profile pump-17.ovpn")]
+    [InlineData("application add historian --site hq --target 192.168.50.10 --tcp 8883")]
+    [InlineData("device list")]
+    [InlineData("flow list --device pump-17")]
+    [InlineData("rule add --from device:pump-17 --to application:historian")]
+    [InlineData("policy explain --from device:pump-17 --to 192.168.50.10 --tcp 8883")]
+    [InlineData("flow tail")]
+    [InlineData("device revoke pump-17 --reason stolen")]
+    [InlineData("audit list")]
+    [InlineData("audit verify")]
+    [InlineData("audit verify --file trail.jsonl --fingerprint 00")]
+    [InlineData("device update pump-17 --label a=b --remove-label c --group d --remove-group e")]
+    [InlineData("rule remove --from device:pump-17 --to application:historian")]
+    [InlineData("device list -o json")]
+    [InlineData("-o yaml device list --url https://gateway:8443 --token t --ca ca.pem --timeout 5")]
+    public void The_commands_of_the_transcript_and_the_documents_are_understood(string line) =>
+        Program.Build().Parse(line.Split(' ')).Errors.ShouldBeEmpty();
+
+    [Theory]
+    [InlineData("device add", "sallyport device add", "")]
+    [InlineData("devcie list", "sallyport", "did you mean device?")]
+    [InlineData("device lsit", "sallyport device", "did you mean list?")]
+    [InlineData("flow list --devcie pump-17", "sallyport flow list", "did you mean --device?")]
+    [InlineData("rule remove seventeen", "sallyport rule remove", "")]
+    [InlineData("device list -o xml", "sallyport device list", "")]
+    public async Task A_mistake_on_the_command_line_is_usage_and_says_where_and_how_to_go_on(string line, string where, string suggestion)
+    {
+        var remarks = new StringWriter();
+
+        (await Program.RunAsync(line.Split(' '), remarks)).ShouldBe(ExitCodes.Usage);
+
+        remarks.ToString().ShouldStartWith("error: ");
+        remarks.ToString().ShouldContain($"where: {where}\n");
+        remarks.ToString().ShouldContain($"{suggestion}");
+        remarks.ToString().ShouldContain("--help");
+    }
+
+    [Fact]
+    public void Every_flag_says_its_variable()
+    {
+        var silent = new List<string>();
+        Walk(Program.Build(), "sallyport", silent);
+        silent.ShouldBeEmpty("every flag has an environment variable, and its help names it");
+    }
+
+    private static void Walk(System.CommandLine.Command command, string path, List<string> silent)
+    {
+        silent.AddRange(command.Options
+            .Where(o => o is not System.CommandLine.Help.HelpOption and not System.CommandLine.VersionOption)
+            .Where(o => o.Description?.Contains("[SALLYPORT_", StringComparison.Ordinal) != true)
+            .Select(o => $"{path} {o.Name}"));
+        foreach (var sub in command.Subcommands)
+        {
+            Walk(sub, $"{path} {sub.Name}", silent);
+        }
+    }
+}

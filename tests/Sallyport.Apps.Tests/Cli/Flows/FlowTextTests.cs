@@ -1,0 +1,61 @@
+using Sallyport.Api.Flows;
+using Sallyport.Cli.Flows;
+
+namespace Sallyport.Apps.Tests.Cli.Flows;
+
+public sealed class FlowTextTests
+{
+    private static readonly FlowInfo Denied = new()
+    {
+        Id = 1,
+        Gateway = "local",
+        Network = "plant-a",
+        From = new FlowEnd("device", "pump-17", 2),
+        To = new FlowEnd("site", "hq", 3),
+        Protocol = "tcp",
+        Source = "10.20.0.2",
+        SourcePort = 40_000,
+        Destination = "192.168.50.10",
+        DestinationPort = 8883,
+        Verdict = "denied",
+        Application = "historian",
+        Reason = "NoRule",
+        ReasonText = "no rule allows it",
+        AllowCommand = "sallyport rule add --from device:pump-17 --to application:historian",
+        FirstSeen = DateTimeOffset.UnixEpoch,
+        LastSeen = DateTimeOffset.UnixEpoch,
+        PacketsOut = 3,
+        BytesOut = 180,
+        PacketsBack = 0,
+        BytesBack = 0,
+        Ended = false,
+    };
+
+    [Fact]
+    public void A_denied_flow_says_why_and_what_would_allow_it()
+    {
+        FlowText.Line(Denied).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  DENIED tcp 192.168.50.10:8883 (historian): no rule allows it; 3 packets");
+        FlowText.AllowLines(Denied).ShouldBe(["    to allow it: sallyport rule add --from device:pump-17 --to application:historian"]);
+    }
+
+    [Fact]
+    public void Several_commands_stand_under_each_other()
+    {
+        FlowText.AllowLines(Denied with { AllowCommand = "a\nb" }).ShouldBe(["    to allow it: a", "                 b"]);
+    }
+
+    [Fact]
+    public void An_allowed_flow_says_the_rule_and_what_passed()
+    {
+        var allowed = Denied with { Verdict = "allowed", RuleId = 4, Reason = null, ReasonText = null, AllowCommand = null, BytesBack = 2048 };
+        FlowText.Line(allowed).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, 2.0 KiB back, live");
+        FlowText.AllowLines(allowed).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Addresses_with_colons_are_told_from_their_port()
+    {
+        FlowText.Line(Denied with { Destination = "fd12::5", Application = null }).ShouldContain("DENIED tcp [fd12::5]:8883: ");
+        FlowText.Line(Denied with { Protocol = "icmp", DestinationPort = 0, Application = null }).ShouldContain("DENIED icmp 192.168.50.10: ");
+    }
+}
