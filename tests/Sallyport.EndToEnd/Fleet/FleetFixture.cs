@@ -1,0 +1,135 @@
+using System.Net;
+using Sallyport.Api.Applications;
+using Sallyport.Api.Client;
+using Sallyport.Api.Credentials;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Rules;
+using Sallyport.Api.Sites;
+using Sallyport.EndToEnd.Harness;
+using Sallyport.EndToEnd.Peers;
+
+namespace Sallyport.EndToEnd.Fleet;
+
+/// <summary>
+/// An installation with its outside, where a test class adds networks and devices. Override <see cref="Settings"/> and <see cref="Prepare"/>.
+/// </summary>
+public abstract class FleetFixture : IAsyncLifetime
+{
+    private readonly List<IDisposable> owned = [];
+    private int hosts = 30;
+
+    public Topology Topology { get; private set; } = null!;
+
+    public Installation Installation { get; private set; } = null!;
+
+    public SallyportClient Client => Installation.Client;
+
+    protected virtual IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>();
+
+    public async Task InitializeAsync()
+    {
+        if (Requirements.Missing is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            Topology = new Topology();
+            Installation = await Installation.Start(Topology.Gateway, Settings);
+            await Prepare();
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var thing in Enumerable.Reverse(owned))
+        {
+            thing.Dispose();
+        }
+
+        if (Installation is not null)
+        {
+            await Installation.DisposeAsync();
+        }
+
+        Topology?.Dispose();
+    }
+
+    /// <summary>A namespace with an outer address of its own.</summary>
+    public Namespace NewHost(string role) => Topology.Attach(role, Interlocked.Increment(ref hosts));
+
+    public T Own<T>(T thing)
+        where T : IDisposable
+    {
+        owned.Add(thing);
+        return thing;
+    }
+
+    /// <summary>A network with a site "hq-NETWORK" that is online, carries <see cref="Topology.SiteSubnet"/>, and runs <see cref="TestApplication"/>.</summary>
+    public async Task<TestSite> AddNetworkWithSite(NetworkCreate network, string sitePrefix = "hq")
+    {
+        await Client.AddNetworkAsync(network);
+        var name = $"{sitePrefix}-{network.Name}";
+        var v6 = network.Prefixes!.Any(prefix => prefix.Contains(':', StringComparison.Ordinal));
+        var created = await Client.AddSiteAsync(new SiteCreate
+        {
+            Name = name,
+            Network = network.Name,
+            Subnets = v6 ? [Topology.SiteSubnet, "fd50::/64"] : [Topology.SiteSubnet],
+            Profile = new ProfileRequest { Transport = "udp" },
+        });
+        await Client.AddApplicationAsync(new ApplicationCreate
+        {
+            Name = $"historian-{network.Name}",
+            Site = name,
+            Target = Topology.Application.ToString(),
+            Services = [$"tcp/{TestApplication.Port}", $"udp/{TestApplication.Port}", "icmp"],
+        });
+        if (v6)
+        {
+            await Client.AddApplicationAsync(new ApplicationCreate
+            {
+                Name = $"historian6-{network.Name}",
+                Site = name,
+                Target = TestApplication.AddressV6.ToString(),
+                Services = [$"tcp/{TestApplication.Port}", $"udp/{TestApplication.Port}", "icmp"],
+            });
+        }
+
+        var where = Topology.AttachSite($"site-{network.Name}", Interlocked.Increment(ref hosts));
+        var application = Own(new TestApplication(where));
+        var router = Own(new OpenVpnProcess(where, created.Profile!.Text));
+        await router.WaitUntilConnected();
+        return new TestSite(name, where, router, application);
+    }
+
+    /// <summary>A device with its profile, not connected yet.</summary>
+    public async Task<DeviceCreated> AddDevice(string name, string network, ProfileRequest? profile = null) =>
+        await Client.AddDeviceAsync(new DeviceCreate { Name = name, Network = network, Profile = profile ?? new ProfileRequest() });
+
+    public async Task Allow(string device, string network, bool v6 = false)
+    {
+        await Client.AddRuleAsync(new RuleCreate { From = $"device:{device}", To = $"application:historian-{network}" });
+        if (v6)
+        {
+            await Client.AddRuleAsync(new RuleCreate { From = $"device:{device}", To = $"application:historian6-{network}" });
+        }
+    }
+
+    /// <summary>A device that is allowed, with its profile's text.</summary>
+    public async Task<string> AddAllowedDevice(string name, string network, ProfileRequest? profile = null)
+    {
+        var created = await AddDevice(name, network, profile);
+        await Allow(name, network);
+        return created.Profile!.Text;
+    }
+
+    protected virtual Task Prepare() => Task.CompletedTask;
+}
