@@ -1,13 +1,14 @@
-using System.Net;
+using System.Diagnostics;
 using Sallyport.Api.Applications;
 using Sallyport.Api.Client;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Events;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.Api.Sites;
+using Sallyport.Api.Tunnels;
 using Sallyport.EndToEnd.Harness;
-using Sallyport.EndToEnd.Peers;
 
 namespace Sallyport.EndToEnd.Fleet;
 
@@ -114,14 +115,37 @@ public abstract class FleetFixture : IAsyncLifetime
     public async Task<DeviceCreated> AddDevice(string name, string network, ProfileRequest? profile = null) =>
         await Client.AddDeviceAsync(new DeviceCreate { Name = name, Network = network, Profile = profile ?? new ProfileRequest() });
 
-    public async Task Allow(string device, string network, bool v6 = false)
+    public Task Allow(string device, string network) =>
+        Client.AddRuleAsync(new RuleCreate { From = $"device:{device}", To = $"application:historian-{network}" });
+
+    public Task Allow6(string device, string network) =>
+        Client.AddRuleAsync(new RuleCreate { From = $"device:{device}", To = $"application:historian6-{network}" });
+
+    /// <summary>The live tunnels of a device, as the gateway reported them.</summary>
+    public async Task<IReadOnlyList<TunnelInfo>> Tunnels(string device, string network) =>
+        [.. (await Client.ListTunnelsAsync(network)).Items.Where(tunnel => tunnel.Identity == device && tunnel.State == "up")];
+
+    /// <summary>Waits until the live tunnel of a device, or its absence, is as wanted: reports come every few seconds.</summary>
+    public async Task<TunnelInfo?> UntilTunnel(string device, string network, Func<TunnelInfo?, bool> wanted, int seconds = 10)
     {
-        await Client.AddRuleAsync(new RuleCreate { From = $"device:{device}", To = $"application:historian-{network}" });
-        if (v6)
+        TunnelInfo? last = null;
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(seconds);)
         {
-            await Client.AddRuleAsync(new RuleCreate { From = $"device:{device}", To = $"application:historian6-{network}" });
+            last = await Tunnels(device, network) is [var first, ..] ? first : null;
+            if (wanted(last))
+            {
+                return last;
+            }
+
+            await Task.Delay(100);
         }
+
+        throw new TimeoutException($"the tunnel of {device} is not as wanted after {seconds} s: {last}");
     }
+
+    /// <summary>The events of one kind that speak of a device.</summary>
+    public async Task<IReadOnlyList<EventInfo>> Events(string kind, string device) =>
+        [.. (await Client.ListEventsAsync(kind, limit: 200)).Items.Where(one => one.Subject is { } subject && subject.StartsWith($"device:{device}", StringComparison.Ordinal))];
 
     /// <summary>A device that is allowed, with its profile's text.</summary>
     public async Task<string> AddAllowedDevice(string name, string network, ProfileRequest? profile = null)

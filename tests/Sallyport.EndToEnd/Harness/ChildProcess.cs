@@ -103,6 +103,16 @@ public sealed class ChildProcess : IDisposable
         }
     }
 
+    /// <summary>Waits until it listens to its server: its process has a connected socket.</summary>
+    public async Task StandsBy()
+    {
+        await Eventually.True(
+            () => HasExited || Directory.EnumerateFiles($"/proc/{ProcessId}/fd").Any(file => new FileInfo(file).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) is true),
+            $"{Title} connects");
+        await Task.Delay(500);
+        HasExited.ShouldBeFalse(Log);
+    }
+
     public async Task<int> WaitForExit(TimeSpan limit)
     {
         using var timeout = new CancellationTokenSource(limit);

@@ -23,6 +23,7 @@ public sealed class Installation : IAsyncDisposable
         this.where = where;
         folder = Directory.CreateTempSubdirectory("sp-").FullName;
         Data = Path.Combine(folder, "data");
+        WorkFolder = Directory.CreateDirectory(Path.Combine(folder, "work")).FullName;
         environment = new Dictionary<string, string>
         {
             ["SALLYPORT_DATA"] = Data,
@@ -36,6 +37,9 @@ public sealed class Installation : IAsyncDisposable
     }
 
     public string Data { get; }
+
+    /// <summary>Where the operator stands: files that the command line tool writes land here.</summary>
+    public string WorkFolder { get; }
 
     /// <summary>Everything that the control process printed.</summary>
     public string ControlLog => control?.Log ?? "";
@@ -130,13 +134,14 @@ public sealed class Installation : IAsyncDisposable
     /// <summary>Ends control and gateway as <c>./run --stop</c> does.</summary>
     public async Task Stop()
     {
-        var result = Shell.TryRunWith("ip", ["netns", "exec", where.Name, Programs.PathOf("sallyportd"), "stop"], environment, null);
+        var result = Shell.TryRunWith("ip", ["netns", "exec", where.Name, Programs.PathOf("sallyportd"), "stop"], environment);
         result.ExitCode.ShouldBe(0, result.All);
         await control!.WaitForExit(TimeSpan.FromSeconds(15));
     }
 
-    /// <summary>The command line tool, on this installation, from the repository's root.</summary>
-    public CommandResult Cli(params IEnumerable<string> arguments) => Shell.TryRunWith(Programs.PathOf("sallyport"), arguments, environment, null);
+    /// <summary>The command line tool, on this installation, in <see cref="WorkFolder"/>.</summary>
+    public CommandResult Cli(params IEnumerable<string> arguments) =>
+        Shell.TryRunWith(Programs.PathOf("sallyport"), arguments, environment, folder: WorkFolder);
 
     /// <summary>The same, where it must work; returns what it printed.</summary>
     public string Say(params IEnumerable<string> arguments)

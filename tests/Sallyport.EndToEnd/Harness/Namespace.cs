@@ -52,7 +52,7 @@ public sealed partial class Namespace : IDisposable
     public void Batch(params IEnumerable<string> lines)
     {
         var text = string.Join('\n', lines) + "\n";
-        var result = Shell.TryRunWith("ip", ["-n", Name, "-batch", "-"], null, text);
+        var result = Shell.TryRunWith("ip", ["-n", Name, "-batch", "-"], input: text);
         if (result.ExitCode != 0)
         {
             throw new InvalidOperationException($"{Name}: ip {text.Trim()}: {result.All.Trim()}");

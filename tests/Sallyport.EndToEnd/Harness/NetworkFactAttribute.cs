@@ -29,3 +29,13 @@ public sealed class ClockFactAttribute : FactAttribute
         Skip = Requirements.Missing ?? (Requirements.HasTool("faketime") ? null : "'faketime' is not installed: apt-get install faketime");
     }
 }
+
+/// <summary>The same with cases.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ClockTheoryAttribute : TheoryAttribute
+{
+    public ClockTheoryAttribute()
+    {
+        Skip = new ClockFactAttribute().Skip;
+    }
+}

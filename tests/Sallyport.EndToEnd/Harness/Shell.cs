@@ -26,12 +26,18 @@ public static partial class Shell
             : throw new InvalidOperationException($"{program} {string.Join(' ', list)} ended with {result.ExitCode}: {result.All.Trim()}");
     }
 
-    public static CommandResult TryRun(string program, params IEnumerable<string> arguments) => TryRunWith(program, arguments, null, null);
+    public static CommandResult TryRun(string program, params IEnumerable<string> arguments) => TryRunWith(program, arguments);
 
     public static CommandResult TryRunWith(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment, string? input)
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string? input = null, string folder = "")
     {
-        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = folder,
+        };
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);
