@@ -8,13 +8,14 @@ namespace Sallyport.Core.OpenVpn.Data;
 public readonly record struct DataFormat(DataCipher Cipher, HashKind Auth, bool UsePeerId, CompressionFraming Compression)
 {
     /// <summary>Bytes between the start of the outer payload and the inner packet, at most.</summary>
-    public int Headroom => OpcodeLength + (Cipher.IsAead() ? PidLength + TagLength : Auth.Length() + IvLength + PidLength) + Compression switch
-    {
-        CompressionFraming.None => 0,
-        CompressionFraming.Lzo => 1,
-        CompressionFraming.StubSwap => 0,
-        CompressionFraming.StubV2 => 2,
-    };
+    public int Headroom =>
+        OpcodeLength + PidLength + (Cipher.IsAead() ? TagLength : Auth.Length() + IvLength) + Compression switch
+        {
+            CompressionFraming.None => 0,
+            CompressionFraming.Lzo => 1,
+            CompressionFraming.StubSwap => 0,
+            CompressionFraming.StubV2 => 2,
+        };
 
     /// <summary>Bytes after the inner packet, at most.</summary>
     public int Tailroom => (Cipher.IsAead() ? 0 : BlockLength) + (Compression == CompressionFraming.StubSwap ? 1 : 0);

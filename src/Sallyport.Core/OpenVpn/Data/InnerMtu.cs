@@ -13,7 +13,7 @@ public static class InnerMtu
     private const int TcpHeader = 20;
     private const int StreamLengthPrefix = 2;
 
-    /// <summary>The largest inner packet, in bytes, whose outer packet is at most <paramref name="target"/> bytes; 0 where none is.</summary>
+    /// <summary>Bytes of the largest inner packet whose outer packet has at most <paramref name="target"/>; 0 where none has.</summary>
     /// <param name="target">The outer packet with its IP header, e.g. <see cref="DefaultTarget"/> or a path's MTU.</param>
     public static int MaxPacket(DataFormat format, bool outerIsV6, bool isTcp, int target)
     {

@@ -3,7 +3,9 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.OpenVpn.Negotiation;
 
-/// <summary>The server's answer to <see cref="KeyMethod2Client"/>: its share of the key material and its options. Disposing zeroes the former.</summary>
+/// <summary>
+/// The server's answer to <see cref="KeyMethod2Client"/>: its share of the key material and its options. Disposing zeroes the former.
+/// </summary>
 public sealed class KeyMethod2Server : IDisposable
 {
     private readonly byte[] _randoms = new byte[2 * KeyMethod2.RandomLength];

@@ -36,7 +36,7 @@ public sealed class OptionString
 
     public int? TunMtu => Number("tun-mtu");
 
-    /// <summary>The cipher of the client's configuration as it spells it. Stock 2.6 leaves it out where its `cipher` is not negotiable.</summary>
+    /// <summary>The client's `cipher` as it spells it. Stock 2.6 leaves it out where that is not negotiable.</summary>
     public string? CipherName => Find("cipher");
 
     /// <summary>The digest as the client spells it; `[null-digest]` with AEAD ciphers.</summary>

@@ -45,7 +45,8 @@ public sealed class PeerInfo
     /// <summary>Lines that were left out.</summary>
     public int RefusedLines { get; private set; }
 
-    public IvProto Proto => (IvProto)(uint.TryParse(Find("IV_PROTO"), NumberStyles.None, CultureInfo.InvariantCulture, out var bits) ? bits : 0);
+    public IvProto Proto =>
+        (IvProto)(uint.TryParse(Find("IV_PROTO"), NumberStyles.None, CultureInfo.InvariantCulture, out var bits) ? bits : 0);
 
     /// <summary>IV_VER, e.g. "2.6.14"; empty where not sent.</summary>
     public string Version => Find("IV_VER") ?? "";

@@ -27,7 +27,8 @@ public static class PushReply
         var part = new StringBuilder(Verb);
         foreach (var option in Options(options))
         {
-            Invariant.Check(IsOption(option) && Verb.Length + 1 + option.Length <= room, "a pushed option is printable, without comma, and fits");
+            Invariant.Check(
+                IsOption(option) && Verb.Length + 1 + option.Length <= room, "a pushed option is printable, without comma, and fits");
             if (part.Length + 1 + option.Length > room)
             {
                 parts.Add(part.Append(More).ToString());
@@ -41,7 +42,8 @@ public static class PushReply
         return parts;
     }
 
-    private static bool IsOption(string option) => option.Length > 0 && !option.AsSpan().ContainsAnyExceptInRange(' ', '~') && !option.Contains(',', StringComparison.Ordinal);
+    private static bool IsOption(string option) =>
+        option.Length > 0 && !option.AsSpan().ContainsAnyExceptInRange(' ', '~') && !option.Contains(',', StringComparison.Ordinal);
 
     private static IEnumerable<string> Options(PushOptions push)
     {
