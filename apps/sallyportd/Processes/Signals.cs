@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Sallyport.Daemon.Processes;
 
-/// <summary>kill(2), which .NET offers for SIGKILL only.</summary>
+/// <summary>Calls of the system that .NET does not offer: kill(2) for other signals than SIGKILL, umask(2).</summary>
 internal static partial class Signals
 {
     private const int Term = 15;
@@ -35,8 +35,14 @@ internal static partial class Signals
         return !PidFile.IsAlive(processId);
     }
 
+    /// <summary>New files and sockets of this process are for its user alone.</summary>
+    public static void MakeFilesPrivate() => _ = SetMask(0x3f); // octal 077
+
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20);
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int SendSignal(int processId, int signal);
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint SetMask(uint mask);
 }

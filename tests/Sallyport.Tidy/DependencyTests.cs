@@ -1,0 +1,79 @@
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+using System.Xml.Linq;
+
+namespace Sallyport.Tidy;
+
+/// <summary>Who may know whom. Each assembly exists because it forbids something; this is where it is forbidden.</summary>
+public sealed class DependencyTests
+{
+    [Theory]
+    [InlineData("Sallyport.Core", "", "Core is pure: what it needs comes as an argument")]
+    [InlineData("Sallyport.Api", "", "Api is what crosses a wire; whoever speaks it must not drag in an engine")]
+    [InlineData("Sallyport.DataPlane", "Sallyport.Core, Sallyport.Api", "the process that faces the network has no database and no CA key")]
+    [InlineData("Sallyport.Control", "Sallyport.Core, Sallyport.Api", "the process that has the keys sees no packet")]
+    public void A_library_refers_only_to_what_it_may_know(string assembly, string allowed, string reason)
+    {
+        var known = allowed.Split(", ", StringSplitOptions.RemoveEmptyEntries);
+        using var file = Open(assembly, out var metadata);
+        metadata.AssemblyReferences.Select(r => metadata.GetString(metadata.GetAssemblyReference(r).Name))
+            .Where(name => name.StartsWith("Sallyport.", StringComparison.Ordinal) && !known.Contains(name))
+            .ShouldBeEmpty($"{assembly} may refer to [{allowed}] only: {reason}");
+    }
+
+    [Theory]
+    [InlineData("apps/sallyport-gateway/sallyport-gateway.csproj", "Sallyport.DataPlane", "the gateway holds no database and no CA key")]
+    [InlineData("apps/sallyportd/sallyportd.csproj", "Sallyport.Control", "control sees no packet")]
+    [InlineData("apps/sallyport/sallyport.csproj", "Sallyport.Api", "the command line tool has the rights of its token and nothing else")]
+    [InlineData("src/Sallyport.Core/Sallyport.Core.csproj", "", "Core is pure")]
+    [InlineData("src/Sallyport.Api/Sallyport.Api.csproj", "", "Api is what crosses a wire")]
+    [InlineData("src/Sallyport.DataPlane/Sallyport.DataPlane.csproj", "Sallyport.Api, Sallyport.Core", "the data plane knows no store")]
+    [InlineData("src/Sallyport.Control/Sallyport.Control.csproj", "Sallyport.Api, Sallyport.Core", "control knows no sockets of packets")]
+    public void A_project_names_only_what_it_may_know(string project, string allowed, string reason)
+    {
+        XDocument.Parse(Repository.Read(project)).Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!)).Order(StringComparer.Ordinal)
+            .ShouldBe(allowed.Split(", ", StringSplitOptions.RemoveEmptyEntries), ignoreOrder: false, $"{project}: {reason}");
+    }
+
+    [Theory]
+    [InlineData("Sallyport.Core", "System.Net.Sockets", "bytes in, bytes out: sockets live in DataPlane")]
+    [InlineData("Sallyport.Core", "System.Net.Http", "nothing is fetched from a protocol")]
+    [InlineData("Sallyport.Core", "System.Threading.Tasks", "Core is synchronous; async is a word of the shells")]
+    [InlineData("Sallyport.Core", "Microsoft.Extensions", "Core has no injection, no logging and no hosting: it returns data")]
+    [InlineData("Sallyport.Core", "System.Diagnostics.Metrics", "Core returns data; the shells count")]
+    [InlineData("Sallyport.Core", "System.Text.Json", "JSON is the business of those who cross a wire with it")]
+    [InlineData("Sallyport.DataPlane", "Microsoft.AspNetCore", "the process that faces the network is no web server")]
+    [InlineData("Sallyport.DataPlane", "Microsoft.Data.Sqlite", "the process that faces the network has no database")]
+    [InlineData("Sallyport.Api", "Microsoft.AspNetCore", "the command line tool must not drag in a web server")]
+    public void A_library_does_not_touch_what_belongs_to_another(string assembly, string forbidden, string reason)
+    {
+        using var file = Open(assembly, out var metadata);
+        metadata.TypeReferences.Select(metadata.GetTypeReference)
+            .Select(t => $"{metadata.GetString(t.Namespace)}.{metadata.GetString(t.Name)}")
+            .Where(name => name.StartsWith(forbidden + ".", StringComparison.Ordinal))
+            .ShouldBeEmpty($"{assembly} uses {forbidden}: {reason}");
+    }
+
+    [Fact]
+    public void Protocols_never_see_each_other()
+    {
+        // A protocol may be left out of a build, or fuzzed, or replaced, without reading another.
+        string[] protocols = ["OpenVpn", "Ike", "Esp", "WireGuard", "Mqtt", "Coap", "Radius"];
+        string[] beneath = ["Primitives", "Crypto", "Packets", "Policy", "Flows", "Gateway", "Routing", "Nat", "Dns"];
+        var wrong = from file in Repository.Sources("src/Sallyport.Core/")
+                    let folder = file.Split('/')[2]
+                    where protocols.Contains(folder) || beneath.Contains(folder)
+                    from other in protocols
+                    where other != folder && CSharp.Bare(Repository.Read(file)).Contains($"Sallyport.Core.{other}", StringComparison.Ordinal)
+                    select $"{file} knows {other}";
+        wrong.ShouldBeEmpty("a protocol knows what is beneath it, not its neighbours; what is beneath knows no protocol");
+    }
+
+    private static PEReader Open(string assembly, out MetadataReader metadata)
+    {
+        var file = new PEReader(File.OpenRead(Path.Combine(AppContext.BaseDirectory, assembly + ".dll")));
+        metadata = file.GetMetadataReader();
+        return file;
+    }
+}
