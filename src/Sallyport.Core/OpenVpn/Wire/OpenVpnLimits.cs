@@ -65,4 +65,21 @@ public static class OpenVpnLimits
 
     /// <summary>Bytes swallowed after an illegal stream before it is closed: at least this many, and up to twice, chosen at random.</summary>
     public const int MinPoisonedBytes = 4096;
+
+    /// <summary>Time slots of the stateless handshake in which a cookie is taken: its own and two more, stock's choice.</summary>
+    public const int CookieSlots = 3;
+
+    /// <summary>How long one secret makes cookies. The secret before stays until its last cookie is too old.</summary>
+    public static readonly TimeSpan CookieSecretLifetime = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Answers to resets without any key, per source prefix (IPv4 /24, IPv6 /56) and window. Stock has the same numbers for the whole server, which
+    /// a fleet behind many addresses exceeds at every restart of its gateway.
+    /// </summary>
+    public const int PlainResetsPerWindow = 100;
+
+    public static readonly TimeSpan PlainResetWindow = TimeSpan.FromSeconds(10);
+
+    /// <summary>Counters of source prefixes; prefixes that share one share its limit. Fixed, so that spoofed sources grow nothing.</summary>
+    public const int PlainResetCounters = 4096;
 }

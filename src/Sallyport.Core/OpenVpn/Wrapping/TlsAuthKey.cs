@@ -22,6 +22,9 @@ internal struct TlsAuthKey
 
     public static TlsAuthKey Create(HashKind digest, ReadOnlySpan<byte> key) => new() { _mac = HmacContext.Create(digest, key) };
 
+    public static TlsAuthKey Create(HashKind digest, ReadOnlySpan<byte> key256, int half) =>
+        Create(digest, StaticKeyLayout.HmacKey(key256, half, digest.Length()));
+
     public readonly int Seal(ReadOnlySpan<byte> clear, ulong counter, Span<byte> wrapped)
     {
         Span<byte> head = stackalloc byte[CoveredHead];
