@@ -80,7 +80,8 @@ build() {
         draft="$(mktemp "$root/artifacts/stamps/.XXXXXX")"
         for project in "$@"; do
             # From the root, where global.json names the SDK.
-            if ! (cd -- "$root" && dotnet build "$project" -c Release -v quiet --nologo -clp:NoSummary 9>&-) >&2; then
+            if ! (cd -- "$root" && dotnet build "$project" -c Release --nologo --tl:off -v quiet 9>&-) >"$root/artifacts/build.log" 2>&1; then
+                cat -- "$root/artifacts/build.log" >&2
                 rm -f -- "$draft"
                 exit 1
             fi

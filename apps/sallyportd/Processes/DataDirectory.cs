@@ -50,5 +50,5 @@ internal static class DataDirectory
     private static SettingProblem Unusable(string path, string why) => new(
         "data",
         $"the data directory {path} cannot be used: {why}",
-        $"Name a directory that {Environment.UserName} may write with SALLYPORT_DATA, or: sudo chown {Environment.UserName} '{path}'");
+        $"Name a directory that user {Environment.UserName} may write with SALLYPORT_DATA, or: sudo chown {Environment.UserName} '{path}'");
 }

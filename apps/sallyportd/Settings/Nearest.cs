@@ -10,7 +10,8 @@ internal static class Nearest
         return best.Word is not null && best.Distance <= Math.Max(1, word.Length / 3) ? best.Word : null;
     }
 
-    private static int Distance(string a, string b)
+    /// <summary>Letters to insert, remove or replace; case does not count.</summary>
+    public static int Distance(string a, string b)
     {
         var row = new int[b.Length + 1];
         for (var j = 0; j <= b.Length; j++)

@@ -104,12 +104,10 @@ internal sealed class SettingsLoader
                 string[] values = list ? value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [value];
                 raw[key.Path] = new RawSetting(key, values is ["none"] ? [] : values, list, name, currentDirectory);
             }
-            else if (SettingKey.All.FirstOrDefault(k => Nearest.To(name["SALLYPORT_".Length..], [k.Variable["SALLYPORT_".Length..]]) is not null) is { } near
-                && !environment.ContainsKey(near.Variable)
-                && near.Variable.Length - name.Length is >= -2 and <= 2)
+            else if (SettingKey.All.Select(k => k.Variable).Where(v => Nearest.Distance(v, name) <= 2).MinBy(v => Nearest.Distance(v, name)) is { } near)
             {
                 // The command line tool has variables of its own, so an unknown one is no error.
-                warnings.Add($"{name} is not a setting; did you mean {near.Variable}?");
+                warnings.Add($"{name} is not a setting; did you mean {near}?");
             }
         }
 

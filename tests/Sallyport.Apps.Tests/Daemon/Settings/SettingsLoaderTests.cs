@@ -223,12 +223,17 @@ public sealed class SettingsLoaderTests : IDisposable
     public void A_mistyped_variable_is_a_warning_and_those_of_the_command_line_tool_are_not()
     {
         environment["SALLYPORT_ENDPIONT"] = "a";
+        environment["SALLYPORT_OPENVPN_PNG"] = "5";
         environment["SALLYPORT_TOKEN"] = "b";
         environment["SALLYPORT_OUTPUT"] = "json";
 
         var loader = Loader();
         loader.Load().ShouldNotBeNull();
-        loader.Warnings.ShouldHaveSingleItem().ShouldContain("SALLYPORT_ENDPOINT");
+        loader.Warnings.ShouldBe(
+        [
+            "SALLYPORT_ENDPIONT is not a setting; did you mean SALLYPORT_ENDPOINT?",
+            "SALLYPORT_OPENVPN_PNG is not a setting; did you mean SALLYPORT_OPENVPN_PING?",
+        ]);
     }
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
