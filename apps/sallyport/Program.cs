@@ -35,7 +35,9 @@ internal static class Program
             }
 
             // What was mistyped explains what then is missing.
-            var errors = parse.UnmatchedTokens.Count > 0 ? [.. parse.UnmatchedTokens.Select(t => $"unknown: {t}")] : parse.Errors.Select(e => e.Message).ToList();
+            var errors = parse.UnmatchedTokens.Count > 0
+                ? [.. parse.UnmatchedTokens.Select(t => $"unknown: {t}")]
+                : parse.Errors.Select(e => e.Message).ToList();
             var path = CommandPath(command);
             foreach (var error in errors)
             {
@@ -52,7 +54,9 @@ internal static class Program
 
     internal static RootCommand Build()
     {
-        var root = new RootCommand("Sallyport: every device on one gateway, nothing reachable without a rule. Exit codes: 0 done, 1 refused, 2 usage, 3 API not reachable, 4 not authorised, 5 not found, 6 done but not confirmed.");
+        var root = new RootCommand(
+            "Sallyport: every device on one gateway, nothing reachable without a rule. "
+            + "Exit codes: 0 done, 1 refused, 2 usage, 3 API not reachable, 4 not authorised, 5 not found, 6 done but not confirmed.");
         var shell = new Shell();
         shell.AddTo(root);
         foreach (var command in (Command[])

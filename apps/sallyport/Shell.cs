@@ -14,7 +14,10 @@ internal sealed class Shell
         Description = "table, json or yaml [SALLYPORT_OUTPUT]",
         HelpName = "FORMAT",
         Recursive = true,
-        DefaultValueFactory = _ => Enum.TryParse<OutputFormat>(Environment.GetEnvironmentVariable("SALLYPORT_OUTPUT"), ignoreCase: true, out var format) ? format : OutputFormat.Table,
+        DefaultValueFactory = _ => Enum.TryParse<OutputFormat>(
+            Environment.GetEnvironmentVariable("SALLYPORT_OUTPUT"), ignoreCase: true, out var format)
+            ? format
+            : OutputFormat.Table,
     };
 
     public void AddTo(RootCommand root)

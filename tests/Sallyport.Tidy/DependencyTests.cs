@@ -65,7 +65,8 @@ public sealed class DependencyTests
                     let folder = file.Split('/')[2]
                     where protocols.Contains(folder) || beneath.Contains(folder)
                     from other in protocols
-                    where other != folder && CSharp.Bare(Repository.Read(file)).Contains($"Sallyport.Core.{other}", StringComparison.Ordinal)
+                    where other != folder && CSharp.Bare(Repository.Read(file)).Contains(
+                        $"Sallyport.Core.{other}", StringComparison.Ordinal)
                     select $"{file} knows {other}";
         wrong.ShouldBeEmpty("a protocol knows what is beneath it, not its neighbours; what is beneath knows no protocol");
     }

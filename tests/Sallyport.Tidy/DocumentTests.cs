@@ -45,7 +45,8 @@ public sealed partial class DocumentTests
     [Fact]
     public void Scripts_stop_at_their_first_error()
     {
-        var scripts = Repository.Files.Where(f => Path.GetExtension(f) is "" or ".sh" && Repository.Read(f).StartsWith("#!", StringComparison.Ordinal));
+        var scripts = Repository.Files.Where(f => Path.GetExtension(f) is "" or ".sh" && Repository.Read(f).StartsWith(
+            "#!", StringComparison.Ordinal));
         foreach (var script in scripts)
         {
             var text = Repository.Read(script);
@@ -57,19 +58,25 @@ public sealed partial class DocumentTests
     private static bool Resolves(string from, string target)
     {
         var parts = target.Split('#', 2);
-        var path = parts[0].Length == 0 ? from : Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, Path.GetDirectoryName(from)!, Uri.UnescapeDataString(parts[0]))));
+        var path = parts[0].Length == 0
+            ? from
+            : Path.GetRelativePath(
+                Repository.Root,
+                Path.GetFullPath(Path.Combine(Repository.Root, Path.GetDirectoryName(from)!, Uri.UnescapeDataString(parts[0]))));
         if (path.StartsWith("..", StringComparison.Ordinal) || !Repository.Exists(path))
         {
             return false;
         }
 
         return parts.Length == 1 || !path.EndsWith(".md", StringComparison.Ordinal)
-            || WithoutCode(Repository.Read(path)).Split('\n').Where(l => l.StartsWith('#')).Any(l => Anchor(l.TrimStart('#', ' ')) == parts[1]);
+            || WithoutCode(Repository.Read(path)).Split('\n').Where(l => l.StartsWith('#')).Any(l => Anchor(l.TrimStart(
+                '#', ' ')) == parts[1]);
     }
 
     /// <summary>As the usual hosts make it: lower case, dashes for spaces, nothing but letters, digits, dashes and underscores.</summary>
     private static string Anchor(string heading) =>
-        string.Concat(heading.Trim().ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_').Select(c => c == ' ' ? '-' : c));
+        string.Concat(heading.Trim().ToLowerInvariant().Where(c => char.IsLetterOrDigit(c)
+            || c is ' ' or '-' or '_').Select(c => c == ' ' ? '-' : c));
 
     private static string WithoutCode(string text) => Code().Replace(text, "");
 

@@ -17,7 +17,8 @@ internal static class Repository
     public static IEnumerable<string> Sources(params string[] under) =>
         Files.Where(f => f.EndsWith(".cs", StringComparison.Ordinal) && under.Any(u => f.StartsWith(u, StringComparison.Ordinal)));
 
-    public static IEnumerable<string> Texts => Files.Where(f => TextExtensions.Contains(Path.GetExtension(f)) && !f.EndsWith("packages.lock.json", StringComparison.Ordinal));
+    public static IEnumerable<string> Texts =>
+        Files.Where(f => TextExtensions.Contains(Path.GetExtension(f)) && !f.EndsWith("packages.lock.json", StringComparison.Ordinal));
 
     public static IEnumerable<string> Projects => Files.Where(f => f.EndsWith(".csproj", StringComparison.Ordinal));
 

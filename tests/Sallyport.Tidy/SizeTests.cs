@@ -36,7 +36,9 @@ public sealed class SizeTests(ITestOutputHelper output)
         functions.ShouldNotBeEmpty();
     }
 
-    /// <summary>By indentation, which the build enforces: a block that opens and closes four spaces in, under a line with parentheses.</summary>
+    /// <summary>
+    /// By indentation, which the build enforces: a block that opens and closes four spaces in, under a line with parentheses.
+    /// </summary>
     private static IEnumerable<(string Place, int Lines)> Functions(string file, string[] lines)
     {
         for (var i = 1; i < lines.Length; i++)

@@ -117,7 +117,8 @@ public sealed partial class SourceTests
     }
 
     private static bool Pinned(string document, string package) =>
-        document.Split('\n').Any(l => l.Contains($"`{package}`", StringComparison.Ordinal) && l.Contains("pinned", StringComparison.Ordinal));
+        document.Split('\n').Any(l => l.Contains($"`{package}`", StringComparison.Ordinal) && l.Contains(
+            "pinned", StringComparison.Ordinal));
 
     private static string NamespaceOf(string file)
     {

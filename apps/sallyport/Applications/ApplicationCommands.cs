@@ -8,7 +8,8 @@ namespace Sallyport.Cli.Applications;
 
 internal static class ApplicationCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("application", "What may be reached", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
+    public static Command Build(Shell shell) =>
+        Shell.Noun("application", "What may be reached", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
     private static Command Add(Shell shell)
     {
@@ -24,13 +25,18 @@ internal static class ApplicationCommands
             {
                 if (c.Parse.GetValue(site) is null == c.Parse.GetValue(device) is null)
                 {
-                    throw new CliException(ExitCodes.Usage, "an application is behind one site, or on one device", "--site, --device", "Give exactly one of the two.");
+                    throw new CliException(
+                        ExitCodes.Usage,
+                        "an application is behind one site, or on one device",
+                        "--site, --device",
+                        "Give exactly one of the two.");
                 }
 
                 var given = services.Of(c.Parse);
                 if (given.Count == 0)
                 {
-                    throw new CliException(ExitCodes.Usage, "no service is given", "--tcp, --udp, --icmp", "Say what is reached there: --tcp 8883");
+                    throw new CliException(
+                        ExitCodes.Usage, "no service is given", "--tcp, --udp, --icmp", "Say what is reached there: --tcp 8883");
                 }
 
                 var application = await c.Client.AddApplicationAsync(
@@ -61,7 +67,9 @@ internal static class ApplicationCommands
             "list",
             "All applications",
             async c => c.Printer.Many(
-                await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListApplicationsAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel)),
+                await CommandContext.AllAsync(
+                    null,
+                    (limit, cursor) => c.Client.ListApplicationsAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel)),
                 ApiJson.Default.ApplicationInfo,
                 "no applications; name one: sallyport application add historian --site hq --target 192.168.50.10 --tcp 8883",
                 new("NAME", a => a.Name),
@@ -75,7 +83,11 @@ internal static class ApplicationCommands
     private static Command Show(Shell shell)
     {
         var name = Flag.Name("Name of the application");
-        return shell.Verb("show", "One application", async c => Print(c, await c.Client.GetApplicationAsync(c.Parse.GetValue(name)!, c.Cancel)), name);
+        return shell.Verb(
+            "show",
+            "One application",
+            async c => Print(c, await c.Client.GetApplicationAsync(c.Parse.GetValue(name)!, c.Cancel)),
+            name);
     }
 
     private static Command Update(Shell shell)
@@ -111,7 +123,8 @@ internal static class ApplicationCommands
             name);
     }
 
-    private static void Print(CommandContext c, ApplicationInfo application) => c.Printer.One(application, ApiJson.Default.ApplicationInfo, a => c.Printer.Facts(
+    private static void Print(CommandContext c, ApplicationInfo application) =>
+        c.Printer.One(application, ApiJson.Default.ApplicationInfo, a => c.Printer.Facts(
         ("name", a.Name),
         ("network", a.Network),
         ("at", $"{a.OwnerKind}:{a.Owner}"),

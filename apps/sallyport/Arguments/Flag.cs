@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Sallyport.Cli.Arguments;
 
-/// <summary>Options whose default is an environment variable: --network is SALLYPORT_NETWORK. Lists are separated by commas there.</summary>
+/// <summary>
+/// Options whose default is an environment variable: --network is SALLYPORT_NETWORK. Lists are separated by commas there.
+/// </summary>
 internal static class Flag
 {
     public static string VariableOf(string flag) => "SALLYPORT_" + flag.TrimStart('-').ToUpperInvariant().Replace('-', '_');
@@ -49,5 +51,6 @@ internal static class Flag
 
     private static string Describe(string name, string help) => $"{help} [{VariableOf(name)}]";
 
-    private static string? Variable(string name) => Environment.GetEnvironmentVariable(VariableOf(name)) is { Length: > 0 } value ? value : null;
+    private static string? Variable(string name) =>
+        Environment.GetEnvironmentVariable(VariableOf(name)) is { Length: > 0 } value ? value : null;
 }

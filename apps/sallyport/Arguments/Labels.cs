@@ -21,7 +21,8 @@ internal static class Labels
 
             if (!labels.TryAdd(text[..equals], text[(equals + 1)..]))
             {
-                throw new CliException(ExitCodes.Usage, $"the label \"{text[..equals]}\" is given twice", "--label", "A label has one value.");
+                throw new CliException(
+                    ExitCodes.Usage, $"the label \"{text[..equals]}\" is given twice", "--label", "A label has one value.");
             }
         }
 

@@ -11,7 +11,8 @@ internal static class AuditCommands
 {
     private const int DefaultLimit = 100;
 
-    public static Command Build(Shell shell) => Shell.Noun("audit", "The record that nobody can alter unseen", List(shell), Verify(shell), Export(shell));
+    public static Command Build(Shell shell) =>
+        Shell.Noun("audit", "The record that nobody can alter unseen", List(shell), Verify(shell), Export(shell));
 
     private static Command List(Shell shell)
     {
@@ -24,7 +25,8 @@ internal static class AuditCommands
             async c => c.Printer.Many(
                 await CommandContext.AllAsync(
                     Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit),
-                    (count, cursor) => c.Client.ListAuditAsync(c.Parse.GetValue(action), c.Parse.GetValue(subject), count, cursor, c.Cancel)),
+                    (count, cursor) => c.Client.ListAuditAsync(
+                        c.Parse.GetValue(action), c.Parse.GetValue(subject), count, cursor, c.Cancel)),
                 ApiJson.Default.AuditRecord,
                 "no records",
                 new("NUMBER", r => $"{r.Sequence}", Right: true),
@@ -41,8 +43,18 @@ internal static class AuditCommands
         var file = Flag.Text("--file", "Prove an export instead; needs no server", "FILE");
         var fingerprint = Flag.Text("--fingerprint", "The checkpoint key that it must be signed with, as noted elsewhere", "SHA256");
         var command = new Command("verify", "Prove that no record was altered, removed or cut off");
-        var online = shell.Verb("verify", command.Description!, async c => Report(await c.Client.VerifyAuditAsync(c.Cancel), c.Parse.GetValue(fingerprint), c.Printer), file, fingerprint);
-        var offline = shell.Local("verify", command.Description!, (parse, printer) => Report(FromFile(parse.GetValue(file)!), parse.GetValue(fingerprint), printer), file, fingerprint);
+        var online = shell.Verb(
+            "verify",
+            command.Description!,
+            async c => Report(await c.Client.VerifyAuditAsync(c.Cancel), c.Parse.GetValue(fingerprint), c.Printer),
+            file,
+            fingerprint);
+        var offline = shell.Local(
+            "verify",
+            command.Description!,
+            (parse, printer) => Report(FromFile(parse.GetValue(file)!), parse.GetValue(fingerprint), printer),
+            file,
+            fingerprint);
         command.Add(file);
         command.Add(fingerprint);
         command.SetAction((parse, cancel) => parse.GetValue(file) is null
@@ -67,7 +79,9 @@ internal static class AuditCommands
                 }
 
                 var draft = path + ".part";
-                await using (var stream = new FileStream(draft, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+                await using (var stream = new FileStream(
+                    draft,
+                    new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
                 {
                     await c.Client.ExportAuditAsync(stream, c.Cancel);
                 }
@@ -80,7 +94,8 @@ internal static class AuditCommands
 
     private static int Report(AuditVerification result, string? fingerprint, Printer printer)
     {
-        var rightKey = fingerprint is null || string.Equals(fingerprint.Replace(":", "", StringComparison.Ordinal), result.KeyFingerprint, StringComparison.OrdinalIgnoreCase);
+        var rightKey = fingerprint is null || string.Equals(
+            fingerprint.Replace(":", "", StringComparison.Ordinal), result.KeyFingerprint, StringComparison.OrdinalIgnoreCase);
         printer.One(result, ApiJson.Default.AuditVerification, r =>
         {
             printer.Line($"{(r.Valid && rightKey ? "whole" : "BROKEN")}: {Count(r.Records, "record")}, {Count(r.Checkpoints, "signed checkpoint")}");
@@ -116,7 +131,11 @@ internal static class AuditCommands
             }
             catch (Exception error) when (error is JsonException or FormatException)
             {
-                throw new CliException(ExitCodes.Refused, $"line {number} of {path} is no line of an export", "--file", "Make one with: sallyport audit export --to FILE");
+                throw new CliException(
+                    ExitCodes.Refused,
+                    $"line {number} of {path} is no line of an export",
+                    "--file",
+                    "Make one with: sallyport audit export --to FILE");
             }
 
             if (read?.Record is { } record)
@@ -130,7 +149,11 @@ internal static class AuditCommands
             }
         }
 
-        return AuditChain.Verify(records, checkpoints, key ?? throw new CliException(ExitCodes.Refused, $"{path} does not begin with a key", "--file", "Make an export with: sallyport audit export --to FILE"));
+        return AuditChain.Verify(
+            records,
+            checkpoints,
+            key ?? throw new CliException(
+                ExitCodes.Refused, $"{path} does not begin with a key", "--file", "Make an export with: sallyport audit export --to FILE"));
     }
 
     private static string Count(long number, string noun) => $"{number} {noun}{(number == 1 ? "" : "s")}";

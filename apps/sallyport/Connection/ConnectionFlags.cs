@@ -6,13 +6,16 @@ using Sallyport.Cli.Arguments;
 
 namespace Sallyport.Cli.Connection;
 
-/// <summary>Which API, and who we are to it: the local socket with the local administrator's token, or https with one that was given.</summary>
+/// <summary>
+/// Which API, and who we are to it: the local socket with the local administrator's token, or https with one that was given.
+/// </summary>
 internal sealed class ConnectionFlags
 {
     private readonly Option<string?> data = Flag.Text("--data", "Data directory of the installation on this machine", "DIRECTORY");
     private readonly Option<string?> url = Flag.Text("--url", "API of another machine, https://HOST:8443", "URL");
     private readonly Option<string?> token = Flag.Text("--token", "Token; default: admin.token in the data directory", "TOKEN");
-    private readonly Option<string?> ca = Flag.Text("--ca", "Certificate (PEM) that the API's own must lead to; default: ca.pem in the data directory", "FILE");
+    private readonly Option<string?> ca = Flag.Text(
+        "--ca", "Certificate (PEM) that the API's own must lead to; default: ca.pem in the data directory", "FILE");
     private readonly Option<int?> timeout = Flag.Number("--timeout", "Seconds to wait for an answer (30)", "SECONDS");
 
     public void AddTo(RootCommand root)
@@ -36,10 +39,12 @@ internal sealed class ConnectionFlags
 
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme != Uri.UriSchemeHttps)
         {
-            throw new CliException(ExitCodes.Usage, $"\"{address}\" is no https URL", "--url", "Write https://HOST:8443; a token is never sent in the clear.");
+            throw new CliException(
+                ExitCodes.Usage, $"\"{address}\" is no https URL", "--url", "Write https://HOST:8443; a token is never sent in the clear.");
         }
 
-        return new ClientOptions { BaseAddress = uri, Token = TokenOf(parse, directory, null), Anchors = AnchorsOf(parse, directory), Timeout = patience };
+        return new ClientOptions { BaseAddress = uri, Token = TokenOf(parse, directory, null), Anchors = AnchorsOf(
+            parse, directory), Timeout = patience };
     }
 
     private string TokenOf(ParseResult parse, string directory, string? socket)
@@ -69,7 +74,11 @@ internal sealed class ConnectionFlags
         }
         catch (IOException)
         {
-            throw new CliException(ExitCodes.NotAuthorised, $"there is no token: {path} does not exist", "--token", "Give --token or SALLYPORT_TOKEN, or name the data directory with --data.");
+            throw new CliException(
+                ExitCodes.NotAuthorised,
+                $"there is no token: {path} does not exist",
+                "--token",
+                "Give --token or SALLYPORT_TOKEN, or name the data directory with --data.");
         }
     }
 

@@ -17,7 +17,7 @@ internal static class DataDirectory
         var usual = Path.GetFullPath(Path.Combine(home, ".sallyport"), currentDirectory);
         var config = variable("SALLYPORT_CONFIG") is { } named
             ? Path.GetFullPath(named, currentDirectory)
-            : ((string[])[Path.Combine(usual, "sallyport.yaml"), Path.Combine(currentDirectory, "sallyport.yaml"), Path.Combine(home, "sallyport.yaml")]).FirstOrDefault(File.Exists);
+            : ((string[])[usual, currentDirectory, home]).Select(place => Path.Combine(place, "sallyport.yaml")).FirstOrDefault(File.Exists);
         return config is not null && FromFile(config) is { } data ? Path.GetFullPath(data, Path.GetDirectoryName(config)!) : usual;
     }
 
@@ -28,7 +28,8 @@ internal static class DataDirectory
             var yaml = new YamlStream();
             using var reader = new StreamReader(config);
             yaml.Load(reader);
-            return yaml.Documents is [{ RootNode: YamlMappingNode root }, ..] && root.Children.TryGetValue("data", out var data) && data is YamlScalarNode { Value.Length: > 0 } scalar
+            return yaml.Documents is [{ RootNode: YamlMappingNode root }, ..] && root.Children.TryGetValue("data", out var data)
+                && data is YamlScalarNode { Value.Length: > 0 } scalar
                 ? scalar.Value
                 : null;
         }

@@ -22,7 +22,9 @@ internal static class CredentialCommands
             {
                 var owner = c.Parse.GetValue(device) is { } d ? $"device:{d}" : c.Parse.GetValue(site) is { } s ? $"site:{s}" : null;
                 c.Printer.Many(
-                    await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListCredentialsAsync(owner, c.Parse.GetValue(revoked), limit, cursor, c.Cancel)),
+                    await CommandContext.AllAsync(
+                        null,
+                        (limit, cursor) => c.Client.ListCredentialsAsync(owner, c.Parse.GetValue(revoked), limit, cursor, c.Cancel)),
                     ApiJson.Default.CredentialInfo,
                     "no credentials",
                     new("ID", x => $"{x.Id}", Right: true),
@@ -45,7 +47,8 @@ internal static class CredentialCommands
         return shell.Verb(
             "revoke",
             "End one credential and the tunnel that came with it",
-            async c => IdentityView.PrintCut(c, await c.Client.RevokeCredentialAsync(c.Parse.GetValue(id), c.Parse.GetValue(reason), c.Cancel), "revoked"),
+            async c => IdentityView.PrintCut(
+                c, await c.Client.RevokeCredentialAsync(c.Parse.GetValue(id), c.Parse.GetValue(reason), c.Cancel), "revoked"),
             id, reason);
     }
 }

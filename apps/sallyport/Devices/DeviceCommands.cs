@@ -38,7 +38,8 @@ internal static class DeviceCommands
                     Addresses = c.Parse.GetValue(addresses),
                 };
                 using var file = profile.Reserve(c.Parse);
-                var created = await c.Client.AddDeviceAsync(asked with { Profile = file is null ? null : profile.Request(c.Parse) }, c.Cancel);
+                var created = await c.Client.AddDeviceAsync(
+                    asked with { Profile = file is null ? null : profile.Request(c.Parse) }, c.Cancel);
                 var facts = created.Profile is null || file is null ? null : ProfileFlags.Deliver(file, created.Profile, c.Printer);
                 if (file is { IsStandardOutput: true })
                 {
@@ -50,12 +51,17 @@ internal static class DeviceCommands
                     c.Printer.Line($"device {created.Device.Name} added to {created.Device.Network}: {string.Join(", ", created.Device.Addresses)}");
                     if (file is null)
                     {
-                        c.Printer.Remark($"it cannot connect yet; make its profile: sallyport device profile {created.Device.Name} --profile {created.Device.Name}.ovpn");
+                        var made = created.Device.Name;
+                        c.Printer.Remark($"it cannot connect yet; make its profile: sallyport device profile {made} --profile {made}.ovpn");
                     }
                 }
                 else
                 {
-                    c.Printer.Node(new JsonObject { ["device"] = JsonSerializer.SerializeToNode(created.Device, ApiJson.Default.DeviceInfo), ["profile"] = facts });
+                    c.Printer.Node(new JsonObject
+                    {
+                        ["device"] = JsonSerializer.SerializeToNode(created.Device, ApiJson.Default.DeviceInfo),
+                        ["profile"] = facts,
+                    });
                 }
             },
             name, network, labels, groups, addresses);
@@ -76,7 +82,14 @@ internal static class DeviceCommands
             async c =>
             {
                 var devices = await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListDevicesAsync(
-                    c.Parse.GetValue(network), c.Parse.GetValue(group), c.Parse.GetValue(label), c.Parse.GetValue(state), c.Parse.GetValue(presence), limit, cursor, c.Cancel));
+                    c.Parse.GetValue(network),
+                    c.Parse.GetValue(group),
+                    c.Parse.GetValue(label),
+                    c.Parse.GetValue(state),
+                    c.Parse.GetValue(presence),
+                    limit,
+                    cursor,
+                    c.Cancel));
                 c.Printer.Many(
                     devices,
                     ApiJson.Default.DeviceInfo,
@@ -100,7 +113,11 @@ internal static class DeviceCommands
     private static Command Show(Shell shell)
     {
         var name = Flag.Name("Name of the device");
-        return shell.Verb("show", "One device", async c => Print(c, await c.Client.GetDeviceAsync(c.Parse.GetValue(name)!, c.Cancel)), name);
+        return shell.Verb(
+            "show",
+            "One device",
+            async c => Print(c, await c.Client.GetDeviceAsync(c.Parse.GetValue(name)!, c.Cancel)),
+            name);
     }
 
     private static Command Update(Shell shell)
@@ -113,10 +130,15 @@ internal static class DeviceCommands
             async c =>
             {
                 var device = await c.Client.GetDeviceAsync(c.Parse.GetValue(name)!, c.Cancel);
-                var update = new DeviceUpdate { Labels = edit.LabelsOf(c.Parse, device.Labels), Groups = edit.GroupsOf(c.Parse, device.Groups) };
+                var update = new DeviceUpdate
+                {
+                    Labels = edit.LabelsOf(c.Parse, device.Labels),
+                    Groups = edit.GroupsOf(c.Parse, device.Groups),
+                };
                 if (update is { Labels: null, Groups: null })
                 {
-                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --label, --remove-label, --group or --remove-group.");
+                    throw new CliException(
+                        ExitCodes.Usage, "nothing to change", null, "Give --label, --remove-label, --group or --remove-group.");
                 }
 
                 // The revision guards what somebody else changed between the two requests.
@@ -156,7 +178,8 @@ internal static class DeviceCommands
         return shell.Verb(
             "revoke",
             "Cut a device for good: its tunnel, its flows, its credentials",
-            async c => IdentityView.PrintCut(c, await c.Client.RevokeDeviceAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "revoked"),
+            async c => IdentityView.PrintCut(
+                c, await c.Client.RevokeDeviceAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "revoked"),
             name, reason);
     }
 
@@ -167,7 +190,8 @@ internal static class DeviceCommands
         return shell.Verb(
             "quarantine",
             "Cut a device until it is released; it keeps its credentials",
-            async c => IdentityView.PrintCut(c, await c.Client.QuarantineDeviceAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "quarantined"),
+            async c => IdentityView.PrintCut(
+                c, await c.Client.QuarantineDeviceAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "quarantined"),
             name, reason);
     }
 

@@ -25,7 +25,8 @@ internal static class IdentityView
     /// <summary>The tunnel that is up; a past one says nothing about now.</summary>
     public static TunnelInfo? Live(string presence, TunnelInfo? tunnel) => presence == "online" ? tunnel : null;
 
-    public static string Labels(IReadOnlyDictionary<string, string> labels) => string.Join(", ", labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}"));
+    public static string Labels(IReadOnlyDictionary<string, string> labels) =>
+        string.Join(", ", labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}"));
 
     public static string State(string state, string? reason) => string.IsNullOrEmpty(reason) ? state : $"{state} ({reason})";
 
@@ -59,7 +60,8 @@ internal static class IdentityView
         c.Printer.One(cut, Api.ApiJson.Default.CutResult, result =>
         {
             c.Printer.Line($"{result.Kind} {result.Name} {past}: {LastPacket(result)}");
-            c.Printer.Line($"  cut {Human.Count(result.TunnelsCut, "tunnel")} and {Human.Count(result.FlowsCut, "flow")}{(result.MillisecondsToEnforced is { } all ? $"; enforced after {Human.Milliseconds(all)}" : "")}");
+            var enforced = result.MillisecondsToEnforced is { } all ? $"; enforced after {Human.Milliseconds(all)}" : "";
+            c.Printer.Line($"  cut {Human.Count(result.TunnelsCut, "tunnel")} and {Human.Count(result.FlowsCut, "flow")}{enforced}");
         });
         if (cut.Enforced)
         {

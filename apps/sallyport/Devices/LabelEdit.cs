@@ -28,7 +28,11 @@ internal sealed class LabelEdit
         {
             if (!after.Remove(key))
             {
-                throw new CliException(ExitCodes.Usage, $"there is no label \"{key}\" to remove", "--remove-label", now.Count == 0 ? "It has none." : $"It has: {string.Join(", ", now.Keys.Order(StringComparer.Ordinal))}.");
+                throw new CliException(
+                    ExitCodes.Usage,
+                    $"there is no label \"{key}\" to remove",
+                    "--remove-label",
+                    now.Count == 0 ? "It has none." : $"It has: {string.Join(", ", now.Keys.Order(StringComparer.Ordinal))}.");
             }
         }
 
@@ -51,7 +55,11 @@ internal sealed class LabelEdit
 
         if (leave.FirstOrDefault(group => !now.Contains(group)) is { } stranger)
         {
-            throw new CliException(ExitCodes.Usage, $"it is not in the group \"{stranger}\"", "--remove-group", now.Count == 0 ? "It is in none." : $"It is in: {string.Join(", ", now)}.");
+            throw new CliException(
+                ExitCodes.Usage,
+                $"it is not in the group \"{stranger}\"",
+                "--remove-group",
+                now.Count == 0 ? "It is in none." : $"It is in: {string.Join(", ", now)}.");
         }
 
         return [.. now.Except(leave).Union(join)];

@@ -10,7 +10,8 @@ internal static class EventCommands
 {
     private const int DefaultLimit = 100;
 
-    public static Command Build(Shell shell) => Shell.Noun("event", "What happened: handshakes that failed, tunnels, cloned keys, changes", List(shell), Tail(shell));
+    public static Command Build(Shell shell) =>
+        Shell.Noun("event", "What happened: handshakes that failed, tunnels, cloned keys, changes", List(shell), Tail(shell));
 
     private static Command List(Shell shell)
     {
@@ -20,7 +21,9 @@ internal static class EventCommands
             "list",
             "Events, newest first",
             async c => c.Printer.Many(
-                await CommandContext.AllAsync(Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit), (count, cursor) => c.Client.ListEventsAsync(c.Parse.GetValue(kind), count, cursor, c.Cancel)),
+                await CommandContext.AllAsync(
+                    Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit),
+                    (count, cursor) => c.Client.ListEventsAsync(c.Parse.GetValue(kind), count, cursor, c.Cancel)),
                 ApiJson.Default.EventInfo,
                 "no events yet",
                 new("TIME", e => Human.Time(e.At)),
@@ -39,5 +42,6 @@ internal static class EventCommands
         }
     });
 
-    private static string Text(EventInfo e) => $"{Human.Time(e.At)}  {e.Kind}  {e.Subject ?? "-"}  {e.OuterAddress}{(e.OuterAddress is null ? "" : "  ")}{e.Detail}";
+    private static string Text(EventInfo e) =>
+        $"{Human.Time(e.At)}  {e.Kind}  {e.Subject ?? "-"}  {e.OuterAddress}{(e.OuterAddress is null ? "" : "  ")}{e.Detail}";
 }

@@ -11,7 +11,8 @@ internal static class FlowCommands
     private const int DefaultLimit = 100;
     private static readonly TimeSpan ReconnectPause = TimeSpan.FromSeconds(1);
 
-    public static Command Build(Shell shell) => Shell.Noun("flow", "Conversations: who with whom, allowed or denied, and why", List(shell), Tail(shell));
+    public static Command Build(Shell shell) =>
+        Shell.Noun("flow", "Conversations: who with whom, allowed or denied, and why", List(shell), Tail(shell));
 
     private static Command List(Shell shell)
     {

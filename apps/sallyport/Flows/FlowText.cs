@@ -8,12 +8,18 @@ internal static class FlowText
 {
     public static string Line(FlowInfo flow)
     {
-        var what = flow.DestinationPort > 0 ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}" : $"{flow.Protocol} {flow.Destination}";
+        var what = flow.DestinationPort > 0
+            ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}"
+            : $"{flow.Protocol} {flow.Destination}";
         var application = flow.Application is null ? "" : $" ({flow.Application})";
         var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {(IsDenied(flow) ? "DENIED" : "ALLOWED")} {what}{application}";
-        return IsDenied(flow)
-            ? $"{head}: {flow.ReasonText ?? flow.Reason}{(flow.PacketsOut > 1 ? $"; {flow.PacketsOut} packets" : "")}"
-            : $"{head}: {(flow.RuleId is { } rule ? $"rule {rule}" : "reply traffic")}, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back, {(flow.Ended ? "ended" : "live")}";
+        if (IsDenied(flow))
+        {
+            return $"{head}: {flow.ReasonText ?? flow.Reason}{(flow.PacketsOut > 1 ? $"; {flow.PacketsOut} packets" : "")}";
+        }
+
+        var by = flow.RuleId is { } rule ? $"rule {rule}" : "no rule of today";
+        return $"{head}: {by}, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back, {(flow.Ended ? "ended" : "live")}";
     }
 
     /// <summary>The commands that would allow it, indented; empty where none can.</summary>

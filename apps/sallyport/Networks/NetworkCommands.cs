@@ -8,7 +8,8 @@ namespace Sallyport.Cli.Networks;
 
 internal static class NetworkCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("network", "Isolated address spaces", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
+    public static Command Build(Shell shell) =>
+        Shell.Noun("network", "Isolated address spaces", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
     private static Command Add(Shell shell)
     {
@@ -33,7 +34,10 @@ internal static class NetworkCommands
                         MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                     },
                     c.Cancel);
-                c.Printer.One(network, ApiJson.Default.NetworkInfo, n => c.Printer.Line($"network {n.Name} added: {string.Join(", ", n.Prefixes)}"));
+                c.Printer.One(
+                    network,
+                    ApiJson.Default.NetworkInfo,
+                    n => c.Printer.Line($"network {n.Name} added: {string.Join(", ", n.Prefixes)}"));
             },
             [name, prefixes, .. shape.All]);
     }
@@ -57,7 +61,11 @@ internal static class NetworkCommands
     private static Command Show(Shell shell)
     {
         var name = Flag.Name("Name of the network");
-        return shell.Verb("show", "One network", async c => Print(c, await c.Client.GetNetworkAsync(c.Parse.GetValue(name)!, c.Cancel)), name);
+        return shell.Verb(
+            "show",
+            "One network",
+            async c => Print(c, await c.Client.GetNetworkAsync(c.Parse.GetValue(name)!, c.Cancel)),
+            name);
     }
 
     private static Command Update(Shell shell)
@@ -99,7 +107,8 @@ internal static class NetworkCommands
             name);
     }
 
-    private static void Print(CommandContext c, NetworkInfo network) => c.Printer.One(network, ApiJson.Default.NetworkInfo, n => c.Printer.Facts(
+    private static void Print(CommandContext c, NetworkInfo network) =>
+        c.Printer.One(network, ApiJson.Default.NetworkInfo, n => c.Printer.Facts(
         ("name", n.Name),
         ("prefixes", string.Join(", ", n.Prefixes)),
         ("devices", $"{n.Devices}"),
@@ -115,14 +124,18 @@ internal static class NetworkCommands
     /// <summary>How devices of the network come in.</summary>
     private sealed class Shape
     {
-        private readonly Option<string[]> ciphers = Flag.List("--cipher", "Data cipher in order of preference, such as AES-256-GCM", "CIPHER");
+        private readonly Option<string[]> ciphers = Flag.List(
+            "--cipher", "Data cipher in order of preference, such as AES-256-GCM", "CIPHER");
         private readonly Option<string[]> wrappings = Flag.List("--wrapping", "tls-crypt-v2, tls-crypt, tls-auth or none", "WRAPPING");
 
-        public Option<string?> AuthDigest { get; } = Flag.Text("--auth-digest", "SHA1, SHA256 or SHA512, for CBC ciphers and tls-auth", "DIGEST");
+        public Option<string?> AuthDigest { get; } = Flag.Text(
+            "--auth-digest", "SHA1, SHA256 or SHA512, for CBC ciphers and tls-auth", "DIGEST");
 
-        public Option<string?> Authentication { get; } = Flag.Text("--authentication", "certificate, certificate+password or password", "KIND");
+        public Option<string?> Authentication { get; } = Flag.Text(
+            "--authentication", "certificate, certificate+password or password", "KIND");
 
-        public Option<string?> TlsAuthDirection { get; } = Flag.Text("--tls-auth-direction", "The client's key-direction: 0, 1 or none", "DIRECTION");
+        public Option<string?> TlsAuthDirection { get; } = Flag.Text(
+            "--tls-auth-direction", "The client's key-direction: 0, 1 or none", "DIRECTION");
 
         public Option<string?> MinimumTls { get; } = Flag.Text("--minimum-tls", "1.2 or 1.3", "VERSION");
 

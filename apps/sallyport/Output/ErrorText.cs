@@ -17,16 +17,32 @@ internal static class ErrorText
             case ApiException refusal:
                 return Write(refusal, remarks);
             case HttpRequestException { InnerException: AuthenticationException tls }:
-                Print(remarks, $"the certificate of {server} cannot be trusted: {tls.Message}", "--ca", "Copy ca.pem from the data directory of that installation and name it with --ca.");
+                Print(
+                    remarks,
+                    $"the certificate of {server} cannot be trusted: {tls.Message}",
+                    "--ca",
+                    "Copy ca.pem from the data directory of that installation and name it with --ca.");
                 return ExitCodes.Unreachable;
             case HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.AccessDenied } }:
-                Print(remarks, $"{server} is not yours to open", "--data", "Run this as the user who runs Sallyport, or use --url and --token.");
+                Print(
+                    remarks,
+                    $"{server} is not yours to open",
+                    "--data",
+                    "Run this as the user who runs Sallyport, or use --url and --token.");
                 return ExitCodes.NotAuthorised;
             case HttpRequestException or SocketException or ArgumentOutOfRangeException { ParamName: "path" }:
-                Print(remarks, $"the API at {server} cannot be reached: {(error.InnerException ?? error).Message}", null, "Start Sallyport with ./run, or name it with --data (SALLYPORT_DATA) or --url (SALLYPORT_URL).");
+                Print(
+                    remarks,
+                    $"the API at {server} cannot be reached: {(error.InnerException ?? error).Message}",
+                    null,
+                    "Start Sallyport with ./run, or name it with --data (SALLYPORT_DATA) or --url (SALLYPORT_URL).");
                 return ExitCodes.Unreachable;
             case TaskCanceledException { InnerException: TimeoutException }:
-                Print(remarks, $"the API at {server} did not answer in time", "--timeout", "Is it still starting? ./run --status tells; --timeout waits longer.");
+                Print(
+                    remarks,
+                    $"the API at {server} did not answer in time",
+                    "--timeout",
+                    "Is it still starting? ./run --status tells; --timeout waits longer.");
                 return ExitCodes.Unreachable;
             case IOException or UnauthorizedAccessException:
                 Print(remarks, error.Message, null, null);
@@ -56,7 +72,11 @@ internal static class ErrorText
         var problem = refusal.Problem;
         if (problem.Errors.Count == 0)
         {
-            Print(remarks, refusal.Message.Length > 0 ? refusal.Message : $"the server answered {problem.Status}", null, problem.Status == 401 ? "Give the right --token (SALLYPORT_TOKEN), or --data of the installation that answers." : null);
+            Print(
+                remarks,
+                refusal.Message.Length > 0 ? refusal.Message : $"the server answered {problem.Status}",
+                null,
+                problem.Status == 401 ? "Give the right --token (SALLYPORT_TOKEN), or --data of the installation that answers." : null);
         }
 
         foreach (var field in problem.Errors)
@@ -96,5 +116,6 @@ internal static class ErrorText
         return flag is null || root == path || root == "name" ? flag ?? "" : $"{flag} ({field})";
     }
 
-    private static string Dashed(string camel) => string.Concat(camel.Select(c => char.IsUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString()));
+    private static string Dashed(string camel) =>
+        string.Concat(camel.Select(c => char.IsUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString()));
 }

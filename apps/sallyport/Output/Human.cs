@@ -27,9 +27,11 @@ internal static class Human
     /// <param name="nanoseconds">Since the Unix epoch.</param>
     public static string Time(long nanoseconds) => Time(DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100));
 
-    public static string Milliseconds(double value) => value.ToString(value is 0 or >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture) + " ms";
+    public static string Milliseconds(double value) =>
+        value.ToString(value is 0 or >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture) + " ms";
 
-    public static string Count(int number, string noun) => string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
+    public static string Count(int number, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
 
     /// <summary>Text from devices goes to a terminal: nothing in it may command the terminal.</summary>
     public static string Clean(string text)

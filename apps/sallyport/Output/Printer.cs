@@ -17,11 +17,13 @@ internal enum OutputFormat
 /// <summary>A column of a table and how a row fills it.</summary>
 internal sealed record Column<T>(string Title, Func<T, string?> Text, Func<T, Color?>? Colour = null, bool Right = false);
 
-/// <summary>Answers go to standard output in the form that was asked for; remarks to standard error, so that they never end in a file.</summary>
+/// <summary>
+/// Answers go to standard output in the form that was asked for; remarks to standard error, so that they never end in a file.
+/// </summary>
 internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter remarks, bool outputIsTerminal)
 {
-    private static readonly ApiJson Indented = new(new JsonSerializerOptions(ApiJson.Default.Options) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-    private static readonly ApiJson OneLine = new(new JsonSerializerOptions(ApiJson.Default.Options) { WriteIndented = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly ApiJson Indented = Json(indented: true);
+    private static readonly ApiJson OneLine = Json(indented: false);
 
     public OutputFormat Format { get; } = format;
 
@@ -87,10 +89,15 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
 
         foreach (var item in items)
         {
-            table.AddRow(columns.Select(c => new Text(Human.Clean(c.Text(item) ?? ""), c.Colour?.Invoke(item) is { } colour ? new Style(colour) : Style.Plain)));
+            table.AddRow(columns.Select(c => new Text(
+                Human.Clean(c.Text(item) ?? ""), c.Colour?.Invoke(item) is { } colour ? new Style(colour) : Style.Plain)));
         }
 
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), ColorSystem = outputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(output),
+            ColorSystem = outputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        });
         if (!outputIsTerminal)
         {
             // What reads a pipe wants one line per row.
@@ -131,4 +138,11 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
             output.WriteLine(node?.ToJsonString(Indented.Options) ?? "null");
         }
     }
+
+    // Relaxed: the answer goes to a terminal or a file, never into a page.
+    private static ApiJson Json(bool indented) => new(new JsonSerializerOptions(ApiJson.Default.Options)
+    {
+        WriteIndented = indented,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 }

@@ -51,7 +51,11 @@ internal static class PolicyCommands
     {
         if (services is not [var service])
         {
-            throw new CliException(ExitCodes.Usage, services.Count == 0 ? "no service is given" : "one service at a time", "--tcp, --udp, --icmp", "For example --tcp 8883");
+            throw new CliException(
+                ExitCodes.Usage,
+                services.Count == 0 ? "no service is given" : "one service at a time",
+                "--tcp, --udp, --icmp",
+                "For example --tcp 8883");
         }
 
         if (service == "icmp")
@@ -62,6 +66,10 @@ internal static class PolicyCommands
         var slash = service.IndexOf('/', StringComparison.Ordinal);
         return ushort.TryParse(service.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
             ? (service[..slash], port)
-            : throw new CliException(ExitCodes.Usage, $"\"{service[(slash + 1)..]}\" is no port", $"--{service[..slash]}", "A port is a number from 1 to 65535.");
+            : throw new CliException(
+                ExitCodes.Usage,
+                $"\"{service[(slash + 1)..]}\" is no port",
+                $"--{service[..slash]}",
+                "A port is a number from 1 to 65535.");
     }
 }

@@ -42,7 +42,11 @@ internal sealed class ProfileFile : IDisposable
 
         if (File.Exists(full) && !force)
         {
-            throw new CliException(ExitCodes.Refused, $"{path} exists already; nothing was created", "--profile", "Name another file, or add --force to replace it.");
+            throw new CliException(
+                ExitCodes.Refused,
+                $"{path} exists already; nothing was created",
+                "--profile",
+                "Name another file, or add --force to replace it.");
         }
 
         var draft = $"{full}.{Environment.ProcessId}.part";
@@ -59,7 +63,11 @@ internal sealed class ProfileFile : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCodes.Refused, $"{path} cannot be written: {error.Message}; nothing was created", "--profile", "Name a file in a directory that you may write to.");
+            throw new CliException(
+                ExitCodes.Refused,
+                $"{path} cannot be written: {error.Message}; nothing was created",
+                "--profile",
+                "Name a file in a directory that you may write to.");
         }
     }
 
@@ -87,7 +95,11 @@ internal sealed class ProfileFile : IDisposable
         catch (IOException error)
         {
             // The key in it exists nowhere else: it stays where it is.
-            throw new CliException(ExitCodes.Refused, $"{Path} cannot be written: {error.Message}", "--profile", $"The profile is in {draft}; move it to where it belongs.");
+            throw new CliException(
+                ExitCodes.Refused,
+                $"{Path} cannot be written: {error.Message}",
+                "--profile",
+                $"The profile is in {draft}; move it to where it belongs.");
         }
     }
 

@@ -13,7 +13,8 @@ internal sealed class ProfileFlags
 {
     private readonly Option<string?> profile;
     private readonly Option<bool> force = Flag.Switch("--force", "Replace the file if it exists");
-    private readonly Option<string?> endpoint = Flag.Text("--endpoint", "Host name or address that the profile dials; default: the installation's", "HOST");
+    private readonly Option<string?> endpoint = Flag.Text(
+        "--endpoint", "Host name or address that the profile dials; default: the installation's", "HOST");
     private readonly Option<string?> transport = Flag.Text("--transport", "udp+tcp (default), udp or tcp", "TRANSPORT");
     private readonly Option<string?> wrapping = Flag.Text("--wrapping", "One of the network's wrappings; default: its first", "WRAPPING");
     private readonly Option<int?> validDays = Flag.Number("--valid-days", "Days that the certificate is valid", "DAYS");

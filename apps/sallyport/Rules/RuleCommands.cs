@@ -9,7 +9,8 @@ namespace Sallyport.Cli.Rules;
 
 internal static class RuleCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Remove(shell));
+    public static Command Build(Shell shell) =>
+        Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Remove(shell));
 
     private static Command Add(Shell shell)
     {
@@ -20,7 +21,8 @@ internal static class RuleCommands
             "Allow subjects to open flows to an application",
             async c =>
             {
-                var rule = await c.Client.AddRuleAsync(new RuleCreate { From = c.Parse.GetValue(from), To = c.Parse.GetValue(to) }, c.Cancel);
+                var rule = await c.Client.AddRuleAsync(
+                    new RuleCreate { From = c.Parse.GetValue(from), To = c.Parse.GetValue(to) }, c.Cancel);
                 c.Printer.One(rule, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} added: {r.From} may reach {r.To}"));
             },
             from, to);
@@ -50,8 +52,15 @@ internal static class RuleCommands
         return shell.Verb(
             "show",
             "One rule",
-            async c => c.Printer.One(await c.Client.GetRuleAsync(c.Parse.GetValue(id), c.Cancel), ApiJson.Default.RuleInfo, r => c.Printer.Facts(
-                ("id", r.Id.ToString(CultureInfo.InvariantCulture)), ("network", r.Network), ("from", r.From), ("to", r.To), ("created", Human.Time(r.CreatedAt)))),
+            async c => c.Printer.One(
+                await c.Client.GetRuleAsync(c.Parse.GetValue(id), c.Cancel),
+                ApiJson.Default.RuleInfo,
+                r => c.Printer.Facts(
+                    ("id", r.Id.ToString(CultureInfo.InvariantCulture)),
+                    ("network", r.Network),
+                    ("from", r.From),
+                    ("to", r.To),
+                    ("created", Human.Time(r.CreatedAt)))),
             id);
     }
 
@@ -83,8 +92,13 @@ internal static class RuleCommands
         return found.Count switch
         {
             1 => found[0].Id,
-            0 => throw new CliException(ExitCodes.NotFound, $"there is no rule from {from} to {to}", "--from, --to", "sallyport rule list shows all."),
-            _ => throw new CliException(ExitCodes.Refused, $"there are {found.Count} such rules: {string.Join(", ", found.Select(r => $"{r.Id} ({r.Network})"))}", "--from, --to", "Give the number of one."),
+            0 => throw new CliException(
+                ExitCodes.NotFound, $"there is no rule from {from} to {to}", "--from, --to", "sallyport rule list shows all."),
+            _ => throw new CliException(
+                ExitCodes.Refused,
+                $"there are {found.Count} such rules: {string.Join(", ", found.Select(r => $"{r.Id} ({r.Network})"))}",
+                "--from, --to",
+                "Give the number of one."),
         };
     }
 

@@ -41,7 +41,8 @@ internal static class SiteCommands
                     Addresses = c.Parse.GetValue(addresses),
                 };
                 using var file = profile.Reserve(c.Parse);
-                var created = await c.Client.AddSiteAsync(asked with { Profile = file is null ? null : profile.Request(c.Parse) }, c.Cancel);
+                var created = await c.Client.AddSiteAsync(
+                    asked with { Profile = file is null ? null : profile.Request(c.Parse) }, c.Cancel);
                 var facts = created.Profile is null || file is null ? null : ProfileFlags.Deliver(file, created.Profile, c.Printer);
                 if (file is { IsStandardOutput: true })
                 {
@@ -53,12 +54,17 @@ internal static class SiteCommands
                     c.Printer.Line($"site {created.Site.Name} added to {created.Site.Network}: {string.Join(", ", created.Site.Subnets)}");
                     if (file is null)
                     {
-                        c.Printer.Remark($"it cannot connect yet; make its profile: sallyport site profile {created.Site.Name} --profile {created.Site.Name}.ovpn");
+                        var made = created.Site.Name;
+                        c.Printer.Remark($"it cannot connect yet; make its profile: sallyport site profile {made} --profile {made}.ovpn");
                     }
                 }
                 else
                 {
-                    c.Printer.Node(new JsonObject { ["site"] = JsonSerializer.SerializeToNode(created.Site, ApiJson.Default.SiteInfo), ["profile"] = facts });
+                    c.Printer.Node(new JsonObject
+                    {
+                        ["site"] = JsonSerializer.SerializeToNode(created.Site, ApiJson.Default.SiteInfo),
+                        ["profile"] = facts,
+                    });
                 }
             },
             name, network, subnets, labels, groups, addresses);
@@ -74,7 +80,9 @@ internal static class SiteCommands
             "Sites and whether they are online",
             async c =>
             {
-                var sites = await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListSitesAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel));
+                var sites = await CommandContext.AllAsync(
+                    null,
+                    (limit, cursor) => c.Client.ListSitesAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel));
                 c.Printer.Many(
                     sites,
                     ApiJson.Default.SiteInfo,
@@ -121,7 +129,8 @@ internal static class SiteCommands
                 };
                 if (update is { Subnets: null, Labels: null, Groups: null })
                 {
-                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --subnet, --label, --remove-label, --group or --remove-group.");
+                    throw new CliException(
+                        ExitCodes.Usage, "nothing to change", null, "Give --subnet, --label, --remove-label, --group or --remove-group.");
                 }
 
                 // The revision guards what somebody else changed between the two requests.
@@ -161,7 +170,8 @@ internal static class SiteCommands
         return shell.Verb(
             "revoke",
             "Cut a site for good: its tunnel, its flows, its credentials",
-            async c => IdentityView.PrintCut(c, await c.Client.RevokeSiteAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "revoked"),
+            async c => IdentityView.PrintCut(
+                c, await c.Client.RevokeSiteAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "revoked"),
             name, reason);
     }
 
@@ -172,7 +182,8 @@ internal static class SiteCommands
         return shell.Verb(
             "quarantine",
             "Cut a site until it is released; it keeps its credentials",
-            async c => IdentityView.PrintCut(c, await c.Client.QuarantineSiteAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "quarantined"),
+            async c => IdentityView.PrintCut(
+                c, await c.Client.QuarantineSiteAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel), "quarantined"),
             name, reason);
     }
 

@@ -31,7 +31,7 @@ internal static class StatusCommands
                     ("  since", Human.Time(gateway.Since)),
                     ("  model", $"version {gateway.AcknowledgedVersion}"),
                     ("  listening", string.Join(", ", gateway.Listening)),
-                    ("  drops", string.Join(", ", gateway.Drops.Where(d => d.Value > 0).OrderByDescending(d => d.Value).Select(d => $"{d.Key} {d.Value}"))));
+                    ("  drops", Drops(gateway.Drops)));
             }
 
             if (s.Gateways.Count == 0)
@@ -48,4 +48,7 @@ internal static class StatusCommands
         printer.Line(version.Split('+')[0]);
         return ExitCodes.Ok;
     });
+
+    private static string Drops(IReadOnlyDictionary<string, long> drops) =>
+        string.Join(", ", drops.Where(d => d.Value > 0).OrderByDescending(d => d.Value).Select(d => $"{d.Key} {d.Value}"));
 }

@@ -17,7 +17,10 @@ internal static class TunnelCommands
             "list",
             "Tunnels that are up",
             async c => c.Printer.Many(
-                await CommandContext.AllAsync(null, (limit, cursor) => c.Client.ListTunnelsAsync(c.Parse.GetValue(network), c.Parse.GetValue(ended), limit, cursor, c.Cancel)),
+                await CommandContext.AllAsync(
+                    null,
+                    (limit, cursor) => c.Client.ListTunnelsAsync(
+                        c.Parse.GetValue(network), c.Parse.GetValue(ended), limit, cursor, c.Cancel)),
                 ApiJson.Default.TunnelInfo,
                 "no tunnels",
                 new("IDENTITY", t => $"{t.IdentityKind}:{t.Identity}"),

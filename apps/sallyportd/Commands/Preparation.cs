@@ -10,7 +10,9 @@ internal static class Preparation
     /// <summary>Null after the problems were printed.</summary>
     public static DaemonSettings? LoadSettings()
     {
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
+        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
+            e => (string)e.Key,
+            e => (string?)e.Value ?? "");
         var loader = new SettingsLoader(environment, Directory.GetCurrentDirectory(), OwnEndpoint.Find);
         var settings = loader.Load();
         foreach (var warning in loader.Warnings)
@@ -42,7 +44,8 @@ internal static class Preparation
         return taken.Count == 0;
     }
 
-    public static int? ControlOf(DaemonSettings settings) => PidFile.ReadLive(Path.Combine(settings.DataDirectory, DataDirectoryNames.ControlPid));
+    public static int? ControlOf(DaemonSettings settings) =>
+        PidFile.ReadLive(Path.Combine(settings.DataDirectory, DataDirectoryNames.ControlPid));
 
     /// <summary>The gateway that runs on this data directory, whoever started it.</summary>
     public static int? GatewayOf(DaemonSettings settings, GatewayProgram? program = null) =>

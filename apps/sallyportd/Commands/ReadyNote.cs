@@ -4,7 +4,9 @@ using Sallyport.Daemon.Settings;
 
 namespace Sallyport.Daemon.Commands;
 
-/// <summary>What a running sallyportd says of itself once devices can connect; in a file, so that another process can wait for it.</summary>
+/// <summary>
+/// What a running sallyportd says of itself once devices can connect; in a file, so that another process can wait for it.
+/// </summary>
 internal static class ReadyNote
 {
     public static void Write(DaemonSettings settings, string text)

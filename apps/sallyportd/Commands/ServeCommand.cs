@@ -32,7 +32,11 @@ internal static class ServeCommand
         using var held = DataDirectory.TryLock(settings.DataDirectory);
         if (held is null)
         {
-            Console.Error.WriteLine($"error: another sallyportd{(Preparation.ControlOf(settings) is { } other ? $" (process {other})" : "")} runs on {settings.DataDirectory}\n    End it with ./run --stop, or name another directory with SALLYPORT_DATA and other ports in sallyport.yaml.");
+            var who = Preparation.ControlOf(settings) is { } other ? $" (process {other})" : "";
+            Preparation.Print([new SettingProblem(
+                SettingKey.Data.Path,
+                $"another sallyportd{who} runs on {settings.DataDirectory}",
+                "End it with ./run --stop, or name another directory with SALLYPORT_DATA and other ports in sallyport.yaml.")]);
             return ExitCodes.Failed;
         }
 
@@ -62,7 +66,8 @@ internal static class ServeCommand
     private static WebApplication Build(DaemonSettings settings)
     {
         // Nothing of the current directory counts: no appsettings.json, no wwwroot.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = settings.DataDirectory, ApplicationName = "sallyportd" });
+        var builder = WebApplication.CreateEmptyBuilder(
+            new WebApplicationOptions { ContentRootPath = settings.DataDirectory, ApplicationName = "sallyportd" });
         builder.Logging.AddSimpleConsole(options =>
         {
             options.SingleLine = true;
@@ -106,7 +111,10 @@ internal static class ServeCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Preparation.Print([new SettingProblem(SettingKey.ApiSocket.Path, $"the API socket {settings.ApiSocket} cannot be made: {error.Message}", $"Set \"api.socket\" or {SettingKey.ApiSocket.Variable} to a path that {Environment.UserName} may write, or leave it out.")]);
+            Preparation.Print([new SettingProblem(
+                SettingKey.ApiSocket.Path,
+                $"the API socket {settings.ApiSocket} cannot be made: {error.Message}",
+                $"Set \"api.socket\" or {SettingKey.ApiSocket.Variable} to a path that {Environment.UserName} may write, or leave it out.")]);
             return false;
         }
     }

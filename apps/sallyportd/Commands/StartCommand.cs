@@ -54,7 +54,10 @@ internal static class StartCommand
         return ExitCodes.Failed;
     }
 
-    /// <summary>In a session of its own, and with nothing of our terminal or pipes in its hands. The shell replaces itself, so the process id is the daemon's.</summary>
+    /// <summary>
+    /// In a session of its own, and with nothing of our terminal or pipes in its hands. The shell replaces itself, so the process id is the
+    /// daemon's.
+    /// </summary>
     private static Process Spawn(string log)
     {
         var program = Environment.ProcessPath!;

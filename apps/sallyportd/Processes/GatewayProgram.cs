@@ -7,7 +7,9 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
 {
     public const string Name = "sallyport-gateway";
 
-    /// <summary>Beside us when installed, in its own folder of the build output otherwise; SALLYPORT_GATEWAY_PROGRAM names another.</summary>
+    /// <summary>
+    /// Beside us when installed, in its own folder of the build output otherwise; SALLYPORT_GATEWAY_PROGRAM names another.
+    /// </summary>
     public static GatewayProgram? Find(string dataDirectory)
     {
         var here = AppContext.BaseDirectory;
@@ -18,7 +20,9 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
             Path.Combine(here, Name),
             Path.GetFullPath(Path.Combine(here, "..", "..", Name, configuration, Name)),
         ];
-        return places.FirstOrDefault(p => !string.IsNullOrEmpty(p) && System.IO.File.Exists(p)) is { } file ? new GatewayProgram(file, dataDirectory) : null;
+        return places.FirstOrDefault(p => !string.IsNullOrEmpty(p) && System.IO.File.Exists(p)) is { } file
+            ? new GatewayProgram(file, dataDirectory)
+            : null;
     }
 
     /// <summary>
@@ -34,7 +38,8 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
         start.ArgumentList.Add(DataDirectory);
         start.ArgumentList.Add(Path.Combine(DataDirectory, DataDirectoryNames.GatewayLog));
         start.Environment["SALLYPORT_DATA"] = DataDirectory;
-        if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is null && Environment.ProcessPath is { } us && Path.GetFileName(us) == "dotnet")
+        if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is null && Environment.ProcessPath is { } us
+            && Path.GetFileName(us) == "dotnet")
         {
             start.Environment["DOTNET_ROOT"] = Path.GetDirectoryName(us);
         }
@@ -50,7 +55,8 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
             try
             {
                 var arguments = System.IO.File.ReadAllText($"{process}/cmdline").Split('\0');
-                if (arguments.Take(2).Any(a => Path.GetFileNameWithoutExtension(a) == Name || Path.GetFileName(a) == Name) && arguments.Contains(DataDirectory))
+                if (arguments.Take(2).Any(a => Path.GetFileNameWithoutExtension(a) == Name || Path.GetFileName(a) == Name)
+                    && arguments.Contains(DataDirectory))
                 {
                     return int.Parse(Path.GetFileName(process), System.Globalization.CultureInfo.InvariantCulture);
                 }

@@ -6,7 +6,8 @@ namespace Sallyport.Daemon.Processes;
 /// Keeps one gateway running. Takes over one that already runs, starts another when it dies, and leaves it alone when we end:
 /// tunnels outlive the control process.
 /// </summary>
-internal sealed partial class GatewaySupervisor(GatewayProgram program, TimeProvider time, ILogger<GatewaySupervisor> log) : BackgroundService
+internal sealed partial class GatewaySupervisor(
+    GatewayProgram program, TimeProvider time, ILogger<GatewaySupervisor> log) : BackgroundService
 {
     /// <summary>Another gateway holds the lock of the data directory; it is the one to take over.</summary>
     private const int ExitAlreadyRunning = 3;
@@ -40,7 +41,9 @@ internal sealed partial class GatewaySupervisor(GatewayProgram program, TimeProv
                 await process.WaitForExitAsync(stoppingToken);
                 if (process.ExitCode != ExitAlreadyRunning)
                 {
-                    Ended(process.Id, $" with exit code {process.ExitCode}; {Path.Combine(program.DataDirectory, DataDirectoryNames.GatewayLog)} may say why");
+                    Ended(
+                        process.Id,
+                        $" with exit code {process.ExitCode}; {Path.Combine(program.DataDirectory, DataDirectoryNames.GatewayLog)} may say why");
                 }
             }
 

@@ -39,7 +39,9 @@ internal sealed record PidFile(int ProcessId, ulong StartedAt)
 
     public static bool IsAlive(int processId) => StartTime(processId) is not null;
 
-    /// <summary>Clock ticks after boot, field 22 of /proc/PID/stat (proc(5)); null where there is no such process, or only its remains.</summary>
+    /// <summary>
+    /// Clock ticks after boot, field 22 of /proc/PID/stat (proc(5)); null where there is no such process, or only its remains.
+    /// </summary>
     private static ulong? StartTime(int processId)
     {
         try

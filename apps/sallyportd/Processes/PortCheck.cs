@@ -72,7 +72,10 @@ internal static class PortCheck
                 key.Path, $"{name} needs root: ports below 1024 are the system's", $"Set \"{key.Path}\" in sallyport.yaml or {key.Variable} to a port from 1024 on."),
             SocketError.AddressNotAvailable => new SettingProblem(
                 key.Path, $"{name} is no address of this machine", $"\"ip address\" shows those it has; set \"{key.Path}\" to one of them, or to {endpoint.Port} alone for all."),
-            _ => new SettingProblem(key.Path, $"{name} cannot be opened: {error.Message}", $"Set \"{key.Path}\" in sallyport.yaml or {key.Variable} to another address."),
+            _ => new SettingProblem(
+                key.Path,
+                $"{name} cannot be opened: {error.Message}",
+                $"Set \"{key.Path}\" in sallyport.yaml or {key.Variable} to another address."),
         };
     }
 
@@ -93,7 +96,8 @@ internal static class PortCheck
             {
                 // sl local_address rem_address st … uid timeout inode; state 0A is LISTEN.
                 var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (fields.Length > 9 && fields[1].EndsWith(port, StringComparison.Ordinal) && (type == SocketType.Dgram || fields[3] == "0A"))
+                if (fields.Length > 9 && fields[1].EndsWith(port, StringComparison.Ordinal)
+                    && (type == SocketType.Dgram || fields[3] == "0A"))
                 {
                     inodes.Add($"socket:[{fields[9]}]");
                 }
@@ -104,7 +108,8 @@ internal static class PortCheck
         {
             try
             {
-                if (Directory.EnumerateFileSystemEntries($"{process}/fd").Any(f => new FileInfo(f).LinkTarget is { } target && inodes.Contains(target)))
+                var open = Directory.EnumerateFileSystemEntries($"{process}/fd").Select(f => new FileInfo(f).LinkTarget);
+                if (open.Any(target => target is not null && inodes.Contains(target)))
                 {
                     return $"{File.ReadAllText($"{process}/comm").Trim()} (process {Path.GetFileName(process)})";
                 }

@@ -8,7 +8,9 @@ internal static partial class Signals
     private const int Term = 15;
     private const int Kill = 9;
 
-    /// <summary>Asks a process to end and waits; ends it by force after <paramref name="patience"/>. False where it is not ours to end.</summary>
+    /// <summary>
+    /// Asks a process to end and waits; ends it by force after <paramref name="patience"/>. False where it is not ours to end.
+    /// </summary>
     public static async Task<bool> EndAsync(int processId, TimeSpan patience)
     {
         if (SendSignal(processId, Term) != 0)

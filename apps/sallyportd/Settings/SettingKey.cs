@@ -17,7 +17,9 @@ internal enum SettingShape
     Count,
 }
 
-/// <summary>One thing that can be set. <paramref name="Least"/> and <paramref name="Most"/> bound durations (in seconds) and counts.</summary>
+/// <summary>
+/// One thing that can be set. <paramref name="Least"/> and <paramref name="Most"/> bound durations (in seconds) and counts.
+/// </summary>
 internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 0, long Most = 0)
 {
     /// <summary>The variable that wins over the file: "openvpn.ping" is SALLYPORT_OPENVPN_PING.</summary>

@@ -3,7 +3,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace Sallyport.Daemon.Settings;
 
-/// <summary>Reads sallyport.yaml into raw settings, each with its line and column; collects every problem instead of stopping at the first.</summary>
+/// <summary>
+/// Reads sallyport.yaml into raw settings, each with its line and column; collects every problem instead of stopping at the first.
+/// </summary>
 internal static class SettingsFile
 {
     public static IReadOnlyList<RawSetting> Read(string path, string text, List<SettingProblem> problems)
@@ -16,13 +18,15 @@ internal static class SettingsFile
         }
         catch (YamlException error)
         {
-            problems.Add(new SettingProblem(At(path, error.Start), $"this is not YAML: {Reason(error)}", "Indent with spaces, and write one \"key: value\" per line."));
+            problems.Add(new SettingProblem(
+                At(path, error.Start), $"this is not YAML: {Reason(error)}", "Indent with spaces, and write one \"key: value\" per line."));
             return settings;
         }
 
         if (yaml.Documents.Count > 1)
         {
-            problems.Add(new SettingProblem(At(path, yaml.Documents[1].RootNode.Start), "only one document is read", "Remove the line \"---\" and what follows it."));
+            problems.Add(new SettingProblem(
+                At(path, yaml.Documents[1].RootNode.Start), "only one document is read", "Remove the line \"---\" and what follows it."));
         }
 
         if (yaml.Documents.Count > 0 && !IsEmpty(yaml.Documents[0].RootNode))
@@ -77,10 +81,16 @@ internal static class SettingsFile
                 settings.Add(new RawSetting(key, [scalar.Value ?? ""], IsList: false, where, directory));
                 break;
             case YamlSequenceNode list when list.Children.All(c => c is YamlScalarNode):
-                settings.Add(new RawSetting(key, [.. list.Children.Select(c => ((YamlScalarNode)c).Value ?? "")], IsList: true, where, directory));
+                settings.Add(new RawSetting(
+                    key,
+                    [.. list.Children.Select(c => ((YamlScalarNode)c).Value ?? "")],
+                    IsList: true,
+                    where,
+                    directory));
                 break;
             default:
-                problems.Add(new SettingProblem(where, $"\"{key.Path}\" takes a value, not a group of keys", "docs/sallyport.yaml shows every key with its default."));
+                problems.Add(new SettingProblem(
+                    where, $"\"{key.Path}\" takes a value, not a group of keys", "docs/sallyport.yaml shows every key with its default."));
                 break;
         }
     }
@@ -89,7 +99,9 @@ internal static class SettingsFile
     {
         var last = full[(full.LastIndexOf('.') + 1)..];
         var elsewhere = SettingKey.All.FirstOrDefault(k => k.Path.EndsWith("." + last, StringComparison.Ordinal));
-        var nearest = elsewhere?.Path ?? Nearest.To(full, SettingKey.All.Select(k => k.Path).Concat(["openvpn", "api", "gateway", "flows"]));
+        var nearest = elsewhere?.Path ?? Nearest.To(
+            full,
+            SettingKey.All.Select(k => k.Path).Concat(["openvpn", "api", "gateway", "flows"]));
         return nearest is null ? $"Known are: {string.Join(", ", SettingKey.All.Select(k => k.Path))}." : $"Did you mean \"{nearest}\"?";
     }
 

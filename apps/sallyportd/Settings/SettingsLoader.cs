@@ -56,7 +56,8 @@ internal sealed class SettingsLoader
             var path = Path.GetFullPath(named, currentDirectory);
             if (!File.Exists(path))
             {
-                problems.Add(new SettingProblem("SALLYPORT_CONFIG", $"there is no file {path}", "Name an existing file, or unset the variable."));
+                problems.Add(new SettingProblem(
+                    "SALLYPORT_CONFIG", $"there is no file {path}", "Name an existing file, or unset the variable."));
                 return null;
             }
 
@@ -64,7 +65,8 @@ internal sealed class SettingsLoader
         }
 
         var data = Path.GetFullPath(Variable(SettingKey.Data.Variable) ?? Path.Combine(Home, ".sallyport"), currentDirectory);
-        string[] places = [Path.Combine(data, "sallyport.yaml"), Path.Combine(currentDirectory, "sallyport.yaml"), Path.Combine(Home, "sallyport.yaml")];
+        string[] places = [Path.Combine(data, "sallyport.yaml"), Path.Combine(currentDirectory, "sallyport.yaml"), Path.Combine(
+            Home, "sallyport.yaml")];
         return places.FirstOrDefault(File.Exists);
     }
 
@@ -104,7 +106,8 @@ internal sealed class SettingsLoader
                 string[] values = list ? value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [value];
                 raw[key.Path] = new RawSetting(key, values is ["none"] ? [] : values, list, name, currentDirectory);
             }
-            else if (SettingKey.All.Select(k => k.Variable).Where(v => Nearest.Distance(v, name) <= 2).MinBy(v => Nearest.Distance(v, name)) is { } near)
+            else if (SettingKey.All.Select(k => k.Variable).Where(v => Nearest.Distance(v, name) <= 2).MinBy(v => Nearest.Distance(
+                v, name)) is { } near)
             {
                 // The command line tool has variables of its own, so an unknown one is no error.
                 warnings.Add($"{name} is not a setting; did you mean {near}?");
@@ -184,9 +187,13 @@ internal sealed class SettingsLoader
     {
         foreach (var one in ofA)
         {
-            if (ofB.Any(other => other.Port == one.Port && other.AddressFamily == one.AddressFamily && (other.Address.Equals(one.Address) || IsAny(other) || IsAny(one))))
+            if (ofB.Any(other => other.Port == one.Port && other.AddressFamily == one.AddressFamily
+                && (other.Address.Equals(one.Address) || IsAny(other) || IsAny(one))))
             {
-                problems.Add(new SettingProblem(WhereOf(b, a), $"\"{a.Path}\" and \"{b.Path}\" both want TCP port {one.Port}", $"Give one of them another port, for example {b.Variable}=0.0.0.0:8444."));
+                problems.Add(new SettingProblem(
+                    WhereOf(b, a),
+                    $"\"{a.Path}\" and \"{b.Path}\" both want TCP port {one.Port}",
+                    $"Give one of them another port, for example {b.Variable}=0.0.0.0:8444."));
                 return;
             }
         }
@@ -258,17 +265,23 @@ internal sealed class SettingsLoader
         var duration = key.Shape == SettingShape.Duration;
         var unit = duration ? char.ToLowerInvariant(text[^1]) switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 } : 0;
         var digits = unit == 0 ? text : text[..^1].TrimEnd();
-        if (!long.TryParse(digits, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var number) || number > long.MaxValue / 86_400)
+        if (!long.TryParse(digits, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var number)
+            || number > long.MaxValue / 86_400)
         {
             problems.Add(new SettingProblem(
-                raw[key.Path].Where, $"\"{text}\" in \"{key.Path}\" is no {(duration ? "duration" : "number")}", duration ? "Write seconds, or a number with s, m, h or d: 90, 90s, 2m, 1h, 30d." : "Write digits only."));
+                raw[key.Path].Where, $"\"{text}\" in \"{key.Path}\" is no {(duration ? "duration" : "number")}", duration
+                    ? "Write seconds, or a number with s, m, h or d: 90, 90s, 2m, 1h, 30d."
+                    : "Write digits only."));
             return otherwise;
         }
 
         number *= Math.Max(1, unit);
         if (number < key.Least || number > key.Most)
         {
-            problems.Add(new SettingProblem(raw[key.Path].Where, $"\"{key.Path}\" is {number}", $"It goes from {key.Least} to {key.Most}{(duration ? " seconds" : "")}; the default is {otherwise}."));
+            problems.Add(new SettingProblem(
+                raw[key.Path].Where,
+                $"\"{key.Path}\" is {number}",
+                $"It goes from {key.Least} to {key.Most}{(duration ? " seconds" : "")}; the default is {otherwise}."));
             return otherwise;
         }
 
@@ -308,5 +321,6 @@ internal sealed class SettingsLoader
 
     private static bool IsAny(IPEndPoint endpoint) => endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any);
 
-    private static bool IsHost(string text) => Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
+    private static bool IsHost(string text) =>
+        Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
 }

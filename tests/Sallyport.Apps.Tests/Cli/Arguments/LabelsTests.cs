@@ -17,7 +17,8 @@ public sealed class LabelsTests
     [InlineData("model")]
     [InlineData("=P200")]
     [InlineData("a=1", "a=2")]
-    public void What_is_no_label_is_usage(params string[] texts) => Should.Throw<CliException>(() => Labels.Parse(texts)).ExitCode.ShouldBe(ExitCodes.Usage);
+    public void What_is_no_label_is_usage(params string[] texts) =>
+        Should.Throw<CliException>(() => Labels.Parse(texts)).ExitCode.ShouldBe(ExitCodes.Usage);
 
     [Fact]
     public void One_service_is_explained_at_a_time()

@@ -26,7 +26,8 @@ public sealed class OutputTests
     [InlineData("labels.model", "--label (labels.model)")]
     [InlineData("tlsAuthDirection", "--tls-auth-direction")]
     [InlineData("", "")]
-    public void A_field_of_the_API_is_told_as_the_flag_that_people_typed(string field, string flag) => ErrorText.FlagOf(field).ShouldBe(flag);
+    public void A_field_of_the_API_is_told_as_the_flag_that_people_typed(string field, string flag) =>
+        ErrorText.FlagOf(field).ShouldBe(flag);
 
     [Theory]
     [InlineData("""{"a":1,"b":[],"c":{},"d":null,"e":true}""")]
@@ -46,7 +47,8 @@ public sealed class OutputTests
 
     private static JsonNode? FromYaml(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value!, FromYaml(c.Value)))),
+        YamlMappingNode map => new JsonObject(map.Children.Select(c => KeyValuePair.Create(
+            ((YamlScalarNode)c.Key).Value!, FromYaml(c.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(FromYaml)]),
         YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.DoubleQuoted } quoted => JsonValue.Create(quoted.Value),
         YamlScalarNode { Value: "null" } => null,

@@ -45,7 +45,8 @@ public sealed class SettingsLoaderTests : IDisposable
         var example = File.ReadAllText(Path.Combine(Repository.Root, "docs", "sallyport.yaml"));
         foreach (var key in SettingKey.All)
         {
-            example.ShouldContain($"{key.Path[(key.Path.LastIndexOf('.') + 1)..]}:", customMessage: $"docs/sallyport.yaml does not show {key.Path}");
+            example.ShouldContain(
+                $"{key.Path[(key.Path.LastIndexOf('.') + 1)..]}:", customMessage: $"docs/sallyport.yaml does not show {key.Path}");
         }
     }
 
@@ -102,7 +103,8 @@ public sealed class SettingsLoaderTests : IDisposable
 
         var problems = Problems();
 
-        problems.Select(p => p.Where[(p.Where.IndexOf("yaml:", StringComparison.Ordinal) + 5)..]).ShouldBe(["2:1", "5:3", "7:8", "6:9", "9:15", "1:11"], ignoreOrder: true);
+        problems.Select(p => p.Where[(p.Where.IndexOf("yaml:", StringComparison.Ordinal) + 5)..]).ShouldBe(
+            ["2:1", "5:3", "7:8", "6:9", "9:15", "1:11"], ignoreOrder: true);
         problems.Single(p => p.Where.EndsWith(":2:1", StringComparison.Ordinal)).Fix.ShouldBe("Did you mean \"openvpn\"?");
         problems.Single(p => p.Where.EndsWith(":5:3", StringComparison.Ordinal)).Fix.ShouldBe("Did you mean \"openvpn.ping_restart\"?");
         problems.ShouldAllBe(p => p.Fix.Length > 0);
