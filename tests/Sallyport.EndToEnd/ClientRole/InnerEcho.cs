@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.EndToEnd.ClientRole;
+
+/// <summary>ICMP echo inside IPv4, by hand (RFC 791 §3.1, RFC 792).</summary>
+internal static class InnerEcho
+{
+    public const int Length = 20 + 8 + 56;
+    private const int HeaderLength = 20;
+    private const byte Icmp = 1;
+    private const byte EchoRequest = 8;
+
+    public static void WriteRequest(Span<byte> packet, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, ushort sequence)
+    {
+        packet = packet[..Length];
+        packet.Clear();
+        packet[0] = 0x45;
+        BinaryPrimitives.WriteUInt16BigEndian(packet[2..], Length);
+        packet[8] = 64;
+        packet[9] = Icmp;
+        from.CopyTo(packet[12..]);
+        to.CopyTo(packet[16..]);
+        BinaryPrimitives.WriteUInt16BigEndian(packet[10..], Checksum(packet[..HeaderLength]));
+        var message = packet[HeaderLength..];
+        message[0] = EchoRequest;
+        BinaryPrimitives.WriteUInt16BigEndian(message[6..], sequence);
+        BinaryPrimitives.WriteUInt16BigEndian(message[2..], Checksum(message));
+    }
+
+    /// <summary>The sequence of an echo reply; null for anything else.</summary>
+    public static ushort? ReplySequence(ReadOnlySpan<byte> packet) =>
+        packet.Length >= HeaderLength + 8 && packet[0] == 0x45 && packet[9] == Icmp && packet[HeaderLength] == 0
+            ? BinaryPrimitives.ReadUInt16BigEndian(packet[(HeaderLength + 6)..])
+            : null;
+
+    /// <summary>RFC 1071.</summary>
+    private static ushort Checksum(ReadOnlySpan<byte> bytes)
+    {
+        uint sum = 0;
+        for (var i = 0; i + 1 < bytes.Length; i += 2)
+        {
+            sum += BinaryPrimitives.ReadUInt16BigEndian(bytes[i..]);
+        }
+
+        while (sum > 0xffff)
+        {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+
+        return (ushort)~sum;
+    }
+}

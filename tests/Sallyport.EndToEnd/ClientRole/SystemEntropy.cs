@@ -1,0 +1,9 @@
+using System.Security.Cryptography;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.EndToEnd.ClientRole;
+
+internal sealed class SystemEntropy : IEntropy
+{
+    public void Fill(Span<byte> bytes) => RandomNumberGenerator.Fill(bytes);
+}
