@@ -1,3 +1,4 @@
+using System.Net;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Networks;
 using Sallyport.EndToEnd.Fleet;
@@ -133,6 +134,27 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         (await fleet.Events("credential.cloned", "rebooted")).ShouldBeEmpty();
     }
 
+    [NetworkFact]
+    public async Task A_device_that_sends_from_the_address_of_another_is_not_heard()
+    {
+        var text = await fleet.AddAllowedDevice("liar", "plant");
+        await fleet.AddAllowedDevice("victim", "plant");
+        var victim = (await fleet.Client.GetDeviceAsync("victim")).Addresses[0];
+        var host = fleet.NewHost("liar");
+        using var client = new OpenVpnProcess(host, text);
+        await client.WaitUntilConnected();
+        host.AddAddress("tun0", victim + "/32");
+        var before = await Drops("SpoofedSource");
+        (await Dial.Tcp(host, Topology.Application, TestApplication.Port, limitSeconds: 1, source: IPAddress.Parse(victim))).Outcome.ShouldBe(DialOutcome.TimedOut);
+        (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        for (var turn = 0; turn < 100 && await Drops("SpoofedSource") == before; turn++)
+        {
+            await Task.Delay(100);
+        }
+
+        (await Drops("SpoofedSource")).ShouldBeGreaterThan(before);
+    }
+
     [ClockTheory]
     [InlineData("-50m")]
     [InlineData("+6h")]
@@ -155,6 +177,9 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         await client.WaitForLine("certificate is not yet valid");
         await StaysOut("ancient", client);
     }
+
+    private async Task<long> Drops(string reason) =>
+        (await fleet.Client.GetStatusAsync()).Gateways.Sum(gateway => gateway.Drops.GetValueOrDefault(reason));
 
     private OpenVpnProcess Start(string role, string text) => fleet.Own(new OpenVpnProcess(fleet.NewHost(role), text));
 

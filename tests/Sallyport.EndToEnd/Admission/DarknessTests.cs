@@ -95,6 +95,36 @@ public sealed class DarknessTests(DarknessFixture fleet) : IClassFixture<Darknes
     }
 
     [NetworkFact]
+    public async Task Forged_data_packets_disturb_nobody_and_move_no_tunnel()
+    {
+        var text = await fleet.AddAllowedDevice("calm", "plant");
+        var host = fleet.NewHost("calm");
+        using var client = new OpenVpnProcess(host, text.Dialing(Topology.GatewayV4, "udp4"));
+        await client.WaitUntilConnected();
+        await using var stream = await TcpStream.Open(host, Topology.Application, TestApplication.Port);
+        await stream.Progress(10_000);
+        var before = await fleet.UntilTunnel("calm", "plant", found => found is not null);
+
+        using var socket = Datagrams(fleet.NewHost("forger"));
+        var packet = RandomNumberGenerator.GetBytes(200);
+        for (var turn = 0; turn < 20_000; turn++)
+        {
+            // Every peer id that the few tunnels here may have, with every key id.
+            packet[0] = PacketHead.Of(Opcode.DataV2, turn & 1).Value;
+            packet[1] = 0;
+            packet[2] = 0;
+            packet[3] = (byte)(turn / 2 % 32);
+            await socket.SendAsync(packet);
+        }
+
+        await stream.Progress(50_000);
+        (await Answer(socket, 200)).ShouldBe(0);
+        var after = await fleet.UntilTunnel("calm", "plant", found => found is not null);
+        after!.OuterAddress.ShouldBe(before!.OuterAddress);
+        client.Connections.ShouldBe(1, client.Log);
+    }
+
+    [NetworkFact]
     public async Task The_answer_to_a_reset_is_not_larger_than_the_reset()
     {
         var created = await fleet.AddDevice("amplifier", "plant");

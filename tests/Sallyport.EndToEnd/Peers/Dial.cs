@@ -27,9 +27,19 @@ public sealed record DialResult(DialOutcome Outcome, TimeSpan After, string Deta
 public static class Dial
 {
     /// <summary>Connects and, where that works, sends a line and awaits it back.</summary>
-    public static async Task<DialResult> Tcp(Namespace from, IPAddress to, int port, int limitSeconds = 5)
+    /// <param name="source">An address to send from; null: what the route says.</param>
+    public static async Task<DialResult> Tcp(Namespace from, IPAddress to, int port, int limitSeconds = 5, IPAddress? source = null)
     {
-        using var socket = from.Run(() => new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
+        using var socket = from.Run(() =>
+        {
+            var made = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (source is not null)
+            {
+                made.Bind(new IPEndPoint(source, 0));
+            }
+
+            return made;
+        });
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(limitSeconds));
         var watch = Stopwatch.StartNew();
         try
