@@ -107,7 +107,7 @@ public sealed class HandshakeTests
 
     internal static bool BothUp(World world) => world is { Client.IsUp: true, Server.IsUp: true };
 
-    private static bool BothActive(World world) => world is { Client.Session.IsActive: true, Server.Session.IsActive: true };
+    internal static bool BothActive(World world) => world is { Client.Session.IsActive: true, Server.Session.IsActive: true };
 
     private static bool Ended(World world) => world.Client.Ended is not null || world.Server.Ended is not null;
 }

@@ -1,6 +1,7 @@
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
@@ -8,6 +9,14 @@ using Sallyport.Core.Primitives;
 using Sallyport.Simulation.Wire;
 
 namespace Sallyport.Simulation.OpenVpn;
+
+/// <summary>What the owner of a session answers.</summary>
+internal enum Decision : byte
+{
+    Yes,
+    No,
+    Later,
+}
 
 /// <summary>A gateway for one peer: the door, then a session, then data that is echoed.</summary>
 internal sealed class ServerEnd : IDisposable
@@ -36,6 +45,14 @@ internal sealed class ServerEnd : IDisposable
     public int Admissions { get; private set; }
 
     public int Renegotiations { get; private set; }
+
+    /// <summary>How the owner answers who asks to come in.</summary>
+    public Decision Decide { get; set; }
+
+    public IReadOnlyList<DataCipher>? Ciphers { get; set; }
+
+    /// <summary>How often the owner was asked.</summary>
+    public int Asked { get; private set; }
 
     public bool IsUp { get; private set; }
 
@@ -115,7 +132,8 @@ internal sealed class ServerEnd : IDisposable
             case AuthenticationRequired required:
                 required.Request.Certificate.ShouldNotBeNull();
                 required.Request.Dispose();
-                Session!.Accept(_scenario.Grant, now);
+                Asked++;
+                Answer(now);
                 break;
             case KeysReady ready:
                 Data.Add(ready, PeerId);
@@ -129,6 +147,21 @@ internal sealed class ServerEnd : IDisposable
                 break;
             case SessionEnded ended:
                 Ended = ended;
+                break;
+        }
+    }
+
+    private void Answer(Instant now)
+    {
+        switch (Decide)
+        {
+            case Decision.Yes:
+                Session!.Accept(_scenario.Grant with { Ciphers = Ciphers ?? _scenario.Grant.Ciphers }, now);
+                break;
+            case Decision.No:
+                Session!.Reject(ControlMessage.AuthFailed("not today"), "refused by the test", now);
+                break;
+            case Decision.Later:
                 break;
         }
     }

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
-using Sallyport.Core.Crypto;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
 using Sallyport.Simulation.Wire;
@@ -60,6 +62,19 @@ internal sealed class World : IDisposable
 
     public ServerEnd Server { get; }
 
+    public Decision Decide
+    {
+        init => Server.Decide = value;
+    }
+
+    public IReadOnlyList<DataCipher> ServerCiphers
+    {
+        init => Server.Ciphers = value;
+    }
+
+    /// <summary>The id that the client's next reliable message of key 0 would have.</summary>
+    public uint NextClientMessage => Client.Session.Channel.Pending!.Sender.NextId;
+
     public TimeSpan Elapsed => Now - TestPki.Start;
 
     /// <summary>Runs until something holds or the time is over; says whether it holds.</summary>
@@ -82,6 +97,19 @@ internal sealed class World : IDisposable
         }
 
         return true;
+    }
+
+    /// <summary>Sends what a client could send that holds the keys but does not keep to the protocol.</summary>
+    public DropReason Forge(Opcode opcode, int keyId, uint messageId, ReadOnlySpan<byte> payload)
+    {
+        Span<byte> clear = stackalloc byte[1500];
+        Span<byte> wrapped = stackalloc byte[1600];
+        var channel = Client.Session.Channel;
+        var length = ControlPacket.Write(clear, opcode, keyId, channel.Local, [], default, messageId, payload);
+        length = channel.Wrap(keyId, clear[..length], wrapped, Now);
+        var reason = Server.Session!.HandlePacket(wrapped[..length], Now);
+        Drain();
+        return reason;
     }
 
     public void RunFor(TimeSpan time) => RunUntil(() => false, time);

@@ -17,6 +17,9 @@ public sealed class ReliableSender(uint firstId = 0)
     private uint _oldest = firstId;
     private uint _next = firstId;
 
+    /// <summary>The id that the next message gets.</summary>
+    public uint NextId => _next;
+
     /// <summary>The window counts from the oldest unacknowledged message, since the peer buffers from there on.</summary>
     public bool CanAccept => _next - _oldest < OpenVpnLimits.SendWindow;
 

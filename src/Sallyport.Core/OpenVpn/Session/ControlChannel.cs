@@ -197,9 +197,24 @@ internal sealed class ControlChannel : IDisposable
     public bool TryDequeueTransmit(Span<byte> datagram, Instant now, out int length)
     {
         length = 0;
-        return (Pending is { } pending && TryTransmit(pending, datagram, now, out length))
-            || (Active is { } active && TryTransmit(active, datagram, now, out length));
+        if ((Pending is { } pending && TryTransmit(pending, datagram, now, out length))
+            || (Active is { } active && TryTransmit(active, datagram, now, out length)))
+        {
+            return true;
+        }
+
+        if (Pending is null)
+        {
+            // Hours may pass until the next control packet; tens of thousands of idle sessions share this machine's memory.
+            _wrapper.Rest();
+            _renegotiationWrapper?.Rest();
+        }
+
+        return false;
     }
+
+    /// <summary>Protects a control packet as this side does for that key.</summary>
+    public int Wrap(int keyId, ReadOnlySpan<byte> clear, Span<byte> datagram, Instant now) => WrapperFor(keyId).Wrap(clear, datagram, now);
 
     public void Dispose()
     {
@@ -274,6 +289,6 @@ internal sealed class ControlChannel : IDisposable
     {
         Span<byte> clear = stackalloc byte[OpenVpnLimits.MaxControlPacket];
         var clearLength = ControlPacket.Write(clear, opcode, state.KeyId, Local, acks, Remote, id, payload);
-        return WrapperFor(state.KeyId).Wrap(clear[..clearLength], datagram, now);
+        return Wrap(state.KeyId, clear[..clearLength], datagram, now);
     }
 }

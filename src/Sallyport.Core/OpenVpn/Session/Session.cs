@@ -52,7 +52,7 @@ public abstract class Session : IDisposable
     /// <summary>"tls-crypt-v2", "tls-crypt", "tls-auth" or "none".</summary>
     public string Wrapping => Channel.Wrapping;
 
-    private protected ControlChannel Channel { get; }
+    internal ControlChannel Channel { get; }
 
     private protected IEntropy Entropy { get; }
 
