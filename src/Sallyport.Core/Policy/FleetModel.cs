@@ -199,10 +199,13 @@ public sealed class FleetModel
     /// True where no flow between these identities can be judged differently by <paramref name="next"/>: then it need not be judged at all.
     /// </summary>
     internal bool JudgesAlike(FleetModel next, int networkId, int fromId, int toId) =>
-        ReferenceEquals(_identities.Find(fromId), next._identities.Find(fromId))
-        && ReferenceEquals(_identities.Find(toId), next._identities.Find(toId))
-        && ReferenceEquals(_owners.Find(toId), next._owners.Find(toId))
-        && ReferenceEquals(_networks.Find(networkId), next._networks.Find(networkId));
+        Same(_identities, next._identities, fromId)
+        && Same(_identities, next._identities, toId)
+        && Same(_owners, next._owners, toId)
+        && Same(_networks, next._networks, networkId);
+
+    private static bool Same<T>(IdMap<T> before, IdMap<T> after, int id)
+        where T : class => ReferenceEquals(before, after) || ReferenceEquals(before.Find(id), after.Find(id));
 
     /// <summary>One change being applied. Collects what each index must look like, then builds each touched part once.</summary>
     private sealed class FleetEdit(FleetModel from)

@@ -74,6 +74,7 @@ internal sealed class IdMap<T>
     /// <summary>Collects changes. Nodes that it made itself are changed in place; shared ones are copied first.</summary>
     public sealed class Editor
     {
+        private readonly IdMap<T> _from;
         private readonly object _token = new();
         private Node _root;
         private int _levels;
@@ -81,6 +82,7 @@ internal sealed class IdMap<T>
 
         internal Editor(IdMap<T> from)
         {
+            _from = from;
             _root = from._root;
             _levels = from._levels;
             _count = from.Count;
@@ -114,8 +116,8 @@ internal sealed class IdMap<T>
             slot = record;
         }
 
-        /// <summary>The editor must not be used afterwards.</summary>
-        public IdMap<T> Done() => new(_root, _levels, _count);
+        /// <summary>The same map where nothing was set. The editor must not be used afterwards.</summary>
+        public IdMap<T> Done() => ReferenceEquals(_root, _from._root) ? _from : new(_root, _levels, _count);
 
         private Node Own(Node node)
         {

@@ -1,0 +1,124 @@
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Flows;
+
+internal enum FlowStatus : byte
+{
+    Free,
+    Allowed,
+    Denied,
+
+    /// <summary>Out of the index; kept until its last record is fetched.</summary>
+    Ended,
+}
+
+internal enum FlowQueue : byte
+{
+    None,
+
+    /// <summary>Something worth knowing at once.</summary>
+    News,
+
+    /// <summary>Counters moved; due at <see cref="Flow.ReportDue"/>.</summary>
+    Counters,
+    Ended,
+}
+
+/// <summary>One conversation; lives in the array of the <see cref="FlowTable"/>.</summary>
+internal struct Flow
+{
+    public FlowKey Key;
+    public uint Hash;
+
+    // Links are indexes into the same array, -1 for none.
+    public int Next;
+    public int TimerNext;
+    public int TimerPrevious;
+    public int QueueNext;
+    public int QueuePrevious;
+
+    /// <summary>The tick of the timer wheel at which the flow is looked at: never after its deadline.</summary>
+    public long TimerTick;
+
+    public FlowStatus Status;
+    public FlowQueue Queue;
+    public FlowChanges Changes;
+    public bool OpenerIsLow;
+
+    /// <summary>A packet of the opener has passed, so that replies are replies.</summary>
+    public bool Opened;
+    public bool Answered;
+    public TcpMarks Tcp;
+    public DropReason Reason;
+
+    /// <summary>Of the model that it was judged by.</summary>
+    public int Epoch;
+    public int FromId;
+    public int ToId;
+    public int RuleId;
+    public int ApplicationId;
+    public long Id;
+    public Instant FirstSeen;
+    public Instant LastSeen;
+
+    /// <summary>The last packet that passed, either way.</summary>
+    public Instant LastForwarded;
+    public Instant Deadline;
+    public Instant ReportDue;
+    public long PacketsOut;
+    public long BytesOut;
+    public long PacketsBack;
+    public long BytesBack;
+
+    public readonly IpAddress Source => OpenerIsLow ? Key.Low : Key.High;
+
+    public readonly IpAddress Destination => OpenerIsLow ? Key.High : Key.Low;
+
+    /// <summary>Without the mark of echo.</summary>
+    public readonly ushort SourcePort => (ushort)(OpenerIsLow ? Key.LowPort : Key.HighPort);
+
+    public readonly ushort DestinationPort => (ushort)(OpenerIsLow ? Key.HighPort : Key.LowPort);
+
+    public readonly bool IsLive => Status == FlowStatus.Allowed && Opened && !(Key.Protocol == IpProtocol.Tcp && TcpTracking.IsClosed(Tcp));
+
+    public void Count(bool fromOpener, int length)
+    {
+        if (fromOpener)
+        {
+            PacketsOut++;
+            BytesOut += length;
+        }
+        else
+        {
+            PacketsBack++;
+            BytesBack += length;
+        }
+    }
+
+    public readonly FlowRecord Record() =>
+        new()
+        {
+            FlowId = Id,
+            Changes = Changes,
+            NetworkId = Key.NetworkId,
+            FromId = FromId,
+            ToId = ToId,
+            Protocol = Key.Protocol,
+            Source = Source,
+            SourcePort = SourcePort,
+            Destination = Destination,
+            DestinationPort = DestinationPort,
+            Allowed = Reason == DropReason.None,
+            RuleId = RuleId,
+            ApplicationId = ApplicationId,
+            Reason = Reason,
+            FirstSeen = FirstSeen,
+            LastSeen = LastSeen,
+            PacketsOut = PacketsOut,
+            BytesOut = BytesOut,
+            PacketsBack = PacketsBack,
+            BytesBack = BytesBack,
+        };
+}

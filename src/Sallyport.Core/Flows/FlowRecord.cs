@@ -1,0 +1,72 @@
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Flows;
+
+/// <summary>What a record tells that the one before it did not.</summary>
+[Flags]
+public enum FlowChanges : byte
+{
+    None = 0,
+    Began = 1,
+    VerdictChanged = 2,
+    CountersMoved = 4,
+    Ended = 8,
+}
+
+/// <summary>
+/// The state of one conversation. Counters are totals since it began, so a record replaces the one before: under pressure several
+/// become one, and the last one is always right. "Out" is from who opened it, "back" the other way; refused packets count too.
+/// </summary>
+public readonly record struct FlowRecord
+{
+    /// <summary>Unique within the process: the shard in the top 16 bits.</summary>
+    public required long FlowId { get; init; }
+
+    public required FlowChanges Changes { get; init; }
+
+    public required int NetworkId { get; init; }
+
+    public required int FromId { get; init; }
+
+    /// <summary>0 where nobody carries the destination.</summary>
+    public required int ToId { get; init; }
+
+    public required IpProtocol Protocol { get; init; }
+
+    public required IpAddress Source { get; init; }
+
+    /// <summary>For echo the identifier.</summary>
+    public required ushort SourcePort { get; init; }
+
+    public required IpAddress Destination { get; init; }
+
+    /// <summary>For echo 0.</summary>
+    public required ushort DestinationPort { get; init; }
+
+    public required bool Allowed { get; init; }
+
+    /// <summary>0 where no rule decided.</summary>
+    public required int RuleId { get; init; }
+
+    /// <summary>0 where the destination is no application.</summary>
+    public required int ApplicationId { get; init; }
+
+    /// <summary>Why it is denied; <see cref="DropReason.None"/> where allowed.</summary>
+    public required DropReason Reason { get; init; }
+
+    public required Instant FirstSeen { get; init; }
+
+    public required Instant LastSeen { get; init; }
+
+    public required long PacketsOut { get; init; }
+
+    public required long BytesOut { get; init; }
+
+    public required long PacketsBack { get; init; }
+
+    public required long BytesBack { get; init; }
+
+    public bool Ended => (Changes & FlowChanges.Ended) != 0;
+}

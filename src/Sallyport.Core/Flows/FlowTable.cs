@@ -1,0 +1,360 @@
+using System.Numerics;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Flows;
+
+/// <summary>
+/// Every conversation of one gateway thread, allowed or denied, in one array: found from both directions by one lookup, forgotten by a
+/// timer wheel, reported by queues that are lists through the same array. So a report can be late, merged with later ones, but its flow
+/// is in at most one queue, and no queue grows. Nothing is allocated after the constructor.
+/// </summary>
+internal sealed class FlowTable
+{
+    /// <summary>How many entries are looked at for the one that makes room.</summary>
+    private const int EvictionSearch = 64;
+
+    private readonly FlowLimits _limits;
+    private readonly SipHash _hash;
+    private readonly Flow[] _flows;
+    private readonly int[] _buckets;
+    private readonly TimerWheel _wheel;
+    private readonly IdentityShares _shares;
+    private readonly FlowList _news;
+    private readonly FlowList _counters;
+    private readonly FlowList _ended;
+    private readonly long _idBase;
+    private long _lastId;
+    private int _free = -1;
+    private int _hand;
+
+    public FlowTable(FlowLimits limits, IdentityShares shares, IEntropy entropy, Instant start, ushort shard)
+    {
+        limits.Check();
+        _limits = limits;
+        _shares = shares;
+        _hash = new SipHash(entropy);
+        // One more than can be in use, for the moment in which an ended flow's record is given up.
+        _flows = new Flow[limits.Capacity + limits.DeniedCapacity + limits.EndedBacklog + 1];
+        _buckets = new int[(int)BitOperations.RoundUpToPowerOf2((uint)_flows.Length)];
+        _buckets.AsSpan().Fill(-1);
+        _wheel = new TimerWheel(_flows, start);
+        _news = new FlowList(_flows, FlowQueue.News);
+        _counters = new FlowList(_flows, FlowQueue.Counters);
+        _ended = new FlowList(_flows, FlowQueue.Ended);
+        _idBase = (long)shard << 48;
+    }
+
+    public int AllowedCount { get; private set; }
+
+    public int DeniedCount { get; private set; }
+
+    /// <summary>Last records that were given up because nobody fetched them in time.</summary>
+    public long RecordsLost { get; private set; }
+
+    /// <summary>Entries that were ever in use: what a walk over all flows must look at.</summary>
+    public int Extent { get; private set; }
+
+    public ref Flow this[int index] => ref _flows[index];
+
+    public Instant NextDeadline =>
+        _counters.IsEmpty ? _wheel.NextDeadline : Instant.Min(_wheel.NextDeadline, _flows[_counters.First].ReportDue);
+
+    /// <summary>-1 where there is none.</summary>
+    public int Find(in FlowKey key)
+    {
+        var hash = key.Hash(_hash);
+        var index = _buckets[hash & (uint)(_buckets.Length - 1)];
+        while (index >= 0)
+        {
+            ref var flow = ref _flows[index];
+            if (flow.Hash == hash && flow.Key == key)
+            {
+                return index;
+            }
+
+            index = flow.Next;
+        }
+
+        return -1;
+    }
+
+    /// <summary>Begins a flow that is not there yet. -1 where its kind has no room, for all or for this identity.</summary>
+    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Decision decision, int epoch, Instant now)
+    {
+        if (!MakeRoom(decision.Allowed, fromId))
+        {
+            return -1;
+        }
+
+        var index = _free;
+        if (index >= 0)
+        {
+            _free = _flows[index].Next;
+        }
+        else
+        {
+            index = Extent++;
+        }
+
+        var hash = key.Hash(_hash);
+        ref var bucket = ref _buckets[hash & (uint)(_buckets.Length - 1)];
+        _flows[index] = new Flow
+        {
+            Key = key,
+            Hash = hash,
+            Next = bucket,
+            OpenerIsLow = openerIsLow,
+            Status = decision.Allowed ? FlowStatus.Allowed : FlowStatus.Denied,
+            Changes = FlowChanges.Began,
+            Reason = decision.Reason,
+            Epoch = epoch,
+            FromId = fromId,
+            ToId = toId,
+            RuleId = decision.RuleId,
+            ApplicationId = decision.ApplicationId,
+            Id = _idBase | ++_lastId,
+            FirstSeen = now,
+            LastSeen = now,
+        };
+        bucket = index;
+        AddToCounts(decision.Allowed, fromId, 1);
+        _news.Append(index);
+        return index;
+    }
+
+    /// <summary>Takes a new decision. False where the flow is now allowed but there is no room: then it stays as it was.</summary>
+    public bool Judge(int index, in Decision decision, int epoch)
+    {
+        ref var flow = ref _flows[index];
+        var wasAllowed = flow.Status == FlowStatus.Allowed;
+        if (decision.Allowed != wasAllowed)
+        {
+            if (decision.Allowed && !MakeRoom(allowed: true, flow.FromId))
+            {
+                return false;
+            }
+
+            // Making room may have ended the flow itself.
+            if (flow.Status == FlowStatus.Ended)
+            {
+                return false;
+            }
+
+            AddToCounts(wasAllowed, flow.FromId, -1);
+            AddToCounts(decision.Allowed, flow.FromId, 1);
+            flow.Status = decision.Allowed ? FlowStatus.Allowed : FlowStatus.Denied;
+        }
+
+        if (decision.Allowed != wasAllowed || decision.RuleId != flow.RuleId
+            || decision.ApplicationId != flow.ApplicationId || decision.Reason != flow.Reason)
+        {
+            flow.Changes |= FlowChanges.VerdictChanged;
+            MoveTo(_news, index);
+        }
+
+        flow.Epoch = epoch;
+        flow.RuleId = decision.RuleId;
+        flow.ApplicationId = decision.ApplicationId;
+        flow.Reason = decision.Reason;
+        return true;
+    }
+
+    /// <summary>Counts a packet and moves the deadline.</summary>
+    public void Touch(int index, bool fromOpener, int length, TimeSpan lifetime, Instant now)
+    {
+        ref var flow = ref _flows[index];
+        flow.Count(fromOpener, length);
+        flow.LastSeen = now;
+        flow.Deadline = now + lifetime;
+        _wheel.Schedule(index);
+        Moved(index, now);
+    }
+
+    /// <summary>Counts a packet that says nothing about the life of the flow.</summary>
+    public void Count(int index, bool fromOpener, int length, Instant now)
+    {
+        _flows[index].Count(fromOpener, length);
+        Moved(index, now);
+    }
+
+    /// <summary>Moves the deadline alone.</summary>
+    public void Extend(int index, TimeSpan lifetime, Instant now)
+    {
+        _flows[index].Deadline = now + lifetime;
+        _wheel.Schedule(index);
+    }
+
+    /// <summary>Takes the flow out of the index. Its last record waits to be fetched.</summary>
+    public void End(int index)
+    {
+        ref var flow = ref _flows[index];
+        Invariant.Check(flow.Status is FlowStatus.Allowed or FlowStatus.Denied, "only what lives ends");
+        ref var link = ref _buckets[flow.Hash & (uint)(_buckets.Length - 1)];
+        while (link != index)
+        {
+            link = ref _flows[link].Next;
+        }
+
+        link = flow.Next;
+        _wheel.Remove(index);
+        AddToCounts(flow.Status == FlowStatus.Allowed, flow.FromId, -1);
+        flow.Status = FlowStatus.Ended;
+        flow.Changes |= FlowChanges.Ended;
+        MoveTo(_ended, index);
+        if (_ended.Count > _limits.EndedBacklog)
+        {
+            RecordsLost++;
+            Free(_ended.TakeFirst());
+        }
+    }
+
+    /// <summary>
+    /// Ends what has expired and makes the counters that are due known. Only so many flows are looked at;
+    /// <see cref="NextDeadline"/> stays in the past while there are more.
+    /// </summary>
+    public void HandleTimeout(Instant now)
+    {
+        var budget = _limits.TimerBudget;
+        while (_wheel.TakeExpired(now, ref budget) is >= 0 and var index)
+        {
+            End(index);
+        }
+
+        while (!_counters.IsEmpty && _flows[_counters.First].ReportDue <= now)
+        {
+            _news.Append(_counters.TakeFirst());
+        }
+    }
+
+    public bool TryDequeue(out FlowRecord record)
+    {
+        if (!_ended.IsEmpty)
+        {
+            var ended = _ended.TakeFirst();
+            record = _flows[ended].Record();
+            Free(ended);
+            return true;
+        }
+
+        if (_news.IsEmpty)
+        {
+            record = default;
+            return false;
+        }
+
+        ref var flow = ref _flows[_news.TakeFirst()];
+        record = flow.Record();
+        flow.Changes = FlowChanges.None;
+        return true;
+    }
+
+    private void Moved(int index, Instant now)
+    {
+        ref var flow = ref _flows[index];
+        flow.Changes |= FlowChanges.CountersMoved;
+        if (flow.Queue == FlowQueue.None)
+        {
+            // From the first packet that was not reported: so the queue is in the order of its due times.
+            flow.ReportDue = now + _limits.ReportEvery;
+            _counters.Append(index);
+        }
+    }
+
+    private bool MakeRoom(bool allowed, int fromId)
+    {
+        var share = _shares[fromId];
+        if (!allowed)
+        {
+            return share.Denied < _limits.DeniedPerIdentity
+                && (DeniedCount < _limits.DeniedCapacity || Evict(allowed: false, share.Denied))
+                && AllowedCount + DeniedCount < _limits.Capacity + _limits.DeniedCapacity;
+        }
+
+        // Flows that lost their permission stay on as denied ones, beyond the bound for those: they go first.
+        return share.Allowed < _limits.AllowedPerIdentity
+            && (AllowedCount < _limits.Capacity || Evict(allowed: true, share.Allowed))
+            && (AllowedCount + DeniedCount < _limits.Capacity + _limits.DeniedCapacity || Evict(allowed: false, -2));
+    }
+
+    /// <summary>
+    /// Ends the flow that was idle for longest among the next few of those whose opener has clearly more than the one who asks.
+    /// </summary>
+    private bool Evict(bool allowed, int share)
+    {
+        var status = allowed ? FlowStatus.Allowed : FlowStatus.Denied;
+        var best = -1;
+        var found = 0;
+        for (var looked = 0; looked < Extent && found < EvictionSearch; looked++)
+        {
+            _hand = _hand + 1 < Extent ? _hand + 1 : 0;
+            ref var flow = ref _flows[_hand];
+            if (flow.Status != status)
+            {
+                // Only the search for a denied flow, of which there are few, may go far.
+                found += allowed ? 1 : 0;
+                continue;
+            }
+
+            found++;
+            var opener = _shares[flow.FromId];
+            if ((allowed ? opener.Allowed : opener.Denied) > share + 1 && (best < 0 || flow.LastSeen < _flows[best].LastSeen))
+            {
+                best = _hand;
+            }
+        }
+
+        if (best < 0)
+        {
+            return false;
+        }
+
+        End(best);
+        return true;
+    }
+
+    private void AddToCounts(bool allowed, int fromId, int by)
+    {
+        ref var share = ref _shares[fromId];
+        if (allowed)
+        {
+            AllowedCount += by;
+            share.Allowed += by;
+        }
+        else
+        {
+            DeniedCount += by;
+            share.Denied += by;
+        }
+    }
+
+    private void MoveTo(FlowList list, int index)
+    {
+        switch (_flows[index].Queue)
+        {
+            case FlowQueue.None:
+                break;
+            case FlowQueue.News when list == _news:
+                return;
+            case FlowQueue.News:
+                _news.Remove(index);
+                break;
+            case FlowQueue.Counters:
+                _counters.Remove(index);
+                break;
+            case FlowQueue.Ended:
+            default:
+                return;
+        }
+
+        list.Append(index);
+    }
+
+    private void Free(int index)
+    {
+        ref var flow = ref _flows[index];
+        flow.Status = FlowStatus.Free;
+        flow.Next = _free;
+        _free = index;
+    }
+}

@@ -1,0 +1,98 @@
+using System.Numerics;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Flows;
+
+/// <summary>Which datagram of which sender a fragment belongs to (RFC 791 section 3.2).</summary>
+internal readonly record struct FragmentKey(int SenderId, IpAddress Source, IpAddress Destination, ushort Id, IpProtocol Protocol);
+
+/// <summary>What is remembered of a first fragment that passed.</summary>
+internal struct FirstFragment
+{
+    public FragmentKey Key;
+    public int Flow;
+
+    /// <summary>The flow's entry may have been given to another one since.</summary>
+    public long FlowId;
+    public bool FromOpener;
+
+    /// <summary>Where the first part ended: a later part that reaches into it would overwrite what was judged (RFC 1858, RFC 3128).</summary>
+    public int End;
+    public Instant Expires;
+}
+
+/// <summary>
+/// First fragments that passed, so that the later ones, which have no ports, share their fate. Sets of four, found by a keyed hash;
+/// in a full set the oldest is forgotten.
+/// </summary>
+internal sealed class FragmentTable
+{
+    private const int Ways = 4;
+
+    private readonly SipHash _hash;
+    private readonly FirstFragment[] _entries;
+
+    public FragmentTable(int capacity, IEntropy entropy)
+    {
+        _hash = new SipHash(entropy);
+        _entries = new FirstFragment[(int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(capacity, Ways))];
+    }
+
+    public void Put(in FirstFragment first, Instant now)
+    {
+        var set = Set(first.Key);
+        var place = 0;
+        for (var way = 0; way < Ways; way++)
+        {
+            if (set[way].Key == first.Key && set[way].Expires > now)
+            {
+                place = way;
+                break;
+            }
+
+            if (set[way].Expires < set[place].Expires)
+            {
+                place = way;
+            }
+        }
+
+        set[place] = first;
+    }
+
+    public bool TryGet(in FragmentKey key, Instant now, out FirstFragment first)
+    {
+        foreach (ref var entry in Set(key))
+        {
+            if (entry.Key == key && entry.Expires > now)
+            {
+                first = entry;
+                return true;
+            }
+        }
+
+        first = default;
+        return false;
+    }
+
+    public void Remove(in FragmentKey key)
+    {
+        foreach (ref var entry in Set(key))
+        {
+            if (entry.Key == key)
+            {
+                entry = default;
+            }
+        }
+    }
+
+    private Span<FirstFragment> Set(in FragmentKey key)
+    {
+        var state = _hash.Begin();
+        state.Add(((ulong)(uint)key.SenderId << 32) | ((ulong)key.Id << 8) | (byte)key.Protocol);
+        state.Add(key.Source.Bits);
+        state.Add(key.Destination.Bits);
+        var at = (int)(state.Finish(5) & (uint)(_entries.Length - 1)) & ~(Ways - 1);
+        return _entries.AsSpan(at, Ways);
+    }
+}

@@ -1,0 +1,32 @@
+namespace Sallyport.Core.Gateway;
+
+public enum ForwardKind : byte
+{
+    /// <summary>Give the packet to the tunnel of <see cref="ForwardResult.ToIdentityId"/>.</summary>
+    Forward,
+
+    /// <summary>Drop it, and give the refusal back to who sent it.</summary>
+    Refuse,
+
+    /// <summary>Drop it in silence.</summary>
+    Drop,
+}
+
+/// <summary>What becomes of one packet.</summary>
+/// <param name="ToIdentityId">Who gets it; 0 unless forwarded.</param>
+/// <param name="Length">Bytes of the packet to forward: what follows is padding. 0 unless forwarded.</param>
+/// <param name="RefusalLength">Bytes written for the sender; 0 unless refused.</param>
+/// <param name="Reason">Why it is not forwarded; <see cref="DropReason.None"/> where it is.</param>
+public readonly record struct ForwardResult(ForwardKind Kind, int ToIdentityId, int Length, int RefusalLength, DropReason Reason)
+{
+    internal static ForwardResult Forward(int toIdentityId, int length) => new(ForwardKind.Forward, toIdentityId, length, 0, DropReason.None);
+
+    internal static ForwardResult Refuse(DropReason reason, int length) => new(ForwardKind.Refuse, 0, 0, length, reason);
+
+    internal static ForwardResult Drop(DropReason reason) => new(ForwardKind.Drop, 0, 0, 0, reason);
+}
+
+/// <summary>What a change of the model cut at once.</summary>
+/// <param name="FlowsCut">Flows that were alive and allowed and are not any more.</param>
+/// <param name="LastPacketAt">When the last packet of any of them was forwarded; default where there was none.</param>
+public readonly record struct CutReport(int FlowsCut, Primitives.Instant LastPacketAt);

@@ -1,0 +1,567 @@
+using Sallyport.Core.Flows;
+using Sallyport.Core.Packets;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Gateway;
+
+/// <summary>
+/// One gateway thread's whole decision on packets from inside tunnels: who sent it, whom it is for, whether policy lets it pass, and what
+/// the sender is told where not. Nothing is allocated per packet. Not thread-safe: all packets of a network must come to the same
+/// forwarder, or replies will not find their flow.
+/// </summary>
+/// <remarks>
+/// The time to live is left alone, as in a bridge: a loop cannot form, because a packet is only taken from who owns its source.
+/// </remarks>
+public sealed class Forwarder
+{
+    private readonly FlowLimits _limits;
+    private readonly IdentityShares _shares = new();
+    private readonly FlowTable _flows;
+    private readonly FragmentTable _fragments;
+    private readonly RefusalLimiter _refusals;
+    private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private readonly Instant _adoptRepliesUntil;
+    private FleetModel _model = FleetModel.Empty;
+    private Instant _now;
+
+    /// <param name="shard">Makes flow ids unique where a process has several forwarders.</param>
+    public Forwarder(FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0)
+    {
+        _limits = limits;
+        _flows = new FlowTable(limits, _shares, entropy, start, shard);
+        _fragments = new FragmentTable(limits.Fragments, entropy);
+        _refusals = new RefusalLimiter(limits, _shares);
+        _adoptRepliesUntil = start + limits.AdoptReplies;
+        _now = start;
+    }
+
+    public FleetModel Model => _model;
+
+    public int AllowedFlows => _flows.AllowedCount;
+
+    public int DeniedFlows => _flows.DeniedCount;
+
+    /// <summary>Last records of flows that were given up because nobody fetched them; anything but 0 means the reader is too slow.</summary>
+    public long FlowRecordsLost => _flows.RecordsLost;
+
+    /// <summary>Denied attempts that got no flow of their own (<see cref="FlowLimits.DeniedPerIdentity"/>); they are among the drops.</summary>
+    public long DeniedUnrecorded { get; private set; }
+
+    /// <summary>Refusals that were not sent for the sake of the rate limit.</summary>
+    public long RefusalsSuppressed => _refusals.Suppressed;
+
+    /// <summary>Packets that were not forwarded, by <see cref="DropReason"/>.</summary>
+    public ReadOnlySpan<long> Drops => _drops;
+
+    /// <summary>When <see cref="HandleTimeout"/> has something to do; may lie in the past.</summary>
+    public Instant NextDeadline => _flows.NextDeadline;
+
+    /// <summary>
+    /// Runs on this model from now on. Flows that the change could concern are judged at once, so that those which lost their permission
+    /// are cut, recorded and counted; all others are judged at their next packet.
+    /// </summary>
+    public CutReport Adopt(FleetModel model, Instant now)
+    {
+        _now = now;
+        var before = _model;
+        _model = model;
+        var cut = 0;
+        Instant last = default;
+        for (var index = 0; index < _flows.Extent; index++)
+        {
+            ref var flow = ref _flows[index];
+            if (flow.Status != FlowStatus.Allowed || before.JudgesAlike(model, flow.Key.NetworkId, flow.FromId, flow.ToId))
+            {
+                continue;
+            }
+
+            var wasLive = flow.IsLive;
+            var lastForwarded = flow.LastForwarded;
+            if (!JudgeAgain(index, now) || _flows[index].Status != FlowStatus.Allowed)
+            {
+                cut += wasLive ? 1 : 0;
+                last = wasLive && lastForwarded > last ? lastForwarded : last;
+            }
+        }
+
+        return new CutReport(cut, last);
+    }
+
+    /// <summary>
+    /// Decides on a packet that came out of the tunnel of <paramref name="fromIdentityId"/>.
+    /// <paramref name="refusal"/> needs <see cref="Refusal.MaximumLength"/> bytes.
+    /// </summary>
+    public ForwardResult Handle(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> refusal)
+    {
+        _now = now;
+        var malformed = InnerPacket.Read(packet, out var read);
+        var result = Decide(fromIdentityId, packet, malformed, read, refusal);
+        if (result.Kind != ForwardKind.Forward)
+        {
+            _drops[(int)result.Reason]++;
+        }
+
+        return result;
+    }
+
+    /// <summary>Tells the sender of a packet that <see cref="Handle"/> forwarded that its destination has no tunnel at the moment.</summary>
+    public ForwardResult Unreachable(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> refusal)
+    {
+        _now = now;
+        _drops[(int)DropReason.PeerOffline]++;
+        return InnerPacket.Read(packet, out var read) == DropReason.None && _model.Identity(fromIdentityId) is { } from
+            ? Answer(RefusalKind.Unreachable, DropReason.PeerOffline, from, packet, read, refusal)
+            : ForwardResult.Drop(DropReason.PeerOffline);
+    }
+
+    /// <summary>
+    /// What happened to flows: begun and ended ones and changed verdicts at once, moved counters every few seconds.
+    /// To be drained after every turn; what waits is merged, not lost, except as <see cref="FlowRecordsLost"/> says.
+    /// </summary>
+    public bool TryDequeueFlow(out FlowRecord record) => _flows.TryDequeue(out record);
+
+    public void HandleTimeout(Instant now)
+    {
+        _now = now;
+        _flows.HandleTimeout(now);
+    }
+
+    private ForwardResult Decide(
+        int fromIdentityId, ReadOnlySpan<byte> packet, DropReason malformed, in InnerPacket read, Span<byte> refusal)
+    {
+        if (malformed is DropReason.NotIp or DropReason.IpMalformed)
+        {
+            return ForwardResult.Drop(malformed);
+        }
+
+        if (_model.Identity(fromIdentityId) is not { } from)
+        {
+            return ForwardResult.Drop(DropReason.IdentityNotActive);
+        }
+
+        // What every stock client sends unasked: neighbour discovery, multicast name services, DHCP. No record, no answer.
+        switch (Widest(AddressScope.Of(read.Ends.Source), AddressScope.Of(read.Ends.Destination)))
+        {
+            case Scope.Group:
+                return ForwardResult.Drop(DropReason.NotUnicast);
+            case Scope.LinkLocal:
+                return ForwardResult.Drop(DropReason.LinkLocal);
+            case Scope.NotOnWire:
+                return ForwardResult.Drop(DropReason.SpoofedSource);
+            case Scope.Unicast:
+            default:
+                break;
+        }
+
+        if (malformed != DropReason.None)
+        {
+            return !_model.Owns(from.Id, read.Ends.Source) ? ForwardResult.Drop(DropReason.SpoofedSource)
+                : malformed == DropReason.ProtocolNotSupported && from.Active
+                    ? Answer(RefusalKind.Prohibited, malformed, from, packet, read, refusal)
+                    : ForwardResult.Drop(malformed);
+        }
+
+        if (read.Part == FragmentPart.Later)
+        {
+            return DecideLaterFragment(from, read);
+        }
+
+        if (read.Ends.Kind == PacketKind.IcmpError)
+        {
+            return DecideIcmpError(from, read);
+        }
+
+        var result = DecideFlow(from, packet, read, refusal, out var index);
+        if (read.Part == FragmentPart.First)
+        {
+            RememberFirstFragment(from, read, index, result.Kind == ForwardKind.Forward);
+        }
+
+        return result;
+    }
+
+    /// <summary>A second first fragment of the same datagram is judged like the first one, and its verdict replaces the other.</summary>
+    private void RememberFirstFragment(Identity from, in InnerPacket read, int index, bool forwarded)
+    {
+        var key = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
+        if (!forwarded)
+        {
+            _fragments.Remove(key);
+            return;
+        }
+
+        ref var flow = ref _flows[index];
+        var first = new FirstFragment
+        {
+            Key = key,
+            Flow = index,
+            FlowId = flow.Id,
+            FromOpener = flow.Source == read.Ends.Source,
+            End = read.FragmentEnd,
+            Expires = _now + _limits.Fragment,
+        };
+        _fragments.Put(first, _now);
+    }
+
+    private static Scope Widest(Scope source, Scope destination) =>
+        source == Scope.Unicast ? destination
+        : destination == Scope.Unicast ? source
+        : source == Scope.Group || destination == Scope.Group ? Scope.Group
+        : source;
+
+    private ForwardResult DecideFlow(
+        Identity from, ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, out int index)
+    {
+        var key = FlowKey.Of(from.NetworkId, read.Ends, out var sourceIsLow);
+        index = _flows.Find(key);
+        if (index >= 0 && _flows[index].Epoch != _model.Epoch && !JudgeAgain(index, _now))
+        {
+            index = -1;
+        }
+
+        if (index < 0)
+        {
+            return DecideFirst(from, packet, key, sourceIsLow, read, refusal, out index);
+        }
+
+        // A flow judged by this model has both ends' addresses proven: only who is not the expected sender must be looked up.
+        ref var flow = ref _flows[index];
+        var fromOpener = flow.OpenerIsLow == sourceIsLow;
+        if ((fromOpener ? flow.FromId : flow.ToId) != from.Id && !_model.Owns(from.Id, read.Ends.Source))
+        {
+            return ForwardResult.Drop(DropReason.SpoofedSource);
+        }
+
+        if (flow.Status == FlowStatus.Denied)
+        {
+            return DecideDenied(from, packet, key, sourceIsLow, fromOpener, read, refusal, ref index);
+        }
+
+        if (read.Ends.Kind == PacketKind.Tcp)
+        {
+            if (!TcpTracking.IsPossible(read.Flags))
+            {
+                return ForwardResult.Drop(DropReason.InvalidTcpState);
+            }
+
+            if (TcpTracking.IsOpening(read.Flags) && TcpTracking.IsClosed(flow.Tcp))
+            {
+                _flows.End(index);
+                return DecideFirst(from, packet, key, sourceIsLow, read, refusal, out index);
+            }
+
+            // The replying side does not open, the opener does not reply.
+            if ((read.Flags & TcpFlags.Syn) != 0 && TcpTracking.IsOpening(read.Flags) != fromOpener)
+            {
+                return ForwardResult.Drop(DropReason.InvalidTcpState);
+            }
+        }
+
+        if (!fromOpener && !flow.Opened)
+        {
+            return ForwardResult.Drop(DropReason.NotRequested);
+        }
+
+        return Pass(index, fromOpener, read);
+    }
+
+    /// <summary>A packet of no known flow.</summary>
+    private ForwardResult DecideFirst(
+        Identity from, ReadOnlySpan<byte> packet, in FlowKey key, bool sourceIsLow, in InnerPacket read, Span<byte> refusal, out int index)
+    {
+        index = -1;
+        if (!_model.Owns(from.Id, read.Ends.Source))
+        {
+            return ForwardResult.Drop(DropReason.SpoofedSource);
+        }
+
+        var to = _model.IdentityAt(from.NetworkId, read.Ends.Destination);
+        if (to is null && IsBroadcast(from.NetworkId, read.Ends.Destination))
+        {
+            return ForwardResult.Drop(DropReason.NotUnicast);
+        }
+
+        if (to?.Id == from.Id)
+        {
+            return ForwardResult.Drop(DropReason.ToItself);
+        }
+
+        // Replies of a conversation that nobody here has opened.
+        if (read.Ends.Kind == PacketKind.EchoReply)
+        {
+            return ForwardResult.Drop(DropReason.NotRequested);
+        }
+
+        var decision = _model.Decide(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort);
+        var isMidStream = false;
+        if (read.Ends.Kind == PacketKind.Tcp)
+        {
+            if (!TcpTracking.IsPossible(read.Flags))
+            {
+                return ForwardResult.Drop(DropReason.InvalidTcpState);
+            }
+
+            isMidStream = !TcpTracking.IsOpening(read.Flags);
+            if ((read.Flags & TcpFlags.Rst) != 0)
+            {
+                return ForwardResult.Drop(DropReason.NotRequested);
+            }
+        }
+
+        var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
+        if (decision.Allowed && !isReply)
+        {
+            return Open(from.Id, to!.Id, key, sourceIsLow, fromOpener: true, isMidStream, decision, read, out index);
+        }
+
+        // Not for this sender to open; but it may be the reply of a conversation that we have forgotten.
+        if (to is not null && (isMidStream || read.Ends.Kind == PacketKind.Udp))
+        {
+            var reversed = _model.Decide(to, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
+            if (reversed.Allowed || isReply)
+            {
+                // A connection outlives a gateway that was killed, whichever side speaks first; but not for ever, and never for UDP,
+                // where the packet would be taken by whoever has the port now.
+                return reversed.Allowed && isMidStream && _now < _adoptRepliesUntil
+                    ? Open(to.Id, from.Id, key, !sourceIsLow, fromOpener: false, isMidStream, reversed, read, out index)
+                    : ForwardResult.Drop(DropReason.NotRequested);
+            }
+        }
+
+        return isReply
+            ? ForwardResult.Drop(DropReason.NotRequested)
+            : Deny(from, to, key, sourceIsLow, decision, packet, read, refusal, out index);
+    }
+
+    private ForwardResult Open(
+        int openerId, int targetId, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Decision decision,
+        in InnerPacket read, out int index)
+    {
+        index = _flows.Begin(key, openerIsLow, openerId, targetId, decision, _model.Epoch, _now);
+        if (index < 0)
+        {
+            return ForwardResult.Drop(DropReason.FlowTableFull);
+        }
+
+        _flows[index].Opened = true;
+        _flows[index].Tcp = isMidStream ? TcpMarks.Adopted : TcpMarks.None;
+        return Pass(index, fromOpener, read);
+    }
+
+    private ForwardResult Deny(
+        Identity from, Identity? to, in FlowKey key, bool sourceIsLow, in Decision decision,
+        ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, out int index)
+    {
+        index = _flows.Begin(key, sourceIsLow, from.Id, to?.Id ?? 0, decision, _model.Epoch, _now);
+        if (index >= 0)
+        {
+            _flows.Touch(index, fromOpener: true, read.Length, _limits.Denied, _now);
+        }
+        else
+        {
+            DeniedUnrecorded++;
+        }
+
+        return Answer(RefusalKind.Prohibited, decision.Reason, from, packet, read, refusal);
+    }
+
+    /// <summary>A packet of a flow that was denied before, or has lost its permission.</summary>
+    private ForwardResult DecideDenied(
+        Identity from, ReadOnlySpan<byte> packet, in FlowKey key, bool sourceIsLow, bool fromOpener,
+        in InnerPacket read, Span<byte> refusal, ref int index)
+    {
+        ref var flow = ref _flows[index];
+        if (fromOpener)
+        {
+            _flows.Touch(index, fromOpener, read.Length, _limits.Denied, _now);
+            return Answer(RefusalKind.Prohibited, flow.Reason, from, packet, read, refusal);
+        }
+
+        // The verdict is on who opened the flow. The other side may have a permission of its own to speak to those ports.
+        if (read.Ends.Kind is PacketKind.Udp or PacketKind.Tcp)
+        {
+            var to = _model.Identity(flow.FromId);
+            if (to is not null && _model.Decide(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
+            {
+                _flows.End(index);
+                return DecideFirst(from, packet, key, sourceIsLow, read, refusal, out index);
+            }
+        }
+
+        _flows.Count(index, fromOpener, read.Length, _now);
+        return flow.Opened
+            ? Answer(RefusalKind.Prohibited, flow.Reason, from, packet, read, refusal)
+            : ForwardResult.Drop(DropReason.NotRequested);
+    }
+
+    private ForwardResult DecideLaterFragment(Identity from, in InnerPacket read)
+    {
+        var fragment = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
+        if (!_fragments.TryGet(fragment, _now, out var first) || read.FragmentStart < first.End)
+        {
+            return ForwardResult.Drop(DropReason.IpFragment);
+        }
+
+        ref var flow = ref _flows[first.Flow];
+        if (flow.Id != first.FlowId || flow.Status is FlowStatus.Free or FlowStatus.Ended
+            || (flow.Epoch != _model.Epoch && !JudgeAgain(first.Flow, _now)))
+        {
+            return ForwardResult.Drop(DropReason.IpFragment);
+        }
+
+        if (flow.Status == FlowStatus.Denied)
+        {
+            _flows.Count(first.Flow, first.FromOpener, read.Length, _now);
+            return ForwardResult.Drop(flow.Reason);
+        }
+
+        if ((first.FromOpener ? flow.FromId : flow.ToId) != from.Id)
+        {
+            return ForwardResult.Drop(DropReason.SpoofedSource);
+        }
+
+        flow.LastForwarded = _now;
+        _flows.Count(first.Flow, first.FromOpener, read.Length, _now);
+        return ForwardResult.Forward(first.FromOpener ? flow.ToId : flow.FromId, read.Length);
+    }
+
+    /// <summary>
+    /// An error passes only as part of the conversation whose packet it quotes, from the side to which that packet went, to its sender.
+    /// </summary>
+    private ForwardResult DecideIcmpError(Identity from, in InnerPacket read)
+    {
+        if (!_model.Owns(from.Id, read.Ends.Source))
+        {
+            return ForwardResult.Drop(DropReason.SpoofedSource);
+        }
+
+        var index = _flows.Find(FlowKey.Of(from.NetworkId, read.Quoted, out var quotedSourceIsLow));
+        if (index < 0 || read.Quoted.Source != read.Ends.Destination
+            || (_flows[index].Epoch != _model.Epoch && !JudgeAgain(index, _now)))
+        {
+            return ForwardResult.Drop(DropReason.NotRequested);
+        }
+
+        ref var flow = ref _flows[index];
+        var isAboutOpener = flow.OpenerIsLow == quotedSourceIsLow;
+        if (flow.Status != FlowStatus.Allowed || !flow.Opened || (isAboutOpener ? flow.ToId : flow.FromId) != from.Id)
+        {
+            return ForwardResult.Drop(DropReason.NotRequested);
+        }
+
+        // RFC 5508 section 4.2 (REQ-3): an error neither ends the conversation nor keeps it alive.
+        flow.LastForwarded = _now;
+        _flows.Count(index, fromOpener: !isAboutOpener, read.Length, _now);
+        return ForwardResult.Forward(isAboutOpener ? flow.FromId : flow.ToId, read.Length);
+    }
+
+    private ForwardResult Pass(int index, bool fromOpener, in InnerPacket read)
+    {
+        ref var flow = ref _flows[index];
+        flow.Opened |= fromOpener;
+        flow.Answered |= !fromOpener;
+        if (read.Ends.Kind == PacketKind.Tcp)
+        {
+            flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, read.Flags);
+        }
+
+        _flows.Touch(index, fromOpener, read.Length, Lifetime(flow), _now);
+        flow.LastForwarded = _now;
+        return ForwardResult.Forward(fromOpener ? flow.ToId : flow.FromId, read.Length);
+    }
+
+    private TimeSpan Lifetime(in Flow flow) =>
+        flow.Key.Protocol switch
+        {
+            IpProtocol.Tcp => TcpTracking.IsClosed(flow.Tcp) ? _limits.TcpClosed
+                : TcpTracking.IsEstablished(flow.Tcp) ? _limits.TcpEstablished
+                : _limits.TcpTransitory,
+            IpProtocol.Udp => flow.Answered ? _limits.UdpAnswered : _limits.Udp,
+            _ => _limits.Echo,
+        };
+
+    /// <summary>
+    /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,
+    /// and its next packet begins another.
+    /// </summary>
+    private bool JudgeAgain(int index, Instant now)
+    {
+        ref var flow = ref _flows[index];
+        var from = _model.Identity(flow.FromId);
+        var atSource = _model.IdentityAt(flow.Key.NetworkId, flow.Source);
+        var to = _model.IdentityAt(flow.Key.NetworkId, flow.Destination);
+        if ((atSource is not null && atSource.Id != flow.FromId) || (to is not null && to.Id != flow.ToId))
+        {
+            _flows.End(index);
+            return false;
+        }
+
+        var decision = from is null || atSource is null
+            ? Decision.Deny(DropReason.IdentityNotActive)
+            : _model.Decide(from, to, flow.Destination, flow.Key.Protocol, flow.DestinationPort);
+        var wasAllowed = flow.Status == FlowStatus.Allowed;
+        if (!_flows.Judge(index, decision, _model.Epoch))
+        {
+            return flow.Status != FlowStatus.Ended;
+        }
+
+        if (wasAllowed && !decision.Allowed)
+        {
+            _flows.Extend(index, _limits.Denied, now);
+        }
+        else if (!wasAllowed && decision.Allowed && flow.Key.Protocol == IpProtocol.Tcp)
+        {
+            // What was seen while it was denied never reached the other side; what was seen before still holds.
+            flow.Tcp = flow.Opened ? flow.Tcp | TcpMarks.Adopted : TcpMarks.Adopted;
+        }
+
+        return true;
+    }
+
+    private ForwardResult Answer(
+        RefusalKind kind, DropReason reason, Identity from, ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal)
+    {
+        // Nothing is sent to who may not receive.
+        if (!from.Active || !Refusal.MayAnswer(packet, read) || !_refusals.TryTake(from.Id, _now))
+        {
+            return ForwardResult.Drop(reason);
+        }
+
+        var length = Refusal.Write(kind, packet, read, RouterOf(from.NetworkId, read.Ends.Destination), refusal);
+        return length > 0 ? ForwardResult.Refuse(reason, length) : ForwardResult.Drop(reason);
+    }
+
+    /// <summary>The gateway has the first address of each prefix. Without a prefix of the family the error comes from the destination itself.</summary>
+    private IpAddress RouterOf(int networkId, IpAddress destination)
+    {
+        if (_model.Network(networkId) is { } network)
+        {
+            foreach (var prefix in network.Prefixes)
+            {
+                if (prefix.IsV4 == destination.IsV4)
+                {
+                    return new IpAddress(prefix.First.Bits + 1);
+                }
+            }
+        }
+
+        return destination;
+    }
+
+    private bool IsBroadcast(int networkId, IpAddress destination)
+    {
+        if (destination.IsV4 && _model.Network(networkId) is { } network)
+        {
+            foreach (var prefix in network.Prefixes)
+            {
+                if (prefix.IsV4 && prefix.Length < 31 && (destination == prefix.Last || destination == prefix.First))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+}
