@@ -60,7 +60,7 @@ public sealed class DarknessTests(DarknessFixture fleet) : IClassFixture<Darknes
     public async Task A_wrapping_key_of_another_installation_gets_no_answer()
     {
         using var socket = Datagrams(fleet.NewHost("foreigner"));
-        using var foreign = new TlsCryptV2Keys(Stock.StockConfig.GenerateTlsCryptV2ClientKey(Stock.StockConfig.GenerateKey("tls-crypt-v2-server")));
+        using var foreign = new TlsCryptV2Keys(StockConfig.GenerateTlsCryptV2ClientKey(StockConfig.GenerateKey("tls-crypt-v2-server")));
         for (var turn = 0; turn < 100; turn++)
         {
             await socket.SendAsync(foreign.Reset());

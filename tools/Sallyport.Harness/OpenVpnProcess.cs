@@ -1,4 +1,4 @@
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>The distribution's <c>openvpn</c> in a namespace, as client or as server.</summary>
 public sealed class OpenVpnProcess : IDisposable

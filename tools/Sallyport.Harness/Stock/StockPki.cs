@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Sallyport.EndToEnd.Stock;
+namespace Sallyport.Harness.Stock;
 
 /// <summary>A certificate authority for tests in which our control process has no part.</summary>
 public sealed class StockPki : IDisposable

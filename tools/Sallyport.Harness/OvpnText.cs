@@ -1,4 +1,4 @@
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>Changes of a profile's text, as an engineer would make them with an editor.</summary>
 public static class OvpnText

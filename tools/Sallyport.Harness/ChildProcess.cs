@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>A long-running program inside a namespace (or outside), its lines kept, ended on <see cref="Dispose"/>.</summary>
 public sealed class ChildProcess : IDisposable
@@ -110,7 +110,10 @@ public sealed class ChildProcess : IDisposable
             () => HasExited || Directory.EnumerateFiles($"/proc/{ProcessId}/fd").Any(file => new FileInfo(file).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) is true),
             $"{Title} connects");
         await Task.Delay(500);
-        HasExited.ShouldBeFalse(Log);
+        if (HasExited)
+        {
+            throw new InvalidOperationException($"{Title} ended with {ExitCode}:\n{Log}");
+        }
     }
 
     public async Task<int> WaitForExit(TimeSpan limit)

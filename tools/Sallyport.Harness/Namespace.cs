@@ -1,7 +1,7 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>A network namespace of this test run, removed with everything in it on <see cref="Dispose"/>.</summary>
 public sealed partial class Namespace : IDisposable

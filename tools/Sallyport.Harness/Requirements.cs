@@ -1,4 +1,4 @@
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>What these tests need from the machine; they are skipped with the reason where it is missing.</summary>
 public static class Requirements

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Sallyport.Api.Client;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>Our control process and its gateway, in a namespace, on a data directory of their own.</summary>
 public sealed class Installation : IAsyncDisposable
@@ -135,7 +135,11 @@ public sealed class Installation : IAsyncDisposable
     public async Task Stop()
     {
         var result = Shell.TryRunWith("ip", ["netns", "exec", where.Name, Programs.PathOf("sallyportd"), "stop"], environment);
-        result.ExitCode.ShouldBe(0, result.All);
+        if (result.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"sallyportd stop ended with {result.ExitCode}: {result.All}");
+        }
+
         await control!.WaitForExit(TimeSpan.FromSeconds(15));
     }
 
@@ -148,8 +152,9 @@ public sealed class Installation : IAsyncDisposable
     {
         var words = arguments.ToArray();
         var result = Cli(words);
-        result.ExitCode.ShouldBe(0, $"sallyport {string.Join(' ', words)}\n{result.All}");
-        return result.Output;
+        return result.ExitCode == 0
+            ? result.Output
+            : throw new InvalidOperationException($"sallyport {string.Join(' ', words)} ended with {result.ExitCode}:\n{result.All}");
     }
 
     /// <summary>A command that goes on until it is ended, such as <c>flow tail</c>.</summary>

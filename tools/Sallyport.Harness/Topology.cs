@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>
 /// A star around a bridge, the "internet": 10.99.0.0/24 and fd99::/64.

@@ -1,7 +1,6 @@
 using System.Text;
-using Sallyport.EndToEnd.Harness;
 
-namespace Sallyport.EndToEnd.Stock;
+namespace Sallyport.Harness.Stock;
 
 /// <summary>Configurations of stock OpenVPN, both ends.</summary>
 public static class StockConfig

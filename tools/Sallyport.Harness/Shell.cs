@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>What a short command said.</summary>
 public sealed record CommandResult(int ExitCode, string Output, string Errors)

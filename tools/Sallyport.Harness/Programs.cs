@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>Where the build put our programs.</summary>
 public static class Programs
@@ -48,6 +48,6 @@ public static class Programs
             }
         }
 
-        throw new InvalidOperationException("the tests do not run inside the repository");
+        throw new InvalidOperationException("this does not run inside the repository");
     }
 }

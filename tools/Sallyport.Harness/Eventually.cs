@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Sallyport.EndToEnd.Harness;
+namespace Sallyport.Harness;
 
 /// <summary>Waits for something that another process brings about.</summary>
 public static class Eventually
