@@ -1,0 +1,40 @@
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.DataPlane;
+
+/// <summary>
+/// The gateway's one clock: wall time when it started plus monotonic time since, so that it never steps back. Any thread.
+/// </summary>
+public sealed class Clock
+{
+    private readonly TimeProvider _time;
+    private readonly long _startTicks;
+    private readonly long _startWall;
+    private readonly double _nanosecondsPerTick;
+
+    public Clock(TimeProvider time)
+    {
+        _time = time;
+        _startTicks = time.GetTimestamp();
+        _startWall = WallNanoseconds;
+        _nanosecondsPerTick = 1e9 / time.TimestampFrequency;
+    }
+
+    public Instant Now
+    {
+        get
+        {
+            var ticks = _time.GetTimestamp() - _startTicks;
+            var nanoseconds = _time.TimestampFrequency == 1_000_000_000 ? ticks : (long)(ticks * _nanosecondsPerTick);
+            return new Instant(_startWall + nanoseconds);
+        }
+    }
+
+    /// <summary>
+    /// The time that the wall clock shows for an instant: what other processes understand, even where the wall clock was set after
+    /// we had started. In nanoseconds since the Unix epoch.
+    /// </summary>
+    public long ToWall(Instant at) => at.Nanoseconds == 0 ? 0 : at.Nanoseconds + (WallNanoseconds - Now.Nanoseconds);
+
+    private long WallNanoseconds => (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100;
+}

@@ -1,0 +1,80 @@
+using Sallyport.Core.OpenVpn.Wire;
+
+namespace Sallyport.DataPlane;
+
+/// <summary>Every bound of the data plane's shell, with where it comes from.</summary>
+internal static class DataPlaneLimits
+{
+    /// <summary>Datagrams per system call: 32 to 64 gave all of the gain (docs of the measurements); 64 slots are 147 KB, within L2.</summary>
+    public const int BatchSize = 64;
+
+    /// <summary>Slots for packets of our own (refusals, pings, control) between two flushes.</summary>
+    public const int OwnSlots = 64;
+
+    /// <summary>Datagrams that wait for one sendmmsg: a receive batch and what we add ourselves.</summary>
+    public const int SendBatchSize = BatchSize + OwnSlots;
+
+    /// <summary>Receive batches of one socket in one turn, so that a flooded socket starves neither the others nor the timers.</summary>
+    public const int BatchesPerTurn = 4;
+
+    /// <summary>Connections accepted in one turn.</summary>
+    public const int AcceptsPerTurn = 32;
+
+    /// <summary>Bytes read from one connection in one turn.</summary>
+    public const int StreamBytesPerTurn = 65_536;
+
+    /// <summary>Commands and control datagrams from other threads in one turn.</summary>
+    public const int MailPerTurn = 256;
+
+    /// <summary>Commands that may wait for a shard: a whole fleet's keys after a restart, and room.</summary>
+    public const int MailboxCommands = 65_536;
+
+    /// <summary>Control datagrams that wait to be sent; what does not fit is retransmitted by the reliability layer.</summary>
+    public const int ControlOutCapacity = 1024;
+
+    /// <summary>
+    /// Control packets that wait for one handshake thread. At two to three milliseconds of TLS each it is over a second of work;
+    /// more would answer clients that have given up.
+    /// </summary>
+    public const int ControlInCapacity = 1024;
+
+    public const int ControlPacketMax = OpenVpnLimits.MaxControlPacket;
+
+    /// <summary>Tunnels of one shard: peer-ids have 24 bits and 0xFFFFFF means none.</summary>
+    public const int TunnelsPerShardMax = 1 << 20;
+
+    /// <summary>Sessions that have not finished their handshake, of one handshake thread: at about 60 KB of TLS state each, 240 MB.</summary>
+    public const int HalfOpenMax = 4096;
+
+    /// <summary>The same from one source prefix (/24, /56). Generous: an operator's NAT hides thousands of devices behind one address.</summary>
+    public const int HalfOpenPerPrefixMax = 1024;
+
+    /// <summary>From this many unfinished handshakes on, clients that can are told to come back later (AUTH_FAILED,TEMP).</summary>
+    public const int HalfOpenBackoffAbove = 3072;
+
+    /// <summary>Connections of one shard.</summary>
+    public const int ConnectionsMax = 65_536;
+
+    /// <summary>Connections without a tunnel, in all and from one source prefix (/24, /56).</summary>
+    public const int PendingConnectionsMax = 4096;
+
+    public const int PendingConnectionsPerPrefixMax = 1024;
+
+    /// <summary>Bytes that wait for a slow TCP peer, about 45 full packets; then whole packets are dropped, which its inner flows notice.</summary>
+    public const int StreamBacklogBytes = 65_536;
+
+    /// <summary>Output buffers of all connections of a shard together: 64 MB.</summary>
+    public const int StreamBacklogsMax = 1024;
+
+    /// <summary>Time for a connection to become a tunnel: the hand-window.</summary>
+    public static readonly TimeSpan ConnectionGrace = TimeSpan.FromSeconds(60);
+
+    /// <summary>Time that a connection stays after its tunnel ended, for the last words of the session (5 s) and their way.</summary>
+    public static readonly TimeSpan ConnectionLinger = TimeSpan.FromSeconds(6);
+
+    /// <summary>Old keys open packets for this long (stock's tran-window).</summary>
+    public static readonly TimeSpan TransitionWindow = TimeSpan.FromHours(1);
+
+    /// <summary>A new key seals at the latest after this time or half a renegotiation period, the shorter (openvpn tls_select_encryption_key).</summary>
+    public static readonly TimeSpan KeyHandOver = TimeSpan.FromSeconds(60);
+}

@@ -1,0 +1,294 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Flows;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Nodes;
+using Sallyport.DataPlane.Shards;
+using CertificateRequest = System.Security.Cryptography.X509Certificates.CertificateRequest;
+
+namespace Sallyport.DataPlane;
+
+public sealed record GatewayOptions
+{
+    /// <summary>Path of control's Unix socket.</summary>
+    public required string ControlSocket { get; init; }
+
+    /// <summary>What control and operators call this gateway.</summary>
+    public required string Name { get; init; }
+
+    public required string SoftwareVersion { get; init; }
+}
+
+/// <summary>
+/// A whole gateway: the link to control, the packet threads and the handshake threads. It opens its listeners when it has a model and
+/// a certificate for the first time, and from then on needs nobody.
+/// </summary>
+public sealed class GatewayHost : INodeLinkOwner, IDisposable
+{
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
+
+    private readonly GatewayOptions _options;
+    private readonly GatewayLog _log;
+    private readonly Clock _clock;
+    private readonly TimeProvider _time;
+    private readonly Uplink _uplink;
+    private readonly ModelHolder _model = new();
+    private readonly TlsContexts _tls = new();
+    private readonly IEntropy _entropy = new SystemEntropy();
+    private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Shard[] _shards = [];
+    private Handshaker[] _handshakers = [];
+    private GatewayModel? _pendingModel;
+    private GatewaySettings? _listeningFor;
+    private DateTimeOffset _renewAt = DateTimeOffset.MinValue;
+    private Instant _askedAt;
+    private bool _hasCertificate;
+
+    public GatewayHost(GatewayOptions options, TimeProvider time, GatewayLog log)
+    {
+        _options = options;
+        _time = time;
+        _log = log;
+        _clock = new Clock(time);
+        _uplink = new Uplink(_clock);
+    }
+
+    /// <summary>
+    /// Runs until cancelled, then stops in order: no new packets, what happened is reported, the link is closed. Throws what a
+    /// packet or handshake thread died of, or why listening is impossible.
+    /// </summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        using var linkStop = new CancellationTokenSource();
+        var link = new NodeLink(
+            _options.ControlSocket, _options.Name, _options.SoftwareVersion, _uplink, this, _clock, _log).RunAsync(linkStop.Token);
+        var cancelled = new TaskCompletionSource();
+        await using (cancel.Register(() => cancelled.TrySetResult()).ConfigureAwait(false))
+        {
+            await Task.WhenAny(cancelled.Task, _failed.Task, link).ConfigureAwait(false);
+        }
+
+        StopThreads();
+        await linkStop.CancelAsync().ConfigureAwait(false);
+        await link.ConfigureAwait(false);
+        if (_failed.Task.IsCompleted)
+        {
+            throw await _failed.Task.ConfigureAwait(false);
+        }
+    }
+
+    byte[]? INodeLinkOwner.CertificateRequest(bool isNewConnection)
+    {
+        var now = _clock.Now;
+        if ((_hasCertificate && _time.GetUtcNow() < _renewAt) || (!isNewConnection && now - _askedAt < AskAgain))
+        {
+            return null;
+        }
+
+        _askedAt = now;
+        return new CertificateRequest($"CN={_options.Name}", _key, HashAlgorithmName.SHA256).CreateSigningRequest();
+    }
+
+    NodeMessage? INodeLinkOwner.HandleCertificate(Certificate certificate)
+    {
+        var privateKey = _key.ExportPkcs8PrivateKey();
+        try
+        {
+            _tls.Use(certificate.Chain, certificate.Anchors, privateKey);
+        }
+        catch (CryptographicException e)
+        {
+            throw new InvalidDataException($"Control's certificate cannot be used: {e.Message}", e);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(privateKey);
+        }
+
+        using var leaf = X509CertificateLoader.LoadCertificate(certificate.Chain[0]);
+        var (from, to) = (new DateTimeOffset(leaf.NotBefore.ToUniversalTime()), new DateTimeOffset(leaf.NotAfter.ToUniversalTime()));
+        _renewAt = to - ((to - from) / 3);
+        _hasCertificate = true;
+        _log.Write("certificate.installed", $"valid until {to:yyyy-MM-dd}");
+        return TryStart();
+    }
+
+    NodeMessage? INodeLinkOwner.HandleModel(GatewayModel model, ModelChange change)
+    {
+        _pendingModel = model;
+        if (_listeningFor is null)
+        {
+            return TryStart();
+        }
+
+        if (!SameListeners(_listeningFor, model.Settings))
+        {
+            _listeningFor = model.Settings;
+            _log.Write("settings.restart-needed", "listeners, handshake threads or table sizes changed; they take effect at the next start");
+        }
+
+        Adopt(model, change);
+        return null;
+    }
+
+    void INodeLinkOwner.HandleDisconnect(Disconnect disconnect)
+    {
+        foreach (var shard in _shards)
+        {
+            shard.Mailbox.TryPost(new DisconnectIdentity(disconnect.IdentityId));
+        }
+    }
+
+    NodeMessage? INodeLinkOwner.Ready() => _shards.Length == 0 ? null : new Ready([.. _shards[0].Listening]);
+
+    IReadOnlyDictionary<string, long> INodeLinkOwner.Drops()
+    {
+        Span<long> sums = stackalloc long[DropCounters.Reasons];
+        sums.Clear();
+        foreach (var shard in _shards)
+        {
+            shard.AddDropsTo(sums);
+        }
+
+        foreach (var handshaker in _handshakers)
+        {
+            handshaker.Drops.AddTo(sums);
+        }
+
+        var drops = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        for (var i = 1; i < sums.Length; i++)
+        {
+            if (sums[i] != 0)
+            {
+                drops.Add(((DropReason)i).ToString(), sums[i]);
+            }
+        }
+
+        return drops;
+    }
+
+    public void Dispose()
+    {
+        StopThreads();
+        foreach (var handshaker in _handshakers)
+        {
+            handshaker.Dispose();
+        }
+
+        foreach (var shard in _shards)
+        {
+            shard.Dispose();
+        }
+
+        _key.Dispose();
+    }
+
+    /// <summary>Listens once there is both a model and a certificate. Returns the frame that says so.</summary>
+    private Ready? TryStart()
+    {
+        if (_shards.Length > 0 || !_hasCertificate || _pendingModel is not { } model)
+        {
+            return null;
+        }
+
+        try
+        {
+            Start(model);
+        }
+        catch (Exception e) when (e is Linux.LinuxException or FormatException)
+        {
+            _log.Write("listen.failed", e.Message);
+            _failed.TrySetResult(e);
+            return null;
+        }
+
+        Adopt(model, new ModelChange { Everything = true });
+        foreach (var handshaker in _handshakers)
+        {
+            handshaker.Start();
+        }
+
+        _shards[0].Start();
+        _log.Write("listening", string.Join(", ", _shards[0].Listening));
+        return new Ready([.. _shards[0].Listening]);
+    }
+
+    private void Start(GatewayModel model)
+    {
+        var settings = model.Settings;
+        var inboxes = new HandshakeInbox[Math.Max(1, settings.HandshakeThreads)];
+        for (var i = 0; i < inboxes.Length; i++)
+        {
+            inboxes[i] = new HandshakeInbox();
+        }
+
+        var shard = new Shard(
+            new ShardOptions
+            {
+                Udp = [.. settings.OpenVpnUdp.Select(ParseAddress)],
+                Tcp = [.. settings.OpenVpnTcp.Select(ParseAddress)],
+                Flows = new FlowLimits { Capacity = settings.FlowTableCapacity },
+            },
+            _clock, _entropy, _uplink, inboxes, _log);
+        shard.Failed += Fail;
+        _shards = [shard];
+        _listeningFor = settings;
+        var context = new HandshakeContext
+        {
+            Shards = _shards,
+            Model = _model,
+            Tls = _tls,
+            Uplink = _uplink,
+            Clones = new CloneWatch(),
+            Clock = _clock,
+            Log = _log,
+            TunnelIds = new TunnelIds(),
+        };
+        _handshakers = [.. inboxes.Select((inbox, index) => new Handshaker(index, inbox, context, _entropy))];
+        foreach (var handshaker in _handshakers)
+        {
+            handshaker.Failed += Fail;
+        }
+    }
+
+    /// <summary>Shards first: a tunnel is never opened under a newer model than its shard's.</summary>
+    private void Adopt(GatewayModel model, ModelChange change)
+    {
+        var adoption = new Adoption(model.Version, _shards.Length);
+        foreach (var shard in _shards)
+        {
+            Invariant.Check(shard.Mailbox.TryPost(new AdoptModel(model, change, adoption)), "a shard's mailbox has room for its model");
+        }
+
+        _model.Replace(model, change);
+    }
+
+    private void StopThreads()
+    {
+        foreach (var handshaker in _handshakers)
+        {
+            handshaker.Stop();
+        }
+
+        foreach (var shard in _shards)
+        {
+            shard.Stop();
+        }
+    }
+
+    private void Fail(Exception e) => _failed.TrySetResult(e);
+
+    private static bool SameListeners(GatewaySettings a, GatewaySettings b) =>
+        a.OpenVpnUdp.SequenceEqual(b.OpenVpnUdp) && a.OpenVpnTcp.SequenceEqual(b.OpenVpnTcp)
+        && a.HandshakeThreads == b.HandshakeThreads && a.FlowTableCapacity == b.FlowTableCapacity;
+
+    private static OuterAddress ParseAddress(string text) =>
+        System.Net.IPEndPoint.TryParse(text, out var endpoint)
+            ? new OuterAddress(IpAddress.From(endpoint.Address), (ushort)endpoint.Port)
+            : throw new FormatException($"'{text}' is not an address to listen on.");
+}

@@ -1,0 +1,220 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Sallyport.Core.OpenVpn.Negotiation;
+using Sallyport.Core.OpenVpn.Session;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Model;
+
+namespace Sallyport.DataPlane.Handshakes;
+
+/// <summary>How a peer came and what it says of itself.</summary>
+internal readonly record struct Claim
+{
+    public required AuthenticationRequest Request { get; init; }
+
+    public required WrappingKind Wrapping { get; init; }
+
+    public CredentialEntry? WrappedFor { get; init; }
+
+    public int? WrappedForNetwork { get; init; }
+
+    /// <summary>Who the session was at its first key; a renegotiation may change none of it.</summary>
+    public CredentialEntry? Before { get; init; }
+}
+
+/// <summary>Whether a peer may come in, and as whom.</summary>
+internal readonly record struct Judgement
+{
+    public bool Allowed => Refusal.Length == 0;
+
+    public Identity? Identity { get; init; }
+
+    public CredentialEntry? Credential { get; init; }
+
+    public NetworkAccess? Access { get; init; }
+
+    /// <summary>Why not, for operators; empty where allowed. No secret.</summary>
+    public string Refusal { get; init; }
+
+    /// <summary>The client offered a token that is too old; its password may be good.</summary>
+    public bool TokenExpired { get; init; }
+
+    public static Judgement Refuse(string why, Identity? identity = null) => new() { Refusal = why, Identity = identity };
+}
+
+/// <summary>
+/// Decides who a peer is. A certificate counts by its fingerprint, never by its name; a password by its hash; a tls-crypt-v2 key must
+/// be that of the same identity.
+/// </summary>
+internal static class Authenticator
+{
+    /// <summary>Names longer than this are cut in what operators see.</summary>
+    private const int NameMax = 100;
+
+    public static Judgement Judge(in Claim claim, GatewayModel model, AuthToken? tokens, Instant now)
+    {
+        var request = claim.Request;
+        CredentialEntry? byCertificate = null;
+        if (request.Certificate is { } der)
+        {
+            byCertificate = model.ByFingerprint.GetValueOrDefault(Convert.ToHexStringLower(SHA256.HashData(der)));
+            if (byCertificate is null && claim.WrappedFor is null && request.Username.Length == 0)
+            {
+                return Judgement.Refuse($"certificate {SubjectOf(der)} is none of a live credential (revoked, replaced or from elsewhere)");
+            }
+        }
+
+        var byName = request.Username.Length == 0 ? null : model.ByUsername.GetValueOrDefault(request.Username);
+        var entry = byCertificate ?? claim.WrappedFor ?? byName;
+        if (entry is null || model.Fleet.Identity(entry.IdentityId) is not { } identity
+            || !model.Access.TryGetValue(identity.NetworkId, out var access))
+        {
+            return Judgement.Refuse(request.Username.Length == 0
+                ? "neither a certificate nor a user name"
+                : $"unknown user name '{Cut(request.Username)}'");
+        }
+
+        if (!identity.Active)
+        {
+            return Judgement.Refuse($"{Describe(identity)} is not active (revoked, retired, quarantined or pending)", identity);
+        }
+
+        var refusal = JudgeWrapping(claim, identity, access);
+        if (refusal.Length > 0)
+        {
+            return Judgement.Refuse(refusal, identity);
+        }
+
+        if (access.MinimumTls == Core.Crypto.TlsVersion.Tls13 && !request.Tls.StartsWith("TLSv1.3", StringComparison.Ordinal))
+        {
+            return Judgement.Refuse($"{Describe(identity)}: its network needs TLS 1.3, the client has {request.Tls}", identity);
+        }
+
+        var proven = access.NeedsCertificate ? byCertificate : byName;
+        if (access.NeedsCertificate && (byCertificate is null || byCertificate.IdentityId != identity.Id))
+        {
+            return Judgement.Refuse(
+                request.Certificate is { } unknown
+                    ? $"{Describe(identity)}: certificate {SubjectOf(unknown)} is not its live one (revoked, replaced or from elsewhere)"
+                    : $"{Describe(identity)}: no certificate",
+                identity);
+        }
+
+        if (access.NeedsPassword)
+        {
+            var verdict = JudgePassword(request, byName, identity, tokens, now);
+            if (verdict != PasswordVerdict.Good)
+            {
+                return Judgement.Refuse($"{Describe(identity)}: {Text(verdict)}", identity) with
+                {
+                    TokenExpired = verdict == PasswordVerdict.TokenExpired,
+                };
+            }
+        }
+
+        if (claim.Before is { } before && (before.IdentityId != identity.Id || before.Id != proven!.Id))
+        {
+            return Judgement.Refuse($"{Describe(identity)}: a renegotiation came with another credential", identity);
+        }
+
+        return new Judgement { Identity = identity, Credential = proven, Access = access, Refusal = "" };
+    }
+
+    /// <summary>"device 'pump-17'".</summary>
+    public static string Describe(Identity identity) => $"{(identity.Kind == IdentityKind.Site ? "site" : "device")} '{identity.Name}'";
+
+    private static string JudgeWrapping(in Claim claim, Identity identity, NetworkAccess access)
+    {
+        if (!access.Wrappings.Contains(claim.Wrapping))
+        {
+            return $"{Describe(identity)}: its network does not permit this wrapping of the control channel";
+        }
+
+        if (claim.WrappedFor is { } wrappedFor && wrappedFor.IdentityId != identity.Id)
+        {
+            return $"{Describe(identity)} came with the tls-crypt-v2 key of identity {wrappedFor.IdentityId}";
+        }
+
+        return claim.WrappedForNetwork is { } network && network != identity.NetworkId
+            ? $"{Describe(identity)} came with the wrapping key of network {network}"
+            : "";
+    }
+
+    private static PasswordVerdict JudgePassword(
+        AuthenticationRequest request, CredentialEntry? byName, Identity identity, AuthToken? tokens, Instant now)
+    {
+        if (tokens is not null)
+        {
+            switch (tokens.Verify(request.Password, request.Username, now, out _))
+            {
+                case AuthTokenVerdict.Valid:
+                    return byName?.IdentityId == identity.Id ? PasswordVerdict.Good : PasswordVerdict.WrongName;
+                case AuthTokenVerdict.Expired:
+                    return PasswordVerdict.TokenExpired;
+                case AuthTokenVerdict.ValidForEmptyUsername:
+                case AuthTokenVerdict.Malformed:
+                case AuthTokenVerdict.Forged:
+                    return PasswordVerdict.WrongPassword;
+                case AuthTokenVerdict.NotAToken:
+                    break;
+            }
+        }
+
+        // The same work for a name that does not exist, so that names cannot be told apart by time.
+        var salt = byName?.Credential.PasswordSalt ?? [];
+        var expected = byName?.Credential.PasswordHash ?? new byte[SHA256.HashSizeInBytes];
+        var salted = new byte[salt.Length + request.Password.Length];
+        salt.CopyTo(salted, 0);
+        request.Password.CopyTo(salted, salt.Length);
+        var isRight = CryptographicOperations.FixedTimeEquals(SHA256.HashData(salted), expected)
+            && byName?.Credential.PasswordHash is { Length: SHA256.HashSizeInBytes };
+        CryptographicOperations.ZeroMemory(salted);
+        return byName?.IdentityId != identity.Id ? PasswordVerdict.WrongName
+            : isRight ? PasswordVerdict.Good
+            : PasswordVerdict.WrongPassword;
+    }
+
+    private static string Text(PasswordVerdict verdict) => verdict switch
+    {
+        PasswordVerdict.Good => "",
+        PasswordVerdict.WrongName => "the user name is not its own",
+        PasswordVerdict.WrongPassword => "wrong password",
+        PasswordVerdict.TokenExpired => "the authentication token has expired",
+    };
+
+    /// <summary>The subject of a certificate that TLS has verified, printable and short.</summary>
+    private static string SubjectOf(byte[] der)
+    {
+        try
+        {
+            using var certificate = X509CertificateLoader.LoadCertificate(der);
+            return $"'{Cut(certificate.Subject)}'";
+        }
+        catch (CryptographicException)
+        {
+            return "(unreadable)";
+        }
+    }
+
+    private static string Cut(string text)
+    {
+        var clean = new StringBuilder();
+        foreach (var c in text.AsSpan(0, Math.Min(text.Length, NameMax)))
+        {
+            clean.Append(char.IsControl(c) ? '?' : c);
+        }
+
+        return clean.ToString();
+    }
+
+    private enum PasswordVerdict : byte
+    {
+        Good,
+        WrongName,
+        WrongPassword,
+        TokenExpired,
+    }
+}

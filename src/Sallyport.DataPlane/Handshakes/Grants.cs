@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using Sallyport.Core.OpenVpn.Session;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Model;
+
+namespace Sallyport.DataPlane.Handshakes;
+
+/// <summary>The configuration that an identity is sent.</summary>
+internal static class Grants
+{
+    public static SessionGrant For(Identity identity, NetworkAccess access, GatewayModel model, uint peerId, string? authToken)
+    {
+        var network = model.Fleet.Network(identity.NetworkId);
+        var v4 = PrefixAround(network, identity.AddressV4);
+        var v6 = PrefixAround(network, identity.AddressV6);
+        return new SessionGrant
+        {
+            Ciphers = access.Ciphers,
+            AuthDigest = access.AuthDigest,
+            PeerId = peerId,
+            AddressV4 = v4 is null ? null : identity.AddressV4,
+            NetworkV4 = v4,
+            AddressV6 = v6 is null ? null : identity.AddressV6,
+            NetworkV6 = v6,
+            Routes = [.. Routes(identity, network, model, v4, v6)],
+            PingSeconds = model.Settings.PingSeconds,
+            PingRestartSeconds = model.Settings.PingRestartSeconds,
+            AuthToken = authToken,
+        };
+    }
+
+    /// <summary>What lies behind the tunnel: the network's other prefixes and the subnets of its sites, without what is the identity's own.</summary>
+    private static IEnumerable<IpPrefix> Routes(Identity identity, Network? network, GatewayModel model, IpPrefix? v4, IpPrefix? v6)
+    {
+        foreach (var prefix in network?.Prefixes ?? [])
+        {
+            if (prefix != v4 && prefix != v6 && HasFamily(identity, prefix))
+            {
+                yield return prefix;
+            }
+        }
+
+        var sites = model.SiteSubnets.GetValueOrDefault(
+            identity.NetworkId, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>.Empty);
+        foreach (var (site, subnets) in sites)
+        {
+            foreach (var subnet in subnets)
+            {
+                if (site != identity.Id && HasFamily(identity, subnet) && !IsCovered(subnet, v4, v6))
+                {
+                    yield return subnet;
+                }
+            }
+        }
+    }
+
+    private static bool HasFamily(Identity identity, IpPrefix prefix) =>
+        prefix.IsV4 ? identity.AddressV4 is not null : identity.AddressV6 is not null;
+
+    private static bool IsCovered(IpPrefix subnet, IpPrefix? v4, IpPrefix? v6) =>
+        (v4?.Contains(subnet) ?? false) || (v6?.Contains(subnet) ?? false);
+
+    private static IpPrefix? PrefixAround(Network? network, IpAddress? address)
+    {
+        foreach (var prefix in network?.Prefixes ?? [])
+        {
+            if (address is { } inside && prefix.Contains(inside))
+            {
+                return prefix;
+            }
+        }
+
+        return null;
+    }
+}

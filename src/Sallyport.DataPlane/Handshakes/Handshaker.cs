@@ -1,0 +1,687 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Negotiation;
+using Sallyport.Core.OpenVpn.Session;
+using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Nodes;
+using Sallyport.DataPlane.Shards;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Handshakes;
+
+/// <summary>What all handshake threads share. Everything in it may be used from any thread.</summary>
+internal sealed record HandshakeContext
+{
+    public required IReadOnlyList<Shard> Shards { get; init; }
+
+    public required ModelHolder Model { get; init; }
+
+    public required TlsContexts Tls { get; init; }
+
+    public required Uplink Uplink { get; init; }
+
+    public required CloneWatch Clones { get; init; }
+
+    public required Clock Clock { get; init; }
+
+    public required GatewayLog Log { get; init; }
+
+    public required TunnelIds TunnelIds { get; init; }
+}
+
+/// <summary>
+/// One handshake thread: the door, the sessions that came through it, and who they are. It never touches a packet of a tunnel; what
+/// it decides reaches the packet path as commands.
+/// </summary>
+internal sealed class Handshaker : IDisposable
+{
+    /// <summary>Packets between two looks at the timers.</summary>
+    private const int PacketsPerTurn = 64;
+
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TokenRenewal = TimeSpan.FromHours(12);
+
+    private readonly int _index;
+    private readonly HandshakeContext _context;
+    private readonly IEntropy _entropy;
+    private readonly Door _door;
+    private readonly FailureEvents _failures;
+    private readonly Thread _thread;
+    private readonly Dictionary<SessionKey, PeerSession> _sessions = [];
+    private readonly Dictionary<long, PeerSession> _byNumber = [];
+    private readonly Dictionary<SessionKey, PeerSession> _byConnection = [];
+    private readonly Dictionary<UInt128, int> _halfOpenByPrefix = [];
+    private readonly PriorityQueue<PeerSession, Instant> _timers = new();
+    private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
+    private IReadOnlyList<byte[]> _serverKeys = [];
+    private AuthToken? _tokens;
+    private byte[] _tokenKey = [];
+    private int _halfOpen;
+    private long _lastNumber;
+    private volatile bool _stop;
+
+    public Handshaker(int index, HandshakeInbox inbox, HandshakeContext context, IEntropy entropy)
+    {
+        _index = index;
+        _context = context;
+        _entropy = entropy;
+        Inbox = inbox;
+        _door = new Door(entropy, new DoorOptions { ServerKeys = [] });
+        _failures = new FailureEvents(context.Uplink, context.Clock);
+        _thread = new Thread(Run) { IsBackground = true, Name = $"handshake-{index}" };
+    }
+
+    public HandshakeInbox Inbox { get; }
+
+    public DropCounters Drops { get; } = new();
+
+    /// <summary>Raised on this thread when it cannot go on.</summary>
+    public event Action<Exception>? Failed;
+
+    public void Start() => _thread.Start();
+
+    public void Stop()
+    {
+        _stop = true;
+        Inbox.WakeAlways();
+        if (_thread.ThreadState != ThreadState.Unstarted)
+        {
+            _thread.Join();
+        }
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        foreach (var peer in _byNumber.Values)
+        {
+            peer.Session.Dispose();
+        }
+
+        _door.Dispose();
+        _tokens?.Dispose();
+        Inbox.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (!_stop)
+            {
+                Inbox.Wait(WaitTime());
+                RunTurn();
+            }
+        }
+        catch (Exception e)
+        {
+            _context.Log.Write("handshake.stopped", e.ToString());
+            Failed?.Invoke(e);
+        }
+    }
+
+    private TimeSpan WaitTime()
+    {
+        if (Inbox.Count > 0)
+        {
+            return TimeSpan.Zero;
+        }
+
+        if (!_timers.TryPeek(out _, out var next))
+        {
+            return WaitMax;
+        }
+
+        var wait = next - _context.Clock.Now;
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > WaitMax ? WaitMax : wait + TimeSpan.FromMilliseconds(1);
+    }
+
+    private void RunTurn()
+    {
+        UseSettings(_context.Model.Current.Settings);
+        while (Inbox.TryTakeNotice(out var notice))
+        {
+            HandleNotice(notice, _context.Clock.Now);
+        }
+
+        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out var from, out var length); i++)
+        {
+            var reason = HandlePacket(_packet.AsSpan(0, length), from, _context.Clock.Now);
+            if (reason != DropReason.None)
+            {
+                Drops.Count(reason);
+            }
+        }
+
+        HandleTimeouts(_context.Clock.Now);
+    }
+
+    /// <summary>The door and the tokens follow the settings; both are rare to change.</summary>
+    private void UseSettings(GatewaySettings settings)
+    {
+        if (!ReferenceEquals(settings.TlsCryptV2ServerKeys, _serverKeys))
+        {
+            _serverKeys = settings.TlsCryptV2ServerKeys;
+            var keys = _serverKeys.Select(bytes => new TlsCryptV2ServerKey(bytes)).ToList();
+            _door.UseServerKeys(keys);
+            keys.ForEach(key => key.Dispose());
+        }
+
+        if (!settings.AuthTokenKey.AsSpan().SequenceEqual(_tokenKey))
+        {
+            _tokenKey = settings.AuthTokenKey;
+            _tokens?.Dispose();
+            _tokens = _tokenKey.Length == AuthToken.KeyLength ? new AuthToken(_tokenKey, _entropy, TokenRenewal, TimeSpan.Zero) : null;
+        }
+    }
+
+    private DropReason HandlePacket(ReadOnlySpan<byte> packet, in OuterPath from, Instant now)
+    {
+        var key = SessionKey.Of(from, BinaryPrimitives.ReadUInt64BigEndian(packet[1..]));
+        if (_sessions.TryGetValue(key, out var peer))
+        {
+            var reason = peer.Session.HandlePacket(packet, now);
+            if (reason == DropReason.None && new PacketHead(packet[0]).Opcode == Opcode.SoftResetV1 && peer is { HasTunnel: true, Admitted: { } who })
+            {
+                Tell(from.Shard, new PeerNegotiates(who.Slot, who.TunnelId));
+            }
+
+            Drain(peer, now);
+            return reason;
+        }
+
+        // A connection carries one session; anything else on it is a mistake or an attempt.
+        if (from.IsStream && _byConnection.ContainsKey(key.WithoutRemote))
+        {
+            return DropReason.UnknownPeer;
+        }
+
+        return Knock(packet, from, key, now);
+    }
+
+    private DropReason Knock(ReadOnlySpan<byte> packet, in OuterPath from, SessionKey key, Instant now)
+    {
+        var directory = new RememberingDirectory(_context.Model.Current);
+        var verdict = _door.Handle(packet, from.Peer, from.IsStream, directory, now, _datagram, out var length, out var admission);
+        switch (verdict.Action)
+        {
+            case DoorAction.Reply:
+                Send(from, _datagram.AsSpan(0, length));
+                return DropReason.None;
+            case DoorAction.Admit:
+                return Admit(admission!, from, key, directory.Model, now);
+            case DoorAction.Drop:
+            default:
+                if (from.IsStream)
+                {
+                    Tell(from.Shard, new PoisonConnection(from));
+                }
+
+                if (verdict.Reason == DropReason.CredentialUnknown)
+                {
+                    RaiseUnknownCredential(directory, from, now);
+                }
+
+                return verdict.Reason;
+        }
+    }
+
+    /// <summary>The tls-crypt-v2 key was made by us, so this is no stranger.</summary>
+    private void RaiseUnknownCredential(RememberingDirectory directory, in OuterPath from, Instant now)
+    {
+        var entry = directory.LastUnknown is { } id ? directory.Model.FindWrappedKey(id) : null;
+        var identity = entry is null ? null : directory.Model.Fleet.Identity(entry.IdentityId);
+        var former = directory.LastUnknown is { } unknown ? _context.Model.FormerOwner(unknown) : null;
+        var detail = identity is not null ? $"{Authenticator.Describe(identity)} is not active (revoked, retired, quarantined or pending)"
+            : former is not null ? $"the credential of {former.Value.Name} has been revoked"
+            : "a tls-crypt-v2 key of ours whose credential is not known: revoked or removed";
+        _failures.Raise("handshake.failed", identity?.Id ?? former?.IdentityId ?? 0, from.Peer, detail, now);
+    }
+
+    private DropReason Admit(Admission admission, in OuterPath from, SessionKey key, GatewayModel model, Instant now)
+    {
+        var prefix = SourcePrefix.Of(from.Peer.Ip);
+        _halfOpenByPrefix.TryGetValue(prefix, out var fromPrefix);
+        if (_halfOpen >= DataPlaneLimits.HalfOpenMax || fromPrefix >= DataPlaneLimits.HalfOpenPerPrefixMax)
+        {
+            admission.Dispose();
+            return DropReason.ResetRateLimited;
+        }
+
+        var wrappedFor = admission.WrappedKeyId is { } id ? model.FindWrappedKey(id) : null;
+        var networkId = admission.NetworkId ?? (wrappedFor is null ? null : model.Fleet.Identity(wrappedFor.IdentityId)?.NetworkId);
+        if (_context.Tls.For(networkId, model) is not { } tls)
+        {
+            admission.Dispose();
+            return DropReason.HandshakeQueueFull;
+        }
+
+        var settings = model.Settings;
+        var options = new ServerSessionOptions
+        {
+            HandshakeWindow = TimeSpan.FromSeconds(settings.HandshakeWindowSeconds),
+            RenegotiateAfter = TimeSpan.FromSeconds(settings.RenegotiateSeconds),
+            IsStream = from.IsStream,
+        };
+        var peer = new PeerSession
+        {
+            Number = ++_lastNumber,
+            Session = new ServerSession(options, tls, admission, _entropy, now),
+            Key = key,
+            Path = from,
+            Wrapping = admission.Wrapper.Kind,
+            WrappedFor = wrappedFor,
+            WrappedForNetwork = admission.NetworkId,
+            AdmittedFrom = from.Peer,
+        };
+        _sessions.Add(key, peer);
+        _byNumber.Add(peer.Number, peer);
+        if (from.IsStream)
+        {
+            _byConnection.Add(key.WithoutRemote, peer);
+        }
+
+        _halfOpen++;
+        _halfOpenByPrefix[prefix] = fromPrefix + 1;
+        Drain(peer, now);
+        return DropReason.None;
+    }
+
+    /// <summary>Everything that a session wants after it was touched.</summary>
+    private void Drain(PeerSession peer, Instant now)
+    {
+        bool more;
+        do
+        {
+            more = false;
+            while (peer.Session.TryDequeueTransmit(_datagram, now, out var length))
+            {
+                Send(peer.Path, _datagram.AsSpan(0, length));
+            }
+
+            while (peer.Session.TryDequeueEvent(out var happened))
+            {
+                more = true;
+                Handle(peer, happened, now);
+            }
+        }
+        while (more);
+
+        if (peer.Session.IsFinished)
+        {
+            Forget(peer);
+            return;
+        }
+
+        Schedule(peer);
+    }
+
+    private void Handle(PeerSession peer, SessionEvent happened, Instant now)
+    {
+        switch (happened)
+        {
+            case AuthenticationRequired required:
+                using (required.Request)
+                {
+                    Authenticate(peer, required.Request, now);
+                }
+
+                break;
+            case KeysReady keys:
+                UseKeys(peer, keys, now);
+                break;
+            case Established:
+                EndHalfOpen(peer);
+                break;
+            case Renegotiated:
+                _context.Uplink.CountRenegotiation(peer.Admitted!.TunnelId);
+                break;
+            case MessageReceived:
+                break;
+            case SessionEnded ended:
+                Ended(peer, ended, now);
+                break;
+            default:
+                throw new InvariantException($"the owner of a session knows {happened.GetType().Name}");
+        }
+    }
+
+    private void Authenticate(PeerSession peer, AuthenticationRequest request, Instant now)
+    {
+        var model = _context.Model.Current;
+        var judgement = Authenticator.Judge(
+            new Claim
+            {
+                Request = request,
+                Wrapping = peer.Wrapping,
+                WrappedFor = peer.WrappedFor,
+                WrappedForNetwork = peer.WrappedForNetwork,
+                Before = peer.Admitted?.Credential,
+            },
+            model, _tokens, now);
+        if (!judgement.Allowed)
+        {
+            _failures.Raise("handshake.failed", judgement.Identity?.Id ?? 0, peer.Path.Peer, judgement.Refusal, now);
+            peer.Session.Reject(
+                judgement.TokenExpired ? ControlMessage.TokenExpired : ControlMessage.AuthFailed(), judgement.Refusal, now);
+            return;
+        }
+
+        if (!request.IsRenegotiation && _halfOpen > DataPlaneLimits.HalfOpenBackoffAbove && request.PeerInfo.Proto.HasFlag(IvProto.AuthFailTemp))
+        {
+            // It would be served in the end, but those before it would wait longer; with a time of its own it waits once.
+            peer.Session.Reject(ControlMessage.AuthFailedTemporarily(Backoff(), mayAdvance: true, "busy"), "busy", now);
+            return;
+        }
+
+        if (peer.Admitted is null && !TryPromisePlace(peer, judgement, request, now))
+        {
+            return;
+        }
+
+        var token = _tokens is not null && judgement.Access!.NeedsPassword ? _tokens.Issue(request.Username, now, out _) : null;
+        peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
+    }
+
+    private bool TryPromisePlace(PeerSession peer, in Judgement judgement, AuthenticationRequest request, Instant now)
+    {
+        var shard = _context.Shards[peer.Path.Shard];
+        if (!shard.PeerIds.TryAllot(out var slot))
+        {
+            _failures.Raise("gateway.full", judgement.Identity!.Id, peer.Path.Peer, "no tunnel can be added", now);
+            peer.Session.Reject(ControlMessage.AuthFailedTemporarily(Backoff(), mayAdvance: true, "full"), "no tunnel can be added", now);
+            return false;
+        }
+
+        var identity = judgement.Identity!;
+        peer.Admitted = new Admitted
+        {
+            Credential = judgement.Credential!,
+            IdentityId = identity.Id,
+            Name = Authenticator.Describe(identity),
+            Tls = string.Intern(request.Tls),
+            ClientVersion = request.PeerInfo.Version,
+            ClientPlatform = request.PeerInfo.Platform,
+            AddressV4 = identity.AddressV4 ?? default,
+            AddressV6 = identity.AddressV6 ?? default,
+            Slot = slot,
+            PeerId = shard.PeerIds.PeerId(slot),
+            TunnelId = _context.TunnelIds.Next(),
+        };
+        return true;
+    }
+
+    private void UseKeys(PeerSession peer, KeysReady keys, Instant now)
+    {
+        var who = peer.Admitted!;
+        var settings = _context.Model.Current.Settings;
+        DataKey key;
+        using (keys.Keys)
+        {
+            key = DataKey.Create(keys.Keys, keys.Format, isServer: true, keys.KeyId, who.PeerId);
+        }
+
+        if (!keys.IsFirst)
+        {
+            var half = TimeSpan.FromSeconds(settings.RenegotiateSeconds) / 2;
+            var handOver = half > TimeSpan.Zero && half < DataPlaneLimits.KeyHandOver ? half : DataPlaneLimits.KeyHandOver;
+            if (!Tell(peer.Path.Shard, new InstallKey(who.Slot, who.TunnelId, key, keys.KeyId, handOver)))
+            {
+                key.Free();
+            }
+
+            return;
+        }
+
+        _context.Uplink.Announce(Describe(peer, who, keys.Format, now));
+        peer.HasTunnel = peer.TunnelWasOpened = true;
+        var ping = TimeSpan.FromSeconds(Math.Max(1, settings.PingSeconds));
+        var opened = Tell(peer.Path.Shard, new OpenTunnel(new NewTunnel
+        {
+            Slot = who.Slot,
+            TunnelId = who.TunnelId,
+            IdentityId = who.IdentityId,
+            CredentialId = who.Credential.Id,
+            AddressV4 = who.AddressV4,
+            AddressV6 = who.AddressV6,
+            Handshaker = _index,
+            Session = peer.Number,
+            Path = peer.Path,
+            PingAfter = ping,
+            // As stock's keepalive: the server waits twice as long as it tells its clients to.
+            DeadAfter = TimeSpan.FromSeconds(2L * Math.Max(1, settings.PingRestartSeconds)),
+            AliveWithin = ping * 2,
+            InnerMax = InnerMtu.MaxPacket(keys.Format, !peer.Path.Peer.Ip.IsV4, peer.Path.IsStream, InnerMtu.DefaultTarget),
+            Key = key,
+            KeyId = keys.KeyId,
+        }));
+        if (!opened)
+        {
+            key.Free();
+            peer.HasTunnel = peer.TunnelWasOpened = false;
+            _context.Uplink.Withdraw(who.TunnelId);
+            peer.Session.Close(SessionEnd.Closed, "the packet thread is overloaded", now);
+        }
+    }
+
+    private TunnelDescription Describe(PeerSession peer, Admitted who, DataFormat format, Instant now) => new()
+    {
+        TunnelId = who.TunnelId,
+        IdentityId = who.IdentityId,
+        Protocol = peer.Path.IsStream ? "openvpn/tcp" : "openvpn/udp",
+        OuterAddress = peer.Path.Peer.ToString(),
+        Cipher = format.Cipher.Name(),
+        Tls = who.Tls,
+        Wrapping = peer.Session.Wrapping,
+        ClientVersion = string.Intern(who.ClientVersion),
+        ClientPlatform = string.Intern(who.ClientPlatform),
+        Since = _context.Clock.ToWall(now),
+    };
+
+    private void Ended(PeerSession peer, SessionEnded ended, Instant now)
+    {
+        EndHalfOpen(peer);
+        if (peer is { HasTunnel: true, Admitted: { } who })
+        {
+            peer.HasTunnel = false;
+            var end = ended.Reason == SessionEnd.PeerExit ? TunnelEnd.PeerExit : TunnelEnd.SessionEnded;
+            Tell(peer.Path.Shard, new CloseTunnel(who.Slot, who.TunnelId, end));
+        }
+
+        if (ended.Reason is SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher)
+        {
+            var whom = peer.Admitted?.Name ?? NameOf(peer.WrappedFor);
+            _failures.Raise(
+                "handshake.failed", peer.Admitted?.IdentityId ?? peer.WrappedFor?.IdentityId ?? 0, peer.Path.Peer,
+                whom.Length == 0 ? ended.Detail : $"{whom}: {ended.Detail}", now);
+        }
+    }
+
+    private string NameOf(CredentialEntry? entry) =>
+        entry is not null && _context.Model.Current.Fleet.Identity(entry.IdentityId) is { } identity ? Authenticator.Describe(identity) : "";
+
+    private void HandleNotice(in TunnelNotice notice, Instant now)
+    {
+        if (notice.Kind == TunnelNoticeKind.Ended && notice.End == TunnelEnd.Replaced)
+        {
+            RaiseReplaced(notice, now);
+        }
+
+        if (!_byNumber.TryGetValue(notice.Session, out var peer))
+        {
+            return;
+        }
+
+        switch (notice.Kind)
+        {
+            case TunnelNoticeKind.Opened:
+                return;
+            case TunnelNoticeKind.Moved:
+                Move(peer, notice.Path);
+                return;
+            case TunnelNoticeKind.NeedsKey:
+                peer.Session.Renegotiate(now);
+                break;
+            case TunnelNoticeKind.NeedsConfiguration:
+                peer.Session.Send(ControlMessage.Restart, now);
+                break;
+            case TunnelNoticeKind.Ended:
+                TunnelEnded(peer, notice.End, now);
+                break;
+        }
+
+        Drain(peer, now);
+    }
+
+    private static void TunnelEnded(PeerSession peer, TunnelEnd end, Instant now)
+    {
+        peer.HasTunnel = false;
+        switch (end)
+        {
+            case TunnelEnd.Revoked:
+                peer.Session.Send(ControlMessage.Halt, now);
+                break;
+            case TunnelEnd.ConfigurationChanged:
+            case TunnelEnd.Disconnected:
+                peer.Session.Send(ControlMessage.Restart, now);
+                break;
+            case TunnelEnd.None:
+            case TunnelEnd.PeerExit:
+            case TunnelEnd.Silent:
+            case TunnelEnd.ConnectionClosed:
+            case TunnelEnd.Replaced:
+            case TunnelEnd.NotActive:
+            case TunnelEnd.SessionEnded:
+            case TunnelEnd.GatewayStopping:
+                break;
+        }
+
+        peer.Session.Close(SessionEnd.Closed, end.Text(), now);
+    }
+
+    private void RaiseReplaced(in TunnelNotice notice, Instant now)
+    {
+        var isClone = _context.Clones.IsClone(notice.IdentityId, notice.WasAlive, now);
+        var name = _context.Model.Current.Fleet.Identity(notice.IdentityId) is { } identity
+            ? Authenticator.Describe(identity)
+            : notice.IdentityId.ToString(CultureInfo.InvariantCulture);
+        _context.Uplink.Put(new GatewayEvent(
+            isClone ? "credential.cloned" : "tunnel.replaced",
+            _context.Clock.ToWall(now),
+            notice.IdentityId,
+            notice.From.Peer.ToString(),
+            isClone
+                ? $"{name} is used from two places: {notice.From.Peer} has just taken over from {notice.Path.Peer}, which was alive"
+                : $"{name} came again from {notice.From.Peer}; before it was at {notice.Path.Peer}"));
+    }
+
+    private void Move(PeerSession peer, in OuterPath to)
+    {
+        _sessions.Remove(peer.Key);
+        peer.Path = to;
+        peer.Key = SessionKey.Of(to, peer.Key.Remote);
+        _sessions[peer.Key] = peer;
+    }
+
+    private void HandleTimeouts(Instant now)
+    {
+        while (_timers.TryPeek(out var peer, out var at) && at <= now)
+        {
+            _timers.Dequeue();
+            if (peer.Scheduled != at || !_byNumber.ContainsKey(peer.Number))
+            {
+                continue;
+            }
+
+            peer.Scheduled = Instant.Never;
+            peer.Session.HandleTimeout(now);
+            Drain(peer, now);
+        }
+    }
+
+    private void Schedule(PeerSession peer)
+    {
+        var deadline = peer.Session.NextDeadline;
+        if (deadline < peer.Scheduled)
+        {
+            peer.Scheduled = deadline;
+            _timers.Enqueue(peer, deadline);
+        }
+    }
+
+    private void EndHalfOpen(PeerSession peer)
+    {
+        if (!peer.IsHalfOpen)
+        {
+            return;
+        }
+
+        peer.IsHalfOpen = false;
+        _halfOpen--;
+        var prefix = SourcePrefix.Of(peer.AdmittedFrom.Ip);
+        if (--_halfOpenByPrefix[prefix] == 0)
+        {
+            _halfOpenByPrefix.Remove(prefix);
+        }
+    }
+
+    private void Forget(PeerSession peer)
+    {
+        EndHalfOpen(peer);
+        _byNumber.Remove(peer.Number);
+        if (_sessions.TryGetValue(peer.Key, out var there) && there == peer)
+        {
+            _sessions.Remove(peer.Key);
+        }
+
+        if (peer.Path.IsStream)
+        {
+            _byConnection.Remove(peer.Key.WithoutRemote);
+            Tell(peer.Path.Shard, new PoisonConnection(peer.Path));
+        }
+
+        if (peer is { TunnelWasOpened: false, Admitted: { } who })
+        {
+            _context.Shards[peer.Path.Shard].PeerIds.Return(who.Slot);
+        }
+
+        peer.Session.Dispose();
+    }
+
+    private bool Tell(int shard, ShardCommand command) => _context.Shards[shard].Mailbox.TryPost(command);
+
+    private void Send(in OuterPath to, ReadOnlySpan<byte> datagram) => _context.Shards[to.Shard].Mailbox.TryPost(to, datagram);
+
+    /// <summary>Seconds, spread so that those who are sent away do not come back together.</summary>
+    private int Backoff()
+    {
+        Span<byte> random = stackalloc byte[1];
+        _entropy.Fill(random);
+        return 10 + (random[0] % 40);
+    }
+
+    /// <summary>One state of the model, which remembers whom it did not know.</summary>
+    private sealed class RememberingDirectory(GatewayModel model) : ICredentialDirectory
+    {
+        public GatewayModel Model { get; } = model;
+
+        public byte[]? LastUnknown { get; private set; }
+
+        public IReadOnlyList<LegacyWrapping> LegacyWrappings => Model.LegacyWrappings;
+
+        public bool IsKnown(ReadOnlySpan<byte> wrappedKeyId)
+        {
+            var isKnown = Model.IsKnown(wrappedKeyId);
+            LastUnknown = isKnown ? null : wrappedKeyId.ToArray();
+            return isKnown;
+        }
+    }
+}

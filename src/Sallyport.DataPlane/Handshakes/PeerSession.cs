@@ -1,0 +1,80 @@
+using Sallyport.Core.OpenVpn.Session;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Model;
+
+namespace Sallyport.DataPlane.Handshakes;
+
+/// <summary>A session on its handshake thread, and what it has become on the packet path.</summary>
+internal sealed class PeerSession
+{
+    public required long Number { get; init; }
+
+    public required ServerSession Session { get; init; }
+
+    public required SessionKey Key { get; set; }
+
+    public required OuterPath Path { get; set; }
+
+    /// <summary>How the peer came through the door; decides which networks and identities it may still turn out to be.</summary>
+    public required WrappingKind Wrapping { get; init; }
+
+    /// <summary>The credential that the tls-crypt-v2 key was made for.</summary>
+    public CredentialEntry? WrappedFor { get; init; }
+
+    /// <summary>The network whose shared wrapping key the peer has.</summary>
+    public int? WrappedForNetwork { get; init; }
+
+    /// <summary>When the timer queue looks at it next.</summary>
+    public Instant Scheduled { get; set; } = Instant.Never;
+
+    /// <summary>Counted as half open until the session is established.</summary>
+    public bool IsHalfOpen { get; set; } = true;
+
+    /// <summary>Set when the peer was let in; the same for the life of the session.</summary>
+    public Admitted? Admitted { get; set; }
+
+    public bool HasTunnel { get; set; }
+
+    /// <summary>The shard owns the promised place from the moment it was asked to open the tunnel.</summary>
+    public bool TunnelWasOpened { get; set; }
+
+    /// <summary>Where the peer was when it was admitted; it may move.</summary>
+    public required OuterAddress AdmittedFrom { get; init; }
+}
+
+/// <summary>Who a peer is, and the place on the packet path that its session was promised.</summary>
+internal sealed record Admitted
+{
+    public required CredentialEntry Credential { get; init; }
+
+    public required int IdentityId { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Tls { get; init; }
+
+    public required string ClientVersion { get; init; }
+
+    public required string ClientPlatform { get; init; }
+
+    public required IpAddress AddressV4 { get; init; }
+
+    public required IpAddress AddressV6 { get; init; }
+
+    public required int Slot { get; init; }
+
+    public required uint PeerId { get; init; }
+
+    public required long TunnelId { get; init; }
+}
+
+/// <summary>A session is found by where its packets come from and the peer's session id.</summary>
+internal readonly record struct SessionKey(UInt128 Ip, ushort Port, int Channel, uint Generation, ulong Remote)
+{
+    public static SessionKey Of(in OuterPath path, ulong remote) =>
+        new(path.Peer.Ip.Bits, path.Peer.Port, path.IsStream ? ~path.Connection : path.Socket, path.ConnectionGeneration, remote);
+
+    /// <summary>The connection alone, whatever session id a packet on it claims.</summary>
+    public SessionKey WithoutRemote => this with { Remote = 0 };
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Crypto;
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.DataPlane.Model;
+
+/// <summary>How the devices of a network come in.</summary>
+internal sealed record NetworkAccess
+{
+    public required int NetworkId { get; init; }
+
+    public required ImmutableArray<DataCipher> Ciphers { get; init; }
+
+    public required HashKind AuthDigest { get; init; }
+
+    public required bool NeedsCertificate { get; init; }
+
+    public required bool NeedsPassword { get; init; }
+
+    public required ImmutableArray<WrappingKind> Wrappings { get; init; }
+
+    /// <summary>What it allows beside tls-crypt-v2.</summary>
+    public ImmutableArray<LegacyWrapping> Legacy { get; init; } = [];
+
+    public required TlsVersion MinimumTls { get; init; }
+}
+
+/// <summary>A live credential and whose it is.</summary>
+internal sealed record CredentialEntry(int IdentityId, CredentialModel Credential)
+{
+    public int Id => Credential.Id;
+}
+
+/// <summary>
+/// What a gateway knows, in one immutable piece: packets and handshakes see one model or the next, never a mixture.
+/// </summary>
+internal sealed record GatewayModel : ICredentialDirectory
+{
+    public static GatewayModel Empty { get; } = new();
+
+    public long Version { get; init; }
+
+    public FleetModel Fleet { get; init; } = FleetModel.Empty;
+
+    public GatewaySettings Settings { get; init; } = new();
+
+    public ImmutableDictionary<int, NetworkAccess> Access { get; init; } = ImmutableDictionary<int, NetworkAccess>.Empty;
+
+    /// <summary>By identity.</summary>
+    public ImmutableDictionary<int, ImmutableArray<CredentialEntry>> Credentials { get; init; } =
+        ImmutableDictionary<int, ImmutableArray<CredentialEntry>>.Empty;
+
+    /// <summary>By SHA-256 of the certificate, lower-case hex.</summary>
+    public ImmutableDictionary<string, CredentialEntry> ByFingerprint { get; init; } =
+        ImmutableDictionary.Create<string, CredentialEntry>(StringComparer.Ordinal);
+
+    public ImmutableDictionary<UInt128, CredentialEntry> ByWrappedKey { get; init; } = ImmutableDictionary<UInt128, CredentialEntry>.Empty;
+
+    public ImmutableDictionary<string, CredentialEntry> ByUsername { get; init; } =
+        ImmutableDictionary.Create<string, CredentialEntry>(StringComparer.Ordinal);
+
+    /// <summary>Subnets of every site, by network and site, from which the routes of its other members come.</summary>
+    public ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> SiteSubnets { get; init; } =
+        ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>>.Empty;
+
+    public IReadOnlyList<LegacyWrapping> LegacyWrappings { get; init; } = [];
+
+    /// <summary>
+    /// Only the credential of an active identity opens the door; to all others it stays dark, before any TLS work.
+    /// </summary>
+    public bool IsKnown(ReadOnlySpan<byte> wrappedKeyId16) =>
+        FindWrappedKey(wrappedKeyId16) is { } entry && Fleet.Identity(entry.IdentityId) is { Active: true };
+
+    public CredentialEntry? FindWrappedKey(ReadOnlySpan<byte> wrappedKeyId16) =>
+        wrappedKeyId16.Length == 16
+            ? ByWrappedKey.GetValueOrDefault(System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(wrappedKeyId16))
+            : null;
+
+    public bool HasCredential(int identityId, int credentialId)
+    {
+        foreach (var entry in Credentials.GetValueOrDefault(identityId, []))
+        {
+            if (entry.Id == credentialId)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
+
+/// <summary>What a model changed against the one before, as far as tunnels care.</summary>
+internal sealed record ModelChange
+{
+    /// <summary>When the change was committed, by control's clock; 0 for a snapshot.</summary>
+    public long CommittedAt { get; init; }
+
+    /// <summary>True: look at every tunnel.</summary>
+    public bool Everything { get; init; }
+
+    /// <summary>Identities that changed or are gone.</summary>
+    public ImmutableArray<int> Identities { get; init; } = [];
+
+    /// <summary>Networks whose routes changed: their tunnels fetch the new ones.</summary>
+    public ImmutableArray<Reroute> Rerouted { get; init; } = [];
+}
+
+/// <summary>Sites of one network that carry other subnets than before.</summary>
+internal sealed record Reroute(int NetworkId, ImmutableArray<int> SiteIds)
+{
+    /// <summary>Nobody is sent the routes to its own subnets.</summary>
+    public bool Concerns(Identity identity) =>
+        identity.NetworkId == NetworkId && !(SiteIds.Length == 1 && SiteIds[0] == identity.Id);
+}

@@ -1,0 +1,354 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Globalization;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Crypto;
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.DataPlane.Model;
+
+/// <summary>
+/// Makes the gateway's model from what control sends. Control has validated it; what cannot be read here is a mistake between two
+/// programs of ours: <see cref="FormatException"/>, and the gateway keeps the model it has.
+/// </summary>
+internal static class ModelMapper
+{
+    public static GatewayModel FromSnapshot(Snapshot snapshot)
+    {
+        var model = snapshot.Model;
+        var everything = new Delta
+        {
+            Version = snapshot.Version,
+            CommittedAt = 0,
+            Networks = model.Networks,
+            Identities = model.Identities,
+            Applications = model.Applications,
+            Rules = model.Rules,
+        };
+        return Apply(GatewayModel.Empty with { Settings = model.Settings }, everything, out _);
+    }
+
+    /// <summary>The next model, and what tunnels must look at.</summary>
+    public static GatewayModel Apply(GatewayModel before, Delta delta, out ModelChange change)
+    {
+        var access = before.Access.RemoveRange(delta.RemovedNetworks)
+            .SetItems(delta.Networks.Select(network => KeyValuePair.Create(network.Id, Access(network))));
+        var legacyChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
+        var credentials = new CredentialEdit(before);
+        var subnets = before.SiteSubnets;
+        foreach (var id in delta.RemovedIdentities)
+        {
+            credentials.Remove(id);
+            subnets = WithoutSite(subnets, before.Fleet.Identity(id));
+        }
+
+        var identities = ImmutableArray.CreateBuilder<Identity>(delta.Identities.Count);
+        foreach (var dto in delta.Identities)
+        {
+            var identity = Identity(dto);
+            identities.Add(identity);
+            credentials.Remove(dto.Id);
+            credentials.Add(dto);
+            if (!SameSubnets(before.Fleet.Identity(dto.Id), identity))
+            {
+                subnets = WithSite(WithoutSite(subnets, before.Fleet.Identity(dto.Id)), identity);
+            }
+        }
+
+        var fleet = before.Fleet.With(new FleetChange
+        {
+            Networks = [.. delta.Networks.Select(Network)],
+            Identities = identities.MoveToImmutable(),
+            Applications = [.. delta.Applications.Select(Application)],
+            Rules = [.. delta.Rules.Select(Rule)],
+            RemovedNetworks = [.. delta.RemovedNetworks],
+            RemovedIdentities = [.. delta.RemovedIdentities],
+            RemovedApplications = [.. delta.RemovedApplications],
+            RemovedRules = [.. delta.RemovedRules],
+        });
+
+        change = new ModelChange
+        {
+            CommittedAt = delta.CommittedAt,
+            Identities = [.. delta.RemovedIdentities, .. delta.Identities.Select(identity => identity.Id)],
+            Rerouted = ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
+        };
+        return credentials.Done(before with
+        {
+            Version = delta.Version,
+            Fleet = fleet,
+            Access = access,
+            SiteSubnets = subnets,
+            LegacyWrappings = legacyChanged
+                ? [.. access.Values.OrderBy(network => network.NetworkId).SelectMany(network => network.Legacy)]
+                : before.LegacyWrappings,
+        });
+    }
+
+    private static Network Network(NetworkModel dto) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)]);
+
+    private static Identity Identity(IdentityModel dto) => new()
+    {
+        Id = dto.Id,
+        NetworkId = dto.NetworkId,
+        Kind = dto.Kind switch
+        {
+            "device" => IdentityKind.Device,
+            "site" => IdentityKind.Site,
+            _ => throw Unknown("kind of identity", dto.Kind),
+        },
+        Name = dto.Name,
+        Active = dto.Active,
+        AddressV4 = dto.AddressV4 is null ? null : IpAddress.Parse(dto.AddressV4),
+        AddressV6 = dto.AddressV6 is null ? null : IpAddress.Parse(dto.AddressV6),
+        Subnets = [.. dto.Subnets.Select(IpPrefix.Parse)],
+        Groups = [.. dto.Groups],
+        Labels = [.. dto.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
+    };
+
+    private static Application Application(ApplicationModel dto) =>
+        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)]);
+
+    private static IpPrefix Target(string text) =>
+        text.Contains('/', StringComparison.Ordinal) ? IpPrefix.Parse(text) : IpPrefix.Host(IpAddress.Parse(text));
+
+    /// <summary>"icmp" stands for echo of both families.</summary>
+    private static Service[] Services(string text)
+    {
+        if (text == "icmp")
+        {
+            return [new Service(IpProtocol.Icmp, 0, 0), new Service(IpProtocol.IcmpV6, 0, 0)];
+        }
+
+        var parts = text.Split('/');
+        var protocol = parts[0] switch
+        {
+            "tcp" => IpProtocol.Tcp,
+            "udp" => IpProtocol.Udp,
+            _ => throw Unknown("service", text),
+        };
+        var ports = parts.Length == 2 ? parts[1].Split('-') : [];
+        return ports.Length switch
+        {
+            1 => [new Service(protocol, Port(ports[0]), Port(ports[0]))],
+            2 => [new Service(protocol, Port(ports[0]), Port(ports[1]))],
+            _ => throw Unknown("service", text),
+        };
+    }
+
+    private static ushort Port(string text) => ushort.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static Rule Rule(RuleModel dto)
+    {
+        var subject = dto.SubjectKind switch
+        {
+            "device" => new Subject(SubjectKind.Device, dto.SubjectId, ""),
+            "site" => new Subject(SubjectKind.Site, dto.SubjectId, ""),
+            "group" => new Subject(SubjectKind.Group, 0, dto.Subject),
+            "label" => new Subject(SubjectKind.Label, 0, dto.Subject),
+            _ => throw Unknown("subject of a rule", dto.SubjectKind),
+        };
+        return new Rule(dto.Id, subject, dto.ApplicationId);
+    }
+
+    private static NetworkAccess Access(NetworkModel dto)
+    {
+        var wrappings = dto.Wrappings.Select(Wrapping).ToImmutableArray();
+        var digest = dto.AuthDigest switch
+        {
+            "SHA1" => HashKind.Sha1,
+            "SHA256" => HashKind.Sha256,
+            "SHA384" => HashKind.Sha384,
+            "SHA512" => HashKind.Sha512,
+            _ => throw Unknown("digest", dto.AuthDigest),
+        };
+        return new NetworkAccess
+        {
+            NetworkId = dto.Id,
+            Ciphers = [.. dto.Ciphers.Select(Cipher)],
+            AuthDigest = digest,
+            NeedsCertificate = dto.Authentication is "certificate" or "certificate+password",
+            NeedsPassword = dto.Authentication switch
+            {
+                "certificate" => false,
+                "certificate+password" or "password" => true,
+                _ => throw Unknown("authentication", dto.Authentication),
+            },
+            Wrappings = wrappings,
+            Legacy = Legacy(dto, wrappings, digest),
+            MinimumTls = dto.MinimumTls switch
+            {
+                "1.2" => TlsVersion.Tls12,
+                "1.3" => TlsVersion.Tls13,
+                _ => throw Unknown("TLS version", dto.MinimumTls),
+            },
+        };
+    }
+
+    private static ImmutableArray<LegacyWrapping> Legacy(NetworkModel dto, ImmutableArray<WrappingKind> wrappings, HashKind digest)
+    {
+        var legacy = ImmutableArray.CreateBuilder<LegacyWrapping>();
+        foreach (var kind in wrappings)
+        {
+            switch (kind)
+            {
+                case WrappingKind.TlsCryptV2:
+                    break;
+                case WrappingKind.None:
+                    legacy.Add(LegacyWrapping.Plain(dto.Id));
+                    break;
+                case WrappingKind.TlsCrypt:
+                    legacy.Add(LegacyWrapping.TlsCrypt(dto.Id, new StaticKey(WrappingKey(dto))));
+                    break;
+                case WrappingKind.TlsAuth:
+                    legacy.Add(LegacyWrapping.TlsAuth(dto.Id, new StaticKey(WrappingKey(dto)), Direction(dto.TlsAuthDirection), digest));
+                    break;
+            }
+        }
+
+        return legacy.ToImmutable();
+    }
+
+    private static byte[] WrappingKey(NetworkModel dto) =>
+        dto.WrappingKey ?? throw new FormatException($"Network '{dto.Name}' has no key for its control channel wrapping.");
+
+    private static KeyDirection Direction(string text) => text switch
+    {
+        "0" => KeyDirection.Normal,
+        "1" => KeyDirection.Inverse,
+        "none" => KeyDirection.Bidirectional,
+        _ => throw Unknown("key direction", text),
+    };
+
+    private static WrappingKind Wrapping(string text) => text switch
+    {
+        "tls-crypt-v2" => WrappingKind.TlsCryptV2,
+        "tls-crypt" => WrappingKind.TlsCrypt,
+        "tls-auth" => WrappingKind.TlsAuth,
+        "none" => WrappingKind.None,
+        _ => throw Unknown("wrapping", text),
+    };
+
+    private static DataCipher Cipher(string text) =>
+        DataCiphers.TryParse(text, out var cipher) ? cipher : throw Unknown("cipher", text);
+
+    private static FormatException Unknown(string what, string text) => new($"Unknown {what}: '{text}'.");
+
+    private static bool SameSubnets(Identity? a, Identity b) =>
+        a is null ? b.Subnets.IsEmpty : a.NetworkId == b.NetworkId && a.Subnets.AsSpan().SequenceEqual(b.Subnets.AsSpan());
+
+    private static ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> WithoutSite(
+        ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> subnets, Identity? site) =>
+        site is not null && subnets.TryGetValue(site.NetworkId, out var sites)
+            ? subnets.SetItem(site.NetworkId, sites.Remove(site.Id))
+            : subnets;
+
+    private static ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> WithSite(
+        ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> subnets, Identity site) =>
+        site.Subnets.IsEmpty
+            ? subnets
+            : subnets.SetItem(
+                site.NetworkId,
+                subnets.GetValueOrDefault(site.NetworkId, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>.Empty)
+                    .SetItem(site.Id, site.Subnets));
+
+    private static ImmutableArray<Reroute> Rerouted(
+        ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> before,
+        ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> after)
+    {
+        var none = ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>.Empty;
+        var rerouted = ImmutableArray.CreateBuilder<Reroute>();
+        foreach (var id in before.Keys.Union(after.Keys).Order())
+        {
+            var (old, now) = (before.GetValueOrDefault(id, none), after.GetValueOrDefault(id, none));
+            var sites = old.Keys.Union(now.Keys).Order()
+                .Where(site => !old.GetValueOrDefault(site, []).AsSpan().SequenceEqual(now.GetValueOrDefault(site, []).AsSpan()))
+                .ToImmutableArray();
+            if (!sites.IsEmpty)
+            {
+                rerouted.Add(new Reroute(id, sites));
+            }
+        }
+
+        return rerouted.ToImmutable();
+    }
+
+    private sealed class CredentialEdit(GatewayModel before)
+    {
+        private readonly ImmutableDictionary<int, ImmutableArray<CredentialEntry>>.Builder _credentials = before.Credentials.ToBuilder();
+        private readonly ImmutableDictionary<string, CredentialEntry>.Builder _fingerprints = before.ByFingerprint.ToBuilder();
+        private readonly ImmutableDictionary<UInt128, CredentialEntry>.Builder _wrappedKeys = before.ByWrappedKey.ToBuilder();
+        private readonly ImmutableDictionary<string, CredentialEntry>.Builder _usernames = before.ByUsername.ToBuilder();
+
+        public void Remove(int identityId)
+        {
+            foreach (var entry in _credentials.GetValueOrDefault(identityId, []))
+            {
+                RemoveOwn(_fingerprints, entry.Credential.Fingerprint, entry);
+                RemoveOwn(_usernames, entry.Credential.Username, entry);
+                if (entry.Credential.WrappedKeyId is { } id && _wrappedKeys.GetValueOrDefault(WrappedKey(id)) == entry)
+                {
+                    _wrappedKeys.Remove(WrappedKey(id));
+                }
+            }
+
+            _credentials.Remove(identityId);
+        }
+
+        public void Add(IdentityModel dto)
+        {
+            if (dto.Credentials.Count == 0)
+            {
+                return;
+            }
+
+            var entries = dto.Credentials.Select(credential => new CredentialEntry(dto.Id, credential)).ToImmutableArray();
+            _credentials[dto.Id] = entries;
+            foreach (var entry in entries)
+            {
+                if (entry.Credential.Fingerprint is { } fingerprint)
+                {
+                    _fingerprints[fingerprint] = entry;
+                }
+
+                if (entry.Credential.WrappedKeyId is { } id)
+                {
+                    _wrappedKeys[WrappedKey(id)] = entry;
+                }
+
+                if (entry.Credential.Username is { } username)
+                {
+                    _usernames[username] = entry;
+                }
+            }
+        }
+
+        public GatewayModel Done(GatewayModel model) => model with
+        {
+            Credentials = _credentials.ToImmutable(),
+            ByFingerprint = _fingerprints.ToImmutable(),
+            ByWrappedKey = _wrappedKeys.ToImmutable(),
+            ByUsername = _usernames.ToImmutable(),
+        };
+
+        private static void RemoveOwn(ImmutableDictionary<string, CredentialEntry>.Builder index, string? key, CredentialEntry entry)
+        {
+            if (key is not null && index.GetValueOrDefault(key) == entry)
+            {
+                index.Remove(key);
+            }
+        }
+
+        private static UInt128 WrappedKey(string hex)
+        {
+            var bytes = Convert.FromHexString(hex);
+            return bytes.Length == 16
+                ? BinaryPrimitives.ReadUInt128BigEndian(bytes)
+                : throw new FormatException("A wrapped key id has 16 bytes.");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+using System.Net.Sockets;
+using Sallyport.Api.Nodes;
+using Sallyport.DataPlane.Model;
+
+namespace Sallyport.DataPlane.Nodes;
+
+/// <summary>What the link tells its owner. Called on the link's own flow, never on a packet thread.</summary>
+internal interface INodeLinkOwner
+{
+    /// <summary>DER of a PKCS#10 request where a certificate is wanted now; null where the one in hand serves, or the answer is awaited.</summary>
+    byte[]? CertificateRequest(bool isNewConnection);
+
+    /// <summary>Returns a frame to send at once, if any.</summary>
+    NodeMessage? HandleCertificate(Certificate certificate);
+
+    /// <summary>The model to run on from now on. Returns a frame to send at once, if any.</summary>
+    NodeMessage? HandleModel(GatewayModel model, ModelChange change);
+
+    void HandleDisconnect(Disconnect disconnect);
+
+    /// <summary>Where the listeners are open; null while they are not.</summary>
+    NodeMessage? Ready();
+
+    /// <summary>Packets dropped since the gateway started, by reason, without those that are 0.</summary>
+    IReadOnlyDictionary<string, long> Drops();
+}
+
+/// <summary>
+/// The gateway's end of the node protocol. It comes back for ever with growing pauses; while control is away the gateway runs on
+/// the model it has.
+/// </summary>
+internal sealed class NodeLink
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
+
+    /// <summary>Flow records leave at the latest after this time.</summary>
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(150);
+
+    private static readonly TimeSpan DropsEvery = TimeSpan.FromSeconds(2);
+
+    private readonly string _socketPath;
+    private readonly string _name;
+    private readonly string _version;
+    private readonly Uplink _uplink;
+    private readonly INodeLinkOwner _owner;
+    private readonly Clock _clock;
+    private readonly GatewayLog _log;
+    private GatewayModel? _model;
+
+    public NodeLink(string socketPath, string name, string version, Uplink uplink, INodeLinkOwner owner, Clock clock, GatewayLog log)
+    {
+        _socketPath = socketPath;
+        _name = name;
+        _version = version;
+        _uplink = uplink;
+        _owner = owner;
+        _clock = clock;
+        _log = log;
+    }
+
+    /// <summary>Until cancelled; then what is left is sent, for at most a second.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        var pause = FirstPause;
+        var wasConnected = true;
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(_socketPath), cancel).ConfigureAwait(false);
+                wasConnected = true;
+                pause = FirstPause;
+                using var stream = new NetworkStream(socket);
+                await ServeAsync(stream, cancel).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is IOException or SocketException or InvalidDataException or FormatException
+                or System.Text.Json.JsonException)
+            {
+                // Once per loss, not once per attempt.
+                if (wasConnected)
+                {
+                    _log.Write("control.away", e is SocketException or IOException ? e.Message : $"{e.GetType().Name}: {e.Message}");
+                    wasConnected = false;
+                }
+            }
+
+            try
+            {
+                await Task.Delay(pause, cancel).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
+        }
+    }
+
+    private async Task ServeAsync(NetworkStream stream, CancellationToken cancel)
+    {
+        await NodeFrames.WriteAsync(
+            stream, new Hello(_name, _version, Hello.CurrentProtocol, Environment.ProcessId, _model?.Version ?? 0), cancel).ConfigureAwait(false);
+        if (await NodeFrames.ReadAsync(stream, cancel).ConfigureAwait(false) is not Welcome welcome)
+        {
+            throw new InvalidDataException("Control did not greet.");
+        }
+
+        if (welcome.ProtocolVersion != Hello.CurrentProtocol)
+        {
+            throw new InvalidDataException(
+                $"Control {welcome.SoftwareVersion} speaks node protocol {welcome.ProtocolVersion}, this gateway {Hello.CurrentProtocol}.");
+        }
+
+        _log.Write("control.connected", $"sallyportd {welcome.SoftwareVersion}");
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var writing = new SemaphoreSlim(1);
+        if (_owner.CertificateRequest(isNewConnection: true) is { } request)
+        {
+            await NodeFrames.WriteAsync(stream, new CertificateRequest(request), cancel).ConfigureAwait(false);
+        }
+
+        if (_owner.Ready() is { } ready)
+        {
+            await NodeFrames.WriteAsync(stream, ready, cancel).ConfigureAwait(false);
+        }
+
+        await SendAllAsync(stream, writing, _uplink.TakeAgain(), cancel).ConfigureAwait(false);
+        _uplink.Resync();
+        var reports = ReportAsync(stream, writing, ended.Token);
+        try
+        {
+            await ReceiveAsync(stream, writing, cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (cancel.IsCancellationRequested)
+            {
+                await FlushAsync(stream, writing).ConfigureAwait(false);
+            }
+
+            await ended.CancelAsync().ConfigureAwait(false);
+            await reports.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ReceiveAsync(NetworkStream stream, SemaphoreSlim writing, CancellationToken cancel)
+    {
+        while (await NodeFrames.ReadAsync(stream, cancel).ConfigureAwait(false) is { } message)
+        {
+            if (Handle(message) is { } answer)
+            {
+                await SendAsync(stream, writing, answer, cancel).ConfigureAwait(false);
+            }
+        }
+
+        throw new EndOfStreamException("control closed the link");
+    }
+
+    private NodeMessage? Handle(NodeMessage message)
+    {
+        switch (message)
+        {
+            case Certificate certificate:
+                return _owner.HandleCertificate(certificate);
+            case Snapshot snapshot:
+                _model = ModelMapper.FromSnapshot(snapshot);
+                return _owner.HandleModel(_model, new ModelChange { Everything = true });
+            case Delta when _model is null:
+                throw new InvalidDataException("A delta came before any snapshot.");
+            case Delta delta:
+                _model = ModelMapper.Apply(_model, delta, out var change);
+                return _owner.HandleModel(_model, change);
+            case Disconnect disconnect:
+                _owner.HandleDisconnect(disconnect);
+                return null;
+            default:
+                throw new InvalidDataException($"Control sent {message.GetType().Name}, which only gateways send.");
+        }
+    }
+
+    private async Task ReportAsync(NetworkStream stream, SemaphoreSlim writing, CancellationToken cancel)
+    {
+        var nextDrops = _clock.Now;
+        while (true)
+        {
+            await SendAllAsync(stream, writing, _uplink.Take(), cancel).ConfigureAwait(false);
+            if (_clock.Now >= nextDrops)
+            {
+                nextDrops = _clock.Now + DropsEvery;
+                await SendAsync(stream, writing, new DropReport(_owner.Drops()), cancel).ConfigureAwait(false);
+                if (_owner.CertificateRequest(isNewConnection: false) is { } request)
+                {
+                    await SendAsync(stream, writing, new CertificateRequest(request), cancel).ConfigureAwait(false);
+                }
+            }
+
+            await _uplink.WaitAsync(ReportEvery, cancel).ConfigureAwait(false);
+        }
+    }
+
+    private async Task SendAllAsync(NetworkStream stream, SemaphoreSlim writing, List<NodeMessage> messages, CancellationToken cancel)
+    {
+        for (var i = 0; i < messages.Count; i++)
+        {
+            try
+            {
+                await SendAsync(stream, writing, messages[i], cancel).ConfigureAwait(false);
+            }
+            catch (Exception)
+            {
+                _uplink.PutBack(messages[i..]);
+                throw;
+            }
+
+            _uplink.HasSent(messages[i]);
+        }
+    }
+
+    private async Task FlushAsync(NetworkStream stream, SemaphoreSlim writing)
+    {
+        using var briefly = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            await SendAllAsync(stream, writing, _uplink.Take(), briefly.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        {
+            // Control is not there to listen.
+        }
+    }
+
+    private static async Task SendAsync(NetworkStream stream, SemaphoreSlim writing, NodeMessage message, CancellationToken cancel)
+    {
+        await writing.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            await NodeFrames.WriteAsync(stream, message, cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            writing.Release();
+        }
+    }
+}

@@ -1,0 +1,331 @@
+using System.Threading.Channels;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Flows;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Nodes;
+
+/// <summary>
+/// What the gateway wants control to know, gathered from every thread and kept, bounded, while control is away. Packet threads only
+/// copy structs in under a lock; texts are made by whoever takes.
+/// </summary>
+internal sealed class Uplink
+{
+    /// <summary>Records in one frame: some 400 KB of JSON.</summary>
+    private const int RecordsPerFrame = 1000;
+
+    /// <summary>Flows kept while control is away, about 150 MB at worst; newer ones push out the oldest that have ended.</summary>
+    private const int FlowsMax = 262_144;
+
+    private const int EventsMax = 4096;
+
+    /// <summary>Frames that a broken link gave back.</summary>
+    private const int UnsentMax = 1024;
+
+    /// <summary>Frames that were written may not have been read when control died: flows of the last moments are sent again.</summary>
+    private static readonly TimeSpan ResendFlowsOf = TimeSpan.FromSeconds(5);
+
+    private readonly Clock _clock;
+    private readonly Lock _lock = new();
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Dictionary<long, TunnelRecord> _tunnels = [];
+    private readonly HashSet<long> _changedTunnels = [];
+    private readonly Queue<GatewayEvent> _events = new();
+    private readonly Queue<Acknowledge> _acknowledgements = new();
+    private readonly Queue<(Instant At, FlowReport Report)> _sentFlows = new();
+    private readonly Queue<NodeMessage> _unsent = new();
+    private Dictionary<long, FlowRecord> _flows = [];
+    private long _lostFlows;
+    private long _lostEvents;
+
+    public Uplink(Clock clock) => _clock = clock;
+
+    /// <summary>A tunnel that is about to open.</summary>
+    public void Announce(TunnelDescription description)
+    {
+        lock (_lock)
+        {
+            _tunnels[description.TunnelId] = new TunnelRecord(description);
+        }
+    }
+
+    /// <summary>An announced tunnel that came to nothing.</summary>
+    public void Withdraw(long tunnelId)
+    {
+        lock (_lock)
+        {
+            _tunnels.Remove(tunnelId);
+        }
+    }
+
+    public void CountRenegotiation(long tunnelId)
+    {
+        lock (_lock)
+        {
+            if (_tunnels.TryGetValue(tunnelId, out var tunnel))
+            {
+                tunnel.Renegotiations++;
+                _changedTunnels.Add(tunnelId);
+            }
+        }
+    }
+
+    public void Put(in TunnelNotice notice)
+    {
+        lock (_lock)
+        {
+            if (!_tunnels.TryGetValue(notice.TunnelId, out var tunnel))
+            {
+                return;
+            }
+
+            tunnel.Path = notice.Path;
+            tunnel.Counters = notice.Counters;
+            tunnel.IsOpen = true;
+            tunnel.End = notice.End;
+            _changedTunnels.Add(notice.TunnelId);
+        }
+
+        Signal();
+    }
+
+    public void Put(ReadOnlySpan<TunnelCounters> counters)
+    {
+        lock (_lock)
+        {
+            foreach (var one in counters)
+            {
+                if (_tunnels.TryGetValue(one.TunnelId, out var tunnel))
+                {
+                    tunnel.Counters = one;
+                    _changedTunnels.Add(one.TunnelId);
+                }
+            }
+        }
+    }
+
+    /// <summary>A later record of a flow replaces an earlier one that was not sent yet.</summary>
+    public void Put(ReadOnlySpan<FlowRecord> flows)
+    {
+        lock (_lock)
+        {
+            foreach (ref readonly var flow in flows)
+            {
+                if (_flows.Count < FlowsMax || _flows.ContainsKey(flow.FlowId))
+                {
+                    _flows[flow.FlowId] = flow;
+                }
+                else
+                {
+                    _lostFlows++;
+                }
+            }
+        }
+    }
+
+    public void Put(GatewayEvent happened)
+    {
+        lock (_lock)
+        {
+            if (_events.Count >= EventsMax)
+            {
+                _events.Dequeue();
+                _lostEvents++;
+            }
+
+            _events.Enqueue(happened);
+        }
+
+        Signal();
+    }
+
+    public void Put(Acknowledge acknowledgement)
+    {
+        lock (_lock)
+        {
+            _acknowledgements.Enqueue(acknowledgement);
+        }
+
+        Signal();
+    }
+
+    /// <summary>Until there is news that should not wait, or the time is over.</summary>
+    public async ValueTask WaitAsync(TimeSpan atMost, CancellationToken cancel)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        timeout.CancelAfter(atMost);
+        try
+        {
+            await _news.Reader.ReadAsync(timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            // The time was over.
+        }
+    }
+
+    /// <summary>Control is there again: it hears of every live tunnel, and of the last flows once more.</summary>
+    public void Resync()
+    {
+        lock (_lock)
+        {
+            // Acknowledgements were for a model version of the connection before; the new snapshot gets its own.
+            _acknowledgements.Clear();
+            foreach (var (id, tunnel) in _tunnels)
+            {
+                if (tunnel.IsOpen)
+                {
+                    _changedTunnels.Add(id);
+                }
+            }
+        }
+    }
+
+    /// <summary>What was sent in the last moments before the link broke, and what it gave back. To be sent before anything newer.</summary>
+    public List<NodeMessage> TakeAgain()
+    {
+        lock (_lock)
+        {
+            ForgetOldFlows(_clock.Now);
+            List<NodeMessage> again = [.. _sentFlows.Select(sent => sent.Report), .. _unsent];
+            _sentFlows.Clear();
+            _unsent.Clear();
+            return again;
+        }
+    }
+
+    /// <summary>These could not be sent. An acknowledgement is worth nothing on another connection.</summary>
+    public void PutBack(IEnumerable<NodeMessage> messages)
+    {
+        lock (_lock)
+        {
+            foreach (var message in messages.Where(message => message is not (Acknowledge or DropReport)))
+            {
+                if (_unsent.Count < UnsentMax)
+                {
+                    _unsent.Enqueue(message);
+                }
+                else
+                {
+                    _lostEvents++;
+                }
+            }
+        }
+    }
+
+    /// <summary>Everything there is to say now, in frames of bounded size; acknowledgements first, since somebody waits for them.</summary>
+    public List<NodeMessage> Take()
+    {
+        var messages = new List<NodeMessage>();
+        List<TunnelState> tunnels = [];
+        Dictionary<long, FlowRecord> flows;
+        List<GatewayEvent> events = [];
+        lock (_lock)
+        {
+            messages.AddRange(_acknowledgements);
+            _acknowledgements.Clear();
+            foreach (var id in _changedTunnels)
+            {
+                if (_tunnels.TryGetValue(id, out var tunnel) && tunnel.IsOpen)
+                {
+                    tunnels.Add(State(tunnel));
+                    if (tunnel.End != TunnelEnd.None)
+                    {
+                        _tunnels.Remove(id);
+                    }
+                }
+            }
+
+            _changedTunnels.Clear();
+            flows = _flows;
+            _flows = [];
+            events.AddRange(_events);
+            _events.Clear();
+            TakeLosses(events);
+        }
+
+        messages.AddRange(tunnels.Chunk(RecordsPerFrame).Select(chunk => new TunnelReport(chunk)));
+        messages.AddRange(events.Chunk(RecordsPerFrame).Select(chunk => new EventReport(chunk)));
+        foreach (var chunk in flows.Values.OrderBy(flow => flow.FlowId).Chunk(RecordsPerFrame))
+        {
+            messages.Add(new FlowReport([.. chunk.Select(flow => FlowStates.Of(flow, _clock))]));
+        }
+
+        return messages;
+    }
+
+    public void HasSent(NodeMessage message)
+    {
+        if (message is FlowReport flows)
+        {
+            lock (_lock)
+            {
+                var now = _clock.Now;
+                ForgetOldFlows(now);
+                _sentFlows.Enqueue((now, flows));
+            }
+        }
+    }
+
+    private void ForgetOldFlows(Instant now)
+    {
+        while (_sentFlows.TryPeek(out var oldest) && now - oldest.At > ResendFlowsOf)
+        {
+            _sentFlows.Dequeue();
+        }
+    }
+
+    private void TakeLosses(List<GatewayEvent> events)
+    {
+        if (_lostFlows + _lostEvents == 0)
+        {
+            return;
+        }
+
+        events.Add(new GatewayEvent(
+            "reports.lost", _clock.ToWall(_clock.Now), 0, "",
+            $"{_lostFlows} flow records and {_lostEvents} events were lost while control was away."));
+        _lostFlows = _lostEvents = 0;
+    }
+
+    private TunnelState State(TunnelRecord tunnel) => new()
+    {
+        TunnelId = tunnel.Description.TunnelId,
+        IdentityId = tunnel.Description.IdentityId,
+        Up = tunnel.End == TunnelEnd.None,
+        Protocol = tunnel.Description.Protocol,
+        OuterAddress = tunnel.Path.ToString(),
+        Cipher = tunnel.Description.Cipher,
+        Tls = tunnel.Description.Tls,
+        Wrapping = tunnel.Description.Wrapping,
+        ClientVersion = tunnel.Description.ClientVersion,
+        ClientPlatform = tunnel.Description.ClientPlatform,
+        Since = tunnel.Description.Since,
+        LastSeen = _clock.ToWall(new Instant(tunnel.Counters.LastSeen)),
+        BytesIn = tunnel.Counters.BytesIn,
+        BytesOut = tunnel.Counters.BytesOut,
+        PacketsIn = tunnel.Counters.PacketsIn,
+        PacketsOut = tunnel.Counters.PacketsOut,
+        Renegotiations = tunnel.Renegotiations,
+        EndReason = tunnel.End.Text(),
+    };
+
+    private void Signal() => _news.Writer.TryWrite(true);
+
+    private sealed class TunnelRecord(TunnelDescription description)
+    {
+        public TunnelDescription Description { get; } = description;
+
+        /// <summary>The shard has it.</summary>
+        public bool IsOpen { get; set; }
+
+        public OuterPath Path { get; set; }
+
+        public TunnelCounters Counters { get; set; }
+
+        public int Renegotiations { get; set; }
+
+        public TunnelEnd End { get; set; }
+    }
+}

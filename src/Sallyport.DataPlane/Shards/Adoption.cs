@@ -1,0 +1,31 @@
+using Sallyport.Api.Nodes;
+using Sallyport.DataPlane.Nodes;
+
+namespace Sallyport.DataPlane.Shards;
+
+/// <summary>One model on its way into every shard. The last one to take it acknowledges for all.</summary>
+internal sealed class Adoption(long version, int shards)
+{
+    private readonly Lock _lock = new();
+    private int _missing = shards;
+    private long _appliedAt;
+    private long _lastPacketAt;
+    private int _tunnelsCut;
+    private int _flowsCut;
+
+    /// <summary>Times by the wall clock.</summary>
+    public void Done(long appliedAt, long lastPacketAt, int tunnelsCut, int flowsCut, Uplink uplink)
+    {
+        lock (_lock)
+        {
+            _appliedAt = Math.Max(_appliedAt, appliedAt);
+            _lastPacketAt = Math.Max(_lastPacketAt, lastPacketAt);
+            _tunnelsCut += tunnelsCut;
+            _flowsCut += flowsCut;
+            if (--_missing == 0)
+            {
+                uplink.Put(new Acknowledge(version, _appliedAt, _lastPacketAt, _tunnelsCut, _flowsCut));
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+using System.Buffers.Binary;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.Core.Packets;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Shards;
+
+/// <summary>
+/// What one shard does with one packet, without sockets: classify, open, judge, seal, queue. No allocation, no lock but the one of a
+/// control packet's copy, no exception, no log line. One thread.
+/// </summary>
+internal sealed class PacketPath
+{
+    private readonly TunnelTable _tunnels;
+    private readonly SlotAllotter _peerIds;
+    private readonly Forwarder _forwarder;
+    private readonly Outbox _outbox;
+    private readonly DropCounters _drops;
+    private readonly HandshakeInbox[] _handshakers;
+    private readonly Queue<TunnelNotice> _notices = new();
+
+    public PacketPath(
+        TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers)
+    {
+        _tunnels = tunnels;
+        _peerIds = peerIds;
+        _forwarder = forwarder;
+        _outbox = outbox;
+        _drops = drops;
+        _handshakers = handshakers;
+    }
+
+    /// <summary>
+    /// Takes a packet that lies in a slot of the outbox's slab at [start, start + length), with head room before and tail room behind it.
+    /// The slot may be referred to until the next flush. None where the packet was genuine; what becomes of it inside is counted by the
+    /// forwarder, all other drops here.
+    /// </summary>
+    public DropReason Handle(int slot, int start, int length, in OuterPath from, Instant now)
+    {
+        var reason = Classify(slot, start, length, from, now);
+        if (reason != DropReason.None)
+        {
+            _drops.Count(reason);
+        }
+
+        return reason;
+    }
+
+    public bool TryDequeueNotice(out TunnelNotice notice) => _notices.TryDequeue(out notice);
+
+    /// <summary>Makes a tunnel of a session that has its first key. Whoever had the identity or the address before is closed.</summary>
+    public void Open(in NewTunnel wanted, Instant now)
+    {
+        Replace(_tunnels.OfIdentity(wanted.IdentityId), wanted.Path, now);
+        Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
+        ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path);
+        tunnel.Id = wanted.TunnelId;
+        tunnel.CredentialId = wanted.CredentialId;
+        tunnel.AddressV4 = wanted.AddressV4;
+        tunnel.AddressV6 = wanted.AddressV6;
+        tunnel.Handshaker = wanted.Handshaker;
+        tunnel.Session = wanted.Session;
+        tunnel.PingAfter = wanted.PingAfter;
+        tunnel.DeadAfter = wanted.DeadAfter;
+        tunnel.AliveWithin = wanted.AliveWithin;
+        tunnel.InnerMax = wanted.InnerMax;
+        tunnel.LastReceived = tunnel.LastSent = now;
+        tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
+        Notify(TunnelNoticeKind.Opened, wanted.Slot);
+    }
+
+    /// <summary>False where the tunnel is gone: the key is then still the caller's to free.</summary>
+    public bool InstallKey(int slot, long tunnelId, in DataKey key, int keyId, Instant now, Instant sealFrom)
+    {
+        if (!Is(slot, tunnelId))
+        {
+            return false;
+        }
+
+        _tunnels[slot].Keys.Install(key, keyId, now, sealFrom);
+        return true;
+    }
+
+    /// <summary>The peer begins to negotiate another key: it has the newest of those we hold.</summary>
+    public void PeerNegotiates(int slot, long tunnelId, Instant now)
+    {
+        if (Is(slot, tunnelId))
+        {
+            _tunnels[slot].Keys.PromoteNewest(now);
+        }
+    }
+
+    public void AskToReconfigure(int slot, long tunnelId)
+    {
+        if (Is(slot, tunnelId))
+        {
+            Notify(TunnelNoticeKind.NeedsConfiguration, slot);
+        }
+    }
+
+    public void Close(int slot, long tunnelId, TunnelEnd end)
+    {
+        if (Is(slot, tunnelId))
+        {
+            Close(slot, end);
+        }
+    }
+
+    public void Close(int slot, TunnelEnd end)
+    {
+        Notify(TunnelNoticeKind.Ended, slot, end);
+        Free(slot);
+    }
+
+    /// <summary>Silent tunnels end, quiet ones are kept alive, worn keys are reported, old ones freed.</summary>
+    public void HandleTimeout(int slot, Instant now)
+    {
+        ref var tunnel = ref _tunnels[slot];
+        if (!tunnel.IsLive)
+        {
+            return;
+        }
+
+        if (now - tunnel.LastReceived >= tunnel.DeadAfter)
+        {
+            Close(slot, TunnelEnd.Silent);
+            return;
+        }
+
+        tunnel.Keys.FreeExpired(now);
+        if (tunnel.Keys.TakeNeedForNext())
+        {
+            Notify(TunnelNoticeKind.NeedsKey, slot);
+        }
+
+        if (now - tunnel.LastSent >= tunnel.PingAfter)
+        {
+            var own = _outbox.FreeSlot();
+            Ping.Payload.CopyTo(_outbox[own][PacketSlab.Headroom..]);
+            var reason = Seal(ref tunnel, own, PacketSlab.Headroom, Ping.Payload.Length, now);
+            if (reason != DropReason.None)
+            {
+                _drops.Count(reason);
+            }
+        }
+    }
+
+    private DropReason Classify(int slot, int start, int length, in OuterPath from, Instant now)
+    {
+        if (length < 1)
+        {
+            return DropReason.TooShort;
+        }
+
+        var head = new PacketHead(_outbox[slot][start]);
+        return head.IsData ? HandleData(slot, start, length, head, from, now)
+            : head.IsControl && head.Opcode != Opcode.HardResetServerV2 ? HandleControl(_outbox[slot].Slice(start, length), from)
+            : DropReason.UnknownOpcode;
+    }
+
+    private DropReason HandleControl(ReadOnlySpan<byte> packet, in OuterPath from)
+    {
+        if (packet.Length <= SessionId.Length)
+        {
+            return DropReason.TooShort;
+        }
+
+        if (packet.Length > DataPlaneLimits.ControlPacketMax)
+        {
+            return DropReason.TooLong;
+        }
+
+        // The peer's session id stays the same wherever it moves, so that one thread sees all of a session.
+        var hash = (uint)((SessionId.Read(packet[1..]).Value * 0x9e37_79b9_7f4a_7c15) >> 32);
+        return _handshakers[hash % (uint)_handshakers.Length].TryPut(from, packet) ? DropReason.None : DropReason.HandshakeQueueFull;
+    }
+
+    private DropReason HandleData(int slot, int start, int length, PacketHead head, in OuterPath from, Instant now)
+    {
+        var packet = _outbox[slot].Slice(start, length);
+        var at = FindTunnel(packet, head, from);
+        if (at < 0)
+        {
+            return DropReason.UnknownPeer;
+        }
+
+        ref var tunnel = ref _tunnels[at];
+        var hasMoved = !tunnel.Path.Equals(from);
+        if (hasMoved && (from.IsStream || tunnel.Path.IsStream))
+        {
+            return DropReason.WrongSourceAddress;
+        }
+
+        var key = tunnel.Keys.Find(head.KeyId);
+        if (key < 0)
+        {
+            return DropReason.UnknownKey;
+        }
+
+        var reason = tunnel.Keys[key].Open(packet, out var innerStart, out var innerLength);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        // Only here is the packet known to be the peer's, and not seen before.
+        if (hasMoved && !TryMove(at, from))
+        {
+            return DropReason.WrongSourceAddress;
+        }
+
+        tunnel.LastReceived = now;
+        tunnel.Keys.PeerUsed(key, now);
+        return HandleInner(at, slot, start + innerStart, innerLength, now);
+    }
+
+    private int FindTunnel(ReadOnlySpan<byte> packet, PacketHead head, in OuterPath from)
+    {
+        if (head.Opcode == Opcode.DataV1 || packet.Length < sizeof(uint))
+        {
+            return _tunnels.AtAddress(from);
+        }
+
+        var peerId = BinaryPrimitives.ReadUInt32BigEndian(packet) & DataLimits.NoPeerId;
+        if (peerId == DataLimits.NoPeerId)
+        {
+            return _tunnels.AtAddress(from);
+        }
+
+        var slot = _peerIds.Slot(peerId);
+        return _tunnels.IsLive(slot) ? slot : -1;
+    }
+
+    /// <summary>A peer may not take over an address where another identity is (CVE-2020-11810).</summary>
+    private bool TryMove(int slot, in OuterPath to)
+    {
+        ref var tunnel = ref _tunnels[slot];
+        var other = _tunnels.AtAddress(to);
+        if (other >= 0 && other != slot)
+        {
+            if (_tunnels[other].IdentityId != tunnel.IdentityId)
+            {
+                return false;
+            }
+
+            Replace(other, to, tunnel.LastReceived);
+        }
+
+        var before = tunnel.Path;
+        _tunnels.Move(slot, to);
+        Notify(TunnelNoticeKind.Moved, slot, from: before);
+        return true;
+    }
+
+    private DropReason HandleInner(int from, int slot, int start, int length, Instant now)
+    {
+        ref var tunnel = ref _tunnels[from];
+        var inner = _outbox[slot].Slice(start, length);
+        if (Ping.Is(inner))
+        {
+            return DropReason.None;
+        }
+
+        if (Occ.TryRead(inner, out var type))
+        {
+            if (type == OccType.Exit)
+            {
+                Close(from, TunnelEnd.PeerExit);
+            }
+
+            return DropReason.None;
+        }
+
+        tunnel.BytesIn += length;
+        tunnel.PacketsIn++;
+        var refusalSlot = _outbox.FreeSlot();
+        var refusal = _outbox[refusalSlot][PacketSlab.Headroom..^PacketSlab.Tailroom];
+        var result = _forwarder.Handle(tunnel.IdentityId, inner, now, refusal);
+        if (result.Kind == ForwardKind.Forward)
+        {
+            var to = _tunnels.OfIdentity(result.ToIdentityId);
+            if (to >= 0)
+            {
+                ref var target = ref _tunnels[to];
+                ClampSegments(inner[..result.Length], Math.Min(tunnel.InnerMax, target.InnerMax));
+                target.BytesOut += result.Length;
+                target.PacketsOut++;
+                return Seal(ref target, slot, start, result.Length, now);
+            }
+
+            result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);
+        }
+
+        return result.Kind == ForwardKind.Refuse
+            ? Seal(ref tunnel, refusalSlot, PacketSlab.Headroom, result.RefusalLength, now)
+            : DropReason.None;
+    }
+
+    /// <summary>Seals in place under the tunnel's current key and queues the packet to its peer.</summary>
+    private DropReason Seal(ref Tunnel to, int slot, int start, int length, Instant now)
+    {
+        var key = to.Keys.Sealing(now);
+        if (key < 0 || !to.Keys[key].Seal(_outbox[slot], start, length, out var sealedStart, out var sealedLength))
+        {
+            return DropReason.KeyExhausted;
+        }
+
+        to.LastSent = now;
+        _outbox.Send(to.Path, slot, sealedStart, sealedLength);
+        return DropReason.None;
+    }
+
+    /// <summary>Only SYN packets are read again: one in hundreds.</summary>
+    private static void ClampSegments(Span<byte> inner, int innerMax)
+    {
+        if (IsTcpSyn(inner) && InnerPacket.Read(inner, out var packet) == DropReason.None)
+        {
+            MssClamp.Apply(inner, packet, innerMax);
+        }
+    }
+
+    private static bool IsTcpSyn(ReadOnlySpan<byte> inner)
+    {
+        var tcp = (inner[0] >> 4) switch
+        {
+            4 when inner.Length > 9 && inner[9] == (byte)IpProtocol.Tcp => (inner[0] & 0xf) * 4,
+            6 when inner.Length > 6 && inner[6] == (byte)IpProtocol.Tcp => 40,
+            _ => inner.Length,
+        };
+        return tcp + 13 < inner.Length && (inner[tcp + 13] & (byte)TcpFlags.Syn) != 0;
+    }
+
+    private bool Is(int slot, long tunnelId) => _tunnels.IsLive(slot) && _tunnels[slot].Id == tunnelId;
+
+    private void Replace(int slot, in OuterPath by, Instant now)
+    {
+        if (slot >= 0)
+        {
+            ref var tunnel = ref _tunnels[slot];
+            Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by, now - tunnel.LastReceived <= tunnel.AliveWithin);
+            Free(slot);
+        }
+    }
+
+    private void Free(int slot)
+    {
+        _tunnels.Close(slot);
+        _peerIds.Return(slot);
+    }
+
+    private void Notify(
+        TunnelNoticeKind kind, int slot, TunnelEnd end = TunnelEnd.None, in OuterPath from = default, bool wasAlive = false)
+    {
+        ref var tunnel = ref _tunnels[slot];
+        _notices.Enqueue(new TunnelNotice
+        {
+            Kind = kind,
+            Slot = slot,
+            TunnelId = tunnel.Id,
+            IdentityId = tunnel.IdentityId,
+            Handshaker = tunnel.Handshaker,
+            Session = tunnel.Session,
+            Path = tunnel.Path,
+            From = from,
+            End = end,
+            WasAlive = wasAlive,
+            Counters = TunnelCounters.Of(tunnel),
+        });
+    }
+}

@@ -1,0 +1,619 @@
+using Sallyport.Core.Flows;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Nodes;
+using Sallyport.DataPlane.Streams;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Shards;
+
+/// <summary>Where a shard listens and which of how many it is.</summary>
+internal sealed record ShardOptions
+{
+    public int Index { get; init; }
+
+    public int Count { get; init; } = 1;
+
+    public required IReadOnlyList<OuterAddress> Udp { get; init; }
+
+    public required IReadOnlyList<OuterAddress> Tcp { get; init; }
+
+    public required FlowLimits Flows { get; init; }
+}
+
+/// <summary>
+/// One packet thread with everything it owns: sockets, connections, tunnels, flows. Others reach it through its mailbox only.
+/// A turn of its loop: wait, mail, sockets within their budgets, timers, flush, news out.
+/// </summary>
+internal sealed class Shard : IDisposable
+{
+    private const int StreamSlots = DataPlaneLimits.BatchSize;
+    private const int FirstStreamSlot = DataPlaneLimits.BatchSize;
+    private const int FirstOwnSlot = FirstStreamSlot + StreamSlots;
+
+    /// <summary>A twentieth of the tunnels is looked at twenty times a second.</summary>
+    private const int SweepParts = 20;
+    private const int ReconfigurationsPerTick = 20;
+    private const int ReportBuffer = 512;
+
+    private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1) / SweepParts;
+    private static readonly TimeSpan IdleWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
+
+    private readonly Clock _clock;
+    private readonly Uplink _uplink;
+    private readonly GatewayLog _log;
+    private readonly HandshakeInbox[] _handshakers;
+    private readonly Epoll _epoll = new();
+    private readonly PacketSlab _slab = new(FirstOwnSlot + DataPlaneLimits.OwnSlots);
+    private readonly ReceiveBatch _receive;
+    private readonly List<UdpSocket> _udp = [];
+    private readonly List<StreamListener> _listeners = [];
+    private readonly StreamTable _streams;
+    private readonly Outbox _outbox;
+    private readonly TunnelTable _tunnels = new();
+    private readonly Forwarder _forwarder;
+    private readonly PacketPath _path;
+    private readonly byte[] _streamBuffer = new byte[DataPlaneLimits.StreamBytesPerTurn];
+    private readonly FlowRecord[] _flowBuffer = new FlowRecord[ReportBuffer];
+    private readonly TunnelCounters[] _counterBuffer = new TunnelCounters[ReportBuffer];
+    private readonly Thread _thread;
+    private readonly Queue<(int Slot, long TunnelId)> _toReconfigure = new();
+    private GatewayModel _model = GatewayModel.Empty;
+    private int _streamSlotsUsed;
+    private int _sweepPart;
+    private Instant _nextTick;
+    private Instant _acceptAgain = Instant.Never;
+    private Instant _lastFault;
+    private volatile bool _stop;
+
+    public Shard(
+        ShardOptions options, Clock clock, IEntropy entropy, Uplink uplink, HandshakeInbox[] handshakers, GatewayLog log)
+    {
+        _clock = clock;
+        _uplink = uplink;
+        _log = log;
+        _handshakers = handshakers;
+        PeerIds = new SlotAllotter(options.Index, options.Count, DataPlaneLimits.TunnelsPerShardMax / options.Count);
+        _receive = new ReceiveBatch(_slab, 0, DataPlaneLimits.BatchSize);
+        _streams = new StreamTable(options.Index, _epoll, entropy, Drops);
+        try
+        {
+            Listen(options);
+        }
+        catch
+        {
+            CloseSockets();
+            throw;
+        }
+
+        var batches = _udp.Select(socket => new SendBatch(_slab, socket, DataPlaneLimits.SendBatchSize)).ToArray();
+        _outbox = new Outbox(_slab, batches, _streams, Drops, FirstOwnSlot);
+        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index);
+        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers);
+        _epoll.Add(Mailbox.WakeUp.Fd, Readiness.In, EpollToken.WakeUp);
+        _thread = new Thread(Run) { IsBackground = true, Name = $"shard-{options.Index}" };
+    }
+
+    public Mailbox Mailbox { get; } = new();
+
+    public SlotAllotter PeerIds { get; }
+
+    public DropCounters Drops { get; } = new();
+
+    /// <summary>"udp 0.0.0.0:1194" and so on.</summary>
+    public IReadOnlyList<string> Listening =>
+        [.. _udp.Select(socket => $"udp {socket.Bound}"), .. _listeners.Select(listener => $"tcp {listener.Bound}")];
+
+    /// <summary>Raised on the shard's thread when it cannot go on; the process should end.</summary>
+    public event Action<Exception>? Failed;
+
+    /// <summary>Adds the drops of the shell and of its forwarder; any thread.</summary>
+    public void AddDropsTo(Span<long> sums)
+    {
+        Drops.AddTo(sums);
+        var inner = _forwarder.Drops;
+        for (var i = 0; i < inner.Length; i++)
+        {
+            sums[i] += inner[i];
+        }
+    }
+
+    public void Start() => _thread.Start();
+
+    public void Stop()
+    {
+        _stop = true;
+        Mailbox.WakeUp.Signal();
+        if (_thread.ThreadState != ThreadState.Unstarted)
+        {
+            _thread.Join();
+        }
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        CloseSockets();
+        _outbox.Dispose();
+        _receive.Dispose();
+        _slab.Dispose();
+        Mailbox.Dispose();
+    }
+
+    private void Listen(ShardOptions options)
+    {
+        foreach (var address in options.Udp)
+        {
+            var socket = new UdpSocket(address, options.Index, _udp.Count, options.Count > 1);
+            _udp.Add(socket);
+            _epoll.Add(socket.Fd, Readiness.In, EpollToken.Udp(socket.Index));
+        }
+
+        foreach (var address in options.Tcp)
+        {
+            var listener = new StreamListener(address, options.Count > 1);
+            _listeners.Add(listener);
+            _epoll.Add(listener.Fd, Readiness.In, EpollToken.Listener(_listeners.Count - 1));
+        }
+    }
+
+    private void CloseSockets()
+    {
+        _streams.Dispose();
+        _udp.ForEach(socket => socket.Dispose());
+        _listeners.ForEach(listener => listener.Dispose());
+        _epoll.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            _nextTick = _clock.Now;
+            while (!_stop)
+            {
+                RunTurn();
+            }
+
+            CloseAll(TunnelEnd.GatewayStopping);
+        }
+        catch (Exception e)
+        {
+            _log.Write("shard.failed", e.ToString());
+            Failed?.Invoke(e);
+        }
+    }
+
+    private void RunTurn()
+    {
+        var ready = _epoll.Wait(WaitMilliseconds());
+        try
+        {
+            TakeMail(_clock.Now);
+            for (var i = 0; i < ready; i++)
+            {
+                var (token, readiness) = _epoll.Event(i);
+                HandleReady(token, readiness);
+            }
+
+            HandleTimeouts(_clock.Now);
+        }
+        catch (InvariantException e) when (_clock.Now - _lastFault > IdleWait)
+        {
+            // One broken packet or tunnel is not worth everybody's tunnels; broken twice in a second, nothing can be trusted.
+            _lastFault = _clock.Now;
+            _log.Write("shard.fault", e.ToString());
+        }
+
+        _outbox.Flush();
+        _streamSlotsUsed = 0;
+        CloseOrphans();
+        SendNews();
+    }
+
+    private int WaitMilliseconds()
+    {
+        if (!Mailbox.IsEmpty)
+        {
+            return 0;
+        }
+
+        var now = _clock.Now;
+        var next = Instant.Min(_forwarder.NextDeadline, now + IdleWait);
+        next = Instant.Min(next, _acceptAgain);
+        if (_tunnels.LiveCount > 0)
+        {
+            next = Instant.Min(next, _nextTick);
+        }
+
+        return next <= now ? 0 : (int)Math.Ceiling((next - now).TotalMilliseconds);
+    }
+
+    private void HandleReady(ulong token, Readiness readiness)
+    {
+        if (token == EpollToken.WakeUp)
+        {
+            return;
+        }
+
+        if (EpollToken.IsUdp(token, out var index))
+        {
+            ReceiveFrom(_udp[index]);
+        }
+        else if (EpollToken.IsListener(token, out index))
+        {
+            Accept(_listeners[index]);
+        }
+        else if (_streams.Find(token) is >= 0 and var connection)
+        {
+            HandleConnection(connection, readiness);
+        }
+    }
+
+    private void ReceiveFrom(UdpSocket socket)
+    {
+        for (var batch = 0; batch < DataPlaneLimits.BatchesPerTurn; batch++)
+        {
+            var count = _receive.Receive(socket);
+            var now = _clock.Now;
+            for (var i = 0; i < count; i++)
+            {
+                var length = _receive.Length(i, out var truncated);
+                if (truncated)
+                {
+                    Drops.Count(DropReason.TooLong);
+                    continue;
+                }
+
+                _path.Handle(_receive.Slot(i), PacketSlab.Headroom, length, _receive.Path(i), now);
+            }
+
+            // The slots are about to be received into again.
+            _outbox.Flush();
+            if (count < _receive.Capacity)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Accept(StreamListener listener)
+    {
+        var now = _clock.Now;
+        for (var i = 0; i < DataPlaneLimits.AcceptsPerTurn; i++)
+        {
+            if (listener.TryAccept(out var outOfDescriptors) is { } socket)
+            {
+                _streams.Add(socket, now);
+                continue;
+            }
+
+            if (outOfDescriptors)
+            {
+                // Level-triggered, it would wake us again at once and for ever.
+                _acceptAgain = now + AcceptPause;
+                _listeners.ForEach(one => _epoll.Modify(one.Fd, Readiness.None, EpollToken.Listener(_listeners.IndexOf(one))));
+                _log.Write("accept.paused", "no file descriptors left");
+            }
+
+            return;
+        }
+    }
+
+    private void HandleConnection(int connection, Readiness readiness)
+    {
+        if ((readiness & Readiness.Out) != 0)
+        {
+            _streams.HandleWritable(connection);
+        }
+
+        if ((readiness & (Readiness.In | Readiness.Broken)) == 0 || !_streams.IsOpen(connection))
+        {
+            return;
+        }
+
+        var count = _streams.Read(connection, _streamBuffer);
+        if (count == 0)
+        {
+            _streams.Close(connection);
+        }
+        else if (count > 0)
+        {
+            HandleStream(connection, _streamBuffer.AsSpan(0, count), _clock.Now);
+        }
+    }
+
+    private void HandleStream(int connection, Span<byte> received, Instant now)
+    {
+        var path = _streams.Path(connection);
+        while (true)
+        {
+            switch (_streams.TryReadFrame(connection, ref received, out var packet))
+            {
+                case FrameResult.Packet when packet.Length > PacketSlab.PacketMax:
+                    Drops.Count(DropReason.TooLong);
+                    break;
+                case FrameResult.Packet:
+                    HandleFrame(packet, path, now);
+                    break;
+                case FrameResult.Close:
+                    _streams.Close(connection);
+                    return;
+                case FrameResult.NeedMore:
+                case FrameResult.Poisoned:
+                    return;
+            }
+        }
+    }
+
+    private void HandleFrame(ReadOnlySpan<byte> packet, in OuterPath path, Instant now)
+    {
+        if (_streamSlotsUsed == StreamSlots)
+        {
+            _outbox.Flush();
+            _streamSlotsUsed = 0;
+        }
+
+        // In the stream there is no room in front of a packet to seal it for somebody else.
+        var slot = FirstStreamSlot + _streamSlotsUsed++;
+        packet.CopyTo(_slab[slot][PacketSlab.Headroom..]);
+        if (_path.Handle(slot, PacketSlab.Headroom, packet.Length, path, now) != DropReason.None)
+        {
+            _streams.Poison(path);
+        }
+    }
+
+    private void TakeMail(Instant now)
+    {
+        Mailbox.WakeUp.Clear();
+        for (var i = 0; i < DataPlaneLimits.MailPerTurn && Mailbox.TryTake(out var command); i++)
+        {
+            Do(command!, now);
+        }
+
+        for (var i = 0; i < DataPlaneLimits.MailPerTurn; i++)
+        {
+            var slot = _outbox.FreeSlot();
+            if (!Mailbox.TryTake(_slab[slot][PacketSlab.Headroom..], out var to, out var length))
+            {
+                break;
+            }
+
+            _outbox.Send(to, slot, PacketSlab.Headroom, length);
+        }
+    }
+
+    private void Do(ShardCommand command, Instant now)
+    {
+        switch (command)
+        {
+            case OpenTunnel open:
+                Open(open.Tunnel, now);
+                break;
+            case InstallKey install:
+                if (!_path.InstallKey(install.Slot, install.TunnelId, install.Key, install.KeyId, now, now + install.HandOver))
+                {
+                    var key = install.Key;
+                    key.Free();
+                }
+
+                break;
+            case PeerNegotiates negotiates:
+                _path.PeerNegotiates(negotiates.Slot, negotiates.TunnelId, now);
+                break;
+            case CloseTunnel close:
+                _path.Close(close.Slot, close.TunnelId, close.End);
+                break;
+            case PoisonConnection poison:
+                _streams.Poison(poison.Path);
+                break;
+            case DisconnectIdentity disconnect:
+                if (_tunnels.OfIdentity(disconnect.IdentityId) is >= 0 and var slot)
+                {
+                    _path.Close(slot, TunnelEnd.Disconnected);
+                }
+
+                break;
+            case AdoptModel adopt:
+                Adopt(adopt, now);
+                break;
+            default:
+                throw new InvariantException($"a shard knows {command.GetType().Name}");
+        }
+    }
+
+    private void Open(in NewTunnel wanted, Instant now)
+    {
+        _path.Open(wanted, now);
+        _streams.Bind(wanted.Path, wanted.Slot);
+
+        // It was decided under a model that may have been replaced while the command was on its way.
+        CloseUnlessValid(wanted.Slot, _model);
+    }
+
+    private void Adopt(AdoptModel adopt, Instant now)
+    {
+        _model = adopt.Model;
+        var cut = _forwarder.Adopt(adopt.Model.Fleet, now);
+        var tunnelsCut = 0;
+        if (adopt.Change.Everything)
+        {
+            for (var slot = 0; slot < _tunnels.End; slot++)
+            {
+                tunnelsCut += CloseUnlessValid(slot, adopt.Model);
+            }
+        }
+        else
+        {
+            foreach (var identity in adopt.Change.Identities)
+            {
+                tunnelsCut += CloseUnlessValid(_tunnels.OfIdentity(identity), adopt.Model);
+            }
+        }
+
+        foreach (var rerouted in adopt.Change.Rerouted)
+        {
+            Reconfigure(rerouted, adopt.Model);
+        }
+
+        adopt.Adoption.Done(_clock.ToWall(_clock.Now), _clock.ToWall(cut.LastPacketAt), tunnelsCut, cut.FlowsCut, _uplink);
+    }
+
+    private int CloseUnlessValid(int slot, GatewayModel model)
+    {
+        if (!_tunnels.IsLive(slot))
+        {
+            return 0;
+        }
+
+        var end = TunnelValidity.Judge(_tunnels[slot], model);
+        if (end == TunnelEnd.None)
+        {
+            return 0;
+        }
+
+        _path.Close(slot, end);
+        return 1;
+    }
+
+    private void Reconfigure(Reroute reroute, GatewayModel model)
+    {
+        for (var slot = 0; slot < _tunnels.End; slot++)
+        {
+            ref var tunnel = ref _tunnels[slot];
+            if (tunnel.IsLive && model.Fleet.Identity(tunnel.IdentityId) is { } identity && reroute.Concerns(identity))
+            {
+                _toReconfigure.Enqueue((slot, tunnel.Id));
+            }
+        }
+    }
+
+    private void HandleTimeouts(Instant now)
+    {
+        if (_forwarder.NextDeadline <= now)
+        {
+            _forwarder.HandleTimeout(now);
+        }
+
+        if (_acceptAgain <= now)
+        {
+            _acceptAgain = Instant.Never;
+            _listeners.ForEach(one => _epoll.Modify(one.Fd, Readiness.In, EpollToken.Listener(_listeners.IndexOf(one))));
+        }
+
+        if (now < _nextTick)
+        {
+            return;
+        }
+
+        _nextTick = now + TickEvery;
+        Sweep(now);
+        ReportFlows();
+        for (var i = 0; i < ReconfigurationsPerTick && _toReconfigure.TryDequeue(out var next); i++)
+        {
+            _path.AskToReconfigure(next.Slot, next.TunnelId);
+        }
+    }
+
+    private void Sweep(Instant now)
+    {
+        var parts = (_tunnels.End + SweepParts - 1) / SweepParts;
+        var end = Math.Min(_tunnels.End, (_sweepPart + 1) * parts);
+        var reported = 0;
+        for (var slot = _sweepPart * parts; slot < end; slot++)
+        {
+            _path.HandleTimeout(slot, now);
+            if (TunnelReporter.TryTake(ref _tunnels[slot], now, out var counters))
+            {
+                _counterBuffer[reported++] = counters;
+                if (reported == ReportBuffer)
+                {
+                    _uplink.Put(_counterBuffer.AsSpan());
+                    reported = 0;
+                }
+            }
+        }
+
+        if (reported > 0)
+        {
+            _uplink.Put(_counterBuffer.AsSpan(0, reported));
+        }
+
+        if (++_sweepPart == SweepParts)
+        {
+            _sweepPart = 0;
+            _streams.HandleTimeout(now);
+        }
+    }
+
+    private void ReportFlows()
+    {
+        var count = 0;
+        while (_forwarder.TryDequeueFlow(out _flowBuffer[count]))
+        {
+            if (++count == ReportBuffer)
+            {
+                _uplink.Put(_flowBuffer.AsSpan());
+                count = 0;
+            }
+        }
+
+        if (count > 0)
+        {
+            _uplink.Put(_flowBuffer.AsSpan(0, count));
+        }
+    }
+
+    private void CloseOrphans()
+    {
+        while (_streams.OrphanedTunnels.TryDequeue(out var slot))
+        {
+            if (_tunnels.IsLive(slot))
+            {
+                _path.Close(slot, TunnelEnd.ConnectionClosed);
+            }
+        }
+    }
+
+    private void SendNews()
+    {
+        while (_path.TryDequeueNotice(out var notice))
+        {
+            if (notice.Kind is TunnelNoticeKind.Opened or TunnelNoticeKind.Moved or TunnelNoticeKind.Ended)
+            {
+                _uplink.Put(notice);
+            }
+
+            if (notice.Kind == TunnelNoticeKind.Ended && notice.Path.IsStream)
+            {
+                _streams.Unbind(notice.Path, _clock.Now);
+            }
+
+            _handshakers[notice.Handshaker].Put(notice);
+        }
+
+        foreach (var handshaker in _handshakers)
+        {
+            handshaker.Wake();
+        }
+    }
+
+    private void CloseAll(TunnelEnd end)
+    {
+        for (var slot = 0; slot < _tunnels.End; slot++)
+        {
+            if (_tunnels.IsLive(slot))
+            {
+                _path.Close(slot, end);
+            }
+        }
+
+        ReportFlows();
+        SendNews();
+    }
+}

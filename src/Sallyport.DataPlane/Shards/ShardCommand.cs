@@ -1,0 +1,26 @@
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Shards;
+
+/// <summary>What other threads ask of a shard.</summary>
+internal abstract record ShardCommand;
+
+internal sealed record OpenTunnel(NewTunnel Tunnel) : ShardCommand;
+
+/// <summary>Seals at the latest after <paramref name="HandOver"/>.</summary>
+internal sealed record InstallKey(int Slot, long TunnelId, DataKey Key, int KeyId, TimeSpan HandOver) : ShardCommand;
+
+/// <summary>The session has seen the peer begin with another key.</summary>
+internal sealed record PeerNegotiates(int Slot, long TunnelId) : ShardCommand;
+
+internal sealed record CloseTunnel(int Slot, long TunnelId, TunnelEnd End) : ShardCommand;
+
+/// <summary>Nothing sensible comes over this connection.</summary>
+internal sealed record PoisonConnection(OuterPath Path) : ShardCommand;
+
+internal sealed record DisconnectIdentity(int IdentityId) : ShardCommand;
+
+/// <summary>From now on packets are judged by this model. The answer goes to the uplink.</summary>
+internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adoption Adoption) : ShardCommand;
