@@ -3,6 +3,7 @@ using Sallyport.Core.Crypto;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.EndToEnd.Harness;
+using Sallyport.EndToEnd.Peers;
 using Sallyport.EndToEnd.Stock;
 
 namespace Sallyport.EndToEnd.ClientRole;

@@ -8,6 +8,7 @@ using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Primitives;
 using Sallyport.EndToEnd.Harness;
+using Sallyport.EndToEnd.Peers;
 using Sallyport.EndToEnd.Stock;
 
 namespace Sallyport.EndToEnd.ClientRole;

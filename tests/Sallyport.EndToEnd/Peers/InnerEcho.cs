@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
-using Sallyport.Core.Primitives;
 
-namespace Sallyport.EndToEnd.ClientRole;
+namespace Sallyport.EndToEnd.Peers;
 
 /// <summary>ICMP echo inside IPv4, by hand (RFC 791 §3.1, RFC 792).</summary>
 internal static class InnerEcho
@@ -34,6 +33,27 @@ internal static class InnerEcho
             ? BinaryPrimitives.ReadUInt16BigEndian(packet[(HeaderLength + 6)..])
             : null;
 
+    /// <summary>Turns an echo request into its reply, in place; false for anything else.</summary>
+    public static bool TryTurn(Span<byte> packet)
+    {
+        if (packet.Length < HeaderLength + 8 || packet[0] != 0x45 || packet[9] != Icmp || packet[HeaderLength] != EchoRequest)
+        {
+            return false;
+        }
+
+        // Swapping the addresses leaves the header's sum as it is.
+        Span<byte> from = stackalloc byte[4];
+        packet[12..16].CopyTo(from);
+        packet[16..20].CopyTo(packet[12..]);
+        from.CopyTo(packet[16..]);
+        var message = packet[HeaderLength..BinaryPrimitives.ReadUInt16BigEndian(packet[2..])];
+        message[0] = 0;
+        message[2] = 0;
+        message[3] = 0;
+        BinaryPrimitives.WriteUInt16BigEndian(message[2..], Checksum(message));
+        return true;
+    }
+
     /// <summary>RFC 1071.</summary>
     private static ushort Checksum(ReadOnlySpan<byte> bytes)
     {
@@ -41,6 +61,11 @@ internal static class InnerEcho
         for (var i = 0; i + 1 < bytes.Length; i += 2)
         {
             sum += BinaryPrimitives.ReadUInt16BigEndian(bytes[i..]);
+        }
+
+        if ((bytes.Length & 1) != 0)
+        {
+            sum += (uint)bytes[^1] << 8;
         }
 
         while (sum > 0xffff)

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Sallyport.Core.Primitives;
 
-namespace Sallyport.EndToEnd.ClientRole;
+namespace Sallyport.EndToEnd.Peers;
 
 internal sealed class SystemEntropy : IEntropy
 {
