@@ -55,9 +55,18 @@ internal static class ServeCommand
         }
 
         ReadyNote.Remove(settings);
-        if (endGateway && Preparation.GatewayOf(settings) is { } gateway)
+        if (Preparation.GatewayOf(settings) is not { } gateway)
+        {
+            return ExitCodes.Ok;
+        }
+
+        if (endGateway)
         {
             await Signals.EndAsync(gateway, GatewayPatience);
+        }
+        else
+        {
+            Console.WriteLine($"the gateway goes on (process {gateway}): the next ./run takes it over, ./run --stop ends it");
         }
 
         return ExitCodes.Ok;
