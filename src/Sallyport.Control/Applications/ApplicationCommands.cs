@@ -1,0 +1,135 @@
+using System.Text.Json.Nodes;
+using Dapper;
+using Sallyport.Api.Applications;
+using Sallyport.Api.Paging;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Names;
+using Sallyport.Control.Policies;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Applications;
+
+internal sealed class ApplicationCommands(Commands commands, Database database)
+{
+    public ApplicationInfo Create(Actor actor, ApplicationCreate input, Idempotency? idempotency)
+    {
+        actor.Require(Right.Change, actor.NetworkId);
+        return commands.RunCreate(
+            actor,
+            idempotency,
+            change =>
+            {
+                var problems = new ProblemList();
+                var owner = ReadOwner(change, input, problems);
+                if (Label.Check(input.Name, "name", problems) && owner is not null
+                    && ApplicationRow.FindByName(change.Sql, input.Name!, owner.Network).Count > 0)
+                {
+                    problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
+                }
+
+                var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
+                var services = ApplicationInput.ReadServices(input.Services, problems);
+                problems.ThrowIfAny();
+                var id = change.Sql.ExecuteScalar<int>(
+                    """
+                    INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
+                    VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
+                    """,
+                    new
+                    {
+                        owner!.NetworkId,
+                        ownerId = owner.Id,
+                        input.Name,
+                        target = ApplicationInput.Show(target!.Value),
+                        services = Column.Of(services),
+                        change.Now,
+                    });
+                var row = ApplicationRow.Find(change.Sql, id)!;
+                change.Touch(ChangeKind.Application, id);
+                change.Audit("application.create", row.Subject, Describe(row));
+                return (id, row.ToInfo());
+            },
+            (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo());
+    }
+
+    public ApplicationInfo Update(Actor actor, string name, ApplicationUpdate input, long? revision) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Application(change.Sql, name).OrNotFound();
+        actor.Require(Right.Change, row.NetworkId);
+        Revisions.Check($"application {row.Name}", row.Revision, revision);
+        var problems = new ProblemList();
+        var owner = IdentityRow.Find(change.Sql, row.OwnerId)!;
+        var target = input.Target is null ? ApplicationInput.TargetOf(row) : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var services = input.Services is null ? Column.List(row.ServicesJson) : ApplicationInput.ReadServices(input.Services, problems);
+        problems.ThrowIfAny();
+        change.Sql.Execute(
+            "UPDATE applications SET target = @target, services = @services, revision = revision + 1 WHERE id = @Id",
+            new { target = ApplicationInput.Show(target!.Value), services = Column.Of(services), row.Id });
+        var updated = ApplicationRow.Find(change.Sql, row.Id)!;
+        change.Touch(ChangeKind.Application, row.Id);
+        change.Audit("application.update", row.Subject, Describe(updated));
+        return updated.ToInfo();
+    }).Value;
+
+    public void Delete(Actor actor, string name) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Application(change.Sql, name).OrNotFound();
+        actor.Require(Right.Change, row.NetworkId);
+        var rules = RuleRow.OfApplication(change.Sql, row.Id);
+        if (rules.Count > 0)
+        {
+            var list = string.Join(", ", rules.Take(10).Select(rule => $"{rule.Id} (from {rule.SubjectKind}:{rule.Subject})"));
+            throw new ProblemException(Refusal.Conflict($"Application {row.Name} is allowed by rule {list}. Delete the rules first."));
+        }
+
+        change.Sql.Execute("DELETE FROM applications WHERE id = @Id", new { row.Id });
+        change.Touch(ChangeKind.Application, row.Id);
+        change.Audit("application.delete", row.Subject);
+        return true;
+    });
+
+    public ApplicationInfo Get(Actor actor, string name) => database.Read(sql =>
+    {
+        var row = Lookup.Application(sql, name).OrNotFound();
+        actor.Require(Right.See, row.NetworkId);
+        return row.ToInfo();
+    });
+
+    public Page<ApplicationInfo> List(Actor actor, string? network, Paging paging) => database.Read(sql => paging.PageOf(
+        ApplicationRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, row => row.ToInfo()));
+
+    private static IdentityRow? ReadOwner(Change change, ApplicationCreate input, ProblemList problems)
+    {
+        if (input.Site is not null && input.Device is not null)
+        {
+            problems.Add("device", "is given beside site", "an application is carried by one site or one device");
+            return null;
+        }
+
+        if (input.Site is null && input.Device is null)
+        {
+            problems.Add("site", "is missing", "say who carries it: a site or a device");
+            return null;
+        }
+
+        var owner = input.Site is not null
+            ? Lookup.Identity(change.Sql, "site", input.Site).OrProblem("site", problems)
+            : Lookup.Identity(change.Sql, "device", input.Device).OrProblem("device", problems);
+        if (owner is not null)
+        {
+            change.Actor.Require(Right.Change, owner.NetworkId);
+        }
+
+        return owner;
+    }
+
+    private static JsonObject Describe(ApplicationRow row) => new()
+    {
+        ["owner"] = $"{row.OwnerKind}:{row.Owner}.{row.Network}",
+        ["target"] = row.Target,
+        ["services"] = JsonNode.Parse(row.ServicesJson),
+    };
+}

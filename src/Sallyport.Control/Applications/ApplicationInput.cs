@@ -1,0 +1,164 @@
+using System.Globalization;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Names;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Applications;
+
+/// <summary>Reads services and targets, and says what is wrong with one.</summary>
+internal static class ApplicationInput
+{
+    private const int ServicesMax = 64; // the decision walks them
+
+    /// <summary>Canonical texts: "tcp/8883", "udp/5000-5010", "icmp".</summary>
+    public static IReadOnlyList<string> ReadServices(IReadOnlyList<string>? texts, ProblemList problems)
+    {
+        if (texts is null or [])
+        {
+            problems.Add("services", "is missing", "name at least one: tcp/8883, udp/5000-5010 or icmp");
+            return [];
+        }
+
+        if (texts.Count > ServicesMax)
+        {
+            problems.Add("services", $"has {texts.Count} entries", $"use at most {ServicesMax}; ports may be ranges");
+            return [];
+        }
+
+        var services = new List<string>();
+        for (var i = 0; i < texts.Count; i++)
+        {
+            if (ReadService(texts[i] ?? "", $"services[{i}]", problems) is not { } service)
+            {
+                continue;
+            }
+
+            if (services.Contains(service))
+            {
+                problems.Add($"services[{i}]", $"{service} is there twice", "leave one out");
+                continue;
+            }
+
+            services.Add(service);
+        }
+
+        return services;
+    }
+
+    /// <summary>The target inside what the owner carries; null after adding the problem.</summary>
+    public static IpPrefix? ReadTarget(string? text, IdentityRow owner, ProblemList problems)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            // Its own address is what "the device itself" means.
+            if ((owner.AddressV4 ?? owner.AddressV6) is { } own)
+            {
+                return IpPrefix.Host(own);
+            }
+
+            problems.Add("target", $"is missing, and {owner.Kind} {owner.Name} has no address of its own", "give the address");
+            return null;
+        }
+
+        IpPrefix target;
+        if (IpAddress.TryParse(text, out var address))
+        {
+            target = IpPrefix.Host(address);
+        }
+        else if (!Networks.PrefixInput.TryRead(text, "target", problems, out target))
+        {
+            return null;
+        }
+
+        if (IsCarried(owner, owner.Subnets, target))
+        {
+            return target;
+        }
+
+        var carried = owner.Subnets.Select(subnet => subnet.ToString())
+            .Concat(new[] { owner.AddressV4, owner.AddressV6 }.Where(own => own is not null).Select(own => own!.Value.ToString()));
+        problems.Add("target", $"{Show(target)} is not carried by {owner.Kind} {owner.Name}", $"it carries {string.Join(", ", carried)}");
+        return null;
+    }
+
+    public static bool IsCarried(IdentityRow owner, IReadOnlyList<IpPrefix> subnets, IpPrefix target) =>
+        (owner.AddressV4 is { } v4 && target == IpPrefix.Host(v4))
+        || (owner.AddressV6 is { } v6 && target == IpPrefix.Host(v6))
+        || subnets.Any(subnet => subnet.Contains(target));
+
+    public static IpPrefix TargetOf(ApplicationRow application) => ParseTarget(application.Target);
+
+    public static IpPrefix ParseTarget(string text) => IpAddress.TryParse(text, out var address) ? IpPrefix.Host(address) : IpPrefix.Parse(text);
+
+    /// <summary>One address is written without its length.</summary>
+    public static string Show(IpPrefix target) => target.Length == target.Network.BitLength ? target.Network.ToString() : target.ToString();
+
+    private static string? ReadService(string text, string field, ProblemList problems)
+    {
+        var shown = Label.Shorten(text);
+        var lower = text.ToLowerInvariant();
+        if (lower == "icmp")
+        {
+            return "icmp";
+        }
+
+        var slash = lower.IndexOf('/', StringComparison.Ordinal);
+        var protocol = slash < 0 ? lower : lower[..slash];
+        if (protocol is not ("tcp" or "udp"))
+        {
+            problems.Add(field, $"'{shown}' is not a service", "write tcp/8883, udp/5000-5010 or icmp");
+            return null;
+        }
+
+        if (slash < 0)
+        {
+            problems.Add(field, $"'{shown}' has no port", $"write {protocol}/8883");
+            return null;
+        }
+
+        var ports = lower[(slash + 1)..];
+        var dash = ports.IndexOf('-', StringComparison.Ordinal);
+        if (ReadPort(dash < 0 ? ports : ports[..dash], field, problems) is not { } from)
+        {
+            return null;
+        }
+
+        if (dash < 0)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"{protocol}/{from}");
+        }
+
+        if (ReadPort(ports[(dash + 1)..], field, problems) is not { } to)
+        {
+            return null;
+        }
+
+        if (to < from)
+        {
+            problems.Add(field, $"the range {from}-{to} ends before it begins", $"did you mean {protocol}/{to}-{from}?");
+            return null;
+        }
+
+        return from == to
+            ? string.Create(CultureInfo.InvariantCulture, $"{protocol}/{from}")
+            : string.Create(CultureInfo.InvariantCulture, $"{protocol}/{from}-{to}");
+    }
+
+    private static int? ReadPort(string text, string field, ProblemList problems)
+    {
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        {
+            problems.Add(field, $"'{Label.Shorten(text)}' is not a port", "use a number from 1 to 65535");
+            return null;
+        }
+
+        if (port is 0 or > 65535)
+        {
+            problems.Add(field, $"port {port} does not exist", "use a number from 1 to 65535");
+            return null;
+        }
+
+        return (int)port;
+    }
+}

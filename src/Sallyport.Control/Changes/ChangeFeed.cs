@@ -1,0 +1,122 @@
+using Dapper;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Store;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>
+/// Hands every committed change to every gateway link, in the order of the commits, and knows the state that they add up to.
+/// </summary>
+internal sealed class ChangeFeed
+{
+    private const int CatchUpMax = 1_000; // beyond, the whole model costs less than its parts
+    private const int KeptVersions = 10_000; // a gateway that missed more gets the whole model
+
+    private readonly Lock gate = new();
+    private readonly List<Action<NodeMessage>> subscribers = [];
+    private readonly Database database;
+    private readonly FleetLoader loader;
+    private readonly GatewaySettings settings;
+    private volatile FleetState state;
+
+    public ChangeFeed(Database database, FleetLoader loader, GatewaySettings settings)
+    {
+        this.database = database;
+        this.loader = loader;
+        this.settings = settings;
+        state = database.Write(sql =>
+        {
+            sql.Execute("DELETE FROM changes WHERE version < (SELECT max(version) FROM changes) - @KeptVersions", new { KeptVersions });
+            return loader.LoadAll(sql);
+        });
+    }
+
+    public FleetState State => state;
+
+    /// <summary>Called by the writer after each commit, before the next one.</summary>
+    public void Publish(ChangeSet change)
+    {
+        lock (gate)
+        {
+            state = state.With(change);
+            var delta = change.ToDelta();
+            foreach (var subscriber in subscribers)
+            {
+                subscriber(delta);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Sends what a gateway at <paramref name="knownVersion"/> (0: none) misses, then everything that is committed from now on.
+    /// <paramref name="send"/> must not block. Dispose the answer to end it.
+    /// </summary>
+    public IDisposable Subscribe(long knownVersion, Action<NodeMessage> send)
+    {
+        lock (gate)
+        {
+            if (CatchUp(knownVersion) is { } missed)
+            {
+                send(missed);
+            }
+
+            subscribers.Add(send);
+            return new Subscription(this, send);
+        }
+    }
+
+    /// <summary>Null where the gateway has everything.</summary>
+    private NodeMessage? CatchUp(long knownVersion)
+    {
+        var current = state;
+        if (knownVersion == current.Version && knownVersion > 0)
+        {
+            return null;
+        }
+
+        if (knownVersion > 0 && knownVersion < current.Version && MissedSince(knownVersion, current.Version) is { } change)
+        {
+            return change.ToDelta();
+        }
+
+        return new Snapshot(current.Version, current.ToModel(settings));
+    }
+
+    private ChangeSet? MissedSince(long knownVersion, long version) => database.Read(sql =>
+    {
+        var oldest = sql.ExecuteScalar<long?>("SELECT min(version) FROM changes");
+        if (oldest is null || oldest > knownVersion + 1)
+        {
+            return null;
+        }
+
+        var rows = sql.Query<ChangeRow>(
+            "SELECT DISTINCT kind, id FROM changes WHERE version > @knownVersion AND version <= @version LIMIT @limit",
+            new { knownVersion, version, limit = CatchUpMax + 1 }).AsList();
+        if (rows.Count > CatchUpMax || rows.Any(row => row.Kind == nameof(ChangeKind.Settings)))
+        {
+            return null;
+        }
+
+        var at = sql.ExecuteScalar<long>("SELECT max(at) FROM changes WHERE version <= @version", new { version });
+        return loader.Load(sql, version, at, rows.Select(row => (Enum.Parse<ChangeKind>(row.Kind), row.Id)));
+    });
+
+    private sealed class ChangeRow
+    {
+        public string Kind { get; init; } = "";
+
+        public int Id { get; init; }
+    }
+
+    private sealed class Subscription(ChangeFeed feed, Action<NodeMessage> send) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (feed.gate)
+            {
+                feed.subscribers.Remove(send);
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Sallyport.Api.Nodes;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>The noun that a change row speaks of.</summary>
+internal enum ChangeKind : byte
+{
+    Network,
+    Identity,
+    Application,
+    Rule,
+
+    /// <summary>How gateways listen and talk; they need the whole model again.</summary>
+    Settings,
+}
+
+/// <summary>One committed change of the model, or several merged into one. What exists is upserted, what is gone is named.</summary>
+internal sealed record ChangeSet(long Version, long CommittedAt)
+{
+    public IReadOnlyList<NetworkModel> Networks { get; init; } = [];
+
+    public IReadOnlyList<IdentityModel> Identities { get; init; } = [];
+
+    public IReadOnlyList<ApplicationModel> Applications { get; init; } = [];
+
+    public IReadOnlyList<RuleModel> Rules { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedIdentities { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedApplications { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedRules { get; init; } = [];
+
+    public Delta ToDelta() => new()
+    {
+        Version = Version,
+        CommittedAt = CommittedAt,
+        Networks = Networks,
+        Identities = Identities,
+        Applications = Applications,
+        Rules = Rules,
+        RemovedNetworks = RemovedNetworks,
+        RemovedIdentities = RemovedIdentities,
+        RemovedApplications = RemovedApplications,
+        RemovedRules = RemovedRules,
+    };
+}

@@ -1,0 +1,91 @@
+using System.Text.Json.Nodes;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Audit;
+using Sallyport.Control.Audit;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>What came of a command, and the version of the model that it made (0: the gateways need not know).</summary>
+internal sealed record Committed<T>(T Value, long Version, long At);
+
+/// <summary>
+/// The one way to change anything: store, audit record and change row in one transaction, then the feed.
+/// Where <c>act</c> throws, nothing of it ever was.
+/// </summary>
+internal sealed class Commands(Database database, AuditTrail audit, FleetLoader loader, ChangeFeed feed, TimeProvider time)
+{
+    /// <summary>Audit records as they are committed, for the events.</summary>
+    public event Action<AuditRecord>? Audited;
+
+    public Committed<T> Run<T>(Actor actor, Func<Change, T> act)
+    {
+        var outcome = database.Write(
+            sql =>
+            {
+                var change = new Change(sql, actor, audit, time);
+                var value = act(change);
+                Invariant.Check(change.Records.Count > 0, "every command leaves an audit record");
+                return (Value: value, change.Records, Set: Record(sql, change));
+            },
+            committed =>
+            {
+                if (committed.Set is { } set)
+                {
+                    feed.Publish(set);
+                }
+            });
+        foreach (var record in outcome.Records)
+        {
+            Audited?.Invoke(record);
+        }
+
+        return new Committed<T>(outcome.Value, outcome.Set?.Version ?? 0, outcome.Set?.CommittedAt ?? outcome.Records[^1].At);
+    }
+
+    private ChangeSet? Record(SqliteConnection sql, Change change)
+    {
+        if (change.Touched.Count == 0)
+        {
+            return null;
+        }
+
+        var version = FleetLoader.CurrentVersion(sql) + 1;
+        // Taken before the commit, so that the measured time of a cut includes the disk.
+        var at = time.NowNanoseconds();
+        foreach (var (kind, id) in change.Touched)
+        {
+            sql.Execute("INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, @id, @at)", new { version, kind = kind.ToString(), id, at });
+        }
+
+        return loader.Load(sql, version, at, change.Touched);
+    }
+}
+
+/// <summary>A command under way. Everything it does goes through <see cref="Sql"/> and is committed together.</summary>
+internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit, TimeProvider time)
+{
+    private readonly List<AuditRecord> records = [];
+    private readonly SortedSet<(ChangeKind Kind, int Id)> touched = [];
+
+    public SqliteConnection Sql { get; } = sql;
+
+    public Actor Actor { get; } = actor;
+
+    /// <summary>Nanoseconds since the Unix epoch.</summary>
+    public long Now { get; } = time.NowNanoseconds();
+
+    public IReadOnlyList<AuditRecord> Records => records;
+
+    public IReadOnlyCollection<(ChangeKind Kind, int Id)> Touched => touched;
+
+    /// <summary>The record of what is done here. <paramref name="detail"/> holds no secret.</summary>
+    public void Audit(string action, string subject, JsonObject? detail = null) =>
+        records.Add(audit.Append(Sql, time.NowNanoseconds(), Actor.Name, action, subject, (detail ?? []).ToJsonString()));
+
+    /// <summary>The gateways are to know that this was made, changed or removed.</summary>
+    public void Touch(ChangeKind kind, int id) => touched.Add((kind, id));
+}

@@ -1,0 +1,46 @@
+using Sallyport.Api.Problems;
+using Sallyport.Control.Http;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>Creates that may be repeated.</summary>
+internal static class Creates
+{
+    /// <summary>
+    /// Runs a create; a repetition with the same key answers what the first made, by <paramref name="read"/>, which answers null where
+    /// that is gone or cannot be shown again.
+    /// </summary>
+    public static T RunCreate<T>(
+        this Commands commands, Actor actor, Idempotency? idempotency, Func<Change, (int Id, T Info)> create, Func<Change, int, T?> read)
+        where T : class
+    {
+        try
+        {
+            return commands.Run(actor, change =>
+            {
+                if (idempotency?.FindMade(change) is { } made)
+                {
+                    throw new MadeBeforeException<T>(read(change, made));
+                }
+
+                var (id, info) = create(change);
+                idempotency?.Remember(change, id);
+                return info;
+            }).Value;
+        }
+        catch (MadeBeforeException<T> before)
+        {
+            return before.Made ?? throw new ProblemException(Refusal.Conflict(
+                "This request was done before, and its answer cannot be given again: it held a private key that is stored nowhere, or what it made "
+                + "is gone. Issue a new profile, or repeat it with a new Idempotency-Key.",
+                [new FieldProblem("Idempotency-Key", "was used before", "")]));
+        }
+    }
+
+    /// <summary>Leaves the transaction without a trace: nothing is done a second time.</summary>
+    private sealed class MadeBeforeException<T>(T? made) : Exception
+    {
+        public T? Made { get; } = made;
+    }
+}

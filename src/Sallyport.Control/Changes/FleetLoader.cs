@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Credentials;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Networks;
+using Sallyport.Control.Policies;
+using Sallyport.Control.Secrets;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>From rows to what gateways read.</summary>
+internal sealed class FleetLoader(Envelope envelope)
+{
+    public FleetState LoadAll(SqliteConnection sql)
+    {
+        var credentials = CredentialRow.AllLive(sql).ToLookup(credential => credential.IdentityId);
+        return new FleetState(
+            CurrentVersion(sql),
+            NetworkRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(envelope)),
+            IdentityRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(credentials[row.Id])),
+            ApplicationRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()),
+            RuleRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()));
+    }
+
+    /// <summary>The present state of what was touched.</summary>
+    public ChangeSet Load(SqliteConnection sql, long version, long committedAt, IEnumerable<(ChangeKind Kind, int Id)> touched)
+    {
+        var byKind = touched.ToLookup(item => item.Kind, item => item.Id);
+        var (networks, removedNetworks) = Split(byKind[ChangeKind.Network], id => NetworkRow.Find(sql, id)?.ToModel(envelope));
+        var (identities, removedIdentities) = Split(
+            byKind[ChangeKind.Identity], id => IdentityRow.Find(sql, id)?.ToModel(CredentialRow.Of(sql, id)));
+        var (applications, removedApplications) = Split(byKind[ChangeKind.Application], id => ApplicationRow.Find(sql, id)?.ToModel());
+        var (rules, removedRules) = Split(byKind[ChangeKind.Rule], id => RuleRow.Find(sql, id)?.ToModel());
+        return new ChangeSet(version, committedAt)
+        {
+            Networks = networks,
+            Identities = identities,
+            Applications = applications,
+            Rules = rules,
+            RemovedNetworks = removedNetworks,
+            RemovedIdentities = removedIdentities,
+            RemovedApplications = removedApplications,
+            RemovedRules = removedRules,
+        };
+    }
+
+    public static long CurrentVersion(SqliteConnection sql) => sql.ExecuteScalar<long>("SELECT ifnull(max(version), 0) FROM changes");
+
+    private static (IReadOnlyList<T> Present, IReadOnlyList<int> Gone) Split<T>(IEnumerable<int> ids, Func<int, T?> find)
+        where T : class
+    {
+        var present = new List<T>();
+        var gone = new List<int>();
+        foreach (var id in ids)
+        {
+            if (find(id) is { } item)
+            {
+                present.Add(item);
+            }
+            else
+            {
+                gone.Add(id);
+            }
+        }
+
+        return (present, gone);
+    }
+}

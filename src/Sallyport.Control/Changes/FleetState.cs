@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using Sallyport.Api.Nodes;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>What the gateways are to know, as of one version. Immutable; a commit makes the next one.</summary>
+internal sealed record FleetState(
+    long Version,
+    ImmutableDictionary<int, NetworkModel> Networks,
+    ImmutableDictionary<int, IdentityModel> Identities,
+    ImmutableDictionary<int, ApplicationModel> Applications,
+    ImmutableDictionary<int, RuleModel> Rules)
+{
+    private Dictionary<(string Kind, string Name), int>? nameCounts;
+
+    /// <summary>Whether the name alone says which device, site or application is meant.</summary>
+    public bool IsUnique(string kind, string name)
+    {
+        // Two threads may both build it; they build the same.
+        nameCounts ??= Identities.Values.Select(identity => (identity.Kind, identity.Name))
+            .Concat(Applications.Values.Select(application => (Kind: "application", application.Name)))
+            .GroupBy(key => key).ToDictionary(group => group.Key, group => group.Count());
+        return nameCounts.GetValueOrDefault((kind, name)) <= 1;
+    }
+
+    /// <summary>"pump-17", or "pump-17.plant-a" where another network has one of that name.</summary>
+    public string ReferenceTo(string kind, string name, int networkId) =>
+        IsUnique(kind, name) || !Networks.TryGetValue(networkId, out var network) ? name : $"{name}.{network.Name}";
+
+    public FleetState With(ChangeSet change) => new(
+        change.Version,
+        Networks.RemoveRange(change.RemovedNetworks).SetItems(change.Networks.Select(item => KeyValuePair.Create(item.Id, item))),
+        Identities.RemoveRange(change.RemovedIdentities).SetItems(change.Identities.Select(item => KeyValuePair.Create(item.Id, item))),
+        Applications.RemoveRange(change.RemovedApplications).SetItems(change.Applications.Select(item => KeyValuePair.Create(item.Id, item))),
+        Rules.RemoveRange(change.RemovedRules).SetItems(change.Rules.Select(item => KeyValuePair.Create(item.Id, item))));
+
+    public NodeModel ToModel(GatewaySettings settings) => new(
+        settings,
+        [.. Networks.Values.OrderBy(item => item.Id)],
+        [.. Identities.Values.OrderBy(item => item.Id)],
+        [.. Applications.Values.OrderBy(item => item.Id)],
+        [.. Rules.Values.OrderBy(item => item.Id)]);
+}

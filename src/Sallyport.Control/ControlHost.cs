@@ -1,0 +1,224 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using Dapper;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Sallyport.Api;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Audit;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Credentials;
+using Sallyport.Control.Devices;
+using Sallyport.Control.Events;
+using Sallyport.Control.Flows;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Networks;
+using Sallyport.Control.Nodes;
+using Sallyport.Control.Pki;
+using Sallyport.Control.Policies;
+using Sallyport.Control.Secrets;
+using Sallyport.Control.Sites;
+using Sallyport.Control.Store;
+using Sallyport.Control.Tunnels;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control;
+
+/// <summary>
+/// Control, opened on a data directory: the first start makes the databases, the keys, the authority and the administrator's token.
+/// Open it before the web server is built (its certificate comes from here), then <see cref="ControlHosting.AddSallyportControl"/>
+/// and <see cref="ControlHosting.MapSallyportControl"/>. One process at a time per directory; the caller holds the lock.
+/// </summary>
+public sealed class ControlHost : IDisposable
+{
+    private readonly MasterKey master;
+
+    private ControlHost(ControlOptions options, TimeProvider time, MasterKey master, Database fleet, Database traffic)
+    {
+        Options = options;
+        Time = time;
+        this.master = master;
+        Fleet = fleet;
+        Traffic = new TrafficDatabase(traffic);
+        Envelope = new Envelope(master);
+        var secrets = new SecretStore(Envelope);
+        Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
+        Audit = AuditTrail.Open(fleet, secrets);
+        Keys = GatewayKeys.Open(fleet, secrets);
+        Settings = Keys.AddTo(options.Gateway);
+        var loader = new FleetLoader(Envelope);
+        NoteSettings();
+        Feed = new ChangeFeed(fleet, loader, Settings);
+        Commands = new Commands(fleet, Audit, loader, Feed, time);
+        Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
+        SecretFile.Write(
+            options.RootCertificateFile,
+            Encoding.ASCII.GetBytes(Authority.Root.ExportCertificatePem() + "\n"),
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+    }
+
+    /// <summary>"0.1.0".</summary>
+    public static string SoftwareVersion { get; } =
+        typeof(ControlHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+
+    public ControlOptions Options { get; }
+
+    /// <summary>For the chain that the HTTPS server sends.</summary>
+    public X509Certificate2 IssuingCertificate => Authority.Issuing;
+
+    internal TimeProvider Time { get; }
+
+    internal Database Fleet { get; }
+
+    internal TrafficDatabase Traffic { get; }
+
+    internal Envelope Envelope { get; }
+
+    internal CertificateAuthority Authority { get; }
+
+    internal AuditTrail Audit { get; }
+
+    internal GatewayKeys Keys { get; }
+
+    internal GatewaySettings Settings { get; }
+
+    internal ChangeFeed Feed { get; }
+
+    internal Commands Commands { get; }
+
+    internal Tokens Tokens { get; }
+
+    public static ControlHost Open(ControlOptions options, TimeProvider time)
+    {
+        Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var master = MasterKey.LoadOrCreate(options.MasterKeyFile, File.Exists(options.FleetFile));
+        Database? fleet = null, traffic = null;
+        try
+        {
+            fleet = Database.Open(options.FleetFile, Durability.Full, FleetSchema.Migrations);
+            traffic = Database.Open(options.TrafficFile, Durability.Normal, TrafficSchema.Migrations);
+            return new ControlHost(options, time, master, fleet, traffic);
+        }
+        catch
+        {
+            traffic?.Dispose();
+            fleet?.Dispose();
+            master.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// The certificate of the HTTPS API with its key: renewed when it is due, so ask again now and then (Kestrel's ServerCertificateSelector
+    /// or a restart does).
+    /// </summary>
+    public X509Certificate2 ServerCertificate()
+    {
+        string[] names = [Options.Endpoint, .. Options.ApiNames, "localhost", "127.0.0.1", "::1"];
+        return Authority.ServerCertificate([.. names.Distinct(StringComparer.OrdinalIgnoreCase)]);
+    }
+
+    public void Dispose()
+    {
+        Traffic.Database.Dispose();
+        Fleet.Dispose();
+        master.Dispose();
+    }
+
+    /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>
+    private void NoteSettings()
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(Settings, NodeJson.Default.GatewaySettings);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(json));
+        Fleet.Write(sql =>
+        {
+            if (sql.ExecuteScalar<string?>("SELECT value FROM settings WHERE name = 'gateway'") == hash)
+            {
+                return false;
+            }
+
+            sql.Execute(
+                "INSERT INTO settings (name, value) VALUES ('gateway', @hash) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { hash });
+            sql.Execute(
+                "INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, 0, @at)",
+                new { version = FleetLoader.CurrentVersion(sql) + 1, kind = nameof(ChangeKind.Settings), at = Time.NowNanoseconds() });
+            return true;
+        });
+    }
+}
+
+/// <summary>Puts control into a web application.</summary>
+public static class ControlHosting
+{
+    /// <summary>The caller keeps and disposes <paramref name="control"/>, after the application.</summary>
+    public static IServiceCollection AddSallyportControl(this IServiceCollection services, ControlHost control)
+    {
+        services.TryAddSingleton(control.Time);
+        services.AddSingleton(control);
+        services.AddSingleton(control.Options);
+        services.AddSingleton(control.Fleet);
+        services.AddSingleton(control.Traffic);
+        services.AddSingleton(control.Envelope);
+        services.AddSingleton(control.Authority);
+        services.AddSingleton(control.Audit);
+        services.AddSingleton(control.Keys);
+        services.AddSingleton(control.Feed);
+        services.AddSingleton(control.Commands);
+        services.AddSingleton(control.Tokens);
+        services.AddSingleton<GatewayLinks>();
+        services.AddSingleton<TunnelRegistry>();
+        services.AddSingleton<TrafficLog>();
+        services.AddSingleton<Cuts>();
+        services.AddSingleton<CredentialIssuer>();
+        services.AddSingleton<NetworkCommands>();
+        services.AddSingleton<IdentityCommands>();
+        services.AddSingleton<IdentityQueries>();
+        services.AddSingleton<CredentialCommands>();
+        services.AddSingleton<ApplicationCommands>();
+        services.AddSingleton<RuleCommands>();
+        services.AddSingleton<PolicyQueries>();
+        services.AddSingleton<FlowQueries>();
+        services.AddSingleton<MetricsText>();
+        services.AddHostedService(provider => provider.GetRequiredService<TrafficLog>());
+        services.AddHostedService<NodeServer>();
+        services.Configure<JsonOptions>(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.AddRouting();
+        services.AddOpenApi("v1", options => options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "Sallyport";
+            document.Info.Version = "v1";
+            return Task.CompletedTask;
+        }));
+        return services;
+    }
+
+    public static WebApplication MapSallyportControl(this WebApplication app)
+    {
+        app.UseMiddleware<ApiMiddleware>();
+        app.UseRouting();
+        var api = app.MapGroup("/api/v1");
+        api.MapStatus();
+        api.MapNetworks();
+        api.MapSites();
+        api.MapDevices();
+        api.MapCredentials();
+        api.MapApplications();
+        api.MapPolicies();
+        api.MapTunnels();
+        api.MapFlows();
+        api.MapEvents();
+        api.MapAudit();
+        app.MapHealth();
+        app.MapOpenApi();
+        return app;
+    }
+}

@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Hosting;
+using Sallyport.Api;
+using Sallyport.Api.Flows;
+using Sallyport.Api.Paging;
+using Sallyport.Control.Http;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Flows;
+
+internal static class FlowEndpoints
+{
+    public static void MapFlows(this IEndpointRouteBuilder api)
+    {
+        var flows = api.MapGroup("/flows").WithTags("Flows");
+        flows.MapGet("", List).WithSummary("List flows, newest first");
+        flows.MapGet("/tail", Tail).WithSummary("Flows as they begin, change and end (server-sent events)");
+    }
+
+    private static Page<FlowInfo> List(
+        Actor actor, FlowQueries queries, string? device, string? site, string? network, string? verdict, int? limit, string? cursor) =>
+        queries.List(actor, device, site, network, verdict, Http.Paging.Of(limit, cursor));
+
+    private static Task Tail(
+        Actor actor, FlowQueries queries, HttpContext context, IHostApplicationLifetime lifetime, string? device, string? site, string? network,
+        string? verdict) => ServerSentEvents.WriteAsync(
+            context,
+            cancel => queries.Tail(actor, device, site, network, verdict, cancel),
+            flow => flow.Id,
+            ApiJson.Default.FlowInfo,
+            lifetime.ApplicationStopping);
+}

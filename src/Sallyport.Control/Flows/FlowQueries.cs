@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using Sallyport.Api.Flows;
+using Sallyport.Api.Paging;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Names;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Flows;
+
+internal sealed class FlowQueries(Database database, TrafficLog traffic, ChangeFeed feed)
+{
+    private static readonly string[] Verdicts = ["allowed", "denied"];
+
+    public Page<FlowInfo> List(Actor actor, string? device, string? site, string? network, string? verdict, Paging paging)
+    {
+        var filter = FilterOf(actor, device, site, network, verdict);
+        var fleet = feed.State;
+        return paging.PageOf(traffic.ListFlows(filter, paging.BeforeId, paging.Limit + 1), row => row.Id, row => row.ToInfo(fleet));
+    }
+
+    /// <summary>Validates at once, so that a wrong question is answered before the stream begins.</summary>
+    public IAsyncEnumerable<FlowInfo> Tail(Actor actor, string? device, string? site, string? network, string? verdict, CancellationToken cancel)
+    {
+        var filter = FilterOf(actor, device, site, network, verdict);
+        return Tail(traffic.FlowBroadcast.Listen(cancel), filter, cancel);
+    }
+
+    private async IAsyncEnumerable<FlowInfo> Tail(
+        IAsyncEnumerable<FlowRow> flows, FlowFilter filter, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var row in flows.WithCancellation(cancel))
+        {
+            if (row.Matches(filter))
+            {
+                yield return row.ToInfo(feed.State);
+            }
+        }
+    }
+
+    private FlowFilter FilterOf(Actor actor, string? device, string? site, string? network, string? verdict) => database.Read(sql =>
+    {
+        var problems = new ProblemList();
+        if (device is not null && site is not null)
+        {
+            problems.Add("site", "is given beside device", "ask for one of them");
+        }
+
+        var identity = device is not null ? Lookup.Identity(sql, "device", device).OrProblem("device", problems)
+            : site is not null ? Lookup.Identity(sql, "site", site).OrProblem("site", problems)
+            : null;
+        var known = Networks.NetworkInput.ReadOne(verdict, "verdict", "verdict", Verdicts, problems);
+        problems.ThrowIfAny();
+        if (identity is not null)
+        {
+            actor.Require(Right.See, identity.NetworkId);
+        }
+
+        return new FlowFilter(identity?.Id, Scope.NetworkOf(sql, actor, network), known is null ? null : known == "allowed");
+    });
+}

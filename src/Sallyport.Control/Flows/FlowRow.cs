@@ -1,0 +1,219 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Flows;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Store;
+
+namespace Sallyport.Control.Flows;
+
+/// <summary>A stored flow; names are those of the time when it was last reported.</summary>
+internal sealed class FlowRow
+{
+    private const int TextMax = 64; // addresses, protocol and reason; a gateway's longer text is cut
+
+    private const string Select =
+        """
+        SELECT id, gateway, network_id AS NetworkId, network, from_id AS FromId, from_kind AS FromKind, from_name AS FromName, to_id AS ToId,
+            to_kind AS ToKind, to_name AS ToName, protocol, source, source_port AS SourcePort, destination, destination_port AS DestinationPort,
+            allowed, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
+            packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended
+        FROM flows
+        """;
+
+    public long Id { get; set; }
+
+    public string Gateway { get; init; } = "";
+
+    public int NetworkId { get; init; }
+
+    public string Network { get; init; } = "";
+
+    public int FromId { get; init; }
+
+    public string FromKind { get; init; } = "";
+
+    public string FromName { get; init; } = "";
+
+    public int ToId { get; init; }
+
+    public string? ToKind { get; init; }
+
+    public string? ToName { get; init; }
+
+    public string Protocol { get; init; } = "";
+
+    public string Source { get; init; } = "";
+
+    public int SourcePort { get; init; }
+
+    public string Destination { get; init; } = "";
+
+    public int DestinationPort { get; init; }
+
+    public bool Allowed { get; init; }
+
+    public int RuleId { get; init; }
+
+    public int ApplicationId { get; init; }
+
+    public string? Application { get; init; }
+
+    public string Reason { get; init; } = "";
+
+    public long FirstSeen { get; init; }
+
+    public long LastSeen { get; init; }
+
+    public long PacketsOut { get; init; }
+
+    public long BytesOut { get; init; }
+
+    public long PacketsBack { get; init; }
+
+    public long BytesBack { get; init; }
+
+    public bool Ended { get; init; }
+
+    public static FlowRow Of(FlowState flow, string gateway, FleetState fleet)
+    {
+        var from = fleet.Identities.GetValueOrDefault(flow.FromId);
+        var to = fleet.Identities.GetValueOrDefault(flow.ToId);
+        return new FlowRow
+        {
+            Gateway = gateway,
+            NetworkId = flow.NetworkId,
+            Network = fleet.Networks.GetValueOrDefault(flow.NetworkId)?.Name ?? $"#{flow.NetworkId}",
+            FromId = flow.FromId,
+            FromKind = from?.Kind ?? "device",
+            FromName = from?.Name ?? $"#{flow.FromId}",
+            ToId = flow.ToId,
+            ToKind = to?.Kind,
+            ToName = to?.Name,
+            Protocol = Cut(flow.Protocol),
+            Source = Cut(flow.Source),
+            SourcePort = flow.SourcePort,
+            Destination = Cut(flow.Destination),
+            DestinationPort = flow.DestinationPort,
+            Allowed = flow.Allowed,
+            RuleId = flow.RuleId,
+            ApplicationId = flow.ApplicationId,
+            Application = fleet.Applications.GetValueOrDefault(flow.ApplicationId)?.Name,
+            Reason = flow.Allowed ? "" : Cut(flow.Reason),
+            FirstSeen = flow.FirstSeen,
+            LastSeen = flow.LastSeen,
+            PacketsOut = flow.PacketsOut,
+            BytesOut = flow.BytesOut,
+            PacketsBack = flow.PacketsBack,
+            BytesBack = flow.BytesBack,
+            Ended = flow.Ended,
+        };
+    }
+
+    public static IReadOnlyList<FlowRow> List(SqliteConnection sql, FlowFilter filter, long before, int limit) =>
+    [
+        .. sql.Query<FlowRow>(
+            // One identity has an index in each direction; without one the newest come by primary key.
+            Select + (filter.IdentityId is null ? "" : " INDEXED BY flows_by_from") +
+            """
+             WHERE id < @before AND (@IdentityId IS NULL OR from_id = @IdentityId)
+                AND (@NetworkId IS NULL OR network_id = @NetworkId) AND (@Allowed IS NULL OR allowed = @Allowed)
+            """
+            + (filter.IdentityId is null ? "" : " UNION ALL " + Select +
+            """
+             INDEXED BY flows_by_to WHERE id < @before AND to_id = @IdentityId AND from_id <> @IdentityId
+                AND (@NetworkId IS NULL OR network_id = @NetworkId) AND (@Allowed IS NULL OR allowed = @Allowed)
+            """)
+            + " ORDER BY id DESC LIMIT @limit",
+            new { before, filter.IdentityId, filter.NetworkId, filter.Allowed, limit }),
+    ];
+
+    /// <summary>Makes or moves on the record of a flow of one run, and answers its id.</summary>
+    public long Save(SqliteConnection sql, long runId, long flowId) => sql.ExecuteScalar<long>(
+        """
+        INSERT INTO flows (run_id, flow_id, gateway, network_id, network, from_id, from_kind, from_name, to_id, to_kind, to_name, protocol, source,
+            source_port, destination, destination_port, allowed, rule_id, application_id, application, reason, first_seen, last_seen,
+            packets_out, bytes_out, packets_back, bytes_back, ended)
+        VALUES (@runId, @flowId, @Gateway, @NetworkId, @Network, @FromId, @FromKind, @FromName, @ToId, @ToKind, @ToName, @Protocol, @Source,
+            @SourcePort, @Destination, @DestinationPort, @Allowed, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
+            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended)
+        ON CONFLICT (run_id, flow_id) DO UPDATE SET to_id = excluded.to_id, to_kind = excluded.to_kind, to_name = excluded.to_name,
+            allowed = excluded.allowed, rule_id = excluded.rule_id, application_id = excluded.application_id, application = excluded.application,
+            reason = excluded.reason, last_seen = excluded.last_seen, packets_out = excluded.packets_out, bytes_out = excluded.bytes_out,
+            packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended
+        RETURNING id
+        """,
+        new
+        {
+            runId,
+            flowId,
+            Gateway,
+            NetworkId,
+            Network,
+            FromId,
+            FromKind,
+            FromName,
+            ToId,
+            ToKind,
+            ToName,
+            Protocol,
+            Source,
+            SourcePort,
+            Destination,
+            DestinationPort,
+            Allowed,
+            RuleId,
+            ApplicationId,
+            Application,
+            Reason,
+            FirstSeen,
+            LastSeen,
+            PacketsOut,
+            BytesOut,
+            PacketsBack,
+            BytesBack,
+            Ended,
+        });
+
+    public bool Matches(FlowFilter filter) =>
+        (filter.IdentityId is null || FromId == filter.IdentityId || ToId == filter.IdentityId)
+        && (filter.NetworkId is null || NetworkId == filter.NetworkId)
+        && (filter.Allowed is null || Allowed == filter.Allowed);
+
+    public FlowInfo ToInfo(FleetState fleet)
+    {
+        var rule = RuleId == 0 ? null : fleet.Rules.GetValueOrDefault(RuleId);
+        return new FlowInfo
+        {
+            Id = Id,
+            Gateway = Gateway,
+            Network = Network,
+            From = new FlowEnd(FromKind, FromName, FromId),
+            To = ToId == 0 || ToName is null ? null : new FlowEnd(ToKind ?? "device", ToName, ToId),
+            Protocol = Protocol,
+            Source = Source,
+            SourcePort = SourcePort,
+            Destination = Destination,
+            DestinationPort = DestinationPort,
+            Verdict = Allowed ? "allowed" : "denied",
+            Application = Application,
+            RuleId = RuleId == 0 ? null : RuleId,
+            Rule = rule is null ? null : Policies.Remedy.Describe(fleet, rule),
+            Reason = Allowed ? null : Reason,
+            ReasonText = Allowed ? null : Policies.Remedy.ReasonText(Reason),
+            AllowCommand = Allowed ? null : Policies.Remedy.CommandsFor(fleet, this) is { Count: > 0 } commands ? string.Join('\n', commands) : null,
+            FirstSeen = UnixTime.ToTime(FirstSeen),
+            LastSeen = UnixTime.ToTime(LastSeen),
+            PacketsOut = PacketsOut,
+            BytesOut = BytesOut,
+            PacketsBack = PacketsBack,
+            BytesBack = BytesBack,
+            Ended = Ended,
+        };
+    }
+
+    private static string Cut(string text) => text.Length <= TextMax ? text : text[..TextMax];
+}
+
+/// <summary>Which flows are wanted; null means any.</summary>
+internal sealed record FlowFilter(int? IdentityId, int? NetworkId, bool? Allowed);

@@ -1,0 +1,31 @@
+using Sallyport.Api.Problems;
+
+namespace Sallyport.Control.Http;
+
+/// <summary>Collects everything that is wrong with a command, so that nobody has to repair it one error at a time.</summary>
+internal sealed class ProblemList
+{
+    private readonly List<FieldProblem> problems = [];
+    private bool onlyConflicts = true;
+
+    public bool Any => problems.Count > 0;
+
+    public IReadOnlyList<FieldProblem> Problems => problems;
+
+    public void Add(string field, string message, string hint = "")
+    {
+        onlyConflicts = false;
+        problems.Add(new FieldProblem(field, message, hint));
+    }
+
+    /// <summary>The input is fine, but something that exists is in its way.</summary>
+    public void AddConflict(string field, string message, string hint = "") => problems.Add(new FieldProblem(field, message, hint));
+
+    public void ThrowIfAny()
+    {
+        if (Any)
+        {
+            throw new ProblemException(onlyConflicts ? Refusal.Conflict(problems[0].Message, problems) : Refusal.Invalid(problems));
+        }
+    }
+}

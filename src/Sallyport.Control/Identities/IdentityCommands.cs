@@ -1,0 +1,293 @@
+using System.Text.Json.Nodes;
+using Dapper;
+using Sallyport.Api.Credentials;
+using Sallyport.Api.Devices;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Credentials;
+using Sallyport.Control.Http;
+using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
+using Sallyport.Control.Nodes;
+using Sallyport.Control.Policies;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Identities;
+
+/// <summary>What can be done with devices and sites alike.</summary>
+internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts)
+{
+    /// <summary>A repeated create answers the identity without its profile, or nothing where a profile was asked for.</summary>
+    public T Create<T>(Actor actor, IdentityInput input, Idempotency? idempotency, Func<IdentityRow, ProfileIssued?, T> answer)
+        where T : class
+    {
+        actor.Require(Right.Change, actor.NetworkId);
+        return commands.RunCreate(
+            actor,
+            idempotency,
+            change =>
+            {
+                var (row, profile) = Create(change, input);
+                return (row.Id, answer(row, profile));
+            },
+            (change, id) => input.Profile is null && IdentityRow.Find(change.Sql, id) is { } made ? answer(made, null) : null);
+    }
+
+    public IdentityRow Update(Actor actor, string name, IdentityInput input, long? revision) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Identity(change.Sql, input.Kind, name).OrNotFound();
+        actor.Require(Right.Change, row.NetworkId);
+        Revisions.Check($"{row.Kind} {row.Name}", row.Revision, revision);
+        var problems = new ProblemList();
+        input.CheckLabelsAndGroups(problems);
+        var subnets = row.SubnetsJson;
+        if (input.Subnets is { Count: 0 })
+        {
+            problems.Add("subnets", "is empty", "a site carries at least one subnet");
+        }
+        else if (input.Subnets is not null)
+        {
+            var read = input.ReadSubnets(change.Sql, NetworkRow.Find(change.Sql, row.NetworkId), row.Id, problems);
+            CheckApplications(change, row, read, problems);
+            subnets = Column.Of([.. read.Select(subnet => subnet.ToString())]);
+        }
+
+        problems.ThrowIfAny();
+        var labels = input.Labels is null ? row.LabelsJson : Column.Of(input.Labels);
+        var groups = input.Groups is null ? row.GroupsJson : Column.Of([.. input.Groups.Distinct(StringComparer.Ordinal)]);
+        change.Sql.Execute(
+            "UPDATE identities SET labels = @labels, groups = @groups, subnets = @subnets, revision = revision + 1 WHERE id = @Id",
+            new { labels, groups, subnets, row.Id });
+        change.Touch(ChangeKind.Identity, row.Id);
+        change.Audit(
+            row.Kind + ".update",
+            row.Subject,
+            new JsonObject { ["labels"] = JsonNode.Parse(labels), ["groups"] = JsonNode.Parse(groups), ["subnets"] = JsonNode.Parse(subnets) });
+        return IdentityRow.Find(change.Sql, row.Id)!;
+    }).Value;
+
+    public ProfileIssued IssueProfile(Actor actor, string kind, string name, ProfileRequest request) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
+        actor.Require(Right.Change, row.NetworkId);
+        if (row.State == IdentityStates.Retired)
+        {
+            throw new ProblemException(Refusal.Conflict(
+                $"{row.Kind} {row.Name} was revoked and does not come back. Delete it and add it again: it then has a new identity."));
+        }
+
+        var network = NetworkRow.Find(change.Sql, row.NetworkId)!;
+        var problems = new ProblemList();
+        CredentialIssuer.Check(request, network, problems, "");
+        problems.ThrowIfAny();
+        if (row.State == IdentityStates.Pending)
+        {
+            SetState(change, row, IdentityStates.Active, null);
+        }
+
+        return issuer.Issue(change, row, network, request);
+    }).Value;
+
+    /// <summary>Revokes all credentials and retires the identity; answers when the gateways have cut it, or after the bounded wait.</summary>
+    public Task<CutResult> RevokeAsync(Actor actor, string kind, string name, string? reason, CancellationToken cancel)
+    {
+        ReasonInput.Check(reason);
+        var committed = commands.Run(actor, change =>
+        {
+            var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
+            actor.Require(Right.Change, row.NetworkId);
+            if (row.State == IdentityStates.Retired)
+            {
+                throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} was revoked already, on {UnixTime.ToTime(row.StateSince):u}."));
+            }
+
+            var revoked = CredentialIssuer.RevokeAll(change, row.Id, reason ?? "");
+            SetState(change, row, IdentityStates.Retired, reason);
+            change.Audit(
+                row.Kind + ".revoke",
+                row.Subject,
+                new JsonObject { ["reason"] = reason, ["credentials"] = new JsonArray([.. revoked.Select(id => (JsonNode)id)]) });
+            return row;
+        });
+        return EnforceAsync(committed, IdentityStates.Retired, "revoke", cancel);
+    }
+
+    /// <summary>Shuts the identity out and keeps its credentials, until it is released.</summary>
+    public Task<CutResult> QuarantineAsync(Actor actor, string kind, string name, string? reason, CancellationToken cancel)
+    {
+        ReasonInput.Check(reason);
+        var committed = commands.Run(
+            actor, change => Move(change, kind, name, IdentityStates.Active, IdentityStates.Quarantined, reason, "quarantine"));
+        return EnforceAsync(committed, IdentityStates.Quarantined, "quarantine", cancel);
+    }
+
+    public IdentityRow Release(Actor actor, string kind, string name, string? reason)
+    {
+        ReasonInput.Check(reason);
+        return commands.Run(actor, change =>
+        {
+            var row = Move(change, kind, name, IdentityStates.Quarantined, IdentityStates.Active, reason, "release");
+            return IdentityRow.Find(change.Sql, row.Id)!;
+        }).Value;
+    }
+
+    public void Delete(Actor actor, string kind, string name) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
+        actor.Require(Right.Change, row.NetworkId);
+        var inTheWay = ApplicationRow.OfOwner(change.Sql, row.Id).Select(application => $"application {application.Name}")
+            .Concat(RuleRow.OfSubject(change.Sql, row.Id).Select(rule => $"rule {rule.Id} (to {rule.Application})")).ToList();
+        if (inTheWay.Count > 0)
+        {
+            throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} is used by {string.Join(", ", inTheWay)}. Delete these first."));
+        }
+
+        change.Sql.Execute("DELETE FROM identities WHERE id = @Id", new { row.Id });
+        change.Touch(ChangeKind.Identity, row.Id);
+        change.Audit(row.Kind + ".delete", row.Subject);
+        return true;
+    });
+
+    public IdentityRow Get(Actor actor, string kind, string name) => database.Read(sql =>
+    {
+        var row = Lookup.Identity(sql, kind, name).OrNotFound();
+        actor.Require(Right.See, row.NetworkId);
+        return row;
+    });
+
+    private (IdentityRow Row, ProfileIssued? Profile) Create(Change change, IdentityInput input)
+    {
+        var problems = new ProblemList();
+        var network = Lookup.Network(change.Sql, input.Network).OrProblem("network", problems);
+        if (network is not null)
+        {
+            change.Actor.Require(Right.Change, network.Id);
+        }
+
+        if (Label.Check(input.Name, "name", problems) && network is not null)
+        {
+            var holder = change.Sql.ExecuteScalar<string?>(
+                "SELECT kind FROM identities WHERE network_id = @Id AND name = @Name", new { network.Id, input.Name });
+            if (holder is not null)
+            {
+                problems.AddConflict("name", $"there is a {holder} '{input.Name}' in network {network.Name} already", "choose another name");
+            }
+        }
+
+        input.CheckLabelsAndGroups(problems);
+        if (input.Addresses is { Count: > 2 })
+        {
+            problems.Add("addresses", $"has {input.Addresses.Count} entries", "give at most one IPv4 and one IPv6 address");
+        }
+
+        var subnets = input.ReadSubnets(change.Sql, network, 0, problems);
+        if (input is { Kind: "site", Subnets: null or { Count: 0 } })
+        {
+            problems.Add("subnets", "is missing", "a site carries subnets, such as 192.168.50.0/24; a thing without any is a device");
+        }
+
+        var (v4, v6) = input.ReadAddresses(change.Sql, network, problems);
+        if (input.Profile is { } request)
+        {
+            CredentialIssuer.Check(request, network, problems, "profile.");
+        }
+
+        if (network is not null && !problems.Any)
+        {
+            v4 ??= AllocateOrProblem(change, network, v4: true, problems);
+            v6 ??= AllocateOrProblem(change, network, v4: false, problems);
+        }
+
+        problems.ThrowIfAny();
+        var state = input.Profile is null ? IdentityStates.Pending : IdentityStates.Active;
+        var labels = Column.Of(input.Labels ?? new Dictionary<string, string>());
+        var groups = Column.Of([.. (input.Groups ?? []).Distinct(StringComparer.Ordinal)]);
+        var subnetsJson = Column.Of([.. subnets.Select(subnet => subnet.ToString())]);
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO identities (network_id, kind, name, state, state_since, address_v4, address_v6, subnets, labels, groups, created_at, revision)
+            VALUES (@networkId, @Kind, @Name, @state, @Now, @v4, @v6, @subnetsJson, @labels, @groups, @Now, 1)
+            RETURNING id
+            """,
+            new
+            {
+                networkId = network!.Id,
+                input.Kind,
+                input.Name,
+                state,
+                change.Now,
+                v4 = v4 is { } a ? Column.Of(a) : null,
+                v6 = v6 is { } b ? Column.Of(b) : null,
+                subnetsJson,
+                labels,
+                groups,
+            });
+        var row = IdentityRow.Find(change.Sql, id)!;
+        change.Touch(ChangeKind.Identity, id);
+        change.Audit(
+            row.Kind + ".create",
+            row.Subject,
+            new JsonObject
+            {
+                ["addressV4"] = v4?.ToString(),
+                ["addressV6"] = v6?.ToString(),
+                ["subnets"] = JsonNode.Parse(subnetsJson),
+                ["labels"] = JsonNode.Parse(labels),
+                ["groups"] = JsonNode.Parse(groups),
+            });
+        var profile = input.Profile is null ? null : issuer.Issue(change, row, network, input.Profile);
+        return (row, profile);
+    }
+
+    private static IpAddress? AllocateOrProblem(Change change, NetworkRow network, bool v4, ProblemList problems)
+    {
+        var address = AddressPool.Allocate(change.Sql, network, v4, out var full);
+        if (full)
+        {
+            problems.AddConflict(
+                "network", $"network {network.Name} has no free {(v4 ? "IPv4" : "IPv6")} address left", "give it a further prefix, or delete devices that are gone");
+        }
+
+        return address;
+    }
+
+    private static void CheckApplications(Change change, IdentityRow row, IReadOnlyList<IpPrefix> subnets, ProblemList problems)
+    {
+        foreach (var application in ApplicationRow.OfOwner(change.Sql, row.Id))
+        {
+            if (!ApplicationInput.IsCarried(row, subnets, ApplicationInput.TargetOf(application)))
+            {
+                problems.AddConflict(
+                    "subnets", $"application {application.Name} reaches {application.Target}, which the site would not carry any more", $"delete or change application {application.Name} first");
+            }
+        }
+    }
+
+    private static IdentityRow Move(Change change, string kind, string name, string from, string to, string? reason, string verb)
+    {
+        var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
+        change.Actor.Require(Right.Change, row.NetworkId);
+        if (row.State != from)
+        {
+            throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} is {row.State}; only what is {from} can become {to}."));
+        }
+
+        SetState(change, row, to, reason);
+        change.Audit($"{row.Kind}.{verb}", row.Subject, new JsonObject { ["reason"] = reason });
+        return row;
+    }
+
+    private static void SetState(Change change, IdentityRow row, string state, string? reason)
+    {
+        change.Sql.Execute(
+            "UPDATE identities SET state = @state, state_reason = @reason, state_since = @Now, revision = revision + 1 WHERE id = @Id",
+            new { state, reason, change.Now, row.Id });
+        change.Touch(ChangeKind.Identity, row.Id);
+    }
+
+    private Task<CutResult> EnforceAsync(Committed<IdentityRow> committed, string state, string verb, CancellationToken cancel) => cuts.EnforceAsync(
+        new CutSubject(committed.Value.Kind, committed.Value.Name, state, $"{committed.Value.Kind}.{verb}", committed.Value.Subject),
+        committed.Version, committed.At, cancel);
+}

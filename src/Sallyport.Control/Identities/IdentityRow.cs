@@ -1,0 +1,188 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Nodes;
+using Sallyport.Api.Sites;
+using Sallyport.Control.Credentials;
+using Sallyport.Control.Store;
+using Sallyport.Control.Tunnels;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Identities;
+
+/// <summary>A device or a site: both are one identity with credentials, state and addresses.</summary>
+internal sealed class IdentityRow
+{
+    private const string Select =
+        """
+        SELECT i.id, i.network_id AS NetworkId, n.name AS Network, i.kind, i.name, i.state, i.state_reason AS StateReason, i.state_since AS StateSince,
+            i.address_v4 AS AddressV4Bytes, i.address_v6 AS AddressV6Bytes, i.subnets AS SubnetsJson, i.labels AS LabelsJson,
+            i.groups AS GroupsJson, i.created_at AS CreatedAt, i.revision
+        FROM identities i JOIN networks n ON n.id = i.network_id
+        """;
+
+    public int Id { get; init; }
+
+    public int NetworkId { get; init; }
+
+    public string Network { get; init; } = "";
+
+    public string Kind { get; init; } = "";
+
+    public string Name { get; init; } = "";
+
+    public string State { get; init; } = "";
+
+    public string? StateReason { get; init; }
+
+    public long StateSince { get; init; }
+
+    public byte[]? AddressV4Bytes { get; init; }
+
+    public byte[]? AddressV6Bytes { get; init; }
+
+    public string SubnetsJson { get; init; } = "[]";
+
+    public string LabelsJson { get; init; } = "{}";
+
+    public string GroupsJson { get; init; } = "[]";
+
+    public long CreatedAt { get; init; }
+
+    public long Revision { get; init; }
+
+    public IpAddress? AddressV4 => Column.Address(AddressV4Bytes);
+
+    public IpAddress? AddressV6 => Column.Address(AddressV6Bytes);
+
+    public IReadOnlyList<IpPrefix> Subnets => Column.Prefixes(SubnetsJson);
+
+    /// <summary>"device:pump-17.plant-a": how the audit trail names it.</summary>
+    public string Subject => $"{Kind}:{Name}.{Network}";
+
+    private string[] Addresses =>
+        [.. new[] { AddressV4, AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];
+
+    public static IdentityRow? Find(SqliteConnection sql, int id) =>
+        sql.QuerySingleOrDefault<IdentityRow>(Select + " WHERE i.id = @id", new { id });
+
+    public static IReadOnlyList<IdentityRow> FindByName(SqliteConnection sql, string kind, string name, string? network) =>
+    [
+        .. sql.Query<IdentityRow>(
+            Select + " WHERE i.kind = @kind AND i.name = @name AND (@network IS NULL OR n.name = @network) ORDER BY n.name",
+            new { kind, name, network }),
+    ];
+
+    public static IdentityRow? FindByAddress(SqliteConnection sql, int networkId, IpAddress address) =>
+        sql.QuerySingleOrDefault<IdentityRow>(
+            Select + $" WHERE i.network_id = @networkId AND {(address.IsV4 ? "i.address_v4" : "i.address_v6")} = @bytes",
+            new { networkId, bytes = Column.Of(address) });
+
+    public static IEnumerable<IdentityRow> All(SqliteConnection sql) => sql.Query<IdentityRow>(Select + " ORDER BY i.id");
+
+    public static IEnumerable<IdentityRow> InNetwork(SqliteConnection sql, int networkId) =>
+        sql.Query<IdentityRow>(Select + " WHERE i.network_id = @networkId ORDER BY i.id", new { networkId });
+
+    public static IReadOnlyList<IdentityRow> List(SqliteConnection sql, IdentityFilter filter, long after, int limit) =>
+    [
+        .. sql.Query<IdentityRow>(
+            Select +
+            """
+             WHERE i.kind = @Kind AND i.id > @after
+                AND (@NetworkId IS NULL OR i.network_id = @NetworkId)
+                AND (@State IS NULL OR i.state = @State)
+                AND (@Group IS NULL OR EXISTS (SELECT 1 FROM json_each(i.groups) g WHERE g.value = @Group))
+                AND (@LabelKey IS NULL OR EXISTS (SELECT 1 FROM json_each(i.labels) l WHERE l.key = @LabelKey AND l.value = @LabelValue))
+            ORDER BY i.id LIMIT @limit
+            """,
+            new { filter.Kind, filter.NetworkId, filter.State, filter.Group, filter.LabelKey, filter.LabelValue, after, limit }),
+    ];
+
+    public IdentityModel ToModel(IEnumerable<CredentialRow> credentials) => new()
+    {
+        Id = Id,
+        NetworkId = NetworkId,
+        Kind = Kind,
+        Name = Name,
+        Active = State == IdentityStates.Active,
+        AddressV4 = AddressV4?.ToString(),
+        AddressV6 = AddressV6?.ToString(),
+        Subnets = Column.List(SubnetsJson),
+        Groups = Column.List(GroupsJson),
+        Labels = Column.Labels(LabelsJson),
+        Credentials = [.. credentials.Where(credential => credential.RevokedAt is null).Select(credential => credential.ToModel())],
+    };
+
+    public DeviceInfo ToDevice(TunnelRegistry tunnels)
+    {
+        var (presence, tunnel) = tunnels.PresenceOf(Id);
+        return new DeviceInfo
+        {
+            Id = Id,
+            Name = Name,
+            Network = Network,
+            State = State,
+            StateReason = StateReason,
+            StateSince = UnixTime.ToTime(StateSince),
+            Addresses = Addresses,
+            Labels = Column.Labels(LabelsJson),
+            Groups = Column.List(GroupsJson),
+            Presence = presence,
+            Tunnel = tunnel,
+            CreatedAt = UnixTime.ToTime(CreatedAt),
+            Revision = Revision,
+        };
+    }
+
+    public SiteInfo ToSite(TunnelRegistry tunnels)
+    {
+        var (presence, tunnel) = tunnels.PresenceOf(Id);
+        return new SiteInfo
+        {
+            Id = Id,
+            Name = Name,
+            Network = Network,
+            State = State,
+            StateReason = StateReason,
+            StateSince = UnixTime.ToTime(StateSince),
+            Subnets = Column.List(SubnetsJson),
+            Addresses = Addresses,
+            Labels = Column.Labels(LabelsJson),
+            Groups = Column.List(GroupsJson),
+            Presence = presence,
+            Tunnel = tunnel,
+            CreatedAt = UnixTime.ToTime(CreatedAt),
+            Revision = Revision,
+        };
+    }
+}
+
+/// <summary>Which identities a list shows; null means any.</summary>
+internal sealed record IdentityFilter(string Kind)
+{
+    public int? NetworkId { get; init; }
+
+    public string? State { get; init; }
+
+    public string? Group { get; init; }
+
+    public string? LabelKey { get; init; }
+
+    public string? LabelValue { get; init; }
+}
+
+/// <summary>pending → active ⇄ quarantined → retired. Only an active identity may come in.</summary>
+internal static class IdentityStates
+{
+    /// <summary>No credential was issued yet.</summary>
+    public const string Pending = "pending";
+
+    public const string Active = "active";
+
+    public const string Quarantined = "quarantined";
+
+    /// <summary>Revoked: it does not come back; a thing that is found again gets a new identity.</summary>
+    public const string Retired = "retired";
+
+    public static readonly IReadOnlyList<string> All = [Pending, Active, Quarantined, Retired];
+}

@@ -1,0 +1,25 @@
+using Sallyport.Control.Http;
+
+namespace Sallyport.Control.Identities;
+
+/// <summary>Why somebody did something, in their words; it is kept in the audit trail for ever.</summary>
+internal static class ReasonInput
+{
+    private const int LengthMax = 500;
+
+    public static void Check(string? reason)
+    {
+        var problems = new ProblemList();
+        if (reason is { Length: > LengthMax })
+        {
+            problems.Add("reason", $"has {reason.Length} characters", $"use at most {LengthMax}");
+        }
+
+        if (reason is not null && reason.Any(char.IsControl))
+        {
+            problems.Add("reason", "has control characters", "write it in one line");
+        }
+
+        problems.ThrowIfAny();
+    }
+}

@@ -1,0 +1,199 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Dapper;
+using Sallyport.Api.Networks;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Names;
+using Sallyport.Control.Secrets;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Networks;
+
+internal sealed class NetworkCommands(Commands commands, Database database, Envelope envelope)
+{
+    public NetworkInfo Create(Actor actor, NetworkCreate input, Idempotency? idempotency)
+    {
+        actor.Require(Right.Change);
+        return commands.RunCreate(
+            actor,
+            idempotency,
+            change =>
+            {
+                var problems = new ProblemList();
+                if (Label.Check(input.Name, "name", problems) && NetworkRow.Find(change.Sql, input.Name!) is not null)
+                {
+                    problems.AddConflict("name", $"there is a network '{input.Name}' already", "choose another name");
+                }
+
+                if (input.Prefixes is null or [])
+                {
+                    problems.Add("prefixes", "is missing", "give at least one prefix, such as 10.20.0.0/16");
+                }
+
+                var prefixes = NetworkInput.Prefixes(input.Prefixes ?? [], problems);
+                var draft = new NetworkRow
+                {
+                    Name = input.Name ?? "",
+                    PrefixesJson = Column.Of([.. prefixes.Select(prefix => prefix.ToString())]),
+                    CiphersJson = Column.Of(NetworkInput.DefaultCiphers),
+                    AuthDigest = NetworkInput.DefaultDigest,
+                    Authentication = NetworkInput.DefaultAuthentication,
+                    WrappingsJson = Column.Of(NetworkInput.DefaultWrappings),
+                    TlsAuthDirection = NetworkInput.DefaultDirection,
+                    MinimumTls = NetworkInput.DefaultMinimumTls,
+                };
+                NetworkInput.ApplyOptions(
+                    draft,
+                    new NetworkUpdate
+                    {
+                        Ciphers = input.Ciphers,
+                        AuthDigest = input.AuthDigest,
+                        Authentication = input.Authentication,
+                        Wrappings = input.Wrappings,
+                        TlsAuthDirection = input.TlsAuthDirection,
+                        MinimumTls = input.MinimumTls,
+                    },
+                    problems);
+                problems.ThrowIfAny();
+
+                var key = SecretStore.Random(256);
+                var sealedKey = envelope.Seal(NetworkRow.WrappingKeyPurpose(draft.Name), key);
+                CryptographicOperations.ZeroMemory(key);
+                var id = change.Sql.ExecuteScalar<int>(
+                    """
+                    INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
+                        minimum_tls, created_at, revision)
+                    VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
+                        @MinimumTls, @Now, 1)
+                    RETURNING id
+                    """,
+                    new
+                    {
+                        draft.Name,
+                        draft.PrefixesJson,
+                        draft.CiphersJson,
+                        draft.AuthDigest,
+                        draft.Authentication,
+                        draft.WrappingsJson,
+                        sealedKey,
+                        draft.TlsAuthDirection,
+                        draft.MinimumTls,
+                        change.Now,
+                    });
+                change.Touch(ChangeKind.Network, id);
+                change.Audit("network.create", "network:" + draft.Name, Describe(draft));
+                return (id, NetworkRow.Find(change.Sql, id)!.ToInfo(change.Sql));
+            },
+            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql));
+    }
+
+    public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Network(change.Sql, name).OrNotFound();
+        actor.Require(Right.Change, row.Id);
+        Revisions.Check($"network {row.Name}", row.Revision, revision);
+        var problems = new ProblemList();
+        if (input.Prefixes is not null)
+        {
+            SetPrefixes(change, row, input.Prefixes, problems);
+        }
+
+        NetworkInput.ApplyOptions(row, input, problems);
+        problems.ThrowIfAny();
+        change.Sql.Execute(
+            """
+            UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
+                wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, revision = revision + 1
+            WHERE id = @Id
+            """,
+            row);
+        AddressPool.FillMissing(change, row);
+        change.Touch(ChangeKind.Network, row.Id);
+        change.Audit("network.update", "network:" + row.Name, Describe(row));
+        return NetworkRow.Find(change.Sql, row.Id)!.ToInfo(change.Sql);
+    }).Value;
+
+    public void Delete(Actor actor, string name) => commands.Run(actor, change =>
+    {
+        var row = Lookup.Network(change.Sql, name).OrNotFound();
+        actor.Require(Right.Change, row.Id);
+        var held = change.Sql.Query<string>(
+            "SELECT kind || ' ' || name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT 6", new { row.Id }).AsList();
+        if (held.Count > 0)
+        {
+            var list = string.Join(", ", held.Take(5)) + (held.Count > 5 ? ", …" : "");
+            throw new ProblemException(Refusal.Conflict($"Network {row.Name} still has {list}. Delete these first."));
+        }
+
+        change.Sql.Execute("DELETE FROM networks WHERE id = @Id", new { row.Id });
+        change.Touch(ChangeKind.Network, row.Id);
+        change.Audit("network.delete", "network:" + row.Name);
+        return true;
+    });
+
+    public NetworkInfo Get(Actor actor, string name) => database.Read(sql =>
+    {
+        var row = Lookup.Network(sql, name).OrNotFound();
+        actor.Require(Right.See, row.Id);
+        return row.ToInfo(sql);
+    });
+
+    public Api.Paging.Page<NetworkInfo> List(Actor actor, Paging paging) => database.Read(sql => paging.PageOf(
+        NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql)));
+
+    private static void SetPrefixes(Change change, NetworkRow row, IReadOnlyList<string> texts, ProblemList problems)
+    {
+        if (texts.Count == 0)
+        {
+            problems.Add("prefixes", "is empty", "a network needs at least one prefix");
+            return;
+        }
+
+        var before = problems.Problems.Count;
+        var prefixes = NetworkInput.Prefixes(texts, problems);
+        if (problems.Problems.Count > before)
+        {
+            return;
+        }
+
+        foreach (var identity in IdentityRow.InNetwork(change.Sql, row.Id))
+        {
+            foreach (var address in new[] { identity.AddressV4, identity.AddressV6 })
+            {
+                if (address is { } used && !AddressPool.IsAssignable(prefixes, used, out _))
+                {
+                    problems.AddConflict(
+                        "prefixes", $"{identity.Kind} {identity.Name} has the address {used}, which would lie outside", $"delete {identity.Name} first, or keep its prefix");
+                }
+            }
+
+            foreach (var subnet in identity.Subnets)
+            {
+                foreach (var prefix in prefixes.Where(prefix => prefix.Overlaps(subnet)))
+                {
+                    problems.AddConflict("prefixes", $"{prefix} overlaps the subnet {subnet} of site {identity.Name}", "choose a prefix of its own");
+                }
+            }
+
+            if (problems.Problems.Count >= 20)
+            {
+                return;
+            }
+        }
+
+        row.PrefixesJson = Column.Of([.. prefixes.Select(prefix => prefix.ToString())]);
+    }
+
+    private static JsonObject Describe(NetworkRow row) => new()
+    {
+        ["prefixes"] = JsonNode.Parse(row.PrefixesJson),
+        ["ciphers"] = JsonNode.Parse(row.CiphersJson),
+        ["authDigest"] = row.AuthDigest,
+        ["authentication"] = row.Authentication,
+        ["wrappings"] = JsonNode.Parse(row.WrappingsJson),
+        ["minimumTls"] = row.MinimumTls,
+    };
+}

@@ -1,0 +1,124 @@
+using Sallyport.Api.Networks;
+using Sallyport.Control.Http;
+using Sallyport.Control.Names;
+using Sallyport.Control.Store;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Networks;
+
+/// <summary>What a network's options may be.</summary>
+internal static class NetworkInput
+{
+    public const string DefaultDigest = "SHA256";
+    public const string DefaultAuthentication = "certificate";
+    public const string DefaultDirection = "1";
+    public const string DefaultMinimumTls = "1.2";
+
+    private const int PrefixesMax = 16; // OpenVPN clients get an address of one prefix per family; more is for growing
+
+    public static readonly IReadOnlyList<string> DefaultCiphers = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305"];
+    public static readonly IReadOnlyList<string> DefaultWrappings = ["tls-crypt-v2"];
+
+    private static readonly string[] Ciphers = [.. DefaultCiphers, "AES-256-CBC", "AES-128-CBC"];
+    private static readonly string[] Digests = ["SHA1", "SHA256", "SHA512"];
+    private static readonly string[] Authentications = ["certificate", "certificate+password", "password"];
+    private static readonly string[] Wrappings = ["tls-crypt-v2", "tls-crypt", "tls-auth", "none"];
+    private static readonly string[] Directions = ["0", "1", "none"];
+    private static readonly string[] TlsVersions = ["1.2", "1.3"];
+
+    public static IReadOnlyList<IpPrefix> Prefixes(IReadOnlyList<string> texts, ProblemList problems)
+    {
+        if (texts.Count > PrefixesMax)
+        {
+            problems.Add("prefixes", $"has {texts.Count} entries", $"a network has at most {PrefixesMax}");
+            return [];
+        }
+
+        var prefixes = new List<IpPrefix>();
+        for (var i = 0; i < texts.Count; i++)
+        {
+            var field = $"prefixes[{i}]";
+            // A /30 holds gateway and one device; below /48 an IPv6 prefix is a typo.
+            if (!PrefixInput.TryRead(texts[i], field, problems, out var prefix)
+                || !PrefixInput.CheckLength(prefix, field, problems, shortestV4: 8, longestV4: 30, shortestV6: 48, longestV6: 126))
+            {
+                continue;
+            }
+
+            if (prefixes.Where(other => other.Overlaps(prefix)).Select(other => (IpPrefix?)other).FirstOrDefault() is { } overlapped)
+            {
+                problems.Add(field, $"{prefix} overlaps {overlapped} of the same network", "leave one of them out, or make a second network: networks may overlap");
+                continue;
+            }
+
+            prefixes.Add(prefix);
+        }
+
+        return prefixes;
+    }
+
+    /// <summary>Puts what is not null into the row, in canonical spelling.</summary>
+    public static void ApplyOptions(NetworkRow row, NetworkUpdate input, ProblemList problems)
+    {
+        if (input.Ciphers is { } ciphers && ReadList(ciphers, "ciphers", "cipher", Ciphers, problems) is { } readCiphers)
+        {
+            row.CiphersJson = Column.Of(readCiphers);
+        }
+
+        if (input.Wrappings is { } wrappings && ReadList(wrappings, "wrappings", "wrapping", Wrappings, problems) is { } readWrappings)
+        {
+            row.WrappingsJson = Column.Of(readWrappings);
+        }
+
+        row.AuthDigest = ReadOne(input.AuthDigest, "authDigest", "digest", Digests, problems) ?? row.AuthDigest;
+        row.Authentication = ReadOne(input.Authentication, "authentication", "way to authenticate", Authentications, problems) ?? row.Authentication;
+        row.TlsAuthDirection = ReadOne(input.TlsAuthDirection, "tlsAuthDirection", "key direction", Directions, problems) ?? row.TlsAuthDirection;
+        row.MinimumTls = ReadOne(input.MinimumTls, "minimumTls", "TLS version", TlsVersions, problems) ?? row.MinimumTls;
+    }
+
+    public static string? ReadOne(string? text, string field, string what, IReadOnlyList<string> known, ProblemList problems)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        if (known.FirstOrDefault(candidate => string.Equals(candidate, text, StringComparison.OrdinalIgnoreCase)) is { } canonical)
+        {
+            return canonical;
+        }
+
+        var near = Nearest.Hint(text, known);
+        problems.Add(field, $"'{Label.Shorten(text)}' is not a {what} we know", near.Length > 0 ? near : "use one of " + string.Join(", ", known));
+        return null;
+    }
+
+    private static List<string>? ReadList(
+        IReadOnlyList<string> texts, string field, string what, IReadOnlyList<string> known, ProblemList problems)
+    {
+        if (texts.Count == 0)
+        {
+            problems.Add(field, "is empty", "use some of " + string.Join(", ", known));
+            return null;
+        }
+
+        var list = new List<string>();
+        for (var i = 0; i < texts.Count && i <= known.Count; i++)
+        {
+            if (ReadOne(texts[i] ?? "", $"{field}[{i}]", what, known, problems) is not { } canonical)
+            {
+                continue;
+            }
+
+            if (list.Contains(canonical))
+            {
+                problems.Add($"{field}[{i}]", $"{canonical} is there twice", "leave one out");
+                continue;
+            }
+
+            list.Add(canonical);
+        }
+
+        return list;
+    }
+}

@@ -1,0 +1,95 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Secrets;
+using Sallyport.Control.Store;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Networks;
+
+internal sealed class NetworkRow
+{
+    private const string Columns =
+        """
+        id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
+        wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls, created_at AS CreatedAt, revision
+        """;
+
+    public int Id { get; init; }
+
+    public string Name { get; init; } = "";
+
+    public string PrefixesJson { get; set; } = "";
+
+    public string CiphersJson { get; set; } = "";
+
+    public string AuthDigest { get; set; } = "";
+
+    public string Authentication { get; set; } = "";
+
+    public string WrappingsJson { get; set; } = "";
+
+    public byte[] SealedWrappingKey { get; init; } = [];
+
+    public string TlsAuthDirection { get; set; } = "";
+
+    public string MinimumTls { get; set; } = "";
+
+    public long CreatedAt { get; init; }
+
+    public long Revision { get; init; }
+
+    public IReadOnlyList<IpPrefix> Prefixes => Column.Prefixes(PrefixesJson);
+
+    public IReadOnlyList<string> Ciphers => Column.List(CiphersJson);
+
+    public IReadOnlyList<string> Wrappings => Column.List(WrappingsJson);
+
+    public static NetworkRow? Find(SqliteConnection sql, int id) =>
+        sql.QuerySingleOrDefault<NetworkRow>($"SELECT {Columns} FROM networks WHERE id = @id", new { id });
+
+    public static NetworkRow? Find(SqliteConnection sql, string name) =>
+        sql.QuerySingleOrDefault<NetworkRow>($"SELECT {Columns} FROM networks WHERE name = @name", new { name });
+
+    public static IEnumerable<NetworkRow> All(SqliteConnection sql) => sql.Query<NetworkRow>($"SELECT {Columns} FROM networks ORDER BY id");
+
+    public static IReadOnlyList<NetworkRow> List(SqliteConnection sql, long after, int limit) =>
+        [.. sql.Query<NetworkRow>($"SELECT {Columns} FROM networks WHERE id > @after ORDER BY id LIMIT @limit", new { after, limit })];
+
+    /// <summary>The 256 bytes of this network's tls-crypt or tls-auth key. The caller zeroes them.</summary>
+    public byte[] OpenWrappingKey(Envelope envelope) => envelope.Open(WrappingKeyPurpose(Name), SealedWrappingKey);
+
+    public static string WrappingKeyPurpose(string name) => "network:" + name;
+
+    public NetworkModel ToModel(Envelope envelope) => new()
+    {
+        Id = Id,
+        Name = Name,
+        Prefixes = Column.List(PrefixesJson),
+        Ciphers = Ciphers,
+        AuthDigest = AuthDigest,
+        Authentication = Authentication,
+        Wrappings = Wrappings,
+        WrappingKey = Wrappings.Any(wrapping => wrapping is "tls-crypt" or "tls-auth") ? OpenWrappingKey(envelope) : null,
+        TlsAuthDirection = TlsAuthDirection,
+        MinimumTls = MinimumTls,
+    };
+
+    public NetworkInfo ToInfo(SqliteConnection sql) => new()
+    {
+        Id = Id,
+        Name = Name,
+        Prefixes = Column.List(PrefixesJson),
+        Ciphers = Ciphers,
+        AuthDigest = AuthDigest,
+        Authentication = Authentication,
+        Wrappings = Wrappings,
+        TlsAuthDirection = TlsAuthDirection,
+        MinimumTls = MinimumTls,
+        Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
+        Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
+        CreatedAt = UnixTime.ToTime(CreatedAt),
+        Revision = Revision,
+    };
+}

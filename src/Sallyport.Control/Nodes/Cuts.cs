@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Nodes;
+
+/// <summary>What is cut, for the answer ("device", "pump-17", "retired") and for the audit trail ("device.revoke", "device:pump-17.plant-a").</summary>
+internal sealed record CutSubject(string Kind, string Name, string State, string Action, string AuditSubject);
+
+/// <summary>Waits until the gateways have enforced a change, and writes what they measured into the audit trail.</summary>
+internal sealed partial class Cuts(GatewayLinks links, Commands commands, ControlOptions options, TimeProvider time, ILogger<Cuts> log)
+{
+    private static readonly TimeSpan LateWait = TimeSpan.FromSeconds(60); // beyond, the gateway's own reconnection tells
+
+    public async Task<CutResult> EnforceAsync(CutSubject subject, long version, long committedAt, CancellationToken cancel)
+    {
+        var waits = links.Connected.Select(link => (link.Name, Task: link.AcknowledgedAsync(version))).ToList();
+        // The change is made: whoever asked may go, the record is written all the same.
+        await WaitAsync(waits.Select(wait => wait.Task), options.CutWait);
+        var cuts = waits.Select(wait => CutOf(wait.Name, wait.Task, committedAt)).ToList();
+        var result = ResultOf(subject, committedAt, cuts);
+        Record(subject, version, result, late: false);
+        var missing = waits.Where(wait => !wait.Task.IsCompleted).ToList();
+        if (missing.Count > 0)
+        {
+            _ = RecordLateAsync(subject, version, committedAt, missing);
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        return result;
+    }
+
+    private async Task RecordLateAsync(CutSubject subject, long version, long committedAt, List<(string Name, Task<Acknowledge> Task)> waits)
+    {
+        try
+        {
+            await WaitAsync(waits.Select(wait => wait.Task), LateWait);
+            var cuts = waits.Select(wait => CutOf(wait.Name, wait.Task, committedAt)).ToList();
+            Record(subject, version, ResultOf(subject, committedAt, cuts), late: true);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException or Microsoft.Data.Sqlite.SqliteException)
+        {
+            // Control is stopping, and with it the store.
+            LogLateRecordLost(log, subject.AuditSubject, e.Message);
+        }
+    }
+
+    private async Task WaitAsync(IEnumerable<Task> tasks, TimeSpan limit)
+    {
+        var all = Task.WhenAll(tasks);
+        await all.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private static GatewayCut CutOf(string name, Task<Acknowledge> task, long committedAt)
+    {
+        if (!task.IsCompletedSuccessfully)
+        {
+            return new GatewayCut { Gateway = name, Confirmed = false };
+        }
+
+        var acknowledge = task.Result;
+        var cutAny = acknowledge.TunnelsCut > 0 || acknowledge.FlowsCut > 0;
+        return new GatewayCut
+        {
+            Gateway = name,
+            Confirmed = true,
+            MillisecondsToEnforced = Milliseconds(committedAt, acknowledge.AppliedAt),
+            MillisecondsToLastPacket = cutAny || acknowledge.LastPacketAt > 0 ? Milliseconds(committedAt, acknowledge.LastPacketAt) : null,
+            TunnelsCut = acknowledge.TunnelsCut,
+            FlowsCut = acknowledge.FlowsCut,
+        };
+    }
+
+    /// <summary>What lies before the commit took no time.</summary>
+    private static double Milliseconds(long from, long to) => Math.Round(Math.Max(0, to - from) / 1e6, 3);
+
+    private static CutResult ResultOf(CutSubject subject, long committedAt, IReadOnlyList<GatewayCut> cuts)
+    {
+        var enforced = cuts.Count > 0 && cuts.All(cut => cut.Confirmed);
+        var lastPacket = cuts.Max(cut => cut.MillisecondsToLastPacket);
+        var tunnels = cuts.Sum(cut => cut.TunnelsCut);
+        var flows = cuts.Sum(cut => cut.FlowsCut);
+        return new CutResult
+        {
+            Kind = subject.Kind,
+            Name = subject.Name,
+            State = subject.State,
+            CommittedAt = UnixTime.ToTime(committedAt),
+            Enforced = enforced,
+            MillisecondsToLastPacket = lastPacket,
+            MillisecondsToEnforced = cuts.Max(cut => cut.MillisecondsToEnforced),
+            TunnelsCut = tunnels,
+            FlowsCut = flows,
+            Gateways = cuts,
+            Summary = Summary(subject, cuts, lastPacket, tunnels, flows),
+        };
+    }
+
+    private static string Summary(CutSubject subject, IReadOnlyList<GatewayCut> cuts, double? lastPacket, int tunnels, int flows)
+    {
+        var head = $"{subject.Kind} {subject.Name} is {subject.State}.";
+        if (cuts.Count == 0)
+        {
+            return head + " No gateway is connected, so nothing was measured; each enforces it when it comes back, and until then may still carry its live tunnel.";
+        }
+
+        var silent = cuts.Where(cut => !cut.Confirmed).Select(cut => cut.Gateway).ToList();
+        var tail = silent.Count == 0 ? "" : $" Not confirmed by {string.Join(", ", silent)} yet.";
+        if (silent.Count == cuts.Count)
+        {
+            return head + tail;
+        }
+
+        return lastPacket is { } measured
+            ? string.Create(CultureInfo.InvariantCulture, $"{head} Cut {tunnels} tunnel(s) and {flows} flow(s); the last packet passed {measured:0.0} ms after the commit.{tail}")
+            : $"{head} It had nothing live.{tail}";
+    }
+
+    private void Record(CutSubject subject, long version, CutResult result, bool late) => commands.Run(Actor.System, change =>
+    {
+        var gateways = result.Gateways.Select(cut => (JsonNode)new JsonObject
+        {
+            ["gateway"] = cut.Gateway,
+            ["confirmed"] = cut.Confirmed,
+            ["millisecondsToEnforced"] = cut.MillisecondsToEnforced,
+            ["millisecondsToLastPacket"] = cut.MillisecondsToLastPacket,
+            ["tunnelsCut"] = cut.TunnelsCut,
+            ["flowsCut"] = cut.FlowsCut,
+        });
+        change.Audit(
+            subject.Action + ".enforced",
+            subject.AuditSubject,
+            new JsonObject
+            {
+                ["version"] = version,
+                ["enforced"] = result.Enforced,
+                ["late"] = late ? true : null,
+                ["millisecondsToEnforced"] = result.MillisecondsToEnforced,
+                ["millisecondsToLastPacket"] = result.MillisecondsToLastPacket,
+                ["tunnelsCut"] = result.TunnelsCut,
+                ["flowsCut"] = result.FlowsCut,
+                ["gateways"] = new JsonArray([.. gateways]),
+            });
+        return true;
+    });
+
+    [LoggerMessage(2001, LogLevel.Warning, "The late confirmation for {Subject} could not be recorded: {Why}")]
+    private static partial void LogLateRecordLost(ILogger logger, string subject, string why);
+}

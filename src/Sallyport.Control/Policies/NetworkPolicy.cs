@@ -1,0 +1,72 @@
+using System.Globalization;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Policies;
+
+/// <summary>One network as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
+internal static class NetworkPolicy
+{
+    public static FleetModel Of(FleetState fleet, int networkId)
+    {
+        var network = fleet.Networks[networkId];
+        var applications = fleet.Applications.Values.Where(application => application.NetworkId == networkId).OrderBy(application => application.Id).ToList();
+        var ids = applications.Select(application => application.Id).ToHashSet();
+        return FleetModel.Empty.With(new FleetChange
+        {
+            Networks = [new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])],
+            Identities = [.. fleet.Identities.Values.Where(identity => identity.NetworkId == networkId).OrderBy(identity => identity.Id).Select(Identity)],
+            Applications = [.. applications.Select(Application)],
+            Rules = [.. fleet.Rules.Values.Where(rule => ids.Contains(rule.ApplicationId)).OrderBy(rule => rule.Id).Select(Rule)],
+        });
+    }
+
+    private static Identity Identity(IdentityModel identity) => new()
+    {
+        Id = identity.Id,
+        NetworkId = identity.NetworkId,
+        Kind = identity.Kind == "site" ? IdentityKind.Site : IdentityKind.Device,
+        Name = identity.Name,
+        Active = identity.Active,
+        AddressV4 = identity.AddressV4 is null ? null : IpAddress.Parse(identity.AddressV4),
+        AddressV6 = identity.AddressV6 is null ? null : IpAddress.Parse(identity.AddressV6),
+        Subnets = [.. identity.Subnets.Select(IpPrefix.Parse)],
+        Groups = [.. identity.Groups],
+        Labels = [.. identity.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
+    };
+
+    private static Application Application(ApplicationModel application) => new(
+        application.Id, application.NetworkId, application.Name, application.OwnerId, ApplicationInput.ParseTarget(application.Target),
+        [.. application.Services.SelectMany(Services)]);
+
+    /// <summary>"icmp" stands for echo of both families.</summary>
+    private static IEnumerable<Service> Services(string service)
+    {
+        if (service == "icmp")
+        {
+            return [new Service(IpProtocol.Icmp, 0, 0), new Service(IpProtocol.IcmpV6, 0, 0)];
+        }
+
+        var ports = service[4..].Split('-');
+        var protocol = service.StartsWith("tcp", StringComparison.Ordinal) ? IpProtocol.Tcp : IpProtocol.Udp;
+        return
+        [
+            new Service(
+                protocol, ushort.Parse(ports[0], CultureInfo.InvariantCulture), ushort.Parse(ports[^1], CultureInfo.InvariantCulture)),
+        ];
+    }
+
+    private static Rule Rule(RuleModel rule) => new(
+        rule.Id,
+        rule.SubjectKind switch
+        {
+            "device" => new Subject(SubjectKind.Device, rule.SubjectId, ""),
+            "site" => new Subject(SubjectKind.Site, rule.SubjectId, ""),
+            "group" => new Subject(SubjectKind.Group, 0, rule.Subject),
+            _ => new Subject(SubjectKind.Label, 0, rule.Subject),
+        },
+        rule.ApplicationId);
+}

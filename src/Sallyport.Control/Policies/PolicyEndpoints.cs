@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Sallyport.Api;
+using Sallyport.Api.Paging;
+using Sallyport.Api.Policy;
+using Sallyport.Api.Rules;
+using Sallyport.Control.Http;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Policies;
+
+internal static class PolicyEndpoints
+{
+    public static void MapPolicies(this IEndpointRouteBuilder api)
+    {
+        var rules = api.MapGroup("/rules").WithTags("Rules");
+        rules.MapPost("", Create).WithSummary("Allow subjects to open flows to an application");
+        rules.MapGet("", List).WithSummary("List rules");
+        rules.MapGet("/{id:int}", Get).WithSummary("Show a rule");
+        rules.MapDelete("/{id:int}", Delete).WithSummary("Delete a rule; flows that it allowed are cut");
+        api.MapGet("/policy/explain", Explain).WithTags("Policy").WithSummary("Whether a flow would pass, and why");
+    }
+
+    private static Created<RuleInfo> Create(Actor actor, RuleCreate body, RuleCommands commands, HttpContext context)
+    {
+        var made = commands.Create(actor, body, RequestParts.IdempotencyOf(context.Request, body, ApiJson.Default.RuleCreate));
+        RequestParts.SetETag(context.Response, made.Revision);
+        return TypedResults.Created($"/api/v1/rules/{made.Id}", made);
+    }
+
+    private static Page<RuleInfo> List(Actor actor, RuleCommands commands, string? network, int? limit, string? cursor) =>
+        commands.List(actor, network, Http.Paging.Of(limit, cursor));
+
+    private static RuleInfo Get(Actor actor, int id, RuleCommands commands) => commands.Get(actor, id);
+
+    private static NoContent Delete(Actor actor, int id, RuleCommands commands)
+    {
+        commands.Delete(actor, id);
+        return TypedResults.NoContent();
+    }
+
+    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port) =>
+        queries.Explain(actor, from, to, protocol, port);
+}

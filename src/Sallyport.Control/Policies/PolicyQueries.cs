@@ -1,0 +1,170 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Policy;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Names;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Policies;
+
+/// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
+internal sealed class PolicyQueries(Database database, ChangeFeed feed)
+{
+    private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
+
+    public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port)
+    {
+        var problems = new ProblemList();
+        var (sender, destination) = database.Read(sql =>
+        {
+            var identity = OwnerInput.Read(sql, from, "from", problems);
+            return (identity, ReadDestination(sql, to, identity, problems));
+        });
+        var known = protocol is null ? null : Networks.NetworkInput.ReadOne(protocol, "protocol", "protocol", Protocols, problems);
+        if (protocol is null)
+        {
+            problems.Add("protocol", "is missing", "use tcp, udp or icmp");
+        }
+
+        if (known is "tcp" or "udp" && port is null or < 1 or > 65535)
+        {
+            problems.Add("port", port is null ? "is missing" : $"port {port} does not exist", "use a number from 1 to 65535");
+        }
+
+        problems.ThrowIfAny();
+        actor.Require(Right.See, sender!.NetworkId);
+        return Explain(feed.State, sender, destination!.Value, known!, known == "icmp" ? 0 : port!.Value);
+    }
+
+    private static PolicyExplanation Explain(FleetState fleet, IdentityRow sender, IpAddress destination, string protocol, int port)
+    {
+        var number = protocol switch
+        {
+            "tcp" => IpProtocol.Tcp,
+            "udp" => IpProtocol.Udp,
+            _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
+        };
+        var why = NetworkPolicy.Of(fleet, sender.NetworkId).Explain(sender.Id, destination, number, (ushort)port);
+        var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
+        return new PolicyExplanation
+        {
+            Allowed = why.Decision.Allowed,
+            From = $"{sender.Kind}:{sender.Name}",
+            Network = sender.Network,
+            Destination = destination.ToString(),
+            Protocol = protocol,
+            Port = port,
+            Carrier = why.To is null ? null : CarrierOf(why.To),
+            Application = why.Application?.Name,
+            RuleId = rule?.Id,
+            Rule = rule is null ? null : Remedy.Describe(fleet, rule),
+            Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
+            Steps = [.. Steps(fleet, sender, why, protocol)],
+            AllowCommands = why.Decision.Allowed || why.To is null || !CanBeAllowed(why.Kind)
+                ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To.Id, destination, protocol, port),
+        };
+    }
+
+    private static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, string protocol)
+    {
+        var what = protocol == "icmp" ? $"ICMP echo to {why.Destination}" : string.Create(CultureInfo.InvariantCulture, $"{protocol} {why.Destination}:{why.Port}");
+        yield return $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {what}.";
+        if (why.Kind is ExplanationKind.SenderUnknown or ExplanationKind.SenderNotActive)
+        {
+            yield return $"{sender.Kind} {sender.Name} is {sender.State}: nothing of it passes.";
+            yield break;
+        }
+
+        if (why.To is null)
+        {
+            yield return $"Nobody in network {sender.Network} carries {why.Destination}: it is neither a device's address nor in a site's subnets.";
+            yield break;
+        }
+
+        if (why.Kind == ExplanationKind.ToItself)
+        {
+            yield return "The destination is the sender's own.";
+            yield break;
+        }
+
+        yield return $"{CarrierOf(why.To)} carries {why.Destination}.";
+        if (why.Kind == ExplanationKind.TargetNotActive)
+        {
+            yield return $"{CarrierOf(why.To)} is not active: nothing reaches it.";
+            yield break;
+        }
+
+        foreach (var step in ApplicationSteps(fleet, sender, why))
+        {
+            yield return step;
+        }
+    }
+
+    private static IEnumerable<string> ApplicationSteps(FleetState fleet, IdentityRow sender, Explanation why)
+    {
+        if (why.Application is null)
+        {
+            yield return why.Candidates.IsEmpty
+                ? "No application is defined there."
+                : $"There {(why.Candidates.Length == 1 ? "is application" : "are applications")} "
+                    + string.Join(", ", why.Candidates.Select(candidate => $"{candidate.Name} ({string.Join(", ", fleet.Applications[candidate.Id].Services)})"))
+                    + ", but none with this protocol and port.";
+            yield break;
+        }
+
+        yield return $"It is application {why.Application.Name}.";
+        if (why.Rule is not null)
+        {
+            yield return $"Rule {why.Rule.Id} allows it: {Remedy.Describe(fleet, fleet.Rules[why.Rule.Id])}.";
+            yield break;
+        }
+
+        yield return why.OtherRules.IsEmpty
+            ? $"No rule leads to application {why.Application.Name}."
+            : $"No rule speaks of {sender.Kind} {sender.Name}; allowed are "
+                + string.Join(", ", why.OtherRules.Take(10).Select(other => Remedy.Describe(fleet, fleet.Rules[other.Id]).Split(' ')[0])) + ".";
+    }
+
+    private static bool CanBeAllowed(ExplanationKind kind) => kind
+        is ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;
+
+    private static string CarrierOf(Identity identity) => $"{(identity.Kind == IdentityKind.Site ? "site" : "device")}:{identity.Name}";
+
+    /// <summary>An address, or what has one: "device:cam-3", "site:hq", "application:historian".</summary>
+    private static IpAddress? ReadDestination(SqliteConnection sql, string? to, IdentityRow? sender, ProblemList problems)
+    {
+        if (string.IsNullOrEmpty(to))
+        {
+            problems.Add("to", "is missing", "give an address, application:NAME or device:NAME");
+            return null;
+        }
+
+        if (IpAddress.TryParse(to, out var address))
+        {
+            return address;
+        }
+
+        if (to.StartsWith("application:", StringComparison.Ordinal))
+        {
+            var name = to["application:".Length..];
+            var local = sender is null ? [] : ApplicationRow.FindByName(sql, name, sender.Network);
+            var application = local.Count == 1 ? local[0] : Lookup.Application(sql, name).OrProblem("to", problems);
+            return application is null ? null : ApplicationInput.TargetOf(application).First;
+        }
+
+        if (!to.StartsWith("device:", StringComparison.Ordinal) && !to.StartsWith("site:", StringComparison.Ordinal))
+        {
+            problems.Add("to", $"'{Label.Shorten(to)}' is not an address", "give an address such as 192.168.50.10, application:NAME or device:NAME");
+            return null;
+        }
+
+        var identity = OwnerInput.Read(sql, to, "to", problems);
+        return identity?.AddressV4 ?? identity?.AddressV6;
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Flows;
+using Sallyport.Control.Names;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Policies;
+
+/// <summary>What to say to somebody whose flow was denied: why, and the narrowest commands that would allow it.</summary>
+internal static class Remedy
+{
+    public static IReadOnlyList<string> CommandsFor(FleetState fleet, FlowRow flow) =>
+        flow.Reason is nameof(DropReason.NoRule) or nameof(DropReason.NoApplication) && IpAddress.TryParse(flow.Destination, out var destination)
+            ? CommandsFor(fleet, flow.FromId, flow.ToId, destination, flow.Protocol, flow.DestinationPort)
+            : [];
+
+    /// <summary>Empty where no rule could: nobody carries the destination, or the protocol is none that policy speaks of.</summary>
+    public static IReadOnlyList<string> CommandsFor(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port)
+    {
+        if (!fleet.Identities.TryGetValue(fromId, out var from) || !fleet.Identities.TryGetValue(toId, out var to) || from.Id == to.Id
+            || from.NetworkId != to.NetworkId || ServiceOf(protocol, port) is not { } service)
+        {
+            return [];
+        }
+
+        var subject = $"{from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
+        if (NarrowestOf(fleet, to, destination, protocol, port) is { } application)
+        {
+            return [$"sallyport rule add --from {subject} --to application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}"];
+        }
+
+        var name = NameFor(fleet, to, destination, service);
+        var ports = service == "icmp" ? "--icmp" : string.Create(CultureInfo.InvariantCulture, $"--{protocol} {port}");
+        var owner = fleet.ReferenceTo(to.Kind, to.Name, to.NetworkId);
+        return
+        [
+            $"sallyport application add {name} --{to.Kind} {owner} --target {destination} {ports}",
+            $"sallyport rule add --from {subject} --to application:{fleet.ReferenceTo("application", name, to.NetworkId)}",
+        ];
+    }
+
+    /// <summary>The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services.</summary>
+    public static ApplicationModel? NarrowestOf(FleetState fleet, IdentityModel carrier, IpAddress destination, string protocol, int port) => fleet.Applications.Values
+        .Where(application => application.OwnerId == carrier.Id
+            && ApplicationInput.ParseTarget(application.Target).Contains(destination)
+            && application.Services.Any(service => Covers(service, protocol, port)))
+        .OrderByDescending(application => ApplicationInput.ParseTarget(application.Target).Length)
+        .ThenBy(application => application.Services.Count)
+        .ThenBy(application => application.Id)
+        .FirstOrDefault();
+
+    public static bool Covers(string service, string protocol, int port)
+    {
+        if (protocol == "icmp")
+        {
+            return service == "icmp";
+        }
+
+        if (!service.StartsWith(protocol + "/", StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        var ports = service[(protocol.Length + 1)..].Split('-');
+        var from = int.Parse(ports[0], CultureInfo.InvariantCulture);
+        var to = int.Parse(ports[^1], CultureInfo.InvariantCulture);
+        return port >= from && port <= to;
+    }
+
+    /// <summary>"device:pump-17 to application:historian".</summary>
+    public static string Describe(FleetState fleet, RuleModel rule)
+    {
+        var subject = rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
+        var application = fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
+        return $"{rule.SubjectKind}:{subject} to application:{application}";
+    }
+
+    public static string ReasonText(string reason) => Enum.TryParse<DropReason>(reason, out var known) ? ReasonText(known) : reason;
+
+    public static string ReasonText(DropReason reason) => reason switch
+    {
+        DropReason.NoRule => "no rule allows it",
+        DropReason.NoApplication => "the destination is no application",
+        DropReason.NotRouted => "nobody in the network carries the destination",
+        DropReason.IdentityNotActive => "the sender or the carrier is not active",
+        DropReason.SpoofedSource => "the source address is not the sender's",
+        DropReason.NotRequested => "it answers nothing that was asked",
+        DropReason.InvalidTcpState => "it belongs to no open TCP connection",
+        DropReason.PeerOffline => "the carrier has no tunnel",
+        DropReason.FlowTableFull => "the gateway's flow table is full",
+        DropReason.ProtocolNotSupported => "policy does not speak of this protocol",
+        DropReason.IpFragment => "a fragment that cannot be classified",
+        DropReason.IpExtensionHeader => "an IPv6 extension header that cannot be classified",
+        _ => reason.ToString(),
+    };
+
+    private static string? ServiceOf(string protocol, int port) => protocol switch
+    {
+        "icmp" => "icmp",
+        "tcp" or "udp" when port is > 0 and <= 65535 => string.Create(CultureInfo.InvariantCulture, $"{protocol}-{port}"),
+        _ => null,
+    };
+
+    /// <summary>A name that is valid and free: "hq-192-168-50-11-tcp-8883".</summary>
+    private static string NameFor(FleetState fleet, IdentityModel to, IpAddress destination, string service)
+    {
+        var tail = $"{destination}-{service}".Replace('.', '-').Replace("::", "-", StringComparison.Ordinal).Replace(':', '-');
+        var room = Label.LengthMax - tail.Length - 1;
+        var head = to.Name.Length <= room ? to.Name : to.Name[..Math.Max(0, room)];
+        var name = $"{head}-{tail}".Trim('-');
+        var free = name;
+        for (var n = 2; fleet.Applications.Values.Any(application => application.NetworkId == to.NetworkId && application.Name == free); n++)
+        {
+            free = string.Create(CultureInfo.InvariantCulture, $"{name[..Math.Min(name.Length, Label.LengthMax - 4)].TrimEnd('-')}-{n}");
+        }
+
+        return free;
+    }
+}

@@ -1,0 +1,160 @@
+using System.Text.Json.Nodes;
+using Dapper;
+using Sallyport.Api.Paging;
+using Sallyport.Api.Problems;
+using Sallyport.Api.Rules;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Names;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Policies;
+
+internal sealed class RuleCommands(Commands commands, Database database)
+{
+    private static readonly string[] SubjectKinds = ["device", "site", "group", "label"];
+
+    public RuleInfo Create(Actor actor, RuleCreate input, Idempotency? idempotency)
+    {
+        actor.Require(Right.Change, actor.NetworkId);
+        return commands.RunCreate(
+            actor,
+            idempotency,
+            change =>
+            {
+                var problems = new ProblemList();
+                var application = ReadTarget(change, input.To, problems);
+                var subject = ReadSubject(change, input.From, application, problems);
+                problems.ThrowIfAny();
+                var (kind, identityId, name) = subject!.Value;
+                if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name) is { } same)
+                {
+                    throw new ProblemException(Refusal.Conflict(
+                        $"Rule {same.Id} already allows {input.From} to reach application {application.Name}; nothing was changed.",
+                        [new FieldProblem("from", $"is allowed by rule {same.Id} already", "")]));
+                }
+
+                var id = change.Sql.ExecuteScalar<int>(
+                    """
+                    INSERT INTO rules (application_id, subject_kind, subject_id, subject, created_at, revision)
+                    VALUES (@applicationId, @kind, @identityId, @name, @Now, 1) RETURNING id
+                    """,
+                    new { applicationId = application.Id, kind, identityId, name, change.Now });
+                var row = RuleRow.Find(change.Sql, id)!;
+                change.Touch(ChangeKind.Rule, id);
+                change.Audit("rule.create", $"rule:{id}", Describe(row));
+                return (id, row.ToInfo());
+            },
+            (change, id) => RuleRow.Find(change.Sql, id)?.ToInfo());
+    }
+
+    public void Delete(Actor actor, int id) => commands.Run(actor, change =>
+    {
+        var row = RuleRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
+        actor.Require(Right.Change, row.NetworkId);
+        change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
+        change.Touch(ChangeKind.Rule, id);
+        change.Audit("rule.delete", $"rule:{id}", Describe(row));
+        return true;
+    });
+
+    public RuleInfo Get(Actor actor, int id) => database.Read(sql =>
+    {
+        var row = RuleRow.Find(sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
+        actor.Require(Right.See, row.NetworkId);
+        return row.ToInfo();
+    });
+
+    public Page<RuleInfo> List(Actor actor, string? network, Paging paging) => database.Read(sql => paging.PageOf(
+        RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, row => row.ToInfo()));
+
+    private static ApplicationRow? ReadTarget(Change change, string? text, ProblemList problems)
+    {
+        const string Prefix = "application:";
+        if (text is null || !text.StartsWith(Prefix, StringComparison.Ordinal))
+        {
+            var hint = string.IsNullOrEmpty(text) || text.Contains(':', StringComparison.Ordinal)
+                ? "write application:NAME" : $"did you mean {Prefix}{Label.Shorten(text)}?";
+            problems.Add("to", text is null ? "is missing" : $"'{Label.Shorten(text)}' is not an application", hint);
+            return null;
+        }
+
+        var application = Lookup.Application(change.Sql, text[Prefix.Length..]).OrProblem("to", problems);
+        if (application is not null)
+        {
+            change.Actor.Require(Right.Change, application.NetworkId);
+        }
+
+        return application;
+    }
+
+    private static (string Kind, int? IdentityId, string Name)? ReadSubject(
+        Change change, string? text, ApplicationRow? application, ProblemList problems)
+    {
+        var colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
+        if (string.IsNullOrEmpty(text) || colon < 0)
+        {
+            problems.Add(
+                "from",
+                string.IsNullOrEmpty(text) ? "is missing" : $"'{Label.Shorten(text)}' does not say what it is",
+                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE" : $"did you mean device:{Label.Shorten(text)}?");
+            return null;
+        }
+
+        var kind = text[..colon];
+        var name = text[(colon + 1)..];
+        switch (kind)
+        {
+            case "device" or "site":
+                return ReadIdentity(change, kind, name, application, problems);
+            case "group":
+                return Label.Check(name, "from", problems) ? (kind, null, name) : null;
+            case "label":
+                var equals = name.IndexOf('=', StringComparison.Ordinal);
+                IdentityInput.CheckLabel("from", equals < 0 ? name : name[..equals], equals < 0 ? null : name[(equals + 1)..], problems);
+                return (kind, null, name);
+            default:
+                var near = Nearest.Hint(kind, SubjectKinds);
+                problems.Add(
+                    "from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE");
+                return null;
+        }
+    }
+
+    private static (string Kind, int? IdentityId, string Name)? ReadIdentity(
+        Change change, string kind, string name, ApplicationRow? application, ProblemList problems)
+    {
+        // A name that two networks have means the one in the application's network.
+        var local = application is null || name.Contains('.', StringComparison.Ordinal)
+            ? [] : IdentityRow.FindByName(change.Sql, kind, name, application.Network);
+        var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, name).OrProblem("from", problems);
+        if (identity is null || application is null)
+        {
+            return null;
+        }
+
+        if (identity.NetworkId != application.NetworkId)
+        {
+            problems.Add(
+                "from",
+                $"{kind} {identity.Name} is in network {identity.Network}, application {application.Name} in network {application.Network}",
+                "networks are isolated: both must be in one");
+        }
+
+        if (identity.Id == application.OwnerId)
+        {
+            problems.Add("from", $"{kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
+        }
+
+        return (kind, identity.Id, "");
+    }
+
+    private static JsonObject Describe(RuleRow row) => new()
+    {
+        ["from"] = $"{row.SubjectKind}:{row.Subject}",
+        ["to"] = $"application:{row.Application}.{row.Network}",
+    };
+}

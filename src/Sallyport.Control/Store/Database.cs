@@ -1,0 +1,154 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace Sallyport.Control.Store;
+
+/// <summary>How much a lost power line may cost.</summary>
+internal enum Durability
+{
+    /// <summary>A commit is on the disk before it is answered.</summary>
+    Full,
+
+    /// <summary>A crash of the process loses nothing; a crash of the machine may lose the last moments.</summary>
+    Normal,
+}
+
+/// <summary>
+/// One SQLite file in WAL mode: one writer at a time, any number of readers beside it.
+/// </summary>
+internal sealed class Database : IDisposable
+{
+    private const int BusyTimeoutMs = 5_000; // somebody's sqlite3 shell may hold the file for a moment
+
+    private readonly Lock writing = new();
+    private readonly SqliteConnection writer;
+    private readonly string readerText;
+
+    private Database(SqliteConnection writer, string readerText)
+    {
+        this.writer = writer;
+        this.readerText = readerText;
+    }
+
+    /// <summary>Opens or makes the file (mode 0600) and brings it to the newest of <paramref name="migrations"/>.</summary>
+    public static Database Open(string path, Durability durability, IReadOnlyList<string> migrations)
+    {
+        SqliteLibrary.Ensure();
+        if (!File.Exists(path))
+        {
+            using var made = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+        }
+
+        var writer = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = SqliteOpenMode.ReadWrite,
+            Pooling = false,
+        }.ToString());
+        try
+        {
+            writer.Open();
+            writer.Execute($"PRAGMA busy_timeout = {BusyTimeoutMs}");
+            writer.ExecuteScalar<string>("PRAGMA journal_mode = WAL");
+            writer.Execute(durability == Durability.Full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            writer.Execute("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON");
+            Migrate(writer, path, migrations);
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+
+        var readerText = new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = SqliteOpenMode.ReadWrite, // a WAL reader has to be able to make the shared-memory file
+            Pooling = true,
+        }.ToString();
+        return new Database(writer, readerText);
+    }
+
+    /// <summary>A connection that sees what is committed and cannot write. The caller disposes it.</summary>
+    public SqliteConnection OpenReader()
+    {
+        var reader = new SqliteConnection(readerText);
+        reader.Open();
+        reader.Execute($"PRAGMA busy_timeout = {BusyTimeoutMs}; PRAGMA query_only = ON");
+        return reader;
+    }
+
+    public T Read<T>(Func<SqliteConnection, T> read)
+    {
+        using var reader = OpenReader();
+        return read(reader);
+    }
+
+    /// <summary>
+    /// Runs <paramref name="act"/> in one transaction: all of it is committed, or nothing where it throws.
+    /// <paramref name="committed"/> runs after the commit and before the next writer, so that observers see commits in their order.
+    /// </summary>
+    public T Write<T>(Func<SqliteConnection, T> act, Action<T>? committed = null)
+    {
+        lock (writing)
+        {
+            writer.Execute("BEGIN IMMEDIATE");
+            T result;
+            try
+            {
+                result = act(writer);
+                writer.Execute("COMMIT TRANSACTION");
+            }
+            catch
+            {
+                writer.Execute("ROLLBACK TRANSACTION");
+                throw;
+            }
+
+            committed?.Invoke(result);
+            return result;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (writing)
+        {
+            writer.Dispose();
+        }
+
+        using var reader = new SqliteConnection(readerText);
+        SqliteConnection.ClearPool(reader);
+    }
+
+    private static void Migrate(SqliteConnection connection, string path, IReadOnlyList<string> migrations)
+    {
+        var version = connection.ExecuteScalar<int>("PRAGMA user_version");
+        if (version > migrations.Count)
+        {
+            throw new InvalidOperationException(
+                $"{path} was written by a newer Sallyport (schema {version}; this one knows {migrations.Count}). Install that version again.");
+        }
+
+        for (; version < migrations.Count; version++)
+        {
+            connection.Execute("BEGIN IMMEDIATE");
+            try
+            {
+                connection.Execute(migrations[version]);
+                connection.Execute($"PRAGMA user_version = {version + 1}");
+                connection.Execute("COMMIT TRANSACTION");
+            }
+            catch
+            {
+                connection.Execute("ROLLBACK TRANSACTION");
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+namespace Sallyport.Control.Store;
+
+/// <summary>The schema of sallyport.db: what operators decided. Migrations are numbered by their place and never edited once released.</summary>
+internal static class FleetSchema
+{
+    // Times are nanoseconds since the Unix epoch; addresses 4 or 16 bytes in network order, so that they sort; lists and labels JSON.
+    public static readonly IReadOnlyList<string> Migrations =
+    [
+        """
+        CREATE TABLE secrets (
+            name TEXT PRIMARY KEY,
+            sealed BLOB NOT NULL) STRICT;
+
+        CREATE TABLE certificates (
+            name TEXT PRIMARY KEY,
+            der BLOB NOT NULL,
+            public_key_hash TEXT NOT NULL,
+            not_after INTEGER NOT NULL) STRICT;
+
+        CREATE TABLE settings (
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL) STRICT;
+
+        CREATE TABLE tokens (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            role TEXT NOT NULL,
+            hash BLOB NOT NULL,
+            created_at INTEGER NOT NULL) STRICT;
+
+        CREATE TABLE networks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            prefixes TEXT NOT NULL,
+            ciphers TEXT NOT NULL,
+            auth_digest TEXT NOT NULL,
+            authentication TEXT NOT NULL,
+            wrappings TEXT NOT NULL,
+            wrapping_key BLOB NOT NULL,
+            tls_auth_direction TEXT NOT NULL,
+            minimum_tls TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL) STRICT;
+
+        CREATE TABLE identities (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            network_id INTEGER NOT NULL REFERENCES networks(id),
+            kind TEXT NOT NULL CHECK (kind IN ('device', 'site')),
+            name TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'quarantined', 'retired')),
+            state_reason TEXT,
+            state_since INTEGER NOT NULL,
+            address_v4 BLOB,
+            address_v6 BLOB,
+            subnets TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            groups TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            UNIQUE (network_id, name),
+            UNIQUE (network_id, address_v4),
+            UNIQUE (network_id, address_v6)) STRICT;
+        CREATE INDEX identities_by_name ON identities (kind, name);
+
+        CREATE TABLE credentials (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            identity_id INTEGER NOT NULL REFERENCES identities(id) ON DELETE CASCADE,
+            kind TEXT NOT NULL CHECK (kind IN ('certificate', 'password')),
+            fingerprint TEXT UNIQUE,
+            serial TEXT,
+            certificate BLOB,
+            wrapping TEXT NOT NULL,
+            wrapped_key_id TEXT UNIQUE,
+            username TEXT,
+            password_salt BLOB,
+            password_hash BLOB,
+            not_before INTEGER,
+            not_after INTEGER,
+            created_at INTEGER NOT NULL,
+            revoked_at INTEGER,
+            revoke_reason TEXT) STRICT;
+        CREATE INDEX credentials_by_identity ON credentials (identity_id);
+        CREATE UNIQUE INDEX credentials_by_username ON credentials (username) WHERE revoked_at IS NULL;
+
+        CREATE TABLE applications (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            network_id INTEGER NOT NULL REFERENCES networks(id),
+            owner_id INTEGER NOT NULL REFERENCES identities(id),
+            name TEXT NOT NULL,
+            target TEXT NOT NULL,
+            services TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            UNIQUE (network_id, name)) STRICT;
+        CREATE INDEX applications_by_name ON applications (name);
+        CREATE INDEX applications_by_owner ON applications (owner_id);
+
+        CREATE TABLE rules (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            application_id INTEGER NOT NULL REFERENCES applications(id),
+            subject_kind TEXT NOT NULL CHECK (subject_kind IN ('device', 'site', 'group', 'label')),
+            subject_id INTEGER REFERENCES identities(id),
+            subject TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL) STRICT;
+        CREATE UNIQUE INDEX rules_once ON rules (application_id, subject_kind, ifnull(subject_id, 0), subject);
+        CREATE INDEX rules_by_subject ON rules (subject_id);
+
+        CREATE TABLE changes (
+            version INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            id INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (version, kind, id)) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE idempotency (
+            key TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            request_hash TEXT NOT NULL,
+            resource_id INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (actor, key)) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE audit (
+            sequence INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            previous_hash TEXT NOT NULL,
+            hash TEXT NOT NULL) STRICT;
+        CREATE TRIGGER audit_is_not_edited BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+        CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+
+        CREATE TABLE audit_checkpoints (
+            sequence INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            hash TEXT NOT NULL,
+            signature TEXT NOT NULL) STRICT;
+        """,
+    ];
+}

@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Sallyport.Api.Paging;
+using Sallyport.Api.Tunnels;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Tunnels;
+
+internal static class TunnelEndpoints
+{
+    public static void MapTunnels(this IEndpointRouteBuilder api) =>
+        api.MapGet("/tunnels", List).WithTags("Tunnels").WithSummary("List tunnels that are up, and where asked for the last of every identity");
+
+    /// <summary>The list is live and in memory: a cursor is the place in it.</summary>
+    private static Page<TunnelInfo> List(
+        Actor actor, TunnelRegistry tunnels, Database database, string? network, bool? ended, int? limit, string? cursor)
+    {
+        var paging = Http.Paging.Of(limit, cursor);
+        var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, network));
+        var all = tunnels.List(networkId, ended ?? false).Select((tunnel, index) => (Tunnel: tunnel, Index: index + 1L));
+        return paging.PageOf(all.Where(item => item.Index > paging.AfterId).Take(paging.Limit + 1), item => item.Index, item => item.Tunnel);
+    }
+}

@@ -1,0 +1,196 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Api.Tunnels;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Store;
+
+namespace Sallyport.Control.Tunnels;
+
+/// <summary>A tunnel as its gateway last reported it. A run is one process of one gateway.</summary>
+internal sealed record TunnelEntry(string Gateway, long RunId, TunnelState State);
+
+/// <summary>
+/// The tunnels that are up, and the last one of every identity. A tunnel whose gateway is not connected to control is unknown:
+/// it may well be up, because gateways keep forwarding without control.
+/// </summary>
+internal sealed class TunnelRegistry(ChangeFeed feed)
+{
+    public const string Up = "up";
+    public const string Down = "down";
+    public const string Unknown = "unknown";
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<(long RunId, long TunnelId), TunnelEntry> up = [];
+    private readonly Dictionary<int, TunnelEntry> lastByIdentity = [];
+    private readonly Dictionary<string, long> connectedRuns = [];
+
+    /// <summary>What is known from before the start.</summary>
+    public void Restore(IEnumerable<TunnelEntry> entries)
+    {
+        lock (gate)
+        {
+            foreach (var entry in entries)
+            {
+                Remember(entry);
+                if (entry.State.Up)
+                {
+                    up[(entry.RunId, entry.State.TunnelId)] = entry;
+                }
+            }
+        }
+    }
+
+    /// <summary>The gateway is connected. Tunnels of an earlier process of it ended with that process; they are answered.</summary>
+    public IReadOnlyList<TunnelEntry> Connected(string gateway, long runId)
+    {
+        lock (gate)
+        {
+            connectedRuns[gateway] = runId;
+            var ended = up.Values.Where(entry => entry.Gateway == gateway && entry.RunId != runId)
+                .Select(entry => entry with { State = entry.State with { Up = false, EndReason = "the gateway was restarted" } }).ToList();
+            foreach (var entry in ended)
+            {
+                up.Remove((entry.RunId, entry.State.TunnelId));
+                Remember(entry);
+            }
+
+            return ended;
+        }
+    }
+
+    public void Disconnected(string gateway, long runId)
+    {
+        lock (gate)
+        {
+            if (connectedRuns.GetValueOrDefault(gateway) == runId)
+            {
+                connectedRuns.Remove(gateway);
+            }
+        }
+    }
+
+    /// <summary>Takes a report; true where the tunnel came or went, rather than just moved.</summary>
+    public bool Report(TunnelEntry entry)
+    {
+        lock (gate)
+        {
+            var key = (entry.RunId, entry.State.TunnelId);
+            var wasUp = up.ContainsKey(key);
+            if (entry.State.Up)
+            {
+                up[key] = entry;
+            }
+            else
+            {
+                up.Remove(key);
+                // A tunnel that came and went between two reports is still news.
+                wasUp |= !lastByIdentity.TryGetValue(entry.State.IdentityId, out var last) || last.RunId != entry.RunId || last.State.TunnelId != entry.State.TunnelId;
+            }
+
+            Remember(entry);
+            return wasUp != entry.State.Up;
+        }
+    }
+
+    /// <summary>"online", "offline" or "unknown", with the tunnel that says so.</summary>
+    public (string Presence, TunnelInfo? Tunnel) PresenceOf(int identityId)
+    {
+        lock (gate)
+        {
+            if (!lastByIdentity.TryGetValue(identityId, out var entry))
+            {
+                return ("offline", null);
+            }
+
+            var info = ToInfo(entry);
+            var presence = info?.State switch
+            {
+                Up => "online",
+                Unknown => "unknown",
+                _ => "offline",
+            };
+            return (presence, info);
+        }
+    }
+
+    public IReadOnlyList<TunnelInfo> List(int? networkId, bool ended)
+    {
+        lock (gate)
+        {
+            var entries = ended ? up.Values.Concat(lastByIdentity.Values.Where(entry => !entry.State.Up)) : up.Values;
+            return
+            [
+                .. entries
+                    .Where(entry => networkId is null || (feed.State.Identities.TryGetValue(entry.State.IdentityId, out var identity) && identity.NetworkId == networkId))
+                    .OrderBy(entry => entry.State.IdentityId).ThenBy(entry => entry.State.TunnelId)
+                    .Select(ToInfo).OfType<TunnelInfo>(),
+            ];
+        }
+    }
+
+    /// <summary>Tunnels that are known to be up.</summary>
+    public int CountUp()
+    {
+        lock (gate)
+        {
+            return up.Values.Count(IsConnected);
+        }
+    }
+
+    public IReadOnlyDictionary<string, int> CountByProtocol()
+    {
+        lock (gate)
+        {
+            return up.Values.Where(IsConnected).GroupBy(entry => entry.State.Protocol).ToDictionary(group => group.Key, group => group.Count());
+        }
+    }
+
+    private void Remember(TunnelEntry entry)
+    {
+        // The end of a tunnel that another one replaced must not hide the living one.
+        if (lastByIdentity.TryGetValue(entry.State.IdentityId, out var last)
+            && (last.RunId, last.State.TunnelId) != (entry.RunId, entry.State.TunnelId)
+            && last.State.Up && (!entry.State.Up || entry.State.Since < last.State.Since))
+        {
+            return;
+        }
+
+        lastByIdentity[entry.State.IdentityId] = entry;
+    }
+
+    private bool IsConnected(TunnelEntry entry) => connectedRuns.TryGetValue(entry.Gateway, out var run) && run == entry.RunId;
+
+    private TunnelInfo? ToInfo(TunnelEntry entry)
+    {
+        var fleet = feed.State;
+        if (!fleet.Identities.TryGetValue(entry.State.IdentityId, out var identity) || !fleet.Networks.TryGetValue(identity.NetworkId, out var network))
+        {
+            return null;
+        }
+
+        var state = entry.State;
+        return new TunnelInfo
+        {
+            Gateway = entry.Gateway,
+            TunnelId = state.TunnelId,
+            IdentityKind = identity.Kind,
+            Identity = identity.Name,
+            Network = network.Name,
+            State = !state.Up ? Down : IsConnected(entry) ? Up : Unknown,
+            Protocol = state.Protocol,
+            OuterAddress = state.OuterAddress,
+            Cipher = state.Cipher,
+            Tls = state.Tls,
+            Wrapping = state.Wrapping,
+            ClientVersion = state.ClientVersion,
+            ClientPlatform = state.ClientPlatform,
+            Since = UnixTime.ToTime(state.Since),
+            LastSeen = UnixTime.ToTime(state.LastSeen),
+            BytesIn = state.BytesIn,
+            BytesOut = state.BytesOut,
+            PacketsIn = state.PacketsIn,
+            PacketsOut = state.PacketsOut,
+            Renegotiations = state.Renegotiations,
+            EndReason = state.EndReason.Length == 0 ? null : state.EndReason,
+        };
+    }
+}

@@ -1,0 +1,100 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Sallyport.Api.Client;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Problems;
+using Sallyport.Api.Sites;
+using Sallyport.Control.Flows;
+
+namespace Sallyport.Control.Tests.Worlds;
+
+/// <summary>Control on a directory of its own, behind a web server in memory, with an administrator's client.</summary>
+internal sealed class ControlWorld : IAsyncDisposable
+{
+    private readonly bool ownsDirectory;
+
+    private ControlWorld(string directory, bool ownsDirectory, ControlHost control, WebApplication app, SallyportClient client, RecordedLog log)
+    {
+        Directory = directory;
+        this.ownsDirectory = ownsDirectory;
+        Control = control;
+        App = app;
+        Client = client;
+        Log = log;
+    }
+
+    public string Directory { get; }
+
+    public ControlHost Control { get; }
+
+    public WebApplication App { get; }
+
+    public SallyportClient Client { get; }
+
+    public RecordedLog Log { get; }
+
+    public string Token => File.ReadAllText(Path.Combine(Directory, "admin.token")).Trim();
+
+    public static async Task<ControlWorld> StartAsync(
+        string? directory = null, TimeProvider? time = null, Func<ControlOptions, ControlOptions>? change = null)
+    {
+        var owns = directory is null;
+        directory ??= NewDirectory();
+        var options = new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net" };
+        var control = ControlHost.Open(change?.Invoke(options) ?? options, time ?? TimeProvider.System);
+        var log = new RecordedLog();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseTestServer();
+        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log));
+        builder.Services.AddSallyportControl(control);
+        var app = builder.Build();
+        app.MapSallyportControl();
+        await app.StartAsync();
+        var world = new ControlWorld(directory, owns, control, app, null!, log);
+        return new ControlWorld(directory, owns, control, app, new SallyportClient(app.GetTestClient(), world.Token), log);
+    }
+
+    public static string NewDirectory() => System.IO.Directory.CreateTempSubdirectory("sp-").FullName;
+
+    public HttpClient Http() => App.GetTestClient();
+
+    /// <summary>Everything that gateways reported is stored when it returns.</summary>
+    public Task FlushAsync() => App.Services.GetRequiredService<TrafficLog>().FlushAsync();
+
+    public async Task<NetworkInfo> PlantAsync() => await Client.AddNetworkAsync(new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"] });
+
+    public Task<SiteCreated> HqAsync(bool profile = false) => Client.AddSiteAsync(new SiteCreate
+    {
+        Name = "hq",
+        Network = "plant-a",
+        Subnets = ["192.168.50.0/24"],
+        Profile = profile ? new() : null,
+    });
+
+    public Task<DeviceCreated> PumpAsync(string name = "pump-17") => Client.AddDeviceAsync(new DeviceCreate
+    {
+        Name = name,
+        Network = "plant-a",
+        Labels = new Dictionary<string, string> { ["model"] = "P200" },
+        Profile = new(),
+    });
+
+    /// <summary>What the API has against it.</summary>
+    public static async Task<Problem> ProblemOf(Func<Task> act) => (await act.ShouldThrowAsync<ApiException>()).Problem;
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await App.StopAsync();
+        await App.DisposeAsync();
+        Control.Dispose();
+        if (ownsDirectory)
+        {
+            System.IO.Directory.Delete(Directory, recursive: true);
+        }
+    }
+}
