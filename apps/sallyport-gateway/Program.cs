@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Sallyport.DataPlane;
@@ -32,16 +31,7 @@ internal static class Program
             return 3;
         }
 
-        var pidFile = Path.Combine(arguments.DataDirectory, "gateway.pid");
-        await File.WriteAllTextAsync(pidFile, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false);
-        try
-        {
-            return await RunAsync(arguments).ConfigureAwait(false);
-        }
-        finally
-        {
-            File.Delete(pidFile);
-        }
+        return await RunAsync(arguments).ConfigureAwait(false);
     }
 
     private static async Task<int> RunAsync(Arguments arguments)

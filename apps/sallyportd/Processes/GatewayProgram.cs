@@ -7,6 +7,9 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
 {
     public const string Name = "sallyport-gateway";
 
+    /// <summary>What the gateway of this machine is called in lists and records.</summary>
+    public const string LocalName = "local";
+
     /// <summary>
     /// Beside us when installed, in its own folder of the build output otherwise; SALLYPORT_GATEWAY_PROGRAM names another.
     /// </summary>
@@ -33,9 +36,11 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
     {
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false };
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add("""exec setsid "$0" --data "$1" </dev/null >>"$2" 2>&1""");
+        start.ArgumentList.Add("""exec setsid "$0" --data "$1" --control "$2" --name "$3" </dev/null >>"$4" 2>&1""");
         start.ArgumentList.Add(File);
         start.ArgumentList.Add(DataDirectory);
+        start.ArgumentList.Add(Path.Combine(DataDirectory, DataDirectoryNames.NodeSocket));
+        start.ArgumentList.Add(LocalName);
         start.ArgumentList.Add(Path.Combine(DataDirectory, DataDirectoryNames.GatewayLog));
         start.Environment["SALLYPORT_DATA"] = DataDirectory;
         if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is null && Environment.ProcessPath is { } us
