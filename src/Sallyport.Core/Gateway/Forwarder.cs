@@ -222,15 +222,27 @@ public sealed class Forwarder
 
         if (index < 0)
         {
-            return DecideFirst(from, packet, key, sourceIsLow, read, refusal, out index);
+            return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
         }
 
-        // A flow judged by this model has both ends' addresses proven: only who is not the expected sender must be looked up.
+        // A flow that this model allows has the addresses of both ends proven: only another sender must be looked up.
         ref var flow = ref _flows[index];
         var fromOpener = flow.OpenerIsLow == sourceIsLow;
-        if ((fromOpener ? flow.FromId : flow.ToId) != from.Id && !_model.Owns(from.Id, read.Ends.Source))
+        var isProven = flow.Status == FlowStatus.Allowed && (fromOpener ? flow.FromId : flow.ToId) == from.Id;
+        if (!isProven && !_model.Owns(from.Id, read.Ends.Source))
         {
             return ForwardResult.Drop(DropReason.SpoofedSource);
+        }
+
+        if (read.Ends.Kind == PacketKind.Tcp && !TcpTracking.IsPossible(read.Flags))
+        {
+            return ForwardResult.Drop(DropReason.InvalidTcpState);
+        }
+
+        if (!fromOpener && !flow.Opened)
+        {
+            // The opener's attempt was refused, or allowed only since: nothing has passed, so this is no reply.
+            return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
         }
 
         if (flow.Status == FlowStatus.Denied)
@@ -240,15 +252,9 @@ public sealed class Forwarder
 
         if (read.Ends.Kind == PacketKind.Tcp)
         {
-            if (!TcpTracking.IsPossible(read.Flags))
-            {
-                return ForwardResult.Drop(DropReason.InvalidTcpState);
-            }
-
             if (TcpTracking.IsOpening(read.Flags) && TcpTracking.IsClosed(flow.Tcp))
             {
-                _flows.End(index);
-                return DecideFirst(from, packet, key, sourceIsLow, read, refusal, out index);
+                return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
             }
 
             // The replying side does not open, the opener does not reply.
@@ -258,19 +264,15 @@ public sealed class Forwarder
             }
         }
 
-        if (!fromOpener && !flow.Opened)
-        {
-            return ForwardResult.Drop(DropReason.NotRequested);
-        }
-
         return Pass(index, fromOpener, read);
     }
 
-    /// <summary>A packet of no known flow.</summary>
+    /// <summary>
+    /// A packet of no flow, or of one that it may not join: then a new one takes the place of <paramref name="index"/> if it is allowed.
+    /// </summary>
     private ForwardResult DecideFirst(
-        Identity from, ReadOnlySpan<byte> packet, in FlowKey key, bool sourceIsLow, in InnerPacket read, Span<byte> refusal, out int index)
+        Identity from, ReadOnlySpan<byte> packet, in FlowKey key, bool sourceIsLow, in InnerPacket read, Span<byte> refusal, ref int index)
     {
-        index = -1;
         if (!_model.Owns(from.Id, read.Ends.Source))
         {
             return ForwardResult.Drop(DropReason.SpoofedSource);
@@ -312,7 +314,7 @@ public sealed class Forwarder
         var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
         if (decision.Allowed && !isReply)
         {
-            return Open(from.Id, to!.Id, key, sourceIsLow, fromOpener: true, isMidStream, decision, read, out index);
+            return Open(from.Id, to!.Id, key, sourceIsLow, fromOpener: true, isMidStream, decision, read, ref index);
         }
 
         // Not for this sender to open; but it may be the reply of a conversation that we have forgotten.
@@ -324,20 +326,25 @@ public sealed class Forwarder
                 // A connection outlives a gateway that was killed, whichever side speaks first; but not for ever, and never for UDP,
                 // where the packet would be taken by whoever has the port now.
                 return reversed.Allowed && isMidStream && _now < _adoptRepliesUntil
-                    ? Open(to.Id, from.Id, key, !sourceIsLow, fromOpener: false, isMidStream, reversed, read, out index)
+                    ? Open(to.Id, from.Id, key, !sourceIsLow, fromOpener: false, isMidStream, reversed, read, ref index)
                     : ForwardResult.Drop(DropReason.NotRequested);
             }
         }
 
         return isReply
             ? ForwardResult.Drop(DropReason.NotRequested)
-            : Deny(from, to, key, sourceIsLow, decision, packet, read, refusal, out index);
+            : Deny(from, to, key, sourceIsLow, decision, packet, read, refusal, ref index);
     }
 
     private ForwardResult Open(
         int openerId, int targetId, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Decision decision,
-        in InnerPacket read, out int index)
+        in InnerPacket read, ref int index)
     {
+        if (index >= 0)
+        {
+            _flows.End(index);
+        }
+
         index = _flows.Begin(key, openerIsLow, openerId, targetId, decision, _model.Epoch, _now);
         if (index < 0)
         {
@@ -351,8 +358,20 @@ public sealed class Forwarder
 
     private ForwardResult Deny(
         Identity from, Identity? to, in FlowKey key, bool sourceIsLow, in Decision decision,
-        ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, out int index)
+        ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, ref int index)
     {
+        if (index >= 0 && !_flows[index].Opened)
+        {
+            // The other side's record tells that there were packets back: two that refuse each other do not make records without end.
+            _flows.Count(index, fromOpener: false, read.Length, _now);
+            return Answer(RefusalKind.Prohibited, decision.Reason, from, packet, read, refusal);
+        }
+
+        if (index >= 0)
+        {
+            _flows.End(index);
+        }
+
         index = _flows.Begin(key, sourceIsLow, from.Id, to?.Id ?? 0, decision, _model.Epoch, _now);
         if (index >= 0)
         {
@@ -366,7 +385,7 @@ public sealed class Forwarder
         return Answer(RefusalKind.Prohibited, decision.Reason, from, packet, read, refusal);
     }
 
-    /// <summary>A packet of a flow that was denied before, or has lost its permission.</summary>
+    /// <summary>The opener's packet of a flow that is denied, or anybody's of one that has lost its permission.</summary>
     private ForwardResult DecideDenied(
         Identity from, ReadOnlySpan<byte> packet, in FlowKey key, bool sourceIsLow, bool fromOpener,
         in InnerPacket read, Span<byte> refusal, ref int index)
@@ -384,15 +403,12 @@ public sealed class Forwarder
             var to = _model.Identity(flow.FromId);
             if (to is not null && _model.Decide(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
             {
-                _flows.End(index);
-                return DecideFirst(from, packet, key, sourceIsLow, read, refusal, out index);
+                return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
             }
         }
 
         _flows.Count(index, fromOpener, read.Length, _now);
-        return flow.Opened
-            ? Answer(RefusalKind.Prohibited, flow.Reason, from, packet, read, refusal)
-            : ForwardResult.Drop(DropReason.NotRequested);
+        return Answer(RefusalKind.Prohibited, flow.Reason, from, packet, read, refusal);
     }
 
     private ForwardResult DecideLaterFragment(Identity from, in InnerPacket read)

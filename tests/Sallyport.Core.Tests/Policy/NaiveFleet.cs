@@ -59,6 +59,10 @@ internal sealed class NaiveFleet
         }
     }
 
+    public bool IsBroadcast(int networkId, IpAddress address) =>
+        _networks.TryGetValue(networkId, out var network)
+        && network.Prefixes.Any(prefix => prefix.IsV4 && (address == prefix.First || address == prefix.Last));
+
     public Identity? Find(int id) => _identities.GetValueOrDefault(id);
 
     public Identity? At(int networkId, IpAddress address)

@@ -1,0 +1,172 @@
+using Sallyport.Core.Flows;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Packets;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.Core.Tests.OpenVpn;
+using Sallyport.Core.Tests.Packets;
+using Sallyport.Core.Tests.Policy;
+using Xunit.Abstractions;
+
+namespace Sallyport.Core.Tests.Gateway;
+
+public sealed class ForwarderModelTests(ITestOutputHelper output)
+{
+    private static readonly TcpFlags[] SomeFlags =
+    [
+        TcpFlags.Syn, TcpFlags.Syn, TcpFlags.Syn | TcpFlags.Ack, TcpFlags.Ack, TcpFlags.Ack, TcpFlags.Ack | TcpFlags.Psh,
+        TcpFlags.Fin | TcpFlags.Ack, TcpFlags.Rst, TcpFlags.Rst | TcpFlags.Ack, TcpFlags.Fin, TcpFlags.None,
+    ];
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(600)]
+    public void Agrees_with_the_naive_forwarder_over_random_fleets_changes_and_packets(int adoptRepliesSeconds)
+    {
+        // Short lives, so that much is forgotten in between.
+        var limits = new FlowLimits
+        {
+            AdoptReplies = TimeSpan.FromSeconds(adoptRepliesSeconds),
+            TcpEstablished = TimeSpan.FromSeconds(700),
+            DeniedPerIdentity = 1000,
+        };
+        var verdicts = new Dictionary<DropReason, int>();
+        var cut = 0;
+        var packets = 0;
+        for (var seed = 0; seed < 100; seed++)
+        {
+            var random = new SeededEntropy((ulong)(seed + (adoptRepliesSeconds * 1000)));
+            var naiveFleet = new NaiveFleet();
+            var fleet = new RandomFleet(random, naiveFleet);
+            var now = Gate.Start;
+            var naive = new NaiveForwarder(naiveFleet, limits, now);
+            var forwarder = new Forwarder(limits, new SeededEntropy(9), now);
+            var refusal = new byte[Refusal.MaximumLength];
+            var past = new List<(int Network, byte[] Packet)>();
+            for (var step = 0; step < 12; step++)
+            {
+                var change = fleet.Change(first: step == 0);
+                naiveFleet.Apply(change);
+                var report = forwarder.Adopt(forwarder.Model.With(change), now);
+                report.FlowsCut.ShouldBe(naive.Adopt(now), $"seed {seed} step {step}");
+                cut += report.FlowsCut;
+                for (var turn = 0; turn < 40; turn++)
+                {
+                    var (sender, bytes) = Packet(random, fleet, naiveFleet, past);
+                    if (bytes is null)
+                    {
+                        continue;
+                    }
+
+                    packets++;
+                    InnerPacket.Read(bytes, out var read).ShouldBe(DropReason.None);
+                    var expected = naive.Handle(sender, read, now);
+                    var result = forwarder.Handle(sender, bytes, now, refusal);
+                    (result.ToIdentityId, result.Reason).ShouldBe(expected, $"seed {seed} step {step} turn {turn}");
+                    (result.Kind == ForwardKind.Forward).ShouldBe(result.Reason == DropReason.None);
+                    verdicts[result.Reason] = verdicts.GetValueOrDefault(result.Reason) + 1;
+                    past.Add((naiveFleet.Find(sender)?.NetworkId ?? 1, bytes));
+                    if (random.Below(6) == 0)
+                    {
+                        now += TimeSpan.FromSeconds(random.Below(4) switch { 0 => 1, 1 => 9, 2 => 61, _ => 130 });
+                        forwarder.HandleTimeout(now);
+                        naive.Pass(now);
+                    }
+                }
+            }
+        }
+
+        output.WriteLine($"{packets} packets, {cut} cut: " + string.Join(", ", verdicts.OrderBy(pair => pair.Key)));
+        packets.ShouldBeGreaterThan(20_000);
+        cut.ShouldBeGreaterThan(50);
+        verdicts[DropReason.None].ShouldBeGreaterThan(1000);
+        foreach (var reason in new[]
+                 {
+                     DropReason.SpoofedSource, DropReason.NotRequested, DropReason.NoRule, DropReason.NoApplication, DropReason.NotRouted,
+                     DropReason.IdentityNotActive, DropReason.InvalidTcpState, DropReason.ToItself,
+                 })
+        {
+            verdicts.ShouldContainKey(reason);
+        }
+    }
+
+    /// <summary>Something new, something again, or the reply to something.</summary>
+    private static (int Sender, byte[]? Packet) Packet(SeededEntropy random, RandomFleet fleet, NaiveFleet naive, List<(int Network, byte[] Packet)> past)
+    {
+        if (past.Count > 0 && random.Below(3) > 0)
+        {
+            var (network, before) = past[Math.Max(0, past.Count - 1 - random.Below(12))];
+            InnerPacket.Read(before, out var read);
+            var reply = random.Below(3) > 0;
+            var ends = read.Ends;
+            if (reply)
+            {
+                (ends.Source, ends.Destination) = (ends.Destination, ends.Source);
+                (ends.SourcePort, ends.DestinationPort) = (ends.DestinationPort, ends.SourcePort);
+                ends.Kind = ends.Kind switch
+                {
+                    PacketKind.EchoRequest => PacketKind.EchoReply,
+                    PacketKind.EchoReply => PacketKind.EchoRequest,
+                    _ => ends.Kind,
+                };
+            }
+
+            var owner = random.Below(20) == 0 ? null : naive.At(network, ends.Source);
+            return (owner?.Id ?? 1 + random.Below(11), Make(random, ends));
+        }
+
+        var (from, destination, protocol, port) = fleet.Question();
+        for (var again = random.Below(40); again > 0; again--)
+        {
+            if (from is not null && naive.Decide(from, destination, protocol, port).Allowed)
+            {
+                break;
+            }
+
+            (from, destination, protocol, port) = fleet.Question();
+        }
+
+        if (from is null)
+        {
+            return (0, null);
+        }
+
+        var source = random.Below(12) == 0 ? fleet.Address() : destination.IsV4 ? from.AddressV4 : from.AddressV6;
+        if (random.Below(3) == 0 && !from.Subnets.IsEmpty)
+        {
+            source = new IpAddress(from.Subnets[0].Network.Bits + 1);
+        }
+
+        if (source is not { } address || address.IsV4 != destination.IsV4)
+        {
+            return (0, null);
+        }
+
+        var kind = protocol switch
+        {
+            IpProtocol.Tcp => PacketKind.Tcp,
+            IpProtocol.Udp => PacketKind.Udp,
+            _ => random.Below(4) == 0 ? PacketKind.EchoReply : PacketKind.EchoRequest,
+        };
+        return (from.Id, Make(random, new PacketEnds
+        {
+            Kind = kind,
+            Source = address,
+            Destination = destination,
+            SourcePort = (ushort)(kind == PacketKind.EchoReply ? 0 : 1 + random.Below(3)),
+            DestinationPort = kind switch { PacketKind.EchoRequest => 0, PacketKind.EchoReply => (ushort)(1 + random.Below(3)), _ => port },
+        }));
+    }
+
+    private static byte[] Make(SeededEntropy random, in PacketEnds ends)
+    {
+        var (source, destination) = (ends.Source.ToString(), ends.Destination.ToString());
+        return ends.Kind switch
+        {
+            PacketKind.Tcp => Build.Tcp(source, ends.SourcePort, destination, ends.DestinationPort, SomeFlags[random.Below(SomeFlags.Length)]),
+            PacketKind.Udp => Build.Udp(source, ends.SourcePort, destination, ends.DestinationPort),
+            PacketKind.EchoReply => Build.Echo(source, destination, ends.DestinationPort, reply: true),
+            _ => Build.Echo(source, destination, ends.SourcePort),
+        };
+    }
+}
