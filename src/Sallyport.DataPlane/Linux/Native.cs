@@ -147,8 +147,9 @@ internal unsafe struct MMsgHdr
     public byte* Control;
     public nuint ControlLength;
     public int Flags;
+    private readonly int _endOfMsgHdr;
     public uint Transferred;
-    private readonly uint _padding;
+    private readonly int _endOfMMsgHdr;
 }
 
 /// <summary>struct cmsghdr of 64-bit Linux; the data follows, aligned to 8.</summary>

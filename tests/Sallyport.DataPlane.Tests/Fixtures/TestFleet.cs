@@ -1,0 +1,132 @@
+using System.Security.Cryptography;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.DataPlane.Tests.Fixtures;
+
+/// <summary>A network with a device and a site in front of one application, and what clients need to come in as them.</summary>
+internal sealed class TestFleet : IDisposable
+{
+    public const int NetworkId = 1;
+    public const int SiteId = 1;
+    public const int DeviceId = 2;
+    public const int OtherDeviceId = 3;
+    public const int ApplicationId = 1;
+    public const int RuleId = 1;
+
+    public static readonly IpAddress DeviceAddress = IpAddress.Parse("10.20.0.10");
+    public static readonly IpAddress OtherDeviceAddress = IpAddress.Parse("10.20.0.11");
+    public static readonly IpAddress SiteAddress = IpAddress.Parse("10.20.0.2");
+    public static readonly IpAddress ApplicationAddress = IpAddress.Parse("192.168.50.10");
+
+    public TestFleet()
+    {
+        Site = Member("hq", SiteId);
+        Device = Member("pump-17", DeviceId);
+        OtherDevice = Member("pump-18", OtherDeviceId);
+    }
+
+    public TestPki Pki { get; } = new();
+
+    public TlsCryptV2ServerKey ServerKey { get; } = TlsCryptV2ServerKey.Generate(new TestEntropy(1));
+
+    public TestMember Site { get; }
+
+    public TestMember Device { get; }
+
+    public TestMember OtherDevice { get; }
+
+    public GatewaySettings Settings { get; set; } = new()
+    {
+        OpenVpnUdp = ["127.0.0.1:0", "[::1]:0"],
+        OpenVpnTcp = ["127.0.0.1:0"],
+        AuthTokenKey = RandomNumberGenerator.GetBytes(32),
+        PingSeconds = 1,
+        PingRestartSeconds = 5,
+    };
+
+    public NetworkModel Network { get; set; } = new()
+    {
+        Id = NetworkId,
+        Name = "plant-a",
+        Prefixes = ["10.20.0.0/16"],
+        Ciphers = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305"],
+        Wrappings = ["tls-crypt-v2"],
+    };
+
+    public IdentityModel DeviceModel => Identity(Device, "device", "pump-17", DeviceAddress);
+
+    public IdentityModel OtherDeviceModel => Identity(OtherDevice, "device", "pump-18", OtherDeviceAddress);
+
+    public IdentityModel SiteModel => Identity(Site, "site", "hq", SiteAddress) with { Subnets = ["192.168.50.0/24"] };
+
+    public RuleModel Rule => new() { Id = RuleId, SubjectKind = "device", SubjectId = DeviceId, ApplicationId = ApplicationId };
+
+    public NodeModel Model(bool withRule = true) => new(
+        Settings with { TlsCryptV2ServerKeys = [ServerKey.Bytes.ToArray()] },
+        [Network],
+        [SiteModel, DeviceModel, OtherDeviceModel],
+        [new ApplicationModel
+        {
+            Id = ApplicationId,
+            NetworkId = NetworkId,
+            Name = "historian",
+            OwnerId = SiteId,
+            Target = "192.168.50.10",
+            Services = ["tcp/8883", "udp/5000-5010", "icmp"],
+        }],
+        withRule ? [Rule] : []);
+
+    public void Dispose()
+    {
+        Pki.Dispose();
+        ServerKey.Dispose();
+    }
+
+    public TestMember Member(string name, int id, int days = 30)
+    {
+        var wrappedKeyId = new byte[16];
+        RandomNumberGenerator.Fill(wrappedKeyId);
+        return new TestMember(id, Pki.IssueClient(name, days), wrappedKeyId, ServerKey.IssueClient(new TestEntropy((ulong)id + 100), wrappedKeyId));
+    }
+
+    private static IdentityModel Identity(TestMember member, string kind, string name, IpAddress address) => new()
+    {
+        Id = member.Id,
+        NetworkId = NetworkId,
+        Kind = kind,
+        Name = name,
+        Active = true,
+        AddressV4 = address.ToString(),
+        Credentials = [member.Credential],
+    };
+}
+
+internal sealed record TestMember(int Id, TestIdentity Certificate, byte[] WrappedKeyId, TlsCryptV2ClientKey Key)
+{
+    public CredentialModel Credential => new()
+    {
+        Id = Id * 10,
+        Kind = "certificate",
+        Fingerprint = Certificate.Fingerprint,
+        WrappedKeyId = Convert.ToHexStringLower(WrappedKeyId),
+    };
+}
+
+/// <summary>Reproducible bytes (SplitMix64).</summary>
+internal sealed class TestEntropy(ulong seed) : IEntropy
+{
+    private ulong _state = seed;
+
+    public void Fill(Span<byte> bytes)
+    {
+        foreach (ref var b in bytes)
+        {
+            _state += 0x9e37_79b9_7f4a_7c15;
+            var z = (_state ^ (_state >> 30)) * 0xbf58_476d_1ce4_e5b9;
+            z = (z ^ (z >> 27)) * 0x94d0_49bb_1331_11eb;
+            b = (byte)(z ^ (z >> 31));
+        }
+    }
+}
