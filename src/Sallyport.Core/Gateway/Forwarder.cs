@@ -400,8 +400,8 @@ public sealed class Forwarder
         // The verdict is on who opened the flow. The other side may have a permission of its own to speak to those ports.
         if (read.Ends.Kind is PacketKind.Udp or PacketKind.Tcp)
         {
-            var to = _model.Identity(flow.FromId);
-            if (to is not null && _model.Decide(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
+            var to = _model.IdentityAt(from.NetworkId, read.Ends.Destination);
+            if (_model.Decide(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
             {
                 return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
             }

@@ -33,7 +33,7 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         var verdicts = new Dictionary<DropReason, int>();
         var cut = 0;
         var packets = 0;
-        for (var seed = 0; seed < 100; seed++)
+        for (var seed = 0; seed < 150; seed++)
         {
             var random = new SeededEntropy((ulong)(seed + (adoptRepliesSeconds * 1000)));
             var naiveFleet = new NaiveFleet();
