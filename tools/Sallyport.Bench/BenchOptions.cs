@@ -1,0 +1,70 @@
+using System.Globalization;
+
+namespace Sallyport.Bench;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed record BenchOptions
+{
+    public string Name { get; init; } = "openvpn";
+
+    public bool Json { get; init; }
+
+    public bool Help { get; init; }
+
+    public int Rounds { get; init; } = 3;
+
+    /// <summary>Of one transfer.</summary>
+    public int Seconds { get; init; } = 10;
+
+    /// <summary>Idle clients between the two readings of memory.</summary>
+    public int Clients { get; init; } = 200;
+
+    public int Handshakes { get; init; } = 300;
+
+    /// <exception cref="ArgumentException">Says which word cannot be understood.</exception>
+    public static BenchOptions Parse(string[] words)
+    {
+        var options = new BenchOptions();
+        var named = false;
+        for (var i = 0; i < words.Length; i++)
+        {
+            switch (words[i])
+            {
+                case "-h" or "--help":
+                    options = options with { Help = true };
+                    break;
+                case "--json":
+                    options = options with { Json = true };
+                    break;
+                case "--rounds":
+                    options = options with { Rounds = Number(words, ref i, 99) };
+                    break;
+                case "--seconds":
+                    options = options with { Seconds = Number(words, ref i, 3600) };
+                    break;
+                case "--clients":
+                    options = options with { Clients = Number(words, ref i, 20_000) };
+                    break;
+                case "--handshakes":
+                    options = options with { Handshakes = Number(words, ref i, 20_000) };
+                    break;
+                case var word when !named && !word.StartsWith('-'):
+                    options = options with { Name = word };
+                    named = true;
+                    break;
+                default:
+                    throw new ArgumentException($"'{words[i]}' is not an option of ./bench; see ./bench --help");
+            }
+        }
+
+        return options;
+    }
+
+    private static int Number(string[] words, ref int i, int most)
+    {
+        var option = words[i++];
+        return i < words.Length && int.TryParse(words[i], NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= most
+            ? value
+            : throw new ArgumentException($"{option} wants a number from 1 to {most}");
+    }
+}
