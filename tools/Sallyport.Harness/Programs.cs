@@ -19,7 +19,7 @@ public static class Programs
 
     public static string PathOf(string name) => Find(name) ?? throw new InvalidOperationException(Missing);
 
-    private static string Configuration { get; } = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)).Name;
+    private static string Configuration => new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)).Name;
 
     /// <summary>The build of our own configuration; where there is none, the newest of the others.</summary>
     private static string? Find(string name)

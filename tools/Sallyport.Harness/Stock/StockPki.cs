@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -38,20 +37,11 @@ public sealed class StockPki : IDisposable
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        using var certificate = request.Create(authority, from, to, SerialNumber());
+        using var certificate = request.Create(authority, from, to, [1, (byte)(++serial >> 8), (byte)serial]);
         return new StockCredential(certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), certificate.RawData, key.ExportPkcs8PrivateKey());
     }
 
     public void Dispose() => authority.Dispose();
-
-    /// <summary>Positive, and never the same twice.</summary>
-    private byte[] SerialNumber()
-    {
-        var number = new byte[sizeof(int) + 1];
-        BinaryPrimitives.WriteInt32BigEndian(number.AsSpan(1), ++serial);
-        number[0] = 1;
-        return number;
-    }
 }
 
 /// <summary>A certificate and its key, as text and as bytes.</summary>
