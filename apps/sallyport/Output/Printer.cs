@@ -96,6 +96,7 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(output),
+            Ansi = outputIsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = outputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         });
         if (!outputIsTerminal)

@@ -1,0 +1,178 @@
+using System.Text.Json.Nodes;
+using Sallyport.Cli;
+
+namespace Sallyport.Apps.Tests.Cli;
+
+/// <summary>What commands send, print and return.</summary>
+[Collection("console")]
+public sealed class CommandTests : IAsyncLifetime
+{
+    private const string Tunnel = """
+        {"gateway":"local","tunnelId":7,"identityKind":"device","identity":"pump-17","network":"plant-a","state":"up","protocol":"openvpn/udp",
+        "outerAddress":"203.0.113.9:50000","cipher":"AES-256-GCM","tls":"TLSv1.3","wrapping":"tls-crypt-v2","clientVersion":"2.6.14\u001b[31m",
+        "clientPlatform":"linux","since":"2026-11-20T10:00:00Z","lastSeen":"2026-11-20T10:01:00Z","bytesIn":2048,"bytesOut":100,"packetsIn":3,
+        "packetsOut":2,"renegotiations":0}
+        """;
+
+    private const string Device = $$"""
+        {"id":2,"name":"pump-17","network":"plant-a","state":"active","stateSince":"2026-11-20T09:00:00Z","addresses":["10.20.0.2"],
+        "labels":{"model":"P200"},"groups":["pumps"],"presence":"online","tunnel":{{Tunnel}},"createdAt":"2026-11-20T09:00:00Z","revision":4}
+        """;
+
+    private const string Profile = """
+        {"fileName":"pump-17.ovpn","text":"client\nkey\n","credentialIds":[5],"fingerprint":"ab","revoked":[]}
+        """;
+
+    private CannedServer server = null!;
+
+    public async Task InitializeAsync() => server = await CannedServer.StartAsync();
+
+    public async Task DisposeAsync() => await server.DisposeAsync();
+
+    [Fact]
+    public async Task A_list_is_a_line_for_each_with_nothing_that_commands_the_terminal()
+    {
+        server.Says("GET /api/v1/devices", $$"""{"items":[{{Device}}]}""");
+
+        var (code, output, remarks) = await server.RunAsync("device", "list");
+
+        code.ShouldBe(ExitCodes.Ok, remarks);
+        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        lines.Length.ShouldBe(2);
+        lines[0].ShouldContain("NAME     NETWORK  STATE   ONLINE");
+        foreach (var part in (string[])["pump-17", "online", "10.20.0.2", "203.0.113.9:50000", "openvpn/udp", "AES-256-GCM", "2026-11-20 10:00:00Z", "2.0 KiB", "2.6.14?[31m"])
+        {
+            lines[1].ShouldContain(part);
+        }
+    }
+
+    [Fact]
+    public async Task Lists_follow_their_cursors_to_the_end()
+    {
+        server.Says("GET /api/v1/devices", $$"""{"items":[{{Device}}]}""");
+        (await server.RunAsync("device", "list", "--network", "plant-a", "--label", "model=P200")).Code.ShouldBe(0);
+        server.Asked.ShouldHaveSingleItem().ShouldBe("GET /api/v1/devices?network=plant-a&label=model%3DP200&limit=200");
+    }
+
+    [Fact]
+    public async Task An_empty_list_is_nothing_on_standard_output_and_says_how_to_begin()
+    {
+        server.Says("GET /api/v1/networks", """{"items":[]}""");
+        var (code, output, remarks) = await server.RunAsync("network", "list");
+        (code, output).ShouldBe((0, ""));
+        remarks.ShouldContain("network add");
+        (await server.RunAsync("network", "list", "-o", "json")).Output.Trim().ShouldBe("[]");
+    }
+
+    [Fact]
+    public async Task A_device_is_added_with_its_profile_in_a_private_file()
+    {
+        server.Says("POST /api/v1/devices", $$"""{"device":{{Device}},"profile":{{Profile}}}""");
+        var file = Path.Combine(server.Directory, "pump-17.ovpn");
+
+        var (code, output, remarks) = await server.RunAsync("device", "add", "pump-17", "--network", "plant-a", "--label", "model=P200", "--profile", file);
+
+        code.ShouldBe(ExitCodes.Ok, remarks);
+        output.ShouldBe("device pump-17 added to plant-a: 10.20.0.2\n");
+        File.ReadAllText(file).ShouldBe("client\nkey\n");
+        var asked = JsonNode.Parse(server.Asked.ShouldHaveSingleItem()["POST /api/v1/devices ".Length..])!;
+        asked["labels"]!["model"]!.GetValue<string>().ShouldBe("P200");
+        asked["profile"].ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_profile_never_ends_in_JSON()
+    {
+        server.Says("POST /api/v1/devices", $$"""{"device":{{Device}},"profile":{{Profile}}}""");
+        var file = Path.Combine(server.Directory, "pump-17.ovpn");
+
+        var (_, output, _) = await server.RunAsync("device", "add", "pump-17", "--network", "plant-a", "--profile", file, "-o", "json");
+
+        output.ShouldNotContain("key");
+        JsonNode.Parse(output)!["profile"]!["file"]!.GetValue<string>().ShouldBe(file);
+    }
+
+    [Fact]
+    public async Task A_profile_that_exists_keeps_the_request_from_being_sent()
+    {
+        var file = Path.Combine(server.Directory, "pump-17.ovpn");
+        await File.WriteAllTextAsync(file, "old");
+
+        var (code, _, remarks) = await server.RunAsync("device", "add", "pump-17", "--network", "plant-a", "--profile", file);
+
+        code.ShouldBe(ExitCodes.Refused);
+        remarks.ShouldContain("--force");
+        server.Asked.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_refusal_is_what_where_and_how_to_fix_for_every_field()
+    {
+        server.Says(
+            "POST /api/v1/networks",
+            """
+            {"status":422,"title":"Invalid","detail":"two things","errors":[
+            {"field":"name","message":"there is a network plant-a already","hint":"Choose another name."},
+            {"field":"prefixes[0]","message":"10.20.0.0/33 is no prefix","hint":"Write 10.20.0.0/16."}]}
+            """,
+            422);
+
+        var (code, output, remarks) = await server.RunAsync("network", "add", "plant-a", "--prefix", "10.20.0.0/33");
+
+        (code, output).ShouldBe((ExitCodes.Refused, ""));
+        remarks.ShouldBe("""
+            error: there is a network plant-a already
+              where: NAME
+              fix:   Choose another name.
+            error: 10.20.0.0/33 is no prefix
+              where: --prefix (prefixes[0])
+              fix:   Write 10.20.0.0/16.
+
+            """);
+    }
+
+    [Fact]
+    public async Task What_is_not_there_has_an_exit_code_of_its_own() =>
+        (await server.RunAsync("device", "show", "pump-71")).Code.ShouldBe(ExitCodes.NotFound);
+
+    [Fact]
+    public async Task A_wrong_token_is_told_apart_from_a_server_that_is_not_there()
+    {
+        (await server.RunAsync("device", "list", "--token", "wrong")).Code.ShouldBe(ExitCodes.NotAuthorised);
+
+        File.Move(Path.Combine(server.Directory, "api.sock"), Path.Combine(server.Directory, "elsewhere.sock"));
+        (await server.RunAsync("device", "list")).Code.ShouldBe(ExitCodes.Unreachable);
+    }
+
+    [Theory]
+    [InlineData("true", "3.21", "device pump-17 revoked: 3.2 ms to the last packet", ExitCodes.Ok)]
+    [InlineData("true", "0", "device pump-17 revoked: 0 ms to the last packet", ExitCodes.Ok)]
+    [InlineData("true", "null", "device pump-17 revoked: nothing of it was live", ExitCodes.Ok)]
+    [InlineData("false", "null", "device pump-17 revoked", ExitCodes.NotConfirmed)]
+    public async Task A_revocation_prints_the_measured_time_and_says_when_nobody_confirmed_it(string enforced, string time, string line, int code)
+    {
+        server.Says(
+            "POST /api/v1/devices/pump-17/revoke",
+            $$"""
+            {"kind":"device","name":"pump-17","state":"retired","committedAt":"2026-11-20T10:00:00Z","enforced":{{enforced}},
+            "millisecondsToLastPacket":{{time}},"tunnelsCut":1,"flowsCut":2,"gateways":[],"summary":"."}
+            """);
+
+        var answer = await server.RunAsync("device", "revoke", "pump-17", "--reason", "stolen");
+
+        answer.Code.ShouldBe(code, answer.Remarks);
+        answer.Output.ShouldStartWith(line);
+        server.Asked.ShouldHaveSingleItem().ShouldEndWith("""{"reason":"stolen"}""");
+    }
+
+    [Fact]
+    public async Task Labels_are_edited_one_by_one_on_the_revision_that_was_read()
+    {
+        server.Says("GET /api/v1/devices/pump-17", Device).Says("PATCH /api/v1/devices/pump-17.plant-a", Device);
+
+        var (code, _, remarks) = await server.RunAsync("device", "update", "pump-17", "--label", "line=4", "--group", "north", "--remove-group", "pumps");
+
+        code.ShouldBe(ExitCodes.Ok, remarks);
+        server.Asked[1].ShouldBe("""PATCH /api/v1/devices/pump-17.plant-a {"labels":{"model":"P200","line":"4"},"groups":["north"]}""");
+    }
+}
