@@ -93,19 +93,32 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
                 Human.Clean(c.Text(item) ?? ""), c.Colour?.Invoke(item) is { } colour ? new Style(colour) : Style.Plain)));
         }
 
+        if (outputIsTerminal)
+        {
+            AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) }).Write(table);
+        }
+        else
+        {
+            WritePlain(table);
+        }
+    }
+
+    /// <summary>What reads a pipe wants one line per row, and nothing around the words.</summary>
+    private void WritePlain(Table table)
+    {
+        var text = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Out = new AnsiConsoleOutput(output),
-            Ansi = outputIsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = outputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Out = new AnsiConsoleOutput(text),
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
         });
-        if (!outputIsTerminal)
-        {
-            // What reads a pipe wants one line per row.
-            console.Profile.Width = 10_000;
-        }
-
+        console.Profile.Width = 10_000;
         console.Write(table);
+        foreach (var line in text.ToString().TrimEnd().Split('\n'))
+        {
+            output.WriteLine(line.TrimEnd());
+        }
     }
 
     /// <summary>An item of an endless list: a line of JSON, or a YAML document each.</summary>

@@ -1,5 +1,8 @@
+using System.Data.Common;
 using System.Runtime.InteropServices;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
+using System.Security.Cryptography;
+using Sallyport.Control;
+using Sallyport.Daemon.Hosting;
 using Sallyport.Daemon.Processes;
 using Sallyport.Daemon.Settings;
 
@@ -11,7 +14,6 @@ namespace Sallyport.Daemon.Commands;
 /// </summary>
 internal static class ServeCommand
 {
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan GatewayPatience = TimeSpan.FromSeconds(10);
 
     public static async Task<int> RunAsync()
@@ -49,9 +51,9 @@ internal static class ServeCommand
         ReadyNote.Remove(settings);
         var endGateway = false;
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => endGateway = true);
-        await using (var app = Build(settings))
+        if (!await RunControlAsync(settings))
         {
-            await app.RunAsync();
+            return ExitCodes.Failed;
         }
 
         ReadyNote.Remove(settings);
@@ -72,32 +74,46 @@ internal static class ServeCommand
         return ExitCodes.Ok;
     }
 
-    private static WebApplication Build(DaemonSettings settings)
+    /// <summary>Until a signal ends it; false where the store cannot be opened.</summary>
+    private static async Task<bool> RunControlAsync(DaemonSettings settings)
     {
-        // Nothing of the current directory counts: no appsettings.json, no wwwroot.
-        var builder = WebApplication.CreateEmptyBuilder(
-            new WebApplicationOptions { ContentRootPath = settings.DataDirectory, ApplicationName = "sallyportd" });
-        builder.Logging.AddSimpleConsole(options =>
+        ControlHost control;
+        try
         {
-            options.SingleLine = true;
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-dd HH:mm:ss.fff'Z' ";
-            options.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
-        });
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => Listen(options, settings));
-        builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(GatewayProgram.Find(settings.DataDirectory)!);
-        builder.Services.AddHostedService<GatewaySupervisor>();
-        return builder.Build();
-    }
+            control = ControlHost.Open(WebServer.OptionsOf(settings), TimeProvider.System);
+        }
+        catch (Exception error) when (error is InvalidOperationException or CryptographicException or DllNotFoundException or DbException or IOException)
+        {
+            Preparation.Print([new SettingProblem(settings.DataDirectory, error.Message, "")]);
+            return false;
+        }
 
-    private static void Listen(KestrelServerOptions options, DaemonSettings settings)
-    {
-        options.AddServerHeader = false;
-        options.ListenUnixSocket(settings.ApiSocket);
+        using (control)
+        {
+            await using var app = WebServer.Build(settings, control);
+            try
+            {
+                await app.StartAsync();
+            }
+            catch (IOException error)
+            {
+                // Somebody took an address since we tried it.
+                Preparation.Print([new SettingProblem(
+                    SettingKey.ApiHttps.Path, error.Message, $"Set another one with {SettingKey.ApiHttps.Variable}.")]);
+                return false;
+            }
+
+            File.SetUnixFileMode(settings.ApiSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+
+            // Last of all: a gateway that is started by a control which then fails would be nobody's.
+            var log = app.Services.GetRequiredService<ILogger<GatewaySupervisor>>();
+            using var supervisor = new GatewaySupervisor(GatewayProgram.Find(settings.DataDirectory)!, TimeProvider.System, log);
+            await supervisor.StartAsync(CancellationToken.None);
+            await await Task.WhenAny(app.WaitForShutdownAsync(), supervisor.ExecuteTask!);
+            await supervisor.StopAsync(CancellationToken.None);
+        }
+
+        return true;
     }
 
     /// <summary>The lock is ours, so a socket that is there belongs to nobody any more.</summary>

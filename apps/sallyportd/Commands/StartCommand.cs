@@ -63,7 +63,7 @@ internal static class StartCommand
         var program = Environment.ProcessPath!;
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false };
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add("""exec setsid "$@" </dev/null >>"$SALLYPORTD_LOG" 2>&1""");
+        start.ArgumentList.Add("""umask 077; exec setsid "$@" </dev/null >>"$SALLYPORTD_LOG" 2>&1""");
         start.ArgumentList.Add("sh");
         start.ArgumentList.Add(program);
         if (Path.GetFileName(program) == "dotnet")
