@@ -3,12 +3,14 @@ using Sallyport.Core.Gateway;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.Core.Tests.OpenVpn;
 using Sallyport.Core.Tests.Packets;
+using Xunit.Abstractions;
 using static Sallyport.Core.Tests.Policy.Fleets;
 
 namespace Sallyport.Core.Tests.Gateway;
 
-public sealed class ForwarderTests
+public sealed class ForwarderTests(ITestOutputHelper output)
 {
     [Fact]
     public void An_allowed_connection_passes_both_ways()
@@ -543,5 +545,109 @@ public sealed class ForwarderTests
         }
 
         (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+    }
+
+    [Fact]
+    public void Every_state_lives_as_long_as_its_limit_says()
+    {
+        var limits = new FlowLimits();
+        LivesFor(limits.TcpTransitory, gate => gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Hq));
+        LivesFor(limits.TcpEstablished, gate => gate.Connect());
+        LivesFor(limits.TcpClosed, gate =>
+        {
+            gate.Connect();
+            gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Rst), Gate.Hq);
+        });
+        LivesFor(limits.Udp, gate => gate.ShouldForward(Gate.Pump, Build.Udp(Gate.PumpV4, 1, Gate.HistorianV4, 5683), Gate.Hq));
+        LivesFor(limits.UdpAnswered, gate =>
+        {
+            gate.ShouldForward(Gate.Pump, Build.Udp(Gate.PumpV4, 1, Gate.HistorianV4, 5683), Gate.Hq);
+            gate.ShouldForward(Gate.Hq, Build.Udp(Gate.HistorianV4, 5683, Gate.PumpV4, 1), Gate.Pump);
+        });
+        LivesFor(limits.Echo, gate => gate.ShouldForward(Gate.Pump, Build.Echo(Gate.PumpV4, Gate.HistorianV4, 1), Gate.Hq));
+        LivesFor(limits.Denied, gate => gate.ShouldRefuse(Gate.Pump, Build.Udp(Gate.PumpV4, 1, Gate.HistorianV4, 1), DropReason.NoApplication));
+
+        static void LivesFor(TimeSpan expected, Action<Gate> begin)
+        {
+            var gate = new Gate();
+            begin(gate);
+            gate.Pass(expected.TotalSeconds - 0.5);
+            (gate.Forwarder.AllowedFlows + gate.Forwarder.DeniedFlows).ShouldBe(1);
+            gate.Pass(0.5);
+            (gate.Forwarder.AllowedFlows + gate.Forwarder.DeniedFlows).ShouldBe(0);
+            gate.Records()[^1].Ended.ShouldBeTrue();
+        }
+    }
+
+    [Fact]
+    public void A_full_table_is_judged_anew_and_cut_at_once()
+    {
+        var gate = new Gate(new FlowLimits { AllowedPerIdentity = 65_536 });
+        var packet = Build.Udp(Gate.PumpV4, 1, Gate.HistorianV4, 5683, payload: 0);
+        var refusal = new byte[Refusal.MaximumLength];
+        for (var flow = 0; flow < 65_536; flow++)
+        {
+            packet[20] = (byte)(flow >> 8);
+            packet[21] = (byte)flow;
+            gate.Forwarder.Handle(Gate.Pump, packet, gate.Now, refusal);
+        }
+
+        gate.Forwarder.AllowedFlows.ShouldBe(65_536);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        gate.Adopt(gate.Model.With(ForDevice(77, Gate.Valve, Gate.Historian))).FlowsCut.ShouldBe(0);
+        var judged = watch.Elapsed;
+        watch.Restart();
+        gate.Adopt(gate.Model.With(gate.Model.Identity(Gate.Valve)! with { Active = false })).FlowsCut.ShouldBe(0);
+        var skipped = watch.Elapsed;
+        watch.Restart();
+        gate.Adopt(gate.Model.With(gate.Model.Identity(Gate.Pump)! with { Active = false })).FlowsCut.ShouldBe(65_536);
+        var cut = watch.Elapsed;
+        output.WriteLine($"65,536 flows: all judged {judged.TotalMilliseconds:F1} ms, none concerned {skipped.TotalMilliseconds:F1} ms, all cut {cut.TotalMilliseconds:F1} ms");
+    }
+
+    [Fact]
+    public void Noise_from_a_tunnel_never_throws_and_is_never_forwarded_to_who_is_not_allowed()
+    {
+        var gate = new Gate();
+        gate.Connect();
+        var random = new SeededEntropy(5);
+        byte[][] seeds =
+        [
+            Gate.Out(TcpFlags.Syn), Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683), Build.Syn(Gate.PumpV6, 1, Gate.HistorianV6, 8883),
+            Build.Echo(Gate.PumpV6, Gate.HistorianV6, 1), Build.Error(Gate.PumpV4, Gate.HistorianV4, 3, 3, Gate.Back(TcpFlags.Ack)),
+            Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 200), 64, 3)[1],
+        ];
+        var forwarded = 0;
+        for (var round = 0; round < 50_000; round++)
+        {
+            var packet = seeds[random.Below(seeds.Length)].ToArray();
+            for (var flips = random.Below(5); flips > 0; flips--)
+            {
+                packet[random.Below(packet.Length)] = (byte)random.Below(256);
+            }
+
+            var length = random.Below(10) == 0 ? random.Below(packet.Length + 1) : packet.Length;
+            var result = gate.Send(Gate.Pump, packet[..length]);
+            result.Kind.ShouldBe(result.Reason == DropReason.None ? ForwardKind.Forward : result.RefusalLength > 0 ? ForwardKind.Refuse : ForwardKind.Drop);
+            if (result.Kind == ForwardKind.Forward)
+            {
+                forwarded++;
+                result.ToIdentityId.ShouldBe(Gate.Hq);
+                result.Length.ShouldBeLessThanOrEqualTo(length);
+                InnerPacket.Read(packet.AsSpan(0, result.Length), out var read).ShouldBe(DropReason.None);
+                gate.Model.Owns(Gate.Pump, read.Ends.Source).ShouldBeTrue();
+                gate.Model.IdentityAt(1, read.Ends.Destination)!.Id.ShouldBe(Gate.Hq);
+                if (read.Part != FragmentPart.Later && read.Ends.Kind != PacketKind.IcmpError)
+                {
+                    var ends = read.Ends;
+                    gate.Model.Decide(gate.Model.Identity(Gate.Pump)!, gate.Model.Identity(Gate.Hq), ends.Destination, ends.Protocol, ends.DestinationPort)
+                        .Allowed.ShouldBeTrue();
+                }
+            }
+
+            gate.Now += TimeSpan.FromMilliseconds(1);
+        }
+
+        forwarded.ShouldBeGreaterThan(1000);
     }
 }

@@ -246,7 +246,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
 
         output.WriteLine($"decided in {watch.Elapsed.TotalNanoseconds / 100_000:F0} ns");
         allowed.ShouldBe(200_000);
-        watch.Elapsed.TotalMicroseconds.ShouldBeLessThan(100_000 * 20, "20 µs each, ten times what is promised, on a busy machine");
+        watch.Elapsed.TotalMicroseconds.ShouldBeLessThan(100_000 * 100, "linear in 10,000 rules would be more, even on a machine that builds beside");
 
         watch.Restart();
         for (var round = 0; round < 100; round++)
@@ -255,7 +255,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"one identity changed in {watch.Elapsed.TotalMicroseconds / 100:F0} µs");
-        watch.Elapsed.TotalMilliseconds.ShouldBeLessThan(100 * 10);
+        watch.Elapsed.TotalMilliseconds.ShouldBeLessThan(100 * 50, "a rebuild of every index would be more");
         model.IdentityCount.ShouldBe(100_001);
     }
 
