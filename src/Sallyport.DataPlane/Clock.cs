@@ -7,10 +7,14 @@ namespace Sallyport.DataPlane;
 /// </summary>
 public sealed class Clock
 {
+    /// <summary>Smaller differences are those between two readings, and slow corrections.</summary>
+    private const long WallWasSet = 20_000_000;
+
     private readonly TimeProvider _time;
     private readonly long _startTicks;
     private readonly long _startWall;
     private readonly double _nanosecondsPerTick;
+    private long _offset;
 
     public Clock(TimeProvider time)
     {
@@ -32,9 +36,25 @@ public sealed class Clock
 
     /// <summary>
     /// The time that the wall clock shows for an instant: what other processes understand, even where the wall clock was set after
-    /// we had started. In nanoseconds since the Unix epoch.
+    /// we had started. In nanoseconds since the Unix epoch. The same instant gives the same time until the wall clock is set.
     /// </summary>
-    public long ToWall(Instant at) => at.Nanoseconds == 0 ? 0 : at.Nanoseconds + (WallNanoseconds - Now.Nanoseconds);
+    public long ToWall(Instant at)
+    {
+        if (at.Nanoseconds == 0)
+        {
+            return 0;
+        }
+
+        var offset = WallNanoseconds - Now.Nanoseconds;
+        var used = Interlocked.Read(ref _offset);
+        if (Math.Abs(offset - used) > WallWasSet)
+        {
+            Interlocked.Exchange(ref _offset, offset);
+            used = offset;
+        }
+
+        return at.Nanoseconds + used;
+    }
 
     private long WallNanoseconds => (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100;
 }

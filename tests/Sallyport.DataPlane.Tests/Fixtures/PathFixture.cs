@@ -1,0 +1,188 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Crypto;
+using Sallyport.Core.Flows;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Shards;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Tests.Fixtures;
+
+/// <summary>One shard's packet path without sockets: packets go in through a slot, what would leave is read from the batch.</summary>
+internal sealed class PathFixture : IDisposable
+{
+    public static readonly DataFormat Gcm = new(DataCipher.Aes256Gcm, HashKind.Sha256, UsePeerId: true, CompressionFraming.None);
+
+    private readonly PacketSlab _slab = new(2 * DataPlaneLimits.OwnSlots);
+    private readonly TestFleet _fleet = new();
+    private readonly TestEntropy _entropy = new(42);
+    private readonly List<PathPeer> _peers = [];
+    private int _nextTunnel;
+
+    public PathFixture()
+    {
+        Model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        Batch = new SendBatch(_slab, null, DataPlaneLimits.SendBatchSize);
+        Outbox = new Outbox(_slab, [Batch], null, Drops, DataPlaneLimits.OwnSlots);
+        PeerIds = new SlotAllotter(0, 1, 1000);
+        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
+        Forwarder.Adopt(Model.Fleet, Now);
+        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox]);
+    }
+
+    public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
+
+    public GatewayModel Model { get; }
+
+    public SendBatch Batch { get; }
+
+    public Outbox Outbox { get; }
+
+    public SlotAllotter PeerIds { get; }
+
+    public TunnelTable Tunnels { get; } = new();
+
+    public DropCounters Drops { get; } = new();
+
+    public HandshakeInbox Inbox { get; } = new();
+
+    public Forwarder Forwarder { get; }
+
+    public PacketPath Path { get; }
+
+    public static OuterPath At(string address, ushort port) => new() { Peer = new OuterAddress(IpAddress.Parse(address), port), Local = IpAddress.Parse("192.0.2.1") };
+
+    public PathPeer Open(int identityId, OuterPath at, DataFormat? format = null)
+    {
+        PeerIds.TryAllot(out var slot).ShouldBeTrue();
+        var (ours, theirs) = MakeKey(format ?? Gcm, 0, PeerIds.PeerId(slot));
+        var peer = new PathPeer(this, slot, ++_nextTunnel, at, theirs, 0);
+        _peers.Add(peer);
+        Path.Open(new NewTunnel
+        {
+            Slot = slot,
+            TunnelId = _nextTunnel,
+            IdentityId = identityId,
+            CredentialId = identityId * 10,
+            AddressV4 = default,
+            AddressV6 = default,
+            Handshaker = 0,
+            Session = _nextTunnel,
+            Path = at,
+            PingAfter = TimeSpan.FromSeconds(10),
+            DeadAfter = TimeSpan.FromSeconds(120),
+            AliveWithin = TimeSpan.FromSeconds(20),
+            InnerMax = 1400,
+            Key = ours,
+            KeyId = 0,
+        }, Now);
+        return peer;
+    }
+
+    public (DataKey Ours, DataKey Theirs) MakeKey(DataFormat format, int keyId, uint peerId)
+    {
+        var bytes = new byte[KeyMaterial.Length];
+        _entropy.Fill(bytes);
+        using var material = new KeyMaterial(bytes);
+        return (DataKey.Create(material, format, isServer: true, keyId, peerId), DataKey.Create(material, format, isServer: false, keyId, peerId));
+    }
+
+    /// <summary>As if it had been received.</summary>
+    public DropReason Receive(ReadOnlySpan<byte> outer, OuterPath from)
+    {
+        outer.CopyTo(_slab[0][PacketSlab.Headroom..]);
+        return Path.Handle(0, PacketSlab.Headroom, outer.Length, from, Now);
+    }
+
+    /// <summary>Everything that would leave, and then nothing waits any more.</summary>
+    public List<(OuterAddress To, byte[] Packet)> Sent()
+    {
+        List<(OuterAddress, byte[])> sent = [];
+        for (var i = 0; i < Batch.Count; i++)
+        {
+            sent.Add((Batch.Destination(i), Batch.Payload(i).ToArray()));
+        }
+
+        Outbox.Flush();
+        return sent;
+    }
+
+    public List<TunnelNotice> Notices()
+    {
+        List<TunnelNotice> notices = [];
+        while (Path.TryDequeueNotice(out var notice))
+        {
+            notices.Add(notice);
+        }
+
+        return notices;
+    }
+
+    public void Dispose()
+    {
+        for (var slot = 0; slot < Tunnels.End; slot++)
+        {
+            if (Tunnels.IsLive(slot))
+            {
+                Tunnels.Close(slot);
+            }
+        }
+
+        _peers.ForEach(peer => peer.Dispose());
+        Outbox.Dispose();
+        Inbox.Dispose();
+        _slab.Dispose();
+        _fleet.Dispose();
+    }
+}
+
+/// <summary>The far end of a tunnel.</summary>
+internal sealed class PathPeer(PathFixture fixture, int slot, long tunnelId, OuterPath at, DataKey key, int keyId) : IDisposable
+{
+    private readonly DataKey[] _keys = Seed(key, keyId);
+
+    public int Slot { get; } = slot;
+
+    public long TunnelId { get; } = tunnelId;
+
+    public OuterPath At { get; set; } = at;
+
+    public int SealingKey { get; set; } = keyId;
+
+    public DropReason Send(ReadOnlySpan<byte> inner) => fixture.Receive(Seal(inner), At);
+
+    public byte[] Seal(ReadOnlySpan<byte> inner)
+    {
+        var buffer = new byte[inner.Length + DataLimits.HeadroomMax + DataLimits.TailroomMax];
+        inner.CopyTo(buffer.AsSpan(DataLimits.HeadroomMax));
+        _keys[SealingKey].Seal(buffer, DataLimits.HeadroomMax, inner.Length, out var start, out var length).ShouldBeTrue();
+        return buffer[start..(start + length)];
+    }
+
+    public byte[] Open(byte[] outer)
+    {
+        _keys[outer[0] & 7].Open(outer, out var start, out var length).ShouldBe(DropReason.None);
+        return outer[start..(start + length)];
+    }
+
+    public void Use(int id, DataKey next) => _keys[id] = next;
+
+    public void Dispose()
+    {
+        for (var i = 0; i < _keys.Length; i++)
+        {
+            _keys[i].Free();
+        }
+    }
+
+    private static DataKey[] Seed(DataKey key, int keyId)
+    {
+        var keys = new DataKey[8];
+        keys[keyId] = key;
+        return keys;
+    }
+}

@@ -1,0 +1,74 @@
+using Sallyport.DataPlane.Shards;
+using Sallyport.DataPlane.Tests.Fixtures;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Tests.Shards;
+
+public sealed class MailboxTests
+{
+    [Fact]
+    public void Commands_come_out_in_order_and_no_more_than_fit()
+    {
+        using var mailbox = new Mailbox();
+        for (var i = 0; i < DataPlaneLimits.MailboxCommands; i++)
+        {
+            mailbox.TryPost(new CloseTunnel(i, i, TunnelEnd.Silent)).ShouldBeTrue();
+        }
+
+        mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)).ShouldBeFalse();
+        mailbox.TryTake(out var first).ShouldBeTrue();
+        ((CloseTunnel)first!).Slot.ShouldBe(0);
+        mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Datagrams_are_bounded_in_number_and_in_length()
+    {
+        using var mailbox = new Mailbox();
+        var path = PathFixture.At("192.0.2.5", 5);
+        mailbox.TryPost(path, new byte[DataPlaneLimits.ControlPacketMax + 1]).ShouldBeFalse();
+        for (var i = 0; i < DataPlaneLimits.ControlOutCapacity; i++)
+        {
+            mailbox.TryPost(path, [(byte)i]).ShouldBeTrue();
+        }
+
+        mailbox.TryPost(path, [0]).ShouldBeFalse();
+        var buffer = new byte[DataPlaneLimits.ControlPacketMax];
+        for (var i = 0; i < DataPlaneLimits.ControlOutCapacity; i++)
+        {
+            mailbox.TryTake(buffer, out var to, out var length).ShouldBeTrue();
+            (to, length, buffer[0]).ShouldBe((path, 1, (byte)i));
+        }
+
+        mailbox.TryTake(buffer, out _, out _).ShouldBeFalse();
+        mailbox.IsEmpty.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Every_command_of_many_threads_arrives()
+    {
+        using var mailbox = new Mailbox();
+        var writers = Enumerable.Range(0, 4).Select(writer => Task.Run(() =>
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                mailbox.TryPost(new CloseTunnel(writer, i, TunnelEnd.Silent)).ShouldBeTrue();
+            }
+        })).ToArray();
+        var lastOf = new long[4];
+        Array.Fill(lastOf, -1);
+        var taken = 0;
+        while (taken < 4000)
+        {
+            if (mailbox.TryTake(out var command) && command is CloseTunnel close)
+            {
+                close.TunnelId.ShouldBe(lastOf[close.Slot] + 1);
+                lastOf[close.Slot] = close.TunnelId;
+                taken++;
+            }
+        }
+
+        await Task.WhenAll(writers);
+        mailbox.IsEmpty.ShouldBeTrue();
+    }
+}
