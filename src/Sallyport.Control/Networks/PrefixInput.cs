@@ -73,7 +73,7 @@ internal static class PrefixInput
         if (slash < 0)
         {
             return IpAddress.TryParse(text, out var alone)
-                ? ($"'{shown}' has no length", $"did you mean {alone}/{alone.BitLength}?")
+                ? ($"'{shown}' has no length", $"did you mean {alone}/{LikelyLength(alone)}?")
                 : ($"'{shown}' is not a prefix", "write it as 10.20.0.0/16");
         }
 
@@ -88,6 +88,23 @@ internal static class PrefixInput
         }
 
         return ($"{shown} has host bits", $"did you mean {NetworkOf(address, length)}?");
+    }
+
+    /// <summary>Whole zeros at the end are most likely the host part.</summary>
+    private static int LikelyLength(IpAddress address)
+    {
+        if (!address.IsV4)
+        {
+            return (ulong)address.Bits == 0 ? 64 : 128;
+        }
+
+        var zeros = 0;
+        while (zeros < 3 && (address.V4 >> (8 * zeros) & 0xff) == 0)
+        {
+            zeros++;
+        }
+
+        return 32 - (8 * zeros);
     }
 
     private static IpPrefix NetworkOf(IpAddress address, int length)

@@ -58,8 +58,8 @@ internal sealed class CertificateAuthority
     public X509Certificate2 IssueClient(SqliteConnection sql, string name, string network, ECDsa key, TimeSpan? validity = null)
     {
         var subject = new X500DistinguishedNameBuilder();
-        subject.AddOrganizationalUnitName(network);
         subject.AddCommonName(name);
+        subject.AddOrganizationalUnitName(network);
         var request = new CertificateRequest(subject.Build(), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([ClientAuth], critical: false));
