@@ -147,9 +147,10 @@ public sealed class ControlHost : IDisposable
 
             sql.Execute(
                 "INSERT INTO settings (name, value) VALUES ('gateway', @hash) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { hash });
+            var at = Time.NowNanoseconds();
             sql.Execute(
                 "INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, 0, @at)",
-                new { version = FleetLoader.CurrentVersion(sql) + 1, kind = nameof(ChangeKind.Settings), at = Time.NowNanoseconds() });
+                new { version = FleetLoader.NextVersion(sql, at), kind = nameof(ChangeKind.Settings), at });
             return true;
         });
     }

@@ -26,7 +26,9 @@ internal sealed class ChangeFeed
         this.settings = settings;
         state = database.Write(sql =>
         {
-            sql.Execute("DELETE FROM changes WHERE version < (SELECT max(version) FROM changes) - @KeptVersions", new { KeptVersions });
+            sql.Execute(
+                "DELETE FROM changes WHERE version < (SELECT min(version) FROM (SELECT DISTINCT version FROM changes ORDER BY version DESC LIMIT @KeptVersions))",
+                new { KeptVersions });
             return loader.LoadAll(sql);
         });
     }
@@ -84,8 +86,8 @@ internal sealed class ChangeFeed
 
     private ChangeSet? MissedSince(long knownVersion, long version) => database.Read(sql =>
     {
-        var oldest = sql.ExecuteScalar<long?>("SELECT min(version) FROM changes");
-        if (oldest is null || oldest > knownVersion + 1)
+        // A version that we do not know is too old, or of another history: before a restore, or of another installation.
+        if (!sql.ExecuteScalar<bool>("SELECT EXISTS (SELECT 1 FROM changes WHERE version = @knownVersion)", new { knownVersion }))
         {
             return null;
         }

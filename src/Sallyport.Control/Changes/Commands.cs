@@ -53,9 +53,9 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
             return null;
         }
 
-        var version = FleetLoader.CurrentVersion(sql) + 1;
         // Taken before the commit, so that the measured time of a cut includes the disk.
         var at = time.NowNanoseconds();
+        var version = FleetLoader.NextVersion(sql, at);
         foreach (var (kind, id) in change.Touched)
         {
             sql.Execute("INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, @id, @at)", new { version, kind = kind.ToString(), id, at });

@@ -48,6 +48,12 @@ internal sealed class FleetLoader(Envelope envelope)
 
     public static long CurrentVersion(SqliteConnection sql) => sql.ExecuteScalar<long>("SELECT ifnull(max(version), 0) FROM changes");
 
+    /// <summary>
+    /// Counts up, and is never below the milliseconds since the Unix epoch: after a restore from a backup no version comes a second time
+    /// with another content, so that a gateway of the other history is noticed.
+    /// </summary>
+    public static long NextVersion(SqliteConnection sql, long now) => Math.Max(CurrentVersion(sql) + 1, now / 1_000_000);
+
     private static (IReadOnlyList<T> Present, IReadOnlyList<int> Gone) Split<T>(IEnumerable<int> ids, Func<int, T?> find)
         where T : class
     {

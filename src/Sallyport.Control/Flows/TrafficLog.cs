@@ -73,7 +73,8 @@ internal sealed partial class TrafficLog : BackgroundService
         {
             // Flows of a process that is gone ended with it; nobody will report their end.
             batch.Sql.Execute(
-                "UPDATE flows SET ended = 1 WHERE gateway = @gateway AND run_id <> @runId AND ended = 0", new { gateway, runId });
+                "UPDATE flows SET ended = 1 WHERE ended = 0 AND run_id IN (SELECT id FROM gateway_runs WHERE gateway = @gateway AND id <> @runId)",
+                new { gateway, runId });
             foreach (var entry in ended)
             {
                 SaveTunnel(batch.Sql, entry);

@@ -24,6 +24,12 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
         await WaitAsync(waits.Select(wait => wait.Task), options.CutWait);
         var cuts = waits.Select(wait => CutOf(wait.Name, wait.Task, committedAt)).ToList();
         var result = ResultOf(subject, committedAt, cuts);
+        var away = links.List().Where(gateway => !gateway.Connected && cuts.All(cut => cut.Gateway != gateway.Name)).Select(gateway => gateway.Name).ToList();
+        if (away.Count > 0)
+        {
+            result = result with { Summary = $"{result.Summary} Not connected: {string.Join(", ", away)}; each enforces it when it comes back." };
+        }
+
         Record(subject, version, result, late: false);
         var missing = waits.Where(wait => !wait.Task.IsCompleted).ToList();
         if (missing.Count > 0)
@@ -106,7 +112,7 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
         var head = $"{subject.Kind} {subject.Name} is {subject.State}.";
         if (cuts.Count == 0)
         {
-            return head + " No gateway is connected, so nothing was measured; each enforces it when it comes back, and until then may still carry its live tunnel.";
+            return head + " No gateway is connected, so nothing was measured; one that runs without us enforces it when it is back, and may carry a live tunnel until then.";
         }
 
         var silent = cuts.Where(cut => !cut.Confirmed).Select(cut => cut.Gateway).ToList();

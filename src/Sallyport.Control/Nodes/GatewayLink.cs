@@ -24,7 +24,8 @@ internal sealed class GatewayLink
     private bool ready;
     private bool ended;
 
-    public GatewayLink(Hello hello, long runId, DateTimeOffset since, Socket socket)
+    /// <param name="confirmed">The version that the gateway runs on, 0 where it is none of ours.</param>
+    public GatewayLink(Hello hello, long confirmed, long runId, DateTimeOffset since, Socket socket)
     {
         Name = hello.Gateway;
         SoftwareVersion = hello.SoftwareVersion;
@@ -32,7 +33,7 @@ internal sealed class GatewayLink
         RunId = runId;
         Since = since;
         Socket = socket;
-        acknowledged = hello.ModelVersion;
+        acknowledged = confirmed;
     }
 
     public string Name { get; }

@@ -150,7 +150,8 @@ internal sealed partial class NodeServer(
     private async Task ServeAsync(Hello hello, PeerCredentials peer, Socket socket, NetworkStream stream, CancellationToken stopping)
     {
         var runId = traffic.RunOf(hello.Gateway, peer.ProcessKey());
-        var link = new GatewayLink(hello, runId, time.GetUtcNow(), socket) { Certificate = authority.FindGateway(hello.Gateway) };
+        var confirmed = hello.ModelVersion <= feed.State.Version ? hello.ModelVersion : 0;
+        var link = new GatewayLink(hello, confirmed, runId, time.GetUtcNow(), socket) { Certificate = authority.FindGateway(hello.Gateway) };
         links.Add(link)?.Socket.Dispose();
         traffic.GatewayConnected(hello.Gateway, runId);
         LogConnected(log, hello.Gateway, hello.SoftwareVersion, hello.ProcessId, hello.ModelVersion);
@@ -181,6 +182,8 @@ internal sealed partial class NodeServer(
     {
         switch (message)
         {
+            case Acknowledge acknowledge when acknowledge.Version > feed.State.Version:
+                throw new NodeProtocolException($"an acknowledgement of version {acknowledge.Version}, which does not exist yet");
             case Acknowledge acknowledge:
                 link.Handle(acknowledge);
                 break;

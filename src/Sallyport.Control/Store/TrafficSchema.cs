@@ -60,6 +60,7 @@ internal static class TrafficSchema
         CREATE INDEX flows_by_from ON flows (from_id, id);
         CREATE INDEX flows_by_to ON flows (to_id, id);
         CREATE INDEX flows_by_last_seen ON flows (last_seen);
+        CREATE INDEX flows_open ON flows (run_id) WHERE ended = 0;
 
         CREATE TABLE events (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -25,7 +25,7 @@ internal sealed class Tokens
     public static Tokens Open(Database database, Commands commands, string file)
     {
         var stored = database.Read(sql => sql.ExecuteScalar<byte[]?>("SELECT hash FROM tokens WHERE name = @AdministratorName", new { AdministratorName }));
-        if (stored is null || !File.Exists(file))
+        if (stored is null || !IsTokenOf(file, stored))
         {
             var token = Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
             commands.Run(Actor.System, change =>
@@ -67,6 +67,10 @@ internal sealed class Tokens
 
         return found;
     }
+
+    /// <summary>False also where a crash came between the file and the commit.</summary>
+    private static bool IsTokenOf(string file, byte[] hash) =>
+        File.Exists(file) && CryptographicOperations.FixedTimeEquals(HashOf(File.ReadAllText(file).Trim()), hash);
 
     private static byte[] HashOf(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 

@@ -50,7 +50,7 @@ public sealed class ApiTests
             await world.Client.GetStatusAsync();
         }
 
-        File.Delete(Path.Combine(directory, "admin.token"));
+        File.WriteAllText(Path.Combine(directory, "admin.token"), "spt_of-a-crash-before-its-commit");
         await using (var world = await ControlWorld.StartAsync(directory))
         {
             world.Token.ShouldNotBe(token);

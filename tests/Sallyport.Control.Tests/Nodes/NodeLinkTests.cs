@@ -51,7 +51,8 @@ public sealed class NodeLinkTests
         await world.Client.DeleteDeviceAsync("pump-18");
         using var again = await FakeGateway.ConnectAsync(world, modelVersion: version);
         var delta = await again.ReceiveAsync<Delta>();
-        delta.Version.ShouldBe(version + 3);
+        delta.Version.ShouldBe(world.Control.Feed.State.Version);
+        delta.Version.ShouldBeGreaterThan(version + 2);
         delta.Identities.Single().Name.ShouldBe("pump-17");
         delta.RemovedIdentities.ShouldBe([pump.Device.Id + 1]);
         delta.CommittedAt.ShouldBeGreaterThan(0);
@@ -70,12 +71,25 @@ public sealed class NodeLinkTests
     [Theory]
     [InlineData(999)]
     [InlineData(0)]
+    [InlineData(long.MaxValue)]
     public async Task A_version_that_control_does_not_know_is_answered_with_the_whole_model(long version)
     {
         await using var world = await ControlWorld.StartAsync();
         await world.PlantAsync();
         using var gateway = await FakeGateway.ConnectAsync(world, modelVersion: version);
         (await gateway.ReceiveAsync<Snapshot>()).Model.Networks.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_gateway_of_another_history_gets_the_whole_model()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var version = world.Control.Feed.State.Version;
+        await Task.Delay(5);
+        await world.PumpAsync();
+        using var gateway = await FakeGateway.ConnectAsync(world, modelVersion: version + 1);
+        (await gateway.ReceiveAsync<Snapshot>()).Model.Identities.Count.ShouldBe(1);
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public sealed class DurabilityTests
         (await world.Client.ListCredentialsAsync(revoked: true)).Items.ShouldBeEmpty();
         world.Control.Feed.State.Version.ShouldBe(version);
         (await world.PumpAsync()).Device.Addresses.ShouldBe(["10.20.0.2"]);
-        world.Control.Feed.State.Version.ShouldBe(version + 1);
+        world.Control.Feed.State.Version.ShouldBeGreaterThan(version);
     }
 
     [Fact]
