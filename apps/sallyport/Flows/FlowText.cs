@@ -12,7 +12,12 @@ internal static class FlowText
             ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}"
             : $"{flow.Protocol} {flow.Destination}";
         var application = flow.Application is null ? "" : $" ({flow.Application})";
-        var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {(IsDenied(flow) ? "DENIED" : "ALLOWED")} {what}{application}";
+        var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {flow.Verdict.ToUpperInvariant()} {what}{application}";
+        if (flow.Verdict == "cut")
+        {
+            return $"{head}: {flow.ReasonText ?? flow.Reason}; before, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back";
+        }
+
         if (IsDenied(flow))
         {
             return $"{head}: {flow.ReasonText ?? flow.Reason}{(flow.PacketsOut > 1 ? $"; {flow.PacketsOut} packets" : "")}";
@@ -38,7 +43,7 @@ internal static class FlowText
         }
     }
 
-    private static bool IsDenied(FlowInfo flow) => flow.Verdict == "denied";
+    private static bool IsDenied(FlowInfo flow) => flow.Verdict != "allowed";
 
     private static string Host(string address) => address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
 }

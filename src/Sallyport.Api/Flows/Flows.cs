@@ -28,7 +28,7 @@ public sealed record FlowInfo
 
     public required int DestinationPort { get; init; }
 
-    /// <summary>"allowed" or "denied".</summary>
+    /// <summary>"allowed", "denied", or "cut": allowed until policy changed. A query for "denied" finds the cut ones too.</summary>
     public required string Verdict { get; init; }
 
     /// <summary>Name of the application that the destination is part of.</summary>

@@ -156,6 +156,9 @@ public sealed record FlowState
 
     public required bool Allowed { get; init; }
 
+    /// <summary>Not allowed any more, but was: a change of policy ended it.</summary>
+    public bool Cut { get; init; }
+
     /// <summary>0 where no rule decided.</summary>
     public required int RuleId { get; init; }
 

@@ -16,7 +16,7 @@ internal sealed class FlowRow
         """
         SELECT id, gateway, network_id AS NetworkId, network, from_id AS FromId, from_kind AS FromKind, from_name AS FromName, to_id AS ToId,
             to_kind AS ToKind, to_name AS ToName, protocol, source, source_port AS SourcePort, destination, destination_port AS DestinationPort,
-            allowed, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
+            allowed, cut AS WasCut, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
             packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended
         FROM flows
         """;
@@ -52,6 +52,9 @@ internal sealed class FlowRow
     public int DestinationPort { get; init; }
 
     public bool Allowed { get; init; }
+
+    /// <summary>Was allowed until policy changed.</summary>
+    public bool WasCut { get; init; }
 
     public int RuleId { get; init; }
 
@@ -96,6 +99,7 @@ internal sealed class FlowRow
             Destination = Cut(flow.Destination),
             DestinationPort = flow.DestinationPort,
             Allowed = flow.Allowed,
+            WasCut = flow.Cut,
             RuleId = flow.RuleId,
             ApplicationId = flow.ApplicationId,
             Application = fleet.Applications.GetValueOrDefault(flow.ApplicationId)?.Name,
@@ -132,13 +136,15 @@ internal sealed class FlowRow
     public long Save(SqliteConnection sql, long runId, long flowId) => sql.ExecuteScalar<long>(
         """
         INSERT INTO flows (run_id, flow_id, gateway, network_id, network, from_id, from_kind, from_name, to_id, to_kind, to_name, protocol, source,
-            source_port, destination, destination_port, allowed, rule_id, application_id, application, reason, first_seen, last_seen,
+            source_port, destination, destination_port, allowed, cut, rule_id, application_id, application, reason, first_seen, last_seen,
             packets_out, bytes_out, packets_back, bytes_back, ended)
         VALUES (@runId, @flowId, @Gateway, @NetworkId, @Network, @FromId, @FromKind, @FromName, @ToId, @ToKind, @ToName, @Protocol, @Source,
-            @SourcePort, @Destination, @DestinationPort, @Allowed, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
+            @SourcePort, @Destination, @DestinationPort, @Allowed, @WasCut, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
             @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended)
         ON CONFLICT (run_id, flow_id) DO UPDATE SET to_id = excluded.to_id, to_kind = excluded.to_kind, to_name = excluded.to_name,
-            allowed = excluded.allowed, rule_id = excluded.rule_id, application_id = excluded.application_id, application = excluded.application,
+            allowed = excluded.allowed, cut = excluded.cut, rule_id = excluded.rule_id,
+            application_id = CASE WHEN excluded.cut THEN application_id ELSE excluded.application_id END,
+            application = CASE WHEN excluded.cut THEN application ELSE excluded.application END,
             reason = excluded.reason, last_seen = excluded.last_seen, packets_out = excluded.packets_out, bytes_out = excluded.bytes_out,
             packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended
         RETURNING id
@@ -162,6 +168,7 @@ internal sealed class FlowRow
             Destination,
             DestinationPort,
             Allowed,
+            WasCut,
             RuleId,
             ApplicationId,
             Application,
@@ -195,7 +202,7 @@ internal sealed class FlowRow
             SourcePort = SourcePort,
             Destination = Destination,
             DestinationPort = DestinationPort,
-            Verdict = Allowed ? "allowed" : "denied",
+            Verdict = Allowed ? "allowed" : WasCut ? "cut" : "denied",
             Application = Application,
             RuleId = RuleId == 0 ? null : RuleId,
             Rule = rule is null ? null : Policies.Remedy.Describe(fleet, rule),

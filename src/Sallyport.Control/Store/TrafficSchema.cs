@@ -45,6 +45,7 @@ internal static class TrafficSchema
             destination TEXT NOT NULL,
             destination_port INTEGER NOT NULL,
             allowed INTEGER NOT NULL,
+            cut INTEGER NOT NULL,
             rule_id INTEGER NOT NULL,
             application_id INTEGER NOT NULL,
             application TEXT,

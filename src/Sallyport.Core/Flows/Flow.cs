@@ -111,6 +111,7 @@ internal struct Flow
             Destination = Destination,
             DestinationPort = DestinationPort,
             Allowed = Reason == DropReason.None,
+            Cut = Reason != DropReason.None && Opened,
             RuleId = RuleId,
             ApplicationId = ApplicationId,
             Reason = Reason,

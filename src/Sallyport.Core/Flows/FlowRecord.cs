@@ -47,6 +47,9 @@ public readonly record struct FlowRecord
 
     public required bool Allowed { get; init; }
 
+    /// <summary>Packets had passed before it was denied: a change of policy ended it.</summary>
+    public required bool Cut { get; init; }
+
     /// <summary>0 where no rule decided.</summary>
     public required int RuleId { get; init; }
 

@@ -21,6 +21,7 @@ internal static class FlowStates
         Destination = flow.Destination.ToString(),
         DestinationPort = flow.DestinationPort,
         Allowed = flow.Allowed,
+        Cut = flow.Cut,
         RuleId = flow.RuleId,
         ApplicationId = flow.ApplicationId,
         Reason = flow.Reason == DropReason.None ? "" : flow.Reason.ToString(),
