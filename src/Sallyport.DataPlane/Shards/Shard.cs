@@ -362,11 +362,18 @@ internal sealed class Shard : IDisposable
         // In the stream there is no room in front of a packet to seal it for somebody else.
         var slot = FirstStreamSlot + _streamSlotsUsed++;
         packet.CopyTo(_slab[slot][PacketSlab.Headroom..]);
-        if (_path.Handle(slot, PacketSlab.Headroom, packet.Length, path, now) != DropReason.None)
+        if (EndsStream(_path.Handle(slot, PacketSlab.Headroom, packet.Length, path, now)))
         {
             _streams.Poison(path);
         }
     }
+
+    /// <summary>
+    /// On a stream nothing is lost or reordered: what does not verify was forged or broken, as stock servers have it. Not so a packet that
+    /// outran its key's way here, one that the handshake thread had no room for, or one that its destination could not take.
+    /// </summary>
+    private static bool EndsStream(DropReason reason) =>
+        reason is DropReason.TooShort or DropReason.TooLong or DropReason.UnknownOpcode or DropReason.UnknownPeer or DropReason.BadTag;
 
     private void TakeMail(Instant now)
     {
