@@ -183,6 +183,7 @@ public static class ControlHosting
         services.AddSingleton<IdentityCommands>();
         services.AddSingleton<IdentityQueries>();
         services.AddSingleton<CredentialCommands>();
+        services.AddSingleton<TunnelCommands>();
         services.AddSingleton<ApplicationCommands>();
         services.AddSingleton<RuleCommands>();
         services.AddSingleton<PolicyQueries>();

@@ -211,7 +211,7 @@ internal static class DeviceCommands
         var name = Flag.Name("Name of the device");
         return shell.Verb(
             "remove",
-            "Remove a device; cuts it where it is online",
+            "Remove a device that no application or rule names any more; cuts it where it is online",
             async c =>
             {
                 await c.Client.DeleteDeviceAsync(c.Parse.GetValue(name)!, c.Cancel);

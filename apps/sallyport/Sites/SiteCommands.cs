@@ -203,7 +203,7 @@ internal static class SiteCommands
         var name = Flag.Name("Name of the site");
         return shell.Verb(
             "remove",
-            "Remove a site that no application is at any more; cuts it where it is online",
+            "Remove a site that no application or rule names any more; cuts it where it is online",
             async c =>
             {
                 await c.Client.DeleteSiteAsync(c.Parse.GetValue(name)!, c.Cancel);

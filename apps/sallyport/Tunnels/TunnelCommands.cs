@@ -7,7 +7,7 @@ namespace Sallyport.Cli.Tunnels;
 
 internal static class TunnelCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("tunnel", "Protocol sessions of devices and sites", List(shell));
+    public static Command Build(Shell shell) => Shell.Noun("tunnel", "Protocol sessions of devices and sites", List(shell), Disconnect(shell));
 
     private static Command List(Shell shell)
     {
@@ -38,5 +38,24 @@ internal static class TunnelCommands
                 new("RENEGOTIATED", t => $"{t.Renegotiations}", Right: true),
                 new("CLIENT", t => $"{t.ClientVersion} {t.ClientPlatform}".Trim())),
             network, ended);
+    }
+
+    private static Command Disconnect(Shell shell)
+    {
+        var owner = new Argument<string>("WHO") { Description = "device:NAME or site:NAME" };
+        var reason = Flag.Text("--reason", "Why; goes to the audit", "TEXT");
+        return shell.Verb(
+            "disconnect",
+            "End a tunnel; its owner may come again at once (device revoke or quarantine keeps it out)",
+            async c =>
+            {
+                var tunnel = await c.Client.DisconnectTunnelAsync(c.Parse.GetValue(owner)!, c.Parse.GetValue(reason), c.Cancel);
+                c.Printer.One(
+                    tunnel,
+                    ApiJson.Default.TunnelInfo,
+                    t => c.Printer.Line($"{t.IdentityKind} {t.Identity} disconnected; it was up since {Human.Time(t.Since)} from {t.OuterAddress}"));
+            },
+            owner,
+            reason);
     }
 }

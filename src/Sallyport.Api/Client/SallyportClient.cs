@@ -182,6 +182,11 @@ public sealed class SallyportClient : IDisposable
             ApiJson.Default.PageTunnelInfo,
             cancel);
 
+    /// <summary>Ends the tunnel of "device:pump-17" or "site:hq", which may come again; answers it as it was.</summary>
+    public Task<TunnelInfo> DisconnectTunnelAsync(string owner, string? reason, CancellationToken cancel = default) =>
+        PostAsync(
+            $"tunnels/{Segment(owner)}/disconnect", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.TunnelInfo, cancel);
+
     /// <summary>Newest first. <paramref name="verdict"/> is "allowed" or "denied".</summary>
     public Task<Page<FlowInfo>> ListFlowsAsync(
         string? device = null, string? site = null, string? network = null, string? verdict = null, int? limit = null, string? cursor = null,

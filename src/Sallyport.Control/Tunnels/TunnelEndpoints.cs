@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Sallyport.Api.Devices;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Tunnels;
 using Sallyport.Control.Store;
@@ -10,8 +11,15 @@ namespace Sallyport.Control.Tunnels;
 
 internal static class TunnelEndpoints
 {
-    public static void MapTunnels(this IEndpointRouteBuilder api) =>
-        api.MapGet("/tunnels", List).WithTags("Tunnels").WithSummary("List tunnels that are up, and where asked for the last of every identity");
+    public static void MapTunnels(this IEndpointRouteBuilder api)
+    {
+        var tunnels = api.MapGroup("/tunnels").WithTags("Tunnels");
+        tunnels.MapGet("", List).WithSummary("List tunnels that are up, and where asked for the last of every identity");
+        tunnels.MapPost("/{owner}/disconnect", Disconnect).WithSummary("End the tunnel of device:NAME or site:NAME, which may come again");
+    }
+
+    private static TunnelInfo Disconnect(Actor actor, string owner, ReasonRequest body, TunnelCommands commands) =>
+        commands.Disconnect(actor, owner, body.Reason);
 
     /// <summary>The list is live and in memory: a cursor is the place in it.</summary>
     private static Page<TunnelInfo> List(

@@ -20,6 +20,7 @@ public sealed class CommandLineTests
     [InlineData("audit verify --file trail.jsonl --fingerprint 00")]
     [InlineData("device update pump-17 --label a=b --remove-label c --group d --remove-group e")]
     [InlineData("rule remove --from device:pump-17 --to application:historian")]
+    [InlineData("tunnel disconnect device:pump-17 --reason hangs")]
     [InlineData("device list -o json")]
     [InlineData("-o yaml device list --url https://gateway:8443 --token t --ca ca.pem --timeout 5")]
     public void The_commands_of_the_transcript_and_the_documents_are_understood(string line) =>
