@@ -102,6 +102,7 @@ internal static class ErrorText
         {
             "" => null,
             "name" => "NAME",
+            "owner" => "WHO",
             "prefixes" => "--prefix",
             "subnets" => "--subnet",
             "labels" => "--label",
@@ -113,7 +114,7 @@ internal static class ErrorText
             "protocol" or "port" => "--tcp, --udp or --icmp",
             _ => "--" + Dashed(root),
         };
-        return flag is null || root == path || root == "name" ? flag ?? "" : $"{flag} ({field})";
+        return flag is null || root == path || root is "name" ? flag ?? "" : $"{flag} ({field})";
     }
 
     private static string Dashed(string camel) =>
