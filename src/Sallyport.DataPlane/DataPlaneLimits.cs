@@ -72,6 +72,12 @@ internal static class DataPlaneLimits
     /// <summary>Time that a connection stays after its tunnel ended, for the last words of the session (5 s) and their way.</summary>
     public static readonly TimeSpan ConnectionLinger = TimeSpan.FromSeconds(6);
 
+    /// <summary>The keys of a replaced tunnel are kept this long to see whether its client is still there: three pings of stock's keepalive 10.</summary>
+    public static readonly TimeSpan GhostTime = TimeSpan.FromSeconds(35);
+
+    /// <summary>Packets may be under way this long.</summary>
+    public static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(3);
+
     /// <summary>Old keys open packets for this long (stock's tran-window).</summary>
     public static readonly TimeSpan TransitionWindow = TimeSpan.FromHours(1);
 

@@ -510,6 +510,12 @@ internal sealed class Handshaker : IDisposable
 
     private void HandleNotice(in TunnelNotice notice, Instant now)
     {
+        if (notice.Kind == TunnelNoticeKind.Cloned)
+        {
+            RaiseCloned(notice, now);
+            return;
+        }
+
         if (notice.Kind == TunnelNoticeKind.Ended && notice.End == TunnelEnd.Replaced)
         {
             RaiseReplaced(notice, now);
@@ -523,6 +529,7 @@ internal sealed class Handshaker : IDisposable
         switch (notice.Kind)
         {
             case TunnelNoticeKind.Opened:
+            case TunnelNoticeKind.Cloned:
                 return;
             case TunnelNoticeKind.Moved:
                 Move(peer, notice.Path);
@@ -569,19 +576,33 @@ internal sealed class Handshaker : IDisposable
 
     private void RaiseReplaced(in TunnelNotice notice, Instant now)
     {
-        var isClone = _context.Clones.IsClone(notice.IdentityId, notice.WasAlive, now);
-        var name = _context.Model.Current.Fleet.Identity(notice.IdentityId) is { } identity
-            ? Authenticator.Describe(identity)
-            : notice.IdentityId.ToString(CultureInfo.InvariantCulture);
-        _context.Uplink.Put(new GatewayEvent(
-            isClone ? "credential.cloned" : "tunnel.replaced",
-            _context.Clock.ToWall(now),
-            notice.IdentityId,
-            notice.From.Peer.ToString(),
-            isClone
-                ? $"{name} is used from two places: {notice.From.Peer} has just taken over from {notice.Path.Peer}, which was alive"
-                : $"{name} came again from {notice.From.Peer}; before it was at {notice.Path.Peer}"));
+        var elsewhere = notice.From.Peer.Ip != notice.Path.Peer.Ip;
+        Raise(
+            "tunnel.replaced", notice,
+            $"{Describe(notice.IdentityId)} came again from {notice.From.Peer}; before it was at {notice.Path.Peer}", now);
+        if (_context.Clones.IsClone(notice.IdentityId, notice.WasAlive, elsewhere, now))
+        {
+            RaiseCloned(notice, now);
+        }
     }
+
+    private void RaiseCloned(in TunnelNotice notice, Instant now)
+    {
+        if (_context.Clones.MayTell(notice.IdentityId, now))
+        {
+            Raise(
+                "credential.cloned", notice,
+                $"{Describe(notice.IdentityId)} is in use at two places: {notice.From.Peer} has taken over from {notice.Path.Peer}, which is alive", now);
+        }
+    }
+
+    private void Raise(string kind, in TunnelNotice notice, string detail, Instant now) => _context.Uplink.Put(
+        new GatewayEvent(kind, _context.Clock.ToWall(now), notice.IdentityId, notice.From.Peer.ToString(), detail));
+
+    private string Describe(int identityId) =>
+        _context.Model.Current.Fleet.Identity(identityId) is { } identity
+            ? Authenticator.Describe(identity)
+            : string.Create(CultureInfo.InvariantCulture, $"identity {identityId}");
 
     private void Move(PeerSession peer, in OuterPath to)
     {

@@ -122,6 +122,11 @@ internal sealed class PacketPath
     public void HandleTimeout(int slot, Instant now)
     {
         ref var tunnel = ref _tunnels[slot];
+        if (tunnel.IsGhost && tunnel.GhostUntil <= now)
+        {
+            Free(slot);
+        }
+
         if (!tunnel.IsLive)
         {
             return;
@@ -191,6 +196,12 @@ internal sealed class PacketPath
         }
 
         ref var tunnel = ref _tunnels[at];
+        if (tunnel.IsGhost)
+        {
+            HandleGhost(at, packet, head, now);
+            return DropReason.UnknownPeer;
+        }
+
         var hasMoved = !tunnel.Path.Equals(from);
         if (hasMoved && (from.IsStream || tunnel.Path.IsStream))
         {
@@ -210,7 +221,7 @@ internal sealed class PacketPath
         }
 
         // Only here is the packet known to be the peer's, and not seen before.
-        if (hasMoved && !TryMove(at, from))
+        if (hasMoved && !TryMove(at, from, now))
         {
             return DropReason.WrongSourceAddress;
         }
@@ -234,11 +245,32 @@ internal sealed class PacketPath
         }
 
         var slot = _peerIds.Slot(peerId);
-        return _tunnels.IsLive(slot) ? slot : -1;
+        return _tunnels.IsLive(slot) || _tunnels.IsGhost(slot) ? slot : -1;
+    }
+
+    /// <summary>
+    /// Only the client of the replaced tunnel has its keys. What was on its way while it was replaced proves nothing; an answer to the
+    /// question that it was asked then, or anything later, does.
+    /// </summary>
+    private void HandleGhost(int slot, Span<byte> packet, PacketHead head, Instant now)
+    {
+        ref var ghost = ref _tunnels[slot];
+        var key = ghost.Keys.Find(head.KeyId);
+        if (key < 0 || ghost.Keys[key].Open(packet, out var start, out var length) != DropReason.None)
+        {
+            return;
+        }
+
+        var isAnswer = Occ.TryRead(packet.Slice(start, length), out var type) && type == OccType.Reply;
+        if (isAnswer || now - ghost.ReplacedAt >= DataPlaneLimits.OnItsWay)
+        {
+            Notify(TunnelNoticeKind.Cloned, slot, from: ghost.ReplacedBy);
+            Free(slot);
+        }
     }
 
     /// <summary>A peer may not take over an address where another identity is (CVE-2020-11810).</summary>
-    private bool TryMove(int slot, in OuterPath to)
+    private bool TryMove(int slot, in OuterPath to, Instant now)
     {
         ref var tunnel = ref _tunnels[slot];
         var other = _tunnels.AtAddress(to);
@@ -249,7 +281,7 @@ internal sealed class PacketPath
                 return false;
             }
 
-            Replace(other, to, tunnel.LastReceived);
+            Replace(other, to, now);
         }
 
         var before = tunnel.Path;
@@ -344,8 +376,21 @@ internal sealed class PacketPath
         {
             ref var tunnel = ref _tunnels[slot];
             Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by, now - tunnel.LastReceived <= tunnel.AliveWithin);
-            Free(slot);
+            if (tunnel.Path.Peer != by.Peer)
+            {
+                AskWhetherAlive(ref tunnel, now);
+            }
+
+            _tunnels.Bury(slot, by, now, now + DataPlaneLimits.GhostTime);
         }
+    }
+
+    /// <summary>A stock client answers an OCC request at once; a restarted one has not the key to read it.</summary>
+    private void AskWhetherAlive(ref Tunnel tunnel, Instant now)
+    {
+        var own = _outbox.FreeSlot();
+        var length = Occ.Write(_outbox[own][PacketSlab.Headroom..], OccType.Request);
+        _ = Seal(ref tunnel, own, PacketSlab.Headroom, length, now);
     }
 
     private void Free(int slot)

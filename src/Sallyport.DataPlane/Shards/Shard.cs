@@ -226,7 +226,7 @@ internal sealed class Shard : IDisposable
         var now = _clock.Now;
         var next = Instant.Min(_forwarder.NextDeadline, now + IdleWait);
         next = Instant.Min(next, _acceptAgain);
-        if (_tunnels.LiveCount > 0)
+        if (_tunnels.LiveOrGhostCount > 0)
         {
             next = Instant.Min(next, _nextTick);
         }
@@ -617,6 +617,10 @@ internal sealed class Shard : IDisposable
             if (_tunnels.IsLive(slot))
             {
                 _path.Close(slot, end);
+            }
+            else if (_tunnels.IsGhost(slot))
+            {
+                _tunnels.Close(slot);
             }
         }
 

@@ -7,6 +7,17 @@ internal struct Tunnel
 {
     public bool IsLive;
 
+    /// <summary>
+    /// Another session of the identity has taken its place. It carries nothing any more, but its keys are kept for a while: whoever still
+    /// uses them is a second client with the same credential.
+    /// </summary>
+    public bool IsGhost;
+
+    /// <summary>Ghost: since when, until when, and who took its place.</summary>
+    public Instant ReplacedAt;
+    public Instant GhostUntil;
+    public OuterPath ReplacedBy;
+
     /// <summary>Unique in this process.</summary>
     public long Id;
 

@@ -11,6 +11,9 @@ internal enum TunnelNoticeKind : byte
     /// <summary>Routes changed: the peer should fetch its configuration again. It may go on until it does.</summary>
     NeedsConfiguration,
     Ended,
+
+    /// <summary>The client whose tunnel was replaced is alive beside the one that replaced it: two share one credential.</summary>
+    Cloned,
 }
 
 /// <summary>Why a tunnel ended, and with it what its session still says to the peer.</summary>
@@ -79,7 +82,7 @@ internal readonly record struct TunnelNotice
 
     public required OuterPath Path { get; init; }
 
-    /// <summary>Moved: where the peer was. Replaced: where the one is that took its place.</summary>
+    /// <summary>Moved: where the peer was. Replaced and Cloned: where the one is that took its place.</summary>
     public OuterPath From { get; init; }
 
     /// <summary>Ended: the peer had been heard of within two ping periods.</summary>

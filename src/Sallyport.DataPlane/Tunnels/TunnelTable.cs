@@ -18,12 +18,15 @@ internal sealed class TunnelTable
     /// <summary>Slots from here on have never held a tunnel.</summary>
     public int End { get; private set; }
 
-    public int LiveCount { get; private set; }
+    /// <summary>Slots that need a look from time to time.</summary>
+    public int LiveOrGhostCount { get; private set; }
 
     /// <summary>A slot below <see cref="End"/>.</summary>
     public ref Tunnel this[int slot] => ref _chunks[slot >> ChunkShift][slot & (ChunkSize - 1)];
 
     public bool IsLive(int slot) => (uint)slot < (uint)End && this[slot].IsLive;
+
+    public bool IsGhost(int slot) => (uint)slot < (uint)End && this[slot].IsGhost;
 
     /// <summary>-1 where the identity has no tunnel here.</summary>
     public int OfIdentity(int identityId) => _byIdentity.TryGetValue(identityId, out var slot) ? slot : -1;
@@ -36,11 +39,11 @@ internal sealed class TunnelTable
     {
         Grow(slot);
         ref var tunnel = ref this[slot];
-        Invariant.Check(!tunnel.IsLive, "a slot holds one tunnel");
+        Invariant.Check(!tunnel.IsLive && !tunnel.IsGhost, "a slot holds one tunnel");
         tunnel = new Tunnel { IsLive = true, IdentityId = identityId, Path = path, Keys = TunnelKeys.Empty };
         _byIdentity.Add(identityId, slot);
         _byAddress.Add(KeyOf(path), slot);
-        LiveCount++;
+        LiveOrGhostCount++;
         return ref tunnel;
     }
 
@@ -52,15 +55,36 @@ internal sealed class TunnelTable
         _byAddress.Add(KeyOf(to), slot);
     }
 
-    /// <summary>Frees the keys and forgets the tunnel.</summary>
+    /// <summary>Frees the keys and forgets the tunnel or ghost.</summary>
     public void Close(int slot)
     {
         ref var tunnel = ref this[slot];
-        _byIdentity.Remove(tunnel.IdentityId);
-        _byAddress.Remove(KeyOf(tunnel.Path));
+        if (tunnel.IsLive)
+        {
+            Unlist(tunnel);
+        }
+
+        LiveOrGhostCount--;
         tunnel.Keys.Free();
         tunnel = default;
-        LiveCount--;
+    }
+
+    /// <summary>Makes a ghost of a live tunnel: it is found by its slot alone.</summary>
+    public void Bury(int slot, in OuterPath by, Instant now, Instant until)
+    {
+        ref var tunnel = ref this[slot];
+        Unlist(tunnel);
+        tunnel.IsLive = false;
+        tunnel.IsGhost = true;
+        tunnel.ReplacedAt = now;
+        tunnel.ReplacedBy = by;
+        tunnel.GhostUntil = until;
+    }
+
+    private void Unlist(in Tunnel tunnel)
+    {
+        _byIdentity.Remove(tunnel.IdentityId);
+        _byAddress.Remove(KeyOf(tunnel.Path));
     }
 
     private void Grow(int slot)

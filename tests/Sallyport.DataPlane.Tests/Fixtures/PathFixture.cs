@@ -126,7 +126,7 @@ internal sealed class PathFixture : IDisposable
     {
         for (var slot = 0; slot < Tunnels.End; slot++)
         {
-            if (Tunnels.IsLive(slot))
+            if (Tunnels.IsLive(slot) || Tunnels.IsGhost(slot))
             {
                 Tunnels.Close(slot);
             }

@@ -246,6 +246,62 @@ public sealed class PacketPathTests : IDisposable
     }
 
     [Fact]
+    public void The_client_of_a_replaced_tunnel_is_asked_and_its_answer_proves_a_clone()
+    {
+        var (_, old) = OpenBoth();
+        _fixture.Open(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        var asked = _fixture.Sent().ShouldHaveSingleItem();
+        asked.To.ShouldBe(DeviceAt.Peer);
+        Occ.TryRead(old.Open(asked.Packet), out var type).ShouldBeTrue();
+        type.ShouldBe(OccType.Request);
+
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Notices().ShouldBeEmpty("it was on its way");
+        var answer = new byte[Occ.Length];
+        Occ.Write(answer, OccType.Reply);
+        old.Send(answer).ShouldBe(DropReason.UnknownPeer);
+
+        var cloned = _fixture.Notices().ShouldHaveSingleItem();
+        cloned.Kind.ShouldBe(TunnelNoticeKind.Cloned);
+        (cloned.Path, cloned.From).ShouldBe((DeviceAt, Elsewhere));
+        _fixture.Sent().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_replaced_client_that_speaks_on_is_a_clone_and_a_forger_is_not()
+    {
+        var (_, old) = OpenBoth();
+        _fixture.Open(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        _fixture.Now += DataPlaneLimits.OnItsWay;
+        var forged = old.Seal(Ping.Payload);
+        forged[^1] ^= 1;
+        _fixture.Receive(forged, DeviceAt);
+        _fixture.Notices().ShouldBeEmpty();
+
+        old.Send(Ping.Payload).ShouldBe(DropReason.UnknownPeer);
+
+        _fixture.Notices().ShouldHaveSingleItem().Kind.ShouldBe(TunnelNoticeKind.Cloned);
+        old.Send(Ping.Payload).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Notices().ShouldBeEmpty("once");
+    }
+
+    [Fact]
+    public void A_replaced_tunnel_is_forgotten_after_its_time()
+    {
+        var (_, old) = OpenBoth();
+        _fixture.Open(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        _fixture.Now += DataPlaneLimits.GhostTime;
+        _fixture.Path.HandleTimeout(old.Slot, _fixture.Now);
+
+        _fixture.Tunnels.IsGhost(old.Slot).ShouldBeFalse();
+        old.Send(Ping.Payload).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Notices().ShouldBeEmpty();
+    }
+
+    [Fact]
     public void A_ping_is_sent_after_ten_seconds_of_silence_and_not_before()
     {
         var (site, _) = OpenBoth();
