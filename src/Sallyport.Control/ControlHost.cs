@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.OpenApi;
 using Sallyport.Api;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
@@ -198,6 +199,9 @@ public static class ControlHosting
         {
             document.Info.Title = "Sallyport";
             document.Info.Version = "v1";
+            document.Components ??= new OpenApiComponents();
+            document.AddComponent("bearer", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer" });
+            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("bearer", document)] = [] }];
             return Task.CompletedTask;
         }));
         return services;

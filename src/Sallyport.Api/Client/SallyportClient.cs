@@ -103,7 +103,9 @@ public sealed class SallyportClient : IDisposable
         string? network = null, string? group = null, string? label = null, string? state = null, string? presence = null,
         int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
         GetAsync(
-            "devices" + Query(("network", network), ("group", group), ("label", label), ("state", state), ("presence", presence), ("limit", limit), ("cursor", cursor)),
+            "devices" + Query(
+                ("network", network), ("group", group), ("label", label), ("state", state), ("presence", presence), ("limit", limit),
+                ("cursor", cursor)),
             ApiJson.Default.PageDeviceInfo,
             cancel);
 

@@ -27,7 +27,10 @@ internal sealed class ChangeFeed
         state = database.Write(sql =>
         {
             sql.Execute(
-                "DELETE FROM changes WHERE version < (SELECT min(version) FROM (SELECT DISTINCT version FROM changes ORDER BY version DESC LIMIT @KeptVersions))",
+                """
+                DELETE FROM changes WHERE version <
+                    (SELECT min(version) FROM (SELECT DISTINCT version FROM changes ORDER BY version DESC LIMIT @KeptVersions))
+                """,
                 new { KeptVersions });
             return loader.LoadAll(sql);
         });

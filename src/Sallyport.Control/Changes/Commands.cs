@@ -83,8 +83,12 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     public IReadOnlyCollection<(ChangeKind Kind, int Id)> Touched => touched;
 
     /// <summary>The record of what is done here. <paramref name="detail"/> holds no secret.</summary>
-    public void Audit(string action, string subject, JsonObject? detail = null) =>
-        records.Add(audit.Append(Sql, time.NowNanoseconds(), Actor.Name, action, subject, (detail ?? []).ToJsonString()));
+    public void Audit(string action, string subject, JsonObject? detail = null)
+    {
+        // What does not apply is left out, not said to be nothing.
+        var said = new JsonObject((detail ?? []).Where(pair => pair.Value is not null).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
+        records.Add(audit.Append(Sql, time.NowNanoseconds(), Actor.Name, action, subject, said.ToJsonString()));
+    }
 
     /// <summary>The gateways are to know that this was made, changed or removed.</summary>
     public void Touch(ChangeKind kind, int id) => touched.Add((kind, id));

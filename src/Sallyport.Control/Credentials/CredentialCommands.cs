@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Dapper;
 using Sallyport.Api.Credentials;
@@ -51,7 +52,9 @@ internal sealed class CredentialCommands(Commands commands, Database database, C
             return row;
         });
         return cuts.EnforceAsync(
-            new CutSubject("credential", id.ToString(System.Globalization.CultureInfo.InvariantCulture), "revoked", "credential.revoke", committed.Value.Subject),
-            committed.Version, committed.At, cancel);
+            new CutSubject("credential", id.ToString(CultureInfo.InvariantCulture), "revoked", "credential.revoke", committed.Value.Subject),
+            committed.Version,
+            committed.At,
+            cancel);
     }
 }

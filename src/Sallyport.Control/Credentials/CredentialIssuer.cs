@@ -33,7 +33,10 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
 
         if (request.Endpoint is { } endpoint && !IsHost(endpoint))
         {
-            problems.Add(field + "endpoint", $"'{Label.Shorten(endpoint)}' is neither a host name nor an address", "leave the port out; it is a setting of the installation");
+            problems.Add(
+                field + "endpoint",
+                $"'{Label.Shorten(endpoint)}' is neither a host name nor an address",
+                "leave the port out; it is a setting of the installation");
         }
 
         if (request.Wrapping is { } wrapping && network is not null && !network.Wrappings.Contains(wrapping, StringComparer.OrdinalIgnoreCase))
@@ -166,7 +169,7 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
     {
         var name = $"{identity.Name}.{identity.Network}";
         var username = name;
-        for (var n = 2; change.Sql.ExecuteScalar<bool>("SELECT EXISTS (SELECT 1 FROM credentials WHERE username = @username AND revoked_at IS NULL)", new { username }); n++)
+        for (var n = 2; IsLiveUsername(change, username); n++)
         {
             username = $"{name}.{n}";
         }
@@ -175,6 +178,9 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
         var salt = RandomNumberGenerator.GetBytes(16);
         return new PasswordParts(username, password, salt, SHA256.HashData([.. salt, .. Encoding.UTF8.GetBytes(password)]));
     }
+
+    private static bool IsLiveUsername(Change change, string username) => change.Sql.ExecuteScalar<bool>(
+        "SELECT EXISTS (SELECT 1 FROM credentials WHERE username = @username AND revoked_at IS NULL)", new { username });
 
     private static int Store(
         Change change, IdentityRow identity, string kind, string wrapping, string? keyId, CertificateParts? certificate, PasswordParts? password) =>

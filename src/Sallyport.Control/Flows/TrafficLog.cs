@@ -253,7 +253,7 @@ internal sealed partial class TrafficLog : BackgroundService
         return new EventInfo
         {
             Id = 0,
-            At = UnixTime.ToTime(state.Up ? state.Since : state.LastSeen),
+            At = state.Up ? UnixTime.ToTime(state.Since) : time.GetUtcNow(),
             Kind = state.Up ? "tunnel.up" : "tunnel.down",
             Source = entry.Gateway,
             Subject = subject,

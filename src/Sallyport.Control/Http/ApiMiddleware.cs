@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Sallyport.Api;
@@ -40,7 +41,8 @@ internal sealed partial class ApiMiddleware(RequestDelegate next, Tokens tokens,
         }
         catch (BadHttpRequestException e)
         {
-            await WriteAsync(context, Refusal.Malformed(e.InnerException is System.Text.Json.JsonException json ? JsonFault(json) : e.Message) with { Status = e.StatusCode });
+            var fault = e.InnerException is JsonException json ? JsonFault(json) : e.Message;
+            await WriteAsync(context, Refusal.Malformed(fault) with { Status = e.StatusCode });
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -60,7 +62,7 @@ internal sealed partial class ApiMiddleware(RequestDelegate next, Tokens tokens,
         _ => Refusal.NotFound($"There is nothing at {context.Request.Path}. The interface is described at /openapi/v1.json."),
     };
 
-    private static string JsonFault(System.Text.Json.JsonException fault) =>
+    private static string JsonFault(JsonException fault) =>
         $"The body is not the JSON that is expected, at {fault.Path ?? "$"}: {fault.Message.Split(" Path: ")[0]}";
 
     private static async Task WriteAsync(HttpContext context, Problem problem)

@@ -247,7 +247,9 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         if (full)
         {
             problems.AddConflict(
-                "network", $"network {network.Name} has no free {(v4 ? "IPv4" : "IPv6")} address left", "give it a further prefix, or delete devices that are gone");
+                "network",
+                $"network {network.Name} has no free {(v4 ? "IPv4" : "IPv6")} address left",
+                "give it a further prefix, or delete devices that are gone");
         }
 
         return address;
@@ -260,7 +262,9 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             if (!ApplicationInput.IsCarried(row, subnets, ApplicationInput.TargetOf(application)))
             {
                 problems.AddConflict(
-                    "subnets", $"application {application.Name} reaches {application.Target}, which the site would not carry any more", $"delete or change application {application.Name} first");
+                    "subnets",
+                    $"application {application.Name} reaches {application.Target}, which the site would not carry any more",
+                    $"delete or change application {application.Name} first");
             }
         }
     }

@@ -97,13 +97,19 @@ internal sealed record IdentityInput(string Kind)
             var clean = true;
             foreach (var prefix in network?.Prefixes.Where(prefix => prefix.Overlaps(subnet)) ?? [])
             {
-                problems.Add(field, $"{subnet} overlaps the prefix {prefix} of network {network!.Name}", "addresses of the network belong to its devices; use the addresses behind the site");
+                problems.Add(
+                    field,
+                    $"{subnet} overlaps the prefix {prefix} of network {network!.Name}",
+                    "addresses of the network belong to its devices; use the addresses behind the site");
                 clean = false;
             }
 
             foreach (var (site, taken) in others.Where(other => other.Subnet.Overlaps(subnet)))
             {
-                problems.AddConflict(field, $"{subnet} overlaps {taken}, which site {site} carries", "in one network every address has one way; use a second network where both must exist");
+                problems.AddConflict(
+                    field,
+                    $"{subnet} overlaps {taken}, which site {site} carries",
+                    "in one network every address has one way; use a second network where both must exist");
                 clean = false;
             }
 

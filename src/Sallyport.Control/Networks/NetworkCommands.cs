@@ -166,7 +166,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 if (address is { } used && !AddressPool.IsAssignable(prefixes, used, out _))
                 {
                     problems.AddConflict(
-                        "prefixes", $"{identity.Kind} {identity.Name} has the address {used}, which would lie outside", $"delete {identity.Name} first, or keep its prefix");
+                        "prefixes",
+                        $"{identity.Kind} {identity.Name} has the address {used}, which would lie outside",
+                        $"delete {identity.Name} first, or keep its prefix");
                 }
             }
 

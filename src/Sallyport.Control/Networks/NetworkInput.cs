@@ -47,7 +47,10 @@ internal static class NetworkInput
 
             if (prefixes.Where(other => other.Overlaps(prefix)).Select(other => (IpPrefix?)other).FirstOrDefault() is { } overlapped)
             {
-                problems.Add(field, $"{prefix} overlaps {overlapped} of the same network", "leave one of them out, or make a second network: networks may overlap");
+                problems.Add(
+                    field,
+                    $"{prefix} overlaps {overlapped} of the same network",
+                    "leave one of them out, or make a second network: networks may overlap");
                 continue;
             }
 

@@ -112,7 +112,8 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
         var head = $"{subject.Kind} {subject.Name} is {subject.State}.";
         if (cuts.Count == 0)
         {
-            return head + " No gateway is connected, so nothing was measured; one that runs without us enforces it when it is back, and may carry a live tunnel until then.";
+            return head + " No gateway is connected, so nothing was measured; one that runs without us enforces it when it is back, "
+                + "and may carry a live tunnel until then.";
         }
 
         var silent = cuts.Where(cut => !cut.Confirmed).Select(cut => cut.Gateway).ToList();
@@ -122,9 +123,15 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
             return head + tail;
         }
 
-        return lastPacket is { } measured
-            ? string.Create(CultureInfo.InvariantCulture, $"{head} Cut {tunnels} tunnel(s) and {flows} flow(s); the last packet passed {measured:0.0} ms after the commit.{tail}")
-            : $"{head} It had nothing live.{tail}";
+        if (lastPacket is not { } measured)
+        {
+            return $"{head} It had nothing live.{tail}";
+        }
+
+        var last = measured == 0
+            ? "no packet passed after the commit"
+            : string.Create(CultureInfo.InvariantCulture, $"the last packet passed {measured:0.0} ms after the commit");
+        return $"{head} Cut {tunnels} tunnel(s) and {flows} flow(s); {last}.{tail}";
     }
 
     private void Record(CutSubject subject, long version, CutResult result, bool late) => commands.Run(Actor.System, change =>

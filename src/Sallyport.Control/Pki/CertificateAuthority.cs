@@ -192,7 +192,8 @@ internal sealed class CertificateAuthority
         }
 
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, includeKeyIdentifier: true, includeIssuerAndSerial: false));
+        request.CertificateExtensions.Add(
+            X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         var now = time.GetUtcNow();
         var notBefore = Later(now - lifetimes.Backdating, new DateTimeOffset(issuer.NotBefore.ToUniversalTime()));
         var issuerEnd = new DateTimeOffset(issuer.NotAfter.ToUniversalTime());

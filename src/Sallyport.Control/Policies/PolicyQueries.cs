@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Sallyport.Api.Nodes;
 using Sallyport.Api.Policy;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
@@ -73,7 +74,9 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed)
 
     private static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, string protocol)
     {
-        var what = protocol == "icmp" ? $"ICMP echo to {why.Destination}" : string.Create(CultureInfo.InvariantCulture, $"{protocol} {why.Destination}:{why.Port}");
+        var what = protocol == "icmp"
+            ? $"ICMP echo to {why.Destination}"
+            : string.Create(CultureInfo.InvariantCulture, $"{protocol} {new OuterAddress(why.Destination, why.Port)}");
         yield return $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {what}.";
         if (why.Kind is ExplanationKind.SenderUnknown or ExplanationKind.SenderNotActive)
         {
@@ -113,7 +116,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed)
             yield return why.Candidates.IsEmpty
                 ? "No application is defined there."
                 : $"There {(why.Candidates.Length == 1 ? "is application" : "are applications")} "
-                    + string.Join(", ", why.Candidates.Select(candidate => $"{candidate.Name} ({string.Join(", ", fleet.Applications[candidate.Id].Services)})"))
+                    + string.Join(", ", why.Candidates.Select(candidate => Offer(fleet.Applications[candidate.Id])))
                     + ", but none with this protocol and port.";
             yield break;
         }
@@ -130,6 +133,8 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed)
             : $"No rule speaks of {sender.Kind} {sender.Name}; allowed are "
                 + string.Join(", ", why.OtherRules.Take(10).Select(other => Remedy.Describe(fleet, fleet.Rules[other.Id]).Split(' ')[0])) + ".";
     }
+
+    private static string Offer(ApplicationModel application) => $"{application.Name} ({string.Join(", ", application.Services)})";
 
     private static bool CanBeAllowed(ExplanationKind kind) => kind
         is ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;

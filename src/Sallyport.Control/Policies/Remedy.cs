@@ -43,7 +43,8 @@ internal static class Remedy
     }
 
     /// <summary>The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services.</summary>
-    public static ApplicationModel? NarrowestOf(FleetState fleet, IdentityModel carrier, IpAddress destination, string protocol, int port) => fleet.Applications.Values
+    public static ApplicationModel? NarrowestOf(FleetState fleet, IdentityModel carrier, IpAddress destination, string protocol, int port) =>
+        fleet.Applications.Values
         .Where(application => application.OwnerId == carrier.Id
             && ApplicationInput.ParseTarget(application.Target).Contains(destination)
             && application.Services.Any(service => Covers(service, protocol, port)))

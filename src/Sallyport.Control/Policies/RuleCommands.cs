@@ -119,7 +119,9 @@ internal sealed class RuleCommands(Commands commands, Database database)
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
                 problems.Add(
-                    "from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE");
+                    "from",
+                    $"'{Label.Shorten(kind)}' cannot be a subject",
+                    near.Length > 0 ? near : "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE");
                 return null;
         }
     }

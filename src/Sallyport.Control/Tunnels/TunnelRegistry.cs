@@ -83,7 +83,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             {
                 up.Remove(key);
                 // A tunnel that came and went between two reports is still news.
-                wasUp |= !lastByIdentity.TryGetValue(entry.State.IdentityId, out var last) || last.RunId != entry.RunId || last.State.TunnelId != entry.State.TunnelId;
+                wasUp |= !lastByIdentity.TryGetValue(entry.State.IdentityId, out var last) || (last.RunId, last.State.TunnelId) != key;
             }
 
             Remember(entry);
@@ -120,7 +120,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             return
             [
                 .. entries
-                    .Where(entry => networkId is null || (feed.State.Identities.TryGetValue(entry.State.IdentityId, out var identity) && identity.NetworkId == networkId))
+                    .Where(entry => networkId is null || feed.State.Identities.GetValueOrDefault(entry.State.IdentityId)?.NetworkId == networkId)
                     .OrderBy(entry => entry.State.IdentityId).ThenBy(entry => entry.State.TunnelId)
                     .Select(ToInfo).OfType<TunnelInfo>(),
             ];

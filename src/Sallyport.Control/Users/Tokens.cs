@@ -36,7 +36,10 @@ internal sealed class Tokens
                     ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at
                     """,
                     new { AdministratorName, role = nameof(Role.Administrator), hash = HashOf(token), change.Now });
-                change.Audit(stored is null ? "token.create" : "token.replace", "user:" + AdministratorName, new JsonObject { ["file"] = Path.GetFileName(file) });
+                change.Audit(
+                    stored is null ? "token.create" : "token.replace",
+                    "user:" + AdministratorName,
+                    new JsonObject { ["file"] = Path.GetFileName(file) });
                 SecretFile.Write(file, Encoding.ASCII.GetBytes(token + "\n"));
                 return true;
             });

@@ -145,6 +145,7 @@ public sealed class ApiTests
         paths.ShouldContain("/api/v1/devices/{name}/revoke");
         paths.ShouldContain("/api/v1/policy/explain");
         document.RootElement.GetProperty("components").GetProperty("schemas").TryGetProperty("DeviceInfo", out _).ShouldBeTrue();
+        document.RootElement.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer").GetProperty("scheme").GetString().ShouldBe("bearer");
     }
 
     [Fact]
