@@ -32,6 +32,17 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
+    public void Every_test_that_the_threats_page_names_exists()
+    {
+        var sources = string.Join('\n', Repository.Files.Where(f => f.StartsWith("tests/", StringComparison.Ordinal)
+            && f.EndsWith("Tests.cs", StringComparison.Ordinal)).Select(Repository.Read));
+        var missing = from Match name in QuotedTest().Matches(Repository.Read("docs/threats.md"))
+                      where !sources.Contains($" {name.Groups[1].Value}(", StringComparison.Ordinal)
+                      select name.Groups[1].Value;
+        missing.ShouldBeEmpty("docs/threats.md promises a test that is not there");
+    }
+
+    [Fact]
     public void The_commands_of_the_repository_can_be_run()
     {
         foreach (var command in Commands)
@@ -79,6 +90,9 @@ public sealed partial class DocumentTests
             || c is ' ' or '-' or '_').Select(c => c == ' ' ? '-' : c));
 
     private static string WithoutCode(string text) => Code().Replace(text, "");
+
+    [GeneratedRegex("`([A-Z][A-Za-z0-9]*_[A-Za-z0-9_]+)`")]
+    private static partial Regex QuotedTest();
 
     [GeneratedRegex(@"\[[^\]\n]*\]\(\s*<?([^)\s>]+)>?[^)\n]*\)")]
     private static partial Regex Link();

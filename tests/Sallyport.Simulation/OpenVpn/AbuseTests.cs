@@ -150,6 +150,23 @@ public sealed class AbuseTests
     }
 
     [Fact]
+    public void Cve_2026_40215_a_session_that_was_replaced_sends_nothing_any_more()
+    {
+        using var world = new World(8, Fate.Clean, new Scenario()) { Decide = Decision.Later };
+        world.RunFor(TimeSpan.FromSeconds(5));
+        var session = world.Server.Session!;
+        session.Accept(new Scenario().Grant, world.Now);
+        var datagram = new byte[2048];
+        session.Dispose();
+        session.TryDequeueTransmit(datagram, world.Now, out _).ShouldBeFalse();
+        session.TryDequeueEvent(out _).ShouldBeFalse();
+        session.HandlePacket(datagram, world.Now).ShouldBe(DropReason.UnknownPeer);
+        session.HandleTimeout(world.Now + TimeSpan.FromHours(2));
+        session.NextDeadline.ShouldBe(Instant.Never);
+        datagram.ShouldAllBe(value => value == 0);
+    }
+
+    [Fact]
     public void Cve_2025_13086_a_wrong_cookie_makes_no_session()
     {
         using var world = new World(7, new Fate { Lose = 1 }, new Scenario { Wrapping = WrappingKind.None });
