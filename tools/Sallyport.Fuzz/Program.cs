@@ -1,1 +1,3 @@
-return 0;
+using Sallyport.Fuzz.Commands;
+
+return FuzzCommand.Run(args, Console.Out);

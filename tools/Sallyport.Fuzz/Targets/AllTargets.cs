@@ -1,0 +1,15 @@
+using Sallyport.Fuzz.Engine;
+
+namespace Sallyport.Fuzz.Targets;
+
+/// <summary>In the order in which bytes from outside meet them.</summary>
+public static class AllTargets
+{
+    public static IReadOnlyList<FuzzTarget> List { get; } =
+    [
+        new StreamFramerTarget(), new ControlPacketTarget(), new PlainTarget(), new TlsAuthTarget(), new TlsCryptTarget(), new WrappedKeyTarget(),
+        new EarlyNegotiationTarget(), new DoorTarget(), new KeyTextTarget(), new KeyMethod2Target(), new OptionStringTarget(), new PeerInfoTarget(),
+        new AuthTokenTarget(), new ControlMessageTarget(), new PushReplyTarget(), new SessionTarget(), new InsideTlsOfServerTarget(),
+        new InsideTlsOfClientTarget(), new DataPacketTarget(), new InnerPacketTarget(),
+    ];
+}
