@@ -96,6 +96,16 @@ public sealed class AbuseTests
     }
 
     [Fact]
+    public void A_soft_reset_that_is_not_the_first_message_of_its_key_begins_nothing()
+    {
+        using var world = Up(8);
+        world.Forge(Opcode.SoftResetV1, keyId: 1, messageId: 3, []).ShouldBe(DropReason.UnknownKey);
+        world.Forge(Opcode.SoftResetV1, keyId: 1, messageId: 40, []).ShouldBe(DropReason.UnknownKey);
+        world.Client.Session.Renegotiate(world.Now);
+        world.RunUntil(() => world is { Server.Renegotiations: 1, Client.Renegotiations: 1 }, TimeSpan.FromSeconds(1)).ShouldBeTrue();
+    }
+
+    [Fact]
     public void A_soft_reset_before_the_first_key_is_no_session()
     {
         using var world = new World(5, Fate.Clean, new Scenario()) { Decide = Decision.Later };

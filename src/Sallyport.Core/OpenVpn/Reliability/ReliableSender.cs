@@ -6,7 +6,7 @@ namespace Sallyport.Core.OpenVpn.Reliability;
 
 /// <summary>
 /// The sending half of the control channel's reliability: numbers messages, keeps them until acknowledged, says when one is to be sent (again).
-/// Every message has its own timer, which doubles; three acknowledgements of later messages send it at once. Holds no buffer when all is acknowledged.
+/// Every message has its own timer, which doubles up to a limit; three acknowledgements of later messages send it at once. Holds no buffer when all is acknowledged.
 /// </summary>
 public sealed class ReliableSender(uint firstId = 0)
 {
@@ -86,7 +86,7 @@ public sealed class ReliableSender(uint firstId = 0)
             slot.WasSent = true;
             slot.LaterAcks = 0;
             slot.Due = now + slot.Timeout;
-            slot.Timeout *= 2;
+            slot.Timeout = slot.Timeout < OpenVpnLimits.LongestRetransmit ? 2 * slot.Timeout : slot.Timeout;
             id = slot.Id;
             opcode = slot.Opcode;
             payload = slot.Payload.AsSpan(0, slot.Length);

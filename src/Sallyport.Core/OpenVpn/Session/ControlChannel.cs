@@ -12,9 +12,15 @@ namespace Sallyport.Core.OpenVpn.Session;
 /// </summary>
 internal sealed class ControlChannel : IDisposable
 {
+    /// <summary>Key ids of renegotiations: 1 to 7.</summary>
+    private const int KeyIds = PacketHead.MaxKeyId;
+
     private readonly ControlWrapper _wrapper;
     private readonly TlsContext _tlsContext;
     private ControlWrapper? _renegotiationWrapper;
+
+    /// <summary>The newest key that either end began.</summary>
+    private int _lastKeyId;
 
     public ControlChannel(ControlWrapper wrapper, TlsContext tlsContext, SessionId local, SessionId remote)
     {
@@ -68,13 +74,15 @@ internal sealed class ControlChannel : IDisposable
         return Pending = new KeyState(0, _tlsContext, firstMessageId);
     }
 
-    /// <summary>Begins the next key with our own soft reset, or in answer to the peer's.</summary>
+    /// <summary>
+    /// Begins the next key with our own soft reset. Never an id that was tried before: of an attempt that one end gave up, the other may have made its
+    /// active key, or still have packets on their way.
+    /// </summary>
     public KeyState StartNextKey()
     {
         Invariant.Check(Active is not null && Pending is null, "one negotiation at a time");
-        Pending = new KeyState(NextKeyId(Active!.KeyId), _tlsContext, firstMessageId: 0);
-        Pending.Sender.Enqueue(Opcode.SoftResetV1, []);
-        return Pending;
+        var next = NextKeyId(_lastKeyId);
+        return StartKey(next == Active!.KeyId ? NextKeyId(next) : next);
     }
 
     /// <summary>The negotiated key takes over; the one before has done its work.</summary>
@@ -94,7 +102,7 @@ internal sealed class ControlChannel : IDisposable
     }
 
     /// <summary>Key ids run 0, 1 … 7, 1 … 7: zero is a session's first key only.</summary>
-    public static int NextKeyId(int keyId) => keyId == 7 ? 1 : keyId + 1;
+    public static int NextKeyId(int keyId) => keyId == KeyIds ? 1 : keyId + 1;
 
     /// <summary>
     /// From now on packets of later keys are wrapped with a key that only the two ends of this session know.
@@ -253,14 +261,30 @@ internal sealed class ControlChannel : IDisposable
                 return active;
             }
 
-            // A soft reset counts only once the current key is in use, and only for the key that follows it.
-            if (packet.Opcode == Opcode.SoftResetV1 && Pending is null && packet.KeyId == NextKeyId(active.KeyId))
+            if (packet is { Opcode: Opcode.SoftResetV1, MessageId: 0, KeyId: not 0 } && MayJoin(packet.KeyId))
             {
-                return StartNextKey();
+                AbandonPending();
+                return StartKey(packet.KeyId);
             }
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// A soft reset counts only once the current key is in use. The peer may have made attempts that never came here, so that any id may be its next;
+    /// where both begin at once with different ids, the one that is behind follows.
+    /// </summary>
+    private bool MayJoin(int keyId) =>
+        Pending is not { } pending
+        || (pending is { Phase: KeyPhase.Reset, ResetReceived: false } && (keyId - pending.KeyId + KeyIds) % KeyIds <= KeyIds / 2);
+
+    private KeyState StartKey(int keyId)
+    {
+        _lastKeyId = keyId;
+        Pending = new KeyState(keyId, _tlsContext, firstMessageId: 0);
+        Pending.Sender.Enqueue(Opcode.SoftResetV1, []);
+        return Pending;
     }
 
     private bool TryTransmit(KeyState state, Span<byte> datagram, Instant now, out int length)

@@ -41,7 +41,8 @@ public abstract class Session : IDisposable
         _timers.Set(SessionTimer.HandshakeWindow, now + handshakeWindow);
     }
 
-    public Instant NextDeadline => Instant.Min(_timers.Next, Channel.NextDeadline);
+    /// <summary>Never, once finished: what the peer did not acknowledge is nobody's any more.</summary>
+    public Instant NextDeadline => IsFinished ? Instant.Never : Instant.Min(_timers.Next, Channel.NextDeadline);
 
     /// <summary>The first key is confirmed by both ends; from now on the session can renegotiate.</summary>
     public bool IsActive => Channel.Active is not null;

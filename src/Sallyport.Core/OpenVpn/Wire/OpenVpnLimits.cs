@@ -36,6 +36,9 @@ public static class OpenVpnLimits
     /// <summary>Retransmission starts here (tls-timeout) and doubles.</summary>
     public static readonly TimeSpan FirstRetransmit = TimeSpan.FromSeconds(2);
 
+    /// <summary>Where doubling ends: the first power of two beyond stock's hand-window, so that handshakes never meet it.</summary>
+    public static readonly TimeSpan LongestRetransmit = TimeSpan.FromSeconds(64);
+
     /// <summary>Acknowledgements of later messages after which an earlier one is taken for lost, as stock does.</summary>
     public const int FastRetransmitAcks = 3;
 

@@ -61,6 +61,23 @@ public class ReliableSenderTests
     }
 
     [Fact]
+    public void Doubling_ends_so_that_a_peer_that_is_silent_for_ever_overflows_nothing()
+    {
+        var sender = new ReliableSender();
+        sender.Enqueue(Opcode.ControlV1, [1]);
+        var now = Start;
+        for (var i = 0; i < 100; i++)
+        {
+            Taken(sender, now).ShouldBe([0u]);
+            (sender.NextDeadline - now).ShouldBeLessThanOrEqualTo(OpenVpnLimits.LongestRetransmit);
+            now = sender.NextDeadline;
+        }
+
+        (sender.NextDeadline - now).ShouldBe(TimeSpan.Zero);
+        (now - Start).ShouldBe(TimeSpan.FromSeconds(2 + 4 + 8 + 16 + 32 + (95 * 64)));
+    }
+
+    [Fact]
     public void Three_acknowledgements_of_later_messages_send_an_earlier_one_at_once()
     {
         var sender = Full();
