@@ -3,7 +3,12 @@ using Sallyport.Fuzz.Targets;
 
 namespace Sallyport.Core.Tests.Fuzz;
 
-/// <summary>What the fuzzer knows is tried again, and a little more; <c>./fuzz</c> goes on for as long as asked.</summary>
+/// <summary>
+/// What the fuzzer knows is tried again, and a little more; <c>./fuzz</c> goes on for as long as asked. Alone: a collection of garbage while another
+/// test counts its allocations adds the unused rest of that thread's allocation context to them.
+/// </summary>
+[CollectionDefinition(nameof(FuzzReplayTests), DisableParallelization = true)]
+[Collection(nameof(FuzzReplayTests))]
 public class FuzzReplayTests
 {
     private static readonly SeedStore Store = SeedStore.Find();
