@@ -41,6 +41,16 @@ public sealed class StockPki : IDisposable
         return new StockCredential(certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), certificate.RawData, key.ExportPkcs8PrivateKey());
     }
 
+    /// <summary>A server's certificate for somebody's own key (PKCS #10, DER).</summary>
+    public byte[] Sign(byte[] certificateRequest)
+    {
+        var asked = CertificateRequest.LoadSigningRequest(certificateRequest, HashAlgorithmName.SHA256);
+        asked.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ServerAuth)], false));
+        asked.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        using var certificate = asked.Create(authority, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30), [(byte)++serial, 2]);
+        return certificate.RawData;
+    }
+
     public void Dispose() => authority.Dispose();
 }
 
