@@ -50,6 +50,9 @@ public sealed class OpenVpnProcess : IDisposable
     public void Dispose()
     {
         process.Dispose();
-        Directory.Delete(folder, recursive: true);
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 }

@@ -10,14 +10,27 @@ namespace Sallyport.DataPlane.Handshakes;
 internal sealed class TlsContexts
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(TlsVersion Minimum, bool RequireCertificate), TlsContext> _contexts = [];
-    private TlsServerOptions? _options;
+    private Dictionary<(TlsVersion Minimum, bool RequireCertificate), TlsContext> _contexts = [];
 
-    /// <summary>Throws CryptographicException where certificate and key do not fit.</summary>
+    /// <summary>Makes every variant at once: the caller zeroes the key when this returns. Throws CryptographicException where certificate and key do not fit.</summary>
     public void Use(IReadOnlyList<byte[]> chain, IReadOnlyList<byte[]> anchors, byte[] privateKeyPkcs8)
     {
-        var options = new TlsServerOptions { ChainDer = chain, AnchorsDer = anchors, PrivateKeyPkcs8 = privateKeyPkcs8 };
-        var strict = TlsContext.CreateServer(options);
+        var made = new Dictionary<(TlsVersion Minimum, bool RequireCertificate), TlsContext>();
+        foreach (var minimum in (ReadOnlySpan<TlsVersion>)[TlsVersion.Tls12, TlsVersion.Tls13])
+        {
+            foreach (var requireCertificate in (ReadOnlySpan<bool>)[true, false])
+            {
+                made[(minimum, requireCertificate)] = TlsContext.CreateServer(new TlsServerOptions
+                {
+                    ChainDer = chain,
+                    AnchorsDer = anchors,
+                    PrivateKeyPkcs8 = privateKeyPkcs8,
+                    Minimum = minimum,
+                    RequireClientCertificate = requireCertificate,
+                });
+            }
+        }
+
         lock (_lock)
         {
             foreach (var old in _contexts.Values)
@@ -25,9 +38,7 @@ internal sealed class TlsContexts
                 old.Dispose();
             }
 
-            _contexts.Clear();
-            _contexts[(options.Minimum, options.RequireClientCertificate)] = strict;
-            _options = options;
+            _contexts = made;
         }
     }
 
@@ -42,18 +53,7 @@ internal sealed class TlsContexts
             : Lenient(model);
         lock (_lock)
         {
-            if (_options is null)
-            {
-                return null;
-            }
-
-            if (!_contexts.TryGetValue((minimum, requireCertificate), out var context))
-            {
-                context = TlsContext.CreateServer(_options with { Minimum = minimum, RequireClientCertificate = requireCertificate });
-                _contexts.Add((minimum, requireCertificate), context);
-            }
-
-            return context;
+            return _contexts.GetValueOrDefault((minimum, requireCertificate));
         }
     }
 

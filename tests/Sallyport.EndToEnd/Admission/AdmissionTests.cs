@@ -65,7 +65,7 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         }
 
         using var right = Start("typist2", text);
-        await right.WaitUntilConnected();
+        await fleet.Connected(right);
     }
 
     [NetworkFact]
@@ -74,7 +74,7 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         var text = await fleet.AddAllowedDevice("stolen", "plant");
         using (var before = Start("stolen", text))
         {
-            await before.WaitUntilConnected();
+            await fleet.Connected(before);
             before.Stop();
         }
 
@@ -91,7 +91,7 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         var old = await fleet.AddAllowedDevice("renewed", "plant");
         var issued = await fleet.Client.IssueDeviceProfileAsync("renewed", new ProfileRequest());
         using var second = Start("renewed", issued.Text);
-        await second.WaitUntilConnected();
+        await fleet.Connected(second);
         using var first = Start("renewed-old", old);
         await Task.Delay(TimeSpan.FromSeconds(4));
         first.Connections.ShouldBe(0, first.Log);
@@ -103,10 +103,10 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
     {
         var text = await fleet.AddAllowedDevice("twin", "plant");
         using var first = Start("twin-a", text);
-        await first.WaitUntilConnected();
+        await fleet.Connected(first);
         await fleet.UntilTunnel("twin", "plant", found => found is not null);
         using var second = Start("twin-b", text);
-        await second.WaitUntilConnected();
+        await fleet.Connected(second);
         for (var turn = 0; turn < 10; turn++)
         {
             (await fleet.Tunnels("twin", "plant")).Count.ShouldBeLessThanOrEqualTo(1);
@@ -123,12 +123,12 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         var host = fleet.NewHost("rebooted");
         using (var first = new OpenVpnProcess(host, text))
         {
-            await first.WaitUntilConnected();
+            await fleet.Connected(first);
             first.Kill();
         }
 
         using var second = new OpenVpnProcess(host, text);
-        await second.WaitUntilConnected();
+        await fleet.Connected(second);
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
         (await fleet.Tunnels("rebooted", "plant")).Count.ShouldBeLessThanOrEqualTo(1);
         (await fleet.Events("credential.cloned", "rebooted")).ShouldBeEmpty();
@@ -142,7 +142,7 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         var victim = (await fleet.Client.GetDeviceAsync("victim")).Addresses[0];
         var host = fleet.NewHost("liar");
         using var client = new OpenVpnProcess(host, text);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         host.AddAddress("tun0", victim + "/32");
         var before = await Drops("SpoofedSource");
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port, limitSeconds: 1, source: IPAddress.Parse(victim))).Outcome.ShouldBe(DialOutcome.TimedOut);
@@ -165,7 +165,7 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         var text = await fleet.AddAllowedDevice(name, "plant");
         var host = fleet.NewHost(name);
         using var client = new OpenVpnProcess(host, text, clock: skew);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected, client.Log);
     }
 

@@ -100,7 +100,7 @@ public sealed class DarknessTests(DarknessFixture fleet) : IClassFixture<Darknes
         var text = await fleet.AddAllowedDevice("calm", "plant");
         var host = fleet.NewHost("calm");
         using var client = new OpenVpnProcess(host, text.Dialing(Topology.GatewayV4, "udp4"));
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         await using var stream = await TcpStream.Open(host, Topology.Application, TestApplication.Port);
         await stream.Progress(10_000);
         var before = await fleet.UntilTunnel("calm", "plant", found => found is not null);
@@ -173,7 +173,7 @@ public sealed class DarknessTests(DarknessFixture fleet) : IClassFixture<Darknes
         var text = await fleet.AddAllowedDevice(name, "plant");
         var host = fleet.NewHost(name);
         using var client = new OpenVpnProcess(host, text);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected, client.Log);
     }
 

@@ -107,8 +107,29 @@ public abstract class FleetFixture : IAsyncLifetime
         var where = Topology.AttachSite($"site-{network.Name}", Interlocked.Increment(ref hosts));
         var application = Own(new TestApplication(where));
         var router = Own(new OpenVpnProcess(where, created.Profile!.Text));
-        await router.WaitUntilConnected();
+        await Connected(router);
         return new TestSite(name, where, router, application);
+    }
+
+    /// <summary>Waits until the client is connected; what the gateway and control say of it is in the exception otherwise.</summary>
+    public async Task Connected(OpenVpnProcess client, int times = 1, int seconds = 20)
+    {
+        try
+        {
+            await client.WaitUntilConnected(times, seconds);
+        }
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
+        {
+            throw new TimeoutException($"{e.Message}\n{await Diagnosis()}");
+        }
+    }
+
+    /// <summary>The gateway's log, its drops, and what happened last.</summary>
+    public async Task<string> Diagnosis()
+    {
+        var events = (await Client.ListEventsAsync(limit: 15)).Items;
+        var drops = (await Client.GetStatusAsync()).Gateways.SelectMany(gateway => gateway.Drops);
+        return $"--- gateway\n{Installation.GatewayLog}\n--- events\n{string.Join('\n', events)}\n--- drops\n{string.Join('\n', drops)}";
     }
 
     /// <summary>A device with its profile, not connected yet.</summary>

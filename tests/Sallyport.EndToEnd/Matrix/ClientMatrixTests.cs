@@ -40,7 +40,7 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         await fleet.Allow6(name, "sha256");
         var host = fleet.NewHost(name);
         using var client = new OpenVpnProcess(host, text.Dialing(protocol.EndsWith('6') ? Topology.GatewayV6 : Topology.GatewayV4, protocol));
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         (await Dial.Tcp(host, TestApplication.AddressV6, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected, client.Log);
         (await Dial.Udp(host, TestApplication.AddressV6, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
         (await Pinger.Once(host, TestApplication.AddressV6)).ShouldBeTrue();
@@ -133,8 +133,8 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         var rightHost = fleet.NewHost(names[1]);
         using var leftClient = new OpenVpnProcess(leftHost, left);
         using var rightClient = new OpenVpnProcess(rightHost, right);
-        await leftClient.WaitUntilConnected();
-        await rightClient.WaitUntilConnected();
+        await fleet.Connected(leftClient);
+        await fleet.Connected(rightClient);
 
         var atLeft = fleet.Sites["sha1"].Application.Tcp.Accepted;
         var atRight = fleet.Sites["sha512"].Application.Tcp.Accepted;
@@ -155,7 +155,7 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         foreach (var protocol in new[] { "udp4", "tcp4" })
         {
             using var client = new OpenVpnProcess(host, text.Dialing(Topology.GatewayV4, protocol));
-            await client.WaitUntilConnected();
+            await fleet.Connected(client);
             await using var bulk = await TcpStream.Open(host, Topology.Application, TestApplication.Port, chunkBytes: 200_000, paceMs: 1);
             await bulk.Progress(4_000_000);
             await using var datagrams = new UdpStream(host, Topology.Application, TestApplication.Port, size: 1400, paceMs: 20);
@@ -172,7 +172,7 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         var text = edit(await fleet.AddAllowedDevice(name, network, request));
         var host = fleet.NewHost(name);
         using var client = new OpenVpnProcess(host, text);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
 
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected, client.Log);
         (await Dial.Udp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected, client.Log);

@@ -17,8 +17,8 @@ public abstract class RenegotiationTests(RenegotiationFixture fleet)
         var tcpHost = fleet.NewHost($"{prefix}-tcp");
         using var udp = new OpenVpnProcess(udpHost, overUdp.Dialing(Topology.GatewayV4, "udp4").With(options));
         using var tcp = new OpenVpnProcess(tcpHost, overTcp.Dialing(Topology.GatewayV4, "tcp4").With(options));
-        await udp.WaitUntilConnected();
-        await tcp.WaitUntilConnected();
+        await fleet.Connected(udp);
+        await fleet.Connected(tcp);
 
         await using (var udpLoad = await Load.Start(udpHost))
         {

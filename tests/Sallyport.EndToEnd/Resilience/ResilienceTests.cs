@@ -28,7 +28,7 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         var text = await fleet.AddAllowedDevice("roamer", "plant");
         var host = fleet.NewHost("roamer");
         using var client = new OpenVpnProcess(host, text.Dialing(Topology.GatewayV4, "udp4").With("reneg-sec 6"));
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         await using var load = await Load.Start(host);
         await load.Stream.Progress(20_000);
         var before = await fleet.UntilTunnel("roamer", "plant", found => found is not null);
@@ -51,7 +51,7 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         var text = await fleet.AddAllowedDevice("steady", "plant");
         var host = fleet.NewHost("steady");
         using var client = new OpenVpnProcess(host, text);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         var gateway = fleet.Installation.GatewayProcessId();
         await using var load = await Load.Start(host);
         await load.Stream.Progress(20_000);
@@ -83,7 +83,7 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         try
         {
             using var client = new OpenVpnProcess(host, text);
-            await client.WaitUntilConnected();
+            await fleet.Connected(client);
             (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
             var denied = await Dial.Tcp(host, Topology.Application, TestApplication.OtherPort);
             denied.DeniedAtOnce.ShouldBeTrue(denied.ToString());
@@ -103,8 +103,8 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         var tcpHost = fleet.NewHost("phoenix-tcp");
         using var udp = new OpenVpnProcess(udpHost, overUdp.Dialing(Topology.GatewayV4, "udp4"));
         using var tcp = new OpenVpnProcess(tcpHost, overTcp.Dialing(Topology.GatewayV4, "tcp4"));
-        await udp.WaitUntilConnected();
-        await tcp.WaitUntilConnected();
+        await fleet.Connected(udp);
+        await fleet.Connected(tcp);
         await using var udpStream = await TcpStream.Open(udpHost, Topology.Application, TestApplication.Port);
         await using var tcpStream = await TcpStream.Open(tcpHost, Topology.Application, TestApplication.Port);
         await udpStream.Progress(20_000);
@@ -115,8 +115,8 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         await fleet.Installation.UntilReady();
         fleet.Installation.GatewayProcessId().ShouldNotBe(killed);
 
-        await udp.WaitUntilConnected(times: 2, seconds: 40);
-        await tcp.WaitUntilConnected(times: 2, seconds: 40);
+        await fleet.Connected(udp, times: 2, seconds: 40);
+        await fleet.Connected(tcp, times: 2, seconds: 40);
         await fleet.Site.Router.WaitUntilConnected(times: routerConnections + 1, seconds: 40);
         await udpStream.Progress(50_000, seconds: 60);
         await tcpStream.Progress(50_000, seconds: 60);
@@ -131,7 +131,7 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         var created = await fleet.AddDevice("subject", "plant");
         var host = fleet.NewHost("subject");
         using var client = new OpenVpnProcess(host, created.Profile!.Text);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).DeniedAtOnce.ShouldBeTrue();
         var rule = await fleet.Client.AddRuleAsync(new() { From = "device:subject", To = "application:historian-plant" });
         await using var stream = await TcpStream.Open(host, Topology.Application, TestApplication.Port);
@@ -151,7 +151,7 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         var text = await fleet.AddAllowedDevice("patient", "plant");
         var host = fleet.NewHost("patient");
         using var client = new OpenVpnProcess(host, text);
-        await client.WaitUntilConnected();
+        await fleet.Connected(client);
         await using (var stream = await TcpStream.Open(host, Topology.Application, TestApplication.Port))
         {
             await stream.Progress(20_000);
@@ -163,7 +163,7 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
         }
 
         await fleet.Client.ReleaseDeviceAsync("patient", "was a test");
-        await client.WaitUntilConnected(times: 2, seconds: 40);
+        await fleet.Connected(client, times: 2, seconds: 40);
         (await Dial.Tcp(host, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
     }
 }
