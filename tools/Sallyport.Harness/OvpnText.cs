@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Sallyport.Harness;
 
 /// <summary>Changes of a profile's text, as an engineer would make them with an editor.</summary>
-public static class OvpnText
+public static partial class OvpnText
 {
     /// <summary>Replaces every line of the same option; adds it where there was none. Inline blocks stay.</summary>
     public static string With(this string profile, params IEnumerable<string> options)
@@ -39,7 +41,7 @@ public static class OvpnText
 
     /// <summary>One remote and nothing else that says where to or how: "10.99.0.1", "udp4".</summary>
     public static string Dialing(this string profile, string host, string protocol) =>
-        profile.Without("remote", "proto", "remote-random").With($"remote {host} 1194 {protocol}");
+        Connection().Replace(profile, "").Without("remote", "proto", "remote-random").With($"remote {host} 1194 {protocol}");
 
     /// <summary>What stands in an inline block.</summary>
     public static string Block(this string profile, string name)
@@ -53,4 +55,7 @@ public static class OvpnText
 
     /// <summary>The same profile with another text in an inline block.</summary>
     public static string WithBlock(this string profile, string name, string text) => profile.Replace(profile.Block(name), text.Trim() + "\n", StringComparison.Ordinal);
+
+    [GeneratedRegex("<connection>.*?</connection>\n", RegexOptions.Singleline)]
+    private static partial Regex Connection();
 }

@@ -56,6 +56,7 @@ internal static class ProfileText
         Line(text, "nobind");
         Line(text, "persist-tun");
         Line(text, "resolv-retry infinite");
+        WrappingKey(text, content);
         Remotes(text, content);
         Line(text, "remote-cert-tls server");
         Line(text, $"tls-version-min {content.MinimumTls}");
@@ -67,21 +68,26 @@ internal static class ProfileText
             Line(text, "auth-nocache");
         }
 
-        if (content is { Wrapping: "tls-auth", TlsAuthDirection: not "none" })
-        {
-            Line(text, $"key-direction {content.TlsAuthDirection}");
-        }
-
         Block(text, "ca", content.Anchors);
         Block(text, "cert", content.Chain);
         Block(text, "key", content.PrivateKey);
-        Block(text, content.Wrapping, content.WrappingKey);
         if (content.Username is { } username)
         {
             Block(text, "auth-user-pass", $"{username}\n{content.Password}\n");
         }
 
         return text.ToString();
+    }
+
+    /// <summary>Before the connection blocks, or clients warn that the blocks ignore it (and use it nevertheless).</summary>
+    private static void WrappingKey(StringBuilder text, ProfileContent content)
+    {
+        if (content is { Wrapping: "tls-auth", TlsAuthDirection: not "none" })
+        {
+            Line(text, $"key-direction {content.TlsAuthDirection}");
+        }
+
+        Block(text, content.Wrapping, content.WrappingKey);
     }
 
     /// <summary>

@@ -41,7 +41,8 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         var host = fleet.NewHost(name);
         using var client = new OpenVpnProcess(host, text.Dialing(protocol.EndsWith('6') ? Topology.GatewayV6 : Topology.GatewayV4, protocol));
         await fleet.Connected(client);
-        (await Dial.Tcp(host, TestApplication.AddressV6, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected, client.Log);
+        var reached = await Dial.Tcp(host, TestApplication.AddressV6, TestApplication.Port);
+        reached.Outcome.ShouldBe(DialOutcome.Connected, $"{client.Log}\n{await fleet.Diagnosis()}");
         (await Dial.Udp(host, TestApplication.AddressV6, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
         (await Pinger.Once(host, TestApplication.AddressV6)).ShouldBeTrue();
         var denied = await Dial.Tcp(host, TestApplication.AddressV6, TestApplication.OtherPort);
