@@ -65,6 +65,13 @@ public sealed partial class Namespace : IDisposable
 
     public void RemoveAddress(string device, string address) => Batch($"addr del {address} dev {device}");
 
+    /// <summary>
+    /// Waits until every address of a device may be a source: the kernel takes a moment for IPv6 even without duplicate detection, and
+    /// would send from another device's address meanwhile.
+    /// </summary>
+    public Task UntilAddressesWork(string device) => Eventually.True(
+        () => Shell.Run("ip", "-n", Name, "-6", "addr", "show", "dev", device, "tentative").Length == 0, $"the addresses of {device}");
+
     /// <summary>Writes a setting that belongs to this namespace.</summary>
     public void Write(string file, string value) => Run(() =>
     {

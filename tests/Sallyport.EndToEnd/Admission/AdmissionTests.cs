@@ -11,6 +11,13 @@ namespace Sallyport.EndToEnd.Admission;
 /// <summary>One network as it is by default, and one that opted into everything.</summary>
 public sealed class AdmissionFixture : FleetFixture
 {
+    /// <summary>A client that lost its tunnel to a clone notices soon.</summary>
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
+    {
+        ["SALLYPORT_OPENVPN_PING"] = "1",
+        ["SALLYPORT_OPENVPN_PING_RESTART"] = "4",
+    };
+
     protected override async Task Prepare()
     {
         await AddNetworkWithSite(new NetworkCreate { Name = "plant", Prefixes = ["10.20.0.0/16"] });
@@ -107,6 +114,9 @@ public sealed class AdmissionTests(AdmissionFixture fleet) : IClassFixture<Admis
         await fleet.UntilTunnel("twin", "plant", found => found is not null);
         using var second = Start("twin-b", text);
         await fleet.Connected(second);
+
+        // The newest wins. One replacement may be a restart; when the first comes back too, there are two.
+        await fleet.Connected(first, times: 2, seconds: 40);
         for (var turn = 0; turn < 10; turn++)
         {
             (await fleet.Tunnels("twin", "plant")).Count.ShouldBeLessThanOrEqualTo(1);

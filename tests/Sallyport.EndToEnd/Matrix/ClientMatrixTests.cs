@@ -41,6 +41,7 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         var host = fleet.NewHost(name);
         using var client = new OpenVpnProcess(host, text.Dialing(protocol.EndsWith('6') ? Topology.GatewayV6 : Topology.GatewayV4, protocol));
         await fleet.Connected(client);
+        await host.UntilAddressesWork("tun0");
         var reached = await Dial.Tcp(host, TestApplication.AddressV6, TestApplication.Port);
         reached.Outcome.ShouldBe(DialOutcome.Connected, $"{client.Log}\n{await fleet.Diagnosis()}");
         (await Dial.Udp(host, TestApplication.AddressV6, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);

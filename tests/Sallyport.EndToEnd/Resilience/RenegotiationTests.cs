@@ -27,8 +27,8 @@ public abstract class RenegotiationTests(RenegotiationFixture fleet)
             // The first keys and at least two more, and as long again as old keys overlap with new ones.
             await udp.WaitForLine(NewKeys, seconds: 30, times: 4);
             await tcp.WaitForLine(NewKeys, seconds: 30, times: 4);
-            await udpLoad.NothingWasLost(udp.Log);
-            await tcpLoad.NothingWasLost(tcp.Log);
+            await udpLoad.NothingWasLost($"{udp.Log}\n{await fleet.Diagnosis()}\n--- site\n{fleet.Site.Router.Log}");
+            await tcpLoad.NothingWasLost($"{tcp.Log}\n{await fleet.Diagnosis()}\n--- site\n{fleet.Site.Router.Log}");
         }
 
         udp.Connections.ShouldBe(1, udp.Log);
@@ -40,7 +40,9 @@ public abstract class RenegotiationTests(RenegotiationFixture fleet)
 
 public abstract class RenegotiationFixture : FleetFixture
 {
-    protected override Task Prepare() => AddNetworkWithSite(new NetworkCreate { Name = "plant", Prefixes = ["10.20.0.0/16"] });
+    public TestSite Site { get; private set; } = null!;
+
+    protected override async Task Prepare() => Site = await AddNetworkWithSite(new NetworkCreate { Name = "plant", Prefixes = ["10.20.0.0/16"] });
 }
 
 public sealed class ServerRenegotiates : RenegotiationFixture
