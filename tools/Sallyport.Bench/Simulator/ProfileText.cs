@@ -1,6 +1,9 @@
 namespace Sallyport.Bench.Simulator;
 
-/// <summary>Options and inline blocks of an OpenVPN configuration. Of an option that stands there more than once the first counts.</summary>
+/// <summary>
+/// Options and inline blocks of an OpenVPN configuration. Of an option that stands there more than once the first counts, so of several
+/// connections, too.
+/// </summary>
 internal sealed class ProfileText
 {
     private readonly Dictionary<string, string[]> options = [];
@@ -29,6 +32,10 @@ internal sealed class ProfileText
                 {
                     body.Add(line);
                 }
+            }
+            else if (line is "<connection>" or "</connection>")
+            {
+                // What stands in it are options like any other.
             }
             else if (line.StartsWith('<') && line.EndsWith('>'))
             {
