@@ -10,27 +10,20 @@ internal static class Iperf
 {
     public const int Port = 5201;
 
-    /// <summary>The receiver, on every address of the namespace.</summary>
-    public static async Task<ChildProcess> Listen(Namespace where)
+    /// <summary>Sends for so long to a receiver of its own; what counts is what arrived.</summary>
+    public static async Task<(double Bytes, double BitsPerSecond)> Send(Namespace from, Namespace receiver, IPAddress to, int seconds)
     {
-        var made = new ChildProcess(where, "iperf3", ["--server", "--forceflush", "--port", Port.ToString(CultureInfo.InvariantCulture)]);
-        await made.WaitForLine("Server listening", TimeSpan.FromSeconds(10));
-        return made;
-    }
-
-    /// <summary>Sends for so long; what counts is what arrived.</summary>
-    public static (double Bytes, double BitsPerSecond) Send(Namespace from, IPAddress to, int seconds)
-    {
+        var port = Port.ToString(CultureInfo.InvariantCulture);
+        using var listener = new ChildProcess(receiver, "iperf3", ["--server", "--one-off", "--forceflush", "--port", port]);
+        await listener.WaitForLine("Server listening", TimeSpan.FromSeconds(10));
         var result = from.Execute(
-            "iperf3", "--client", to.ToString(), "--port", Port.ToString(CultureInfo.InvariantCulture),
-            "--time", seconds.ToString(CultureInfo.InvariantCulture), "--json");
-        if (result.ExitCode != 0)
+            "iperf3", "--client", to.ToString(), "--port", port, "--time", seconds.ToString(CultureInfo.InvariantCulture), "--json");
+        using var report = JsonDocument.Parse(result.Output.Length > 0 ? result.Output : "{}");
+        if (report.RootElement.TryGetProperty("end", out var end) && end.TryGetProperty("sum_received", out var received))
         {
-            throw new InvalidOperationException($"iperf3 to {to} ended with {result.ExitCode}: {result.All}");
+            return (received.GetProperty("bytes").GetDouble(), received.GetProperty("bits_per_second").GetDouble());
         }
 
-        using var report = JsonDocument.Parse(result.Output);
-        var received = report.RootElement.GetProperty("end").GetProperty("sum_received");
-        return (received.GetProperty("bytes").GetDouble(), received.GetProperty("bits_per_second").GetDouble());
+        throw new InvalidOperationException($"iperf3 to {to} ended with {result.ExitCode}: {result.All}\n{listener.Log}");
     }
 }

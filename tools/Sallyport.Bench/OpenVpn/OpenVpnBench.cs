@@ -90,7 +90,6 @@ internal sealed class OpenVpnBench : IAsyncDisposable
 
     private async Task Transfers(IReadOnlyList<(string Title, IVpnServer Server, ServerRounds Rounds)> pair)
     {
-        using var listener = await Iperf.Listen(receiver);
         var clients = new List<OpenVpnProcess>();
         try
         {
@@ -107,7 +106,7 @@ internal sealed class OpenVpnBench : IAsyncDisposable
 
             foreach (var (title, server, _) in pair)
             {
-                var warm = Transfer(server, WarmUpSeconds);
+                var warm = await Transfer(server, WarmUpSeconds);
                 tell($"warm-up, {title}: {Describe(warm)}");
             }
 
@@ -115,7 +114,7 @@ internal sealed class OpenVpnBench : IAsyncDisposable
             {
                 foreach (var (title, server, rounds) in pair)
                 {
-                    rounds.Transfers.Add(Transfer(server, options.Seconds));
+                    rounds.Transfers.Add(await Transfer(server, options.Seconds));
                     tell($"round {round}, {title}: {Describe(rounds.Transfers[^1])}");
                 }
             }
@@ -130,12 +129,12 @@ internal sealed class OpenVpnBench : IAsyncDisposable
         }
     }
 
-    private TransferRound Transfer(IVpnServer server, int seconds)
+    private async Task<TransferRound> Transfer(IVpnServer server, int seconds)
     {
         var process = server.ProcessId;
         var cpu = ProcessMeter.CpuSeconds(process);
         var beside = server.ControlProcessId is { } control ? ProcessMeter.CpuSeconds(control) : 0;
-        var (bytes, bitsPerSecond) = Iperf.Send(sender, server.Target, seconds);
+        var (bytes, bitsPerSecond) = await Iperf.Send(sender, receiver, server.Target, seconds);
         cpu = ProcessMeter.CpuSeconds(process) - cpu;
         beside = server.ControlProcessId is { } same ? ProcessMeter.CpuSeconds(same) - beside : 0;
         var gigabytes = bytes / 1e9;
