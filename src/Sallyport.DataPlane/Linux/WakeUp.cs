@@ -23,7 +23,7 @@ internal sealed unsafe class WakeUp : IDisposable
         }
     }
 
-    /// <summary>To be called by the woken thread before it looks into its queues, so that nothing put in later is missed.</summary>
+    /// <summary>To be called by the woken thread before it looks, for the last time before it waits, whether its queues are empty.</summary>
     public void Clear()
     {
         ulong count;

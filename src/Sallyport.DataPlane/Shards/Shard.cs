@@ -238,6 +238,8 @@ internal sealed class Shard : IDisposable
     {
         if (token == EpollToken.WakeUp)
         {
+            // What was posted since the mail was taken is seen before the next wait.
+            Mailbox.WakeUp.Clear();
             return;
         }
 
@@ -377,7 +379,6 @@ internal sealed class Shard : IDisposable
 
     private void TakeMail(Instant now)
     {
-        Mailbox.WakeUp.Clear();
         for (var i = 0; i < DataPlaneLimits.MailPerTurn && Mailbox.TryTake(out var command); i++)
         {
             Do(command!, now);
