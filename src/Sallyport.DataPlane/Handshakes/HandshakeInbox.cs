@@ -14,8 +14,7 @@ internal sealed class HandshakeInbox : IDisposable
     private readonly AutoResetEvent _news = new(false);
     private int _hasNews;
 
-    /// <summary>Packets that wait.</summary>
-    public int Count => _packets.Count;
+    public bool IsEmpty => _packets.Count == 0 && _notices.IsEmpty;
 
     /// <summary>Does not wake the thread: <see cref="Wake"/> does, once per turn.</summary>
     public bool TryPut(in OuterPath from, ReadOnlySpan<byte> packet)

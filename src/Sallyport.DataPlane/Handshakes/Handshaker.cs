@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Security.Cryptography;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
@@ -45,6 +46,10 @@ internal sealed class Handshaker : IDisposable
     /// <summary>Packets between two looks at the timers.</summary>
     private const int PacketsPerTurn = 64;
 
+    /// <summary>News of tunnels between two looks at the packets: a revoked fleet does not keep others waiting.</summary>
+    private const int NoticesPerTurn = 256;
+
+    private static readonly TimeSpan FaultLogPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TokenRenewal = TimeSpan.FromHours(12);
 
@@ -64,6 +69,8 @@ internal sealed class Handshaker : IDisposable
     private IReadOnlyList<byte[]> _serverKeys = [];
     private AuthToken? _tokens;
     private byte[] _tokenKey = [];
+    private PeerSession? _touched;
+    private Instant _lastFaultLogged;
     private int _halfOpen;
     private long _lastNumber;
     private volatile bool _stop;
@@ -130,7 +137,7 @@ internal sealed class Handshaker : IDisposable
 
     private TimeSpan WaitTime()
     {
-        if (Inbox.Count > 0)
+        if (!Inbox.IsEmpty)
         {
             return TimeSpan.Zero;
         }
@@ -147,21 +154,48 @@ internal sealed class Handshaker : IDisposable
     private void RunTurn()
     {
         UseSettings(_context.Model.Current.Settings);
-        while (Inbox.TryTakeNotice(out var notice))
+        for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out var notice); i++)
         {
-            HandleNotice(notice, _context.Clock.Now);
+            Guard(_context.Clock.Now, now => HandleNotice(notice, now));
         }
 
         for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out var from, out var length); i++)
         {
-            var reason = HandlePacket(_packet.AsSpan(0, length), from, _context.Clock.Now);
-            if (reason != DropReason.None)
+            Guard(_context.Clock.Now, now =>
             {
-                Drops.Count(reason);
-            }
+                var reason = HandlePacket(_packet.AsSpan(0, length), from, now);
+                if (reason != DropReason.None)
+                {
+                    Drops.Count(reason);
+                }
+            });
         }
 
-        HandleTimeouts(_context.Clock.Now);
+        Guard(_context.Clock.Now, HandleTimeouts);
+    }
+
+    /// <summary>A mistake of ours that one peer brings out costs that peer its session, not everybody theirs.</summary>
+    private void Guard(Instant now, Action<Instant> handle)
+    {
+        _touched = null;
+        try
+        {
+            handle(now);
+        }
+        catch (Exception e) when (e is InvariantException or CryptographicException)
+        {
+            if (now - _lastFaultLogged > FaultLogPause)
+            {
+                _lastFaultLogged = now;
+                _context.Log.Write("handshake.fault", e.ToString());
+            }
+
+            if (_touched is { } peer && _byNumber.ContainsKey(peer.Number))
+            {
+                CloseTunnelOf(peer, TunnelEnd.SessionEnded);
+                Forget(peer);
+            }
+        }
     }
 
     /// <summary>The door and the tokens follow the settings; both are rare to change.</summary>
@@ -188,6 +222,7 @@ internal sealed class Handshaker : IDisposable
         var key = SessionKey.Of(from, BinaryPrimitives.ReadUInt64BigEndian(packet[1..]));
         if (_sessions.TryGetValue(key, out var peer))
         {
+            _touched = peer;
             var reason = peer.Session.HandlePacket(packet, now);
             if (reason == DropReason.None && new PacketHead(packet[0]).Opcode == Opcode.SoftResetV1 && peer is { HasTunnel: true, Admitted: { } who })
             {
@@ -291,6 +326,7 @@ internal sealed class Handshaker : IDisposable
 
         _halfOpen++;
         _halfOpenByPrefix[prefix] = fromPrefix + 1;
+        _touched = peer;
         Drain(peer, now);
         return DropReason.None;
     }
@@ -489,19 +525,22 @@ internal sealed class Handshaker : IDisposable
     private void Ended(PeerSession peer, SessionEnded ended, Instant now)
     {
         EndHalfOpen(peer);
-        if (peer is { HasTunnel: true, Admitted: { } who })
-        {
-            peer.HasTunnel = false;
-            var end = ended.Reason == SessionEnd.PeerExit ? TunnelEnd.PeerExit : TunnelEnd.SessionEnded;
-            Tell(peer.Path.Shard, new CloseTunnel(who.Slot, who.TunnelId, end));
-        }
-
+        CloseTunnelOf(peer, ended.Reason == SessionEnd.PeerExit ? TunnelEnd.PeerExit : TunnelEnd.SessionEnded);
         if (ended.Reason is SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher)
         {
             var whom = peer.Admitted?.Name ?? NameOf(peer.WrappedFor);
             _failures.Raise(
                 "handshake.failed", peer.Admitted?.IdentityId ?? peer.WrappedFor?.IdentityId ?? 0, peer.Path.Peer,
                 whom.Length == 0 ? ended.Detail : $"{whom}: {ended.Detail}", now);
+        }
+    }
+
+    private void CloseTunnelOf(PeerSession peer, TunnelEnd end)
+    {
+        if (peer is { HasTunnel: true, Admitted: { } who })
+        {
+            peer.HasTunnel = false;
+            Tell(peer.Path.Shard, new CloseTunnel(who.Slot, who.TunnelId, end));
         }
     }
 
@@ -526,6 +565,7 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
+        _touched = peer;
         switch (notice.Kind)
         {
             case TunnelNoticeKind.Opened:
@@ -622,6 +662,7 @@ internal sealed class Handshaker : IDisposable
                 continue;
             }
 
+            _touched = peer;
             peer.Scheduled = Instant.Never;
             peer.Session.HandleTimeout(now);
             Drain(peer, now);

@@ -9,53 +9,33 @@ namespace Sallyport.DataPlane.Handshakes;
 /// </summary>
 internal sealed class TlsContexts
 {
-    private readonly Lock _lock = new();
-    private Dictionary<(TlsVersion Minimum, bool RequireCertificate), TlsContext> _contexts = [];
+    private volatile IReadOnlyDictionary<(TlsVersion Minimum, bool RequireCertificate), TlsContext>? _contexts;
 
-    /// <summary>Makes every variant at once: the caller zeroes the key when this returns. Throws CryptographicException where certificate and key do not fit.</summary>
+    /// <summary>The key is not kept outside OpenSSL. Throws CryptographicException where certificate and key do not fit.</summary>
     public void Use(IReadOnlyList<byte[]> chain, IReadOnlyList<byte[]> anchors, byte[] privateKeyPkcs8)
     {
-        var made = new Dictionary<(TlsVersion Minimum, bool RequireCertificate), TlsContext>();
+        var options = new TlsServerOptions { ChainDer = chain, AnchorsDer = anchors, PrivateKeyPkcs8 = privateKeyPkcs8 };
+        var contexts = new Dictionary<(TlsVersion, bool), TlsContext>();
         foreach (var minimum in (ReadOnlySpan<TlsVersion>)[TlsVersion.Tls12, TlsVersion.Tls13])
         {
-            foreach (var requireCertificate in (ReadOnlySpan<bool>)[true, false])
+            foreach (var require in (ReadOnlySpan<bool>)[true, false])
             {
-                made[(minimum, requireCertificate)] = TlsContext.CreateServer(new TlsServerOptions
-                {
-                    ChainDer = chain,
-                    AnchorsDer = anchors,
-                    PrivateKeyPkcs8 = privateKeyPkcs8,
-                    Minimum = minimum,
-                    RequireClientCertificate = requireCertificate,
-                });
+                contexts.Add((minimum, require), TlsContext.CreateServer(options with { Minimum = minimum, RequireClientCertificate = require }));
             }
         }
 
-        lock (_lock)
-        {
-            foreach (var old in _contexts.Values)
-            {
-                old.Dispose();
-            }
-
-            _contexts = made;
-        }
+        // The ones before are left to the collector: sessions make their next keys from what they began with.
+        _contexts = contexts;
     }
 
     /// <summary>
     /// For a peer of this network; for one whose network only its credential will tell, what the most lenient of those networks asks for.
     /// Null before there is a certificate.
     /// </summary>
-    public TlsContext? For(int? networkId, GatewayModel model)
-    {
-        var (minimum, requireCertificate) = networkId is { } id && model.Access.TryGetValue(id, out var access)
+    public TlsContext? For(int? networkId, GatewayModel model) =>
+        _contexts?[networkId is { } id && model.Access.TryGetValue(id, out var access)
             ? (access.MinimumTls, access.NeedsCertificate)
-            : Lenient(model);
-        lock (_lock)
-        {
-            return _contexts.GetValueOrDefault((minimum, requireCertificate));
-        }
-    }
+            : Lenient(model)];
 
     private static (TlsVersion Minimum, bool RequireCertificate) Lenient(GatewayModel model)
     {

@@ -37,6 +37,7 @@ internal sealed class NodeLink
     /// <summary>Flow records leave at the latest after this time.</summary>
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(150);
 
+    private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DropsEvery = TimeSpan.FromSeconds(2);
 
     private readonly string _socketPath;
@@ -140,13 +141,11 @@ internal sealed class NodeLink
         }
         finally
         {
-            if (cancel.IsCancellationRequested)
-            {
-                await FlushAsync(stream, writing).ConfigureAwait(false);
-            }
-
             await ended.CancelAsync().ConfigureAwait(false);
-            await reports.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var last = cancel.IsCancellationRequested ? FlushAsync(reports, stream, writing) : reports;
+
+            // Where control does not read any more, closing the stream ends what waits.
+            await last.WaitAsync(FlushTime, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -223,25 +222,20 @@ internal sealed class NodeLink
         }
     }
 
-    private async Task FlushAsync(NetworkStream stream, SemaphoreSlim writing)
+    /// <summary>What was given back by the report that was interrupted, and what came since.</summary>
+    private async Task FlushAsync(Task reports, NetworkStream stream, SemaphoreSlim writing)
     {
-        using var briefly = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        try
-        {
-            await SendAllAsync(stream, writing, _uplink.Take(), briefly.Token).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
-        {
-            // Control is not there to listen.
-        }
+        await reports.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await SendAllAsync(stream, writing, [.. _uplink.TakeUnsent(), .. _uplink.Take()], CancellationToken.None).ConfigureAwait(false);
     }
 
+    /// <summary>Cancelled only before the frame begins: half a frame would make nonsense of the next.</summary>
     private static async Task SendAsync(NetworkStream stream, SemaphoreSlim writing, NodeMessage message, CancellationToken cancel)
     {
         await writing.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            await NodeFrames.WriteAsync(stream, message, cancel).ConfigureAwait(false);
+            await NodeFrames.WriteAsync(stream, message, CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {

@@ -188,10 +188,19 @@ internal sealed class Uplink
         lock (_lock)
         {
             ForgetOldFlows(_clock.Now);
-            List<NodeMessage> again = [.. _sentFlows.Select(sent => sent.Report), .. _unsent];
+            List<NodeMessage> again = [.. _sentFlows.Select(sent => sent.Report), .. TakeUnsent()];
             _sentFlows.Clear();
-            _unsent.Clear();
             return again;
+        }
+    }
+
+    public List<NodeMessage> TakeUnsent()
+    {
+        lock (_lock)
+        {
+            List<NodeMessage> unsent = [.. _unsent];
+            _unsent.Clear();
+            return unsent;
         }
     }
 

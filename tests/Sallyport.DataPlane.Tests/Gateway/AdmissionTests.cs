@@ -1,0 +1,187 @@
+using System.Security.Cryptography;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Crypto;
+using Sallyport.Core.OpenVpn.Session;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Tests.Fixtures;
+
+namespace Sallyport.DataPlane.Tests.Gateway;
+
+public sealed class AdmissionTests : IDisposable
+{
+    private readonly TestFleet _fleet = new();
+    private readonly StaticKey _wrapping = StaticKey.Generate(new TestEntropy(9));
+
+    [Theory]
+    [InlineData(WrappingKind.TlsCryptV2, false)]
+    [InlineData(WrappingKind.TlsCryptV2, true)]
+    [InlineData(WrappingKind.TlsCrypt, false)]
+    [InlineData(WrappingKind.TlsAuth, false)]
+    [InlineData(WrappingKind.TlsAuth, true)]
+    [InlineData(WrappingKind.None, false)]
+    [InlineData(WrappingKind.None, true)]
+    public void Each_wrapping_that_the_network_permits_lets_a_device_in(WrappingKind kind, bool isStream)
+    {
+        PermitAllWrappings();
+        using var gateway = new RunningGateway(_fleet);
+        using var device = Client(gateway, kind, isStream);
+
+        Establish(gateway, device);
+
+        gateway.Control.WaitForTunnel(tunnel => tunnel is { IdentityId: TestFleet.DeviceId, Up: true });
+    }
+
+    [Fact]
+    public void A_wrapping_that_the_network_does_not_permit_gets_no_answer()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = Client(gateway, WrappingKind.None, isStream: false);
+
+        device.PumpFor(TimeSpan.FromSeconds(1));
+
+        device.Options.ShouldBeNull();
+        device.Ended.ShouldBeNull();
+        gateway.Control.WaitFor<DropReport>(report => report.Drops.ContainsKey("WrapNotAllowed"));
+    }
+
+    [Theory]
+    [InlineData("password", "right", true)]
+    [InlineData("password", "wrong", false)]
+    [InlineData("certificate+password", "right", true)]
+    [InlineData("certificate+password", "wrong", false)]
+    public void A_network_may_ask_for_a_password(string authentication, string password, bool comesIn)
+    {
+        _fleet.Network = _fleet.Network with { Authentication = authentication };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        using var device = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = password });
+
+        device.PumpUntil(() => device.Options is not null || device.Ended is not null);
+
+        if (comesIn)
+        {
+            device.Options.ShouldNotBeNull().AuthToken.ShouldNotBeNull().ShouldStartWith("SESS_ID_AT_");
+            return;
+        }
+
+        device.Ended.ShouldNotBeNull().Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+        gateway.Control.WaitForEvent("handshake.failed").Detail.ShouldBe("device 'pump-17': wrong password");
+    }
+
+    [Fact]
+    public void A_token_stands_for_the_password_and_not_for_another_user()
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "password" };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        string token;
+        using (var first = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = "right" }).Establish())
+        {
+            token = first.Options!.AuthToken!;
+        }
+
+        using var again = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = token }).Establish();
+        using var thief = new TestClient(
+            _fleet, _fleet.OtherDevice, gateway.Udp, options: new ClientSessionOptions { Username = "other", Password = token });
+        thief.PumpUntil(() => thief.Ended is not null);
+        thief.Ended!.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+    }
+
+    [Fact]
+    public void The_certificate_of_one_device_with_the_key_of_another_stays_out()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var mixed = new TestClient(_fleet, _fleet.Device with { Key = _fleet.OtherDevice.Key }, gateway.Udp);
+
+        mixed.PumpUntil(() => mixed.Ended is not null);
+
+        mixed.Ended!.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+        gateway.Control.WaitForEvent("handshake.failed").Detail.ShouldContain("came with the tls-crypt-v2 key");
+    }
+
+    [Fact]
+    public void An_expired_certificate_stays_out_and_operators_are_told_when_it_ended()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var expired = new TestClient(_fleet, _fleet.Device with { Certificate = _fleet.Pki.IssueClient("pump-17", days: -1) }, gateway.Udp);
+
+        expired.PumpFor(TimeSpan.FromSeconds(2));
+
+        expired.Options.ShouldBeNull();
+        var told = gateway.Control.WaitForEvent("handshake.failed");
+        told.Detail.ShouldContain("device 'pump-17'");
+        told.Detail.ShouldContain("CertificateExpired");
+    }
+
+    [Fact]
+    public void A_device_that_was_revoked_stays_in_the_dark_and_is_named_to_operators()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        gateway.Control.Send(new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Active = false, Credentials = [] }] });
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 2);
+        using var device = new TestClient(_fleet, _fleet.Device, gateway.Udp);
+
+        device.PumpFor(TimeSpan.FromSeconds(1));
+
+        device.Options.ShouldBeNull();
+        device.Ended.ShouldBeNull();
+        gateway.Control.WaitForEvent("handshake.failed").Detail.ShouldContain("device 'pump-17'");
+    }
+
+    public void Dispose()
+    {
+        _wrapping.Dispose();
+        _fleet.Dispose();
+    }
+
+    private void PermitAllWrappings() => _fleet.Network = _fleet.Network with
+    {
+        Wrappings = ["tls-crypt-v2", "tls-crypt", "tls-auth", "none"],
+        WrappingKey = _wrapping.Bytes.ToArray(),
+    };
+
+    private TestClient Client(RunningGateway gateway, WrappingKind kind, bool isStream)
+    {
+        ControlWrapper? wrapper = kind switch
+        {
+            WrappingKind.TlsCryptV2 => null,
+            WrappingKind.TlsCrypt => new TlsCryptWrapper(_wrapping.Bytes, isServer: false),
+            WrappingKind.TlsAuth => new TlsAuthWrapper(_wrapping, KeyDirection.Inverse, HashKind.Sha256),
+            WrappingKind.None => new PlainWrapper(),
+        };
+        var key = kind is WrappingKind.TlsCrypt or WrappingKind.TlsAuth ? _wrapping.Bytes.ToArray() : null;
+        return new TestClient(
+            _fleet, _fleet.Device, isStream ? gateway.Tcp : gateway.Udp, isStream, new ClientSessionOptions { StaticKey = key }, wrapper);
+    }
+
+    private static void Establish(RunningGateway gateway, TestClient client)
+    {
+        client.PumpFor(TimeSpan.FromSeconds(0.5));
+        client.PumpUntil(() => client.Options is not null || client.Ended is not null, gateway.Describe());
+        client.Ended.ShouldBeNull(gateway.Describe());
+    }
+
+    private void AddPassword(RunningGateway gateway)
+    {
+        byte[] salt = [1, 2, 3, 4, 5, 6, 7, 8];
+        var password = new CredentialModel
+        {
+            Id = 77,
+            Kind = "password",
+            Username = "pump",
+            PasswordSalt = salt,
+            PasswordHash = SHA256.HashData([.. salt, .. "right"u8]),
+        };
+        gateway.Control.Send(new Delta
+        {
+            Version = 2,
+            CommittedAt = 1,
+            Identities = [_fleet.DeviceModel with { Credentials = [_fleet.Device.Credential, password] }],
+        });
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 2);
+    }
+}

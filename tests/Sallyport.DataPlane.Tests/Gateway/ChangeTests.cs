@@ -1,0 +1,200 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Core.OpenVpn.Negotiation;
+using Sallyport.DataPlane.Tests.Fixtures;
+
+namespace Sallyport.DataPlane.Tests.Gateway;
+
+/// <summary>What control changes reaches live tunnels, and control's absence does not.</summary>
+public sealed class ChangeTests : IDisposable
+{
+    private readonly TestFleet _fleet = new();
+
+    [Fact]
+    public void A_rule_that_is_added_and_removed_takes_effect_on_the_next_packet()
+    {
+        using var gateway = new RunningGateway(_fleet, withRule: false);
+        using var site = gateway.Connect(_fleet.Site);
+        using var device = gateway.Connect(_fleet.Device);
+        var request = InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.ApplicationAddress, 40_000, 5_000);
+        device.SendInner(request);
+        device.ReceiveInner().ShouldNotBeNull("an ICMP refusal")[9].ShouldBe((byte)1);
+
+        Change(gateway, 2, delta => delta with { Rules = [_fleet.Rule] });
+        ServingTests.Converse(site, device);
+
+        var acknowledge = Change(gateway, 3, delta => delta with { RemovedRules = [TestFleet.RuleId] });
+        acknowledge.FlowsCut.ShouldBe(1);
+        acknowledge.LastPacketAt.ShouldBeGreaterThan(0);
+        acknowledge.LastPacketAt.ShouldBeLessThanOrEqualTo(acknowledge.AppliedAt);
+        device.SendInner(request);
+        site.ReceiveInner(0.3).ShouldBeNull();
+        gateway.Control.WaitFor<FlowReport>(report => report.Flows.Any(flow => flow is { Allowed: false, Reason: "NoRule" }));
+    }
+
+    [Fact]
+    public void A_revoked_device_is_cut_and_told_to_stay_away()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var site = gateway.Connect(_fleet.Site);
+        using var device = gateway.Connect(_fleet.Device);
+        ServingTests.Converse(site, device);
+
+        var acknowledge = Change(gateway, 2, delta => delta with { Identities = [_fleet.DeviceModel with { Active = false, Credentials = [] }] });
+
+        (acknowledge.TunnelsCut, acknowledge.FlowsCut).ShouldBe((1, 1));
+        device.SendInner(InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.ApplicationAddress, 40_000, 5_000));
+        site.ReceiveInner(0.3).ShouldBeNull();
+        device.PumpUntil(() => device.Messages.Contains(ControlMessage.Halt), "HALT");
+        gateway.Control.WaitForTunnel(tunnel => !tunnel.Up).EndReason.ShouldBe("revoked");
+    }
+
+    [Fact]
+    public void A_snapshot_without_a_device_cuts_it_as_well()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+        var model = _fleet.Model();
+
+        gateway.Control.Send(new Snapshot(9, model with { Identities = [.. model.Identities.Where(identity => identity.Id != TestFleet.DeviceId)] }));
+
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 9).TunnelsCut.ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_quarantined_device_is_cut_and_told_nothing()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+
+        Change(gateway, 2, delta => delta with { Identities = [_fleet.DeviceModel with { Active = false }] }).TunnelsCut.ShouldBe(1);
+
+        device.PumpFor(TimeSpan.FromSeconds(0.5));
+        device.Messages.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_device_whose_address_changed_fetches_it()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+
+        Change(gateway, 2, delta => delta with { Identities = [_fleet.DeviceModel with { AddressV4 = "10.20.0.99" }] });
+
+        device.PumpUntil(() => device.Messages.Contains(ControlMessage.Restart), "RESTART");
+        using var again = gateway.Connect(_fleet.Device);
+        again.Options!.Ifconfig!.Value.Address.ToString().ShouldBe("10.20.0.99");
+    }
+
+    [Fact]
+    public void New_routes_are_fetched_by_those_whom_they_concern()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var site = gateway.Connect(_fleet.Site);
+        using var device = gateway.Connect(_fleet.Device);
+
+        Change(gateway, 2, delta => delta with { Identities = [_fleet.SiteModel with { Subnets = ["192.168.50.0/24", "192.168.51.0/24"] }] })
+            .TunnelsCut.ShouldBe(0);
+
+        device.PumpUntil(() => device.Messages.Contains(ControlMessage.Restart), "RESTART");
+        site.PumpFor(TimeSpan.FromSeconds(0.3));
+        site.Messages.ShouldBeEmpty("nobody is sent the way to itself");
+        ServingTests.Converse(site, device);
+    }
+
+    [Fact]
+    public void A_change_that_does_not_concern_a_tunnel_leaves_it_alone()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+
+        Change(gateway, 2, delta => delta with { Identities = [_fleet.DeviceModel with { Labels = new Dictionary<string, string> { ["a"] = "b" } }] })
+            .TunnelsCut.ShouldBe(0);
+
+        device.PumpFor(TimeSpan.FromSeconds(0.3));
+        device.Messages.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void An_operator_may_disconnect_a_device_which_comes_again()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+
+        gateway.Control.Send(new Disconnect(TestFleet.DeviceId, "because"));
+
+        device.PumpUntil(() => device.Messages.Contains(ControlMessage.Restart), "RESTART");
+        using var again = gateway.Connect(_fleet.Device);
+    }
+
+    [Fact]
+    public void Tunnels_serve_on_while_control_is_gone_and_it_hears_of_them_when_it_is_back()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var site = gateway.Connect(_fleet.Site);
+        gateway.Control.WaitForTunnel(tunnel => tunnel.Up);
+
+        gateway.Control.Kill();
+        ServingTests.Converse(site, gateway.Connect(_fleet.Device));
+        gateway.Control.Forget();
+        gateway.Control.Start();
+
+        gateway.Control.WaitFor<Hello>().ModelVersion.ShouldBe(1);
+        gateway.Control.WaitFor<Ready>().Listening.ShouldBe(gateway.Listening);
+        gateway.Control.WaitForTunnel(tunnel => tunnel is { Up: true, IdentityId: TestFleet.SiteId });
+        gateway.Control.WaitForTunnel(tunnel => tunnel is { Up: true, IdentityId: TestFleet.DeviceId });
+        gateway.Control.WaitFor<FlowReport>(report => report.Flows.Any(flow => flow.FromId == TestFleet.DeviceId));
+        gateway.Control.WaitFor<Acknowledge>().TunnelsCut.ShouldBe(0);
+        gateway.Control.Received<CertificateRequest>().ShouldBeEmpty("the certificate in hand serves");
+    }
+
+    [Fact]
+    public void A_tunnel_that_ended_while_control_was_gone_is_reported_when_it_is_back()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        var device = gateway.Connect(_fleet.Device, isStream: true);
+        gateway.Control.WaitForTunnel(tunnel => tunnel.Up);
+
+        gateway.Control.Kill();
+        device.Dispose();
+        gateway.Control.Forget();
+        gateway.Control.Start();
+
+        gateway.Control.WaitForTunnel(tunnel => tunnel is { Up: false, EndReason: "the connection was closed" });
+    }
+
+    [Fact]
+    public void What_control_forbade_while_it_was_gone_is_cut_when_it_is_back()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+        gateway.Control.Kill();
+        gateway.Control.Forget();
+        var model = _fleet.Model();
+        gateway.Control.Model = model with { Identities = [_fleet.SiteModel, _fleet.DeviceModel with { Active = false, Credentials = [] }] };
+        gateway.Control.Version = 2;
+
+        gateway.Control.Start();
+
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 2).TunnelsCut.ShouldBe(1);
+    }
+
+    [Fact]
+    public void An_orderly_stop_reports_the_end_of_every_tunnel()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+        gateway.Control.WaitForTunnel(tunnel => tunnel.Up);
+
+        gateway.Stop();
+
+        gateway.Control.WaitForTunnel(tunnel => !tunnel.Up).EndReason.ShouldBe("the gateway stopped");
+    }
+
+    public void Dispose() => _fleet.Dispose();
+
+    private static Acknowledge Change(RunningGateway gateway, long version, Func<Delta, Delta> change)
+    {
+        gateway.Control.Send(change(new Delta { Version = version, CommittedAt = 1 }));
+        return gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == version);
+    }
+}
