@@ -38,6 +38,9 @@ public sealed class TcpStream : IAsyncDisposable
 
     public TimeSpan SinceProgress => Stopwatch.GetElapsedTime(Interlocked.Read(ref lastProgress));
 
+    /// <summary>When the last bytes came back, by the wall clock.</summary>
+    public DateTimeOffset LastProgressAt => DateTimeOffset.UtcNow - SinceProgress;
+
     public static async Task<TcpStream> Open(Namespace from, IPAddress to, int port, int chunkBytes = 1000, int paceMs = 10)
     {
         var socket = from.Run(() => new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp));

@@ -146,6 +146,30 @@ public sealed class ResilienceTests(ResilienceFixture fleet) : IClassFixture<Res
     }
 
     [NetworkFact]
+    public async Task The_measured_time_of_a_cut_is_what_the_device_sees()
+    {
+        var text = await fleet.AddAllowedDevice("measured", "plant");
+        var host = fleet.NewHost("measured");
+        using var client = new OpenVpnProcess(host, text);
+        await fleet.Connected(client);
+        await using var stream = await TcpStream.Open(host, Topology.Application, TestApplication.Port, chunkBytes: 200, paceMs: 1);
+        await stream.Progress(20_000);
+
+        var cut = await fleet.Client.RevokeDeviceAsync("measured", "test");
+        cut.Enforced.ShouldBeTrue(cut.Summary);
+        cut.TunnelsCut.ShouldBe(1);
+        cut.FlowsCut.ShouldBe(1);
+        cut.MillisecondsToLastPacket.ShouldNotBeNull();
+        cut.MillisecondsToLastPacket.Value.ShouldBeLessThanOrEqualTo(cut.MillisecondsToEnforced!.Value);
+        await Task.Delay(500);
+
+        // What was on its way when the gateway stopped still arrives; a busy machine hands it over late.
+        var seen = (stream.LastProgressAt - cut.CommittedAt).TotalMilliseconds;
+        seen.ShouldBeLessThan(cut.MillisecondsToEnforced.Value + 250);
+        cut.MillisecondsToLastPacket.Value.ShouldBeGreaterThan(seen - 250);
+    }
+
+    [NetworkFact]
     public async Task A_quarantined_device_is_cut_and_returns_when_released()
     {
         var text = await fleet.AddAllowedDevice("patient", "plant");
