@@ -10,10 +10,11 @@ public sealed class Installation : IAsyncDisposable
     private readonly Namespace where;
     private readonly Dictionary<string, string> environment;
     private readonly string folder;
+    private readonly int? userId;
     private ChildProcess? control;
     private SallyportClient? client;
 
-    private Installation(Namespace where, IReadOnlyDictionary<string, string>? settings)
+    private Installation(Namespace where, IReadOnlyDictionary<string, string>? settings, int? userId)
     {
         if (Programs.Missing is { } missing)
         {
@@ -21,6 +22,7 @@ public sealed class Installation : IAsyncDisposable
         }
 
         this.where = where;
+        this.userId = userId;
         folder = Directory.CreateTempSubdirectory("sp-").FullName;
         Data = Path.Combine(folder, "data");
         WorkFolder = Directory.CreateDirectory(Path.Combine(folder, "work")).FullName;
@@ -33,6 +35,11 @@ public sealed class Installation : IAsyncDisposable
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
         {
             environment[name] = value;
+        }
+
+        if (userId is { } id)
+        {
+            Shell.Run("chown", "-R", $"{id}:{id}", folder);
         }
     }
 
@@ -55,10 +62,12 @@ public sealed class Installation : IAsyncDisposable
         Token = File.ReadAllText(Path.Combine(Data, "admin.token")).Trim(),
     });
 
-    /// <summary>Starts and waits until devices can connect. <paramref name="settings"/> are SALLYPORT_* variables.</summary>
-    public static async Task<Installation> Start(Namespace where, IReadOnlyDictionary<string, string>? settings = null)
+    /// <summary>Starts and waits until devices can connect.</summary>
+    /// <param name="settings">SALLYPORT_* variables.</param>
+    /// <param name="userId">Whom the programs run as; null: as root.</param>
+    public static async Task<Installation> Start(Namespace where, IReadOnlyDictionary<string, string>? settings = null, int? userId = null)
     {
-        var made = new Installation(where, settings);
+        var made = new Installation(where, settings, userId);
         try
         {
             await made.StartControl();
@@ -82,7 +91,10 @@ public sealed class Installation : IAsyncDisposable
         }
 
         control?.Dispose();
-        control = new ChildProcess(where, Programs.PathOf("sallyportd"), ["serve"], all);
+        var daemon = Programs.PathOf("sallyportd");
+        control = userId is { } id
+            ? new ChildProcess(where, "setpriv", [$"--reuid={id}", $"--regid={id}", "--clear-groups", daemon, "serve"], all)
+            : new ChildProcess(where, daemon, ["serve"], all);
         await UntilReady();
     }
 
@@ -142,6 +154,9 @@ public sealed class Installation : IAsyncDisposable
 
         await control!.WaitForExit(TimeSpan.FromSeconds(15));
     }
+
+    /// <summary>Variables that name this installation, for a command line tool that runs elsewhere.</summary>
+    public IReadOnlyDictionary<string, string> Environment => environment;
 
     /// <summary>The command line tool, on this installation, in <see cref="WorkFolder"/>.</summary>
     public CommandResult Cli(params IEnumerable<string> arguments) =>

@@ -39,3 +39,20 @@ public sealed class ClockTheoryAttribute : TheoryAttribute
         Skip = new ClockFactAttribute().Skip;
     }
 }
+
+/// <summary>A test that runs our programs as nobody.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class UnprivilegedFactAttribute : FactAttribute
+{
+    /// <summary>Debian's nobody.</summary>
+    public const int UserId = 65534;
+
+    public UnprivilegedFactAttribute()
+    {
+        Skip = Requirements.Missing ?? (MayRun() ? null : $"the user nobody may not run programs in {Programs.Root}");
+    }
+
+    private static bool MayRun() =>
+        Programs.Missing is not null
+        || Shell.TryRun("setpriv", $"--reuid={UserId}", $"--regid={UserId}", "--clear-groups", "test", "-x", Programs.PathOf("sallyportd")).ExitCode == 0;
+}
