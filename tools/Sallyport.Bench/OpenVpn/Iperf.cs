@@ -5,13 +5,16 @@ using Sallyport.Harness;
 
 namespace Sallyport.Bench.OpenVpn;
 
+/// <summary>What arrived, and the segments that were sent again for it.</summary>
+internal readonly record struct Transferred(double Bytes, double BitsPerSecond, long Retransmits);
+
 /// <summary>One TCP stream by iperf3.</summary>
 internal static class Iperf
 {
     public const int Port = 5201;
 
     /// <summary>Sends for so long to a receiver of its own; what counts is what arrived.</summary>
-    public static async Task<(double Bytes, double BitsPerSecond)> Send(Namespace from, Namespace receiver, IPAddress to, int seconds)
+    public static async Task<Transferred> Send(Namespace from, Namespace receiver, IPAddress to, int seconds)
     {
         var port = Port.ToString(CultureInfo.InvariantCulture);
         using var listener = new ChildProcess(receiver, "iperf3", ["--server", "--one-off", "--forceflush", "--port", port]);
@@ -21,7 +24,10 @@ internal static class Iperf
         using var report = JsonDocument.Parse(result.Output.Length > 0 ? result.Output : "{}");
         if (report.RootElement.TryGetProperty("end", out var end) && end.TryGetProperty("sum_received", out var received))
         {
-            return (received.GetProperty("bytes").GetDouble(), received.GetProperty("bits_per_second").GetDouble());
+            return new Transferred(
+                received.GetProperty("bytes").GetDouble(),
+                received.GetProperty("bits_per_second").GetDouble(),
+                end.GetProperty("sum_sent").GetProperty("retransmits").GetInt64());
         }
 
         throw new InvalidOperationException($"iperf3 to {to} ended with {result.ExitCode}: {result.All}\n{listener.Log}");

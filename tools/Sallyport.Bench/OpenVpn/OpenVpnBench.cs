@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.Simulator;
 using Sallyport.Harness;
@@ -16,6 +18,8 @@ internal sealed class OpenVpnBench : IAsyncDisposable
     private const int FirstClients = 100;
 
     private const int WarmUpSeconds = 3;
+    private const int FirstPort = 10_000;
+    private const int LastPort = 64_999;
 
     /// <summary>Stock keeps a client that said goodbye for five seconds; then its memory and its timers are gone.</summary>
     private static readonly TimeSpan Goodbyes = TimeSpan.FromSeconds(6);
@@ -31,6 +35,7 @@ internal sealed class OpenVpnBench : IAsyncDisposable
     private readonly Namespace load;
     private readonly List<IVpnServer> servers = [];
     private readonly List<Fleet> fleets = [];
+    private int lastPort = FirstPort;
 
     private OpenVpnBench(BenchOptions options, Action<string> tell)
     {
@@ -131,14 +136,23 @@ internal sealed class OpenVpnBench : IAsyncDisposable
 
     private async Task<TransferRound> Transfer(IVpnServer server, int seconds)
     {
-        var process = server.ProcessId;
+        var (process, control) = (server.ProcessId, server.ControlProcessId);
+        var packets = DatagramsReceived();
+        var beside = control is { } before ? ProcessMeter.CpuSeconds(before) : 0;
         var cpu = ProcessMeter.CpuSeconds(process);
-        var beside = server.ControlProcessId is { } control ? ProcessMeter.CpuSeconds(control) : 0;
-        var (bytes, bitsPerSecond) = await Iperf.Send(sender, receiver, server.Target, seconds);
+        var sent = await Iperf.Send(sender, receiver, server.Target, seconds);
         cpu = ProcessMeter.CpuSeconds(process) - cpu;
-        beside = server.ControlProcessId is { } same ? ProcessMeter.CpuSeconds(same) - beside : 0;
-        var gigabytes = bytes / 1e9;
-        return new TransferRound(bytes, bitsPerSecond / 1e6, cpu, cpu / gigabytes, server.ControlProcessId is null ? null : beside / gigabytes);
+        beside = control is { } after ? ProcessMeter.CpuSeconds(after) - beside : 0;
+        packets = DatagramsReceived() - packets;
+        var gigabytes = sent.Bytes / 1e9;
+        return new TransferRound(
+            sent.Bytes, sent.BitsPerSecond / 1e6, sent.Retransmits, cpu, cpu / gigabytes, control is null ? null : beside / gigabytes, packets / gigabytes);
+    }
+
+    private long DatagramsReceived()
+    {
+        using var report = JsonDocument.Parse(topology.Gateway.Execute("ip", "-s", "-j", "link", "show", "dev", Topology.Outer).Output);
+        return report.RootElement[0].GetProperty("stats64").GetProperty("rx").GetProperty("packets").GetInt64();
     }
 
     /// <summary>A fresh process: memory with the first and with all idle clients; then, when they have left, handshakes.</summary>
@@ -196,16 +210,24 @@ internal sealed class OpenVpnBench : IAsyncDisposable
     {
         var made = new Fleet(
             profiles.Select((text, index) => DeviceProfile.Parse(index.ToString(CultureInfo.InvariantCulture), text)),
-            server => load.Run(() =>
-            {
-                var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
-                socket.Connect(server);
-                return socket;
-            }));
+            server => load.Run(() => OpenSocket(server)));
         fleets.Add(made);
         return made;
     }
 
+    /// <summary>
+    /// From a port that nobody used lately: a stock server takes a reset from the address of a client that has just left for that client's,
+    /// and lets it wait.
+    /// </summary>
+    private Socket OpenSocket(IPEndPoint server)
+    {
+        lastPort = lastPort < LastPort ? lastPort + 1 : FirstPort;
+        var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
+        socket.Bind(new IPEndPoint(server.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, lastPort));
+        socket.Connect(server);
+        return socket;
+    }
+
     private static string Describe(TransferRound round) =>
-        string.Create(CultureInfo.InvariantCulture, $"{round.CpuPerGb:0.00} CPU-s/GB, {round.MbitPerSecond:0} Mbit/s");
+        string.Create(CultureInfo.InvariantCulture, $"{round.CpuPerGb:0.00} CPU-s/GB, {round.MbitPerSecond:0} Mbit/s, {round.PacketsPerGb / 1e3:0} k packets/GB, {round.Retransmits} retransmits");
 }

@@ -3,7 +3,9 @@ namespace Sallyport.Bench.OpenVpn;
 /// <summary>One transfer through one server.</summary>
 /// <param name="CpuPerGb">Server CPU-seconds (user + system) per 10^9 bytes that arrived.</param>
 /// <param name="ControlCpuPerGb">The same of the process beside it; null where there is none.</param>
-internal sealed record TransferRound(double Bytes, double MbitPerSecond, double CpuSeconds, double CpuPerGb, double? ControlCpuPerGb);
+/// <param name="PacketsPerGb">Datagrams that reached the server's machine, per 10^9 bytes that arrived.</param>
+internal sealed record TransferRound(
+    double Bytes, double MbitPerSecond, long Retransmits, double CpuSeconds, double CpuPerGb, double? ControlCpuPerGb, double PacketsPerGb);
 
 /// <summary>One fresh server process: memory of idle clients.</summary>
 /// <param name="BeforeKib">Resident memory with the first clients connected, which bring in code and pools.</param>
