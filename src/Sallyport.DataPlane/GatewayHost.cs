@@ -259,13 +259,14 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     /// <summary>Shards first: a tunnel is never opened under a newer model than its shard's.</summary>
     private void Adopt(GatewayModel model, ModelChange change)
     {
-        var adoption = new Adoption(model.Version, _shards.Length);
+        var adoption = new Adoption(model.Version, _shards.Length + 1);
         foreach (var shard in _shards)
         {
             Invariant.Check(shard.Mailbox.TryPost(new AdoptModel(model, change, adoption)), "a shard's mailbox has room for its model");
         }
 
         _model.Replace(model, change);
+        adoption.Done(_clock.ToWall(_clock.Now), 0, 0, 0, _uplink);
     }
 
     private void StopThreads()

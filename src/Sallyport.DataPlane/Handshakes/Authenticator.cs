@@ -23,6 +23,9 @@ internal readonly record struct Claim
 
     /// <summary>Who the session was at its first key; a renegotiation may change none of it.</summary>
     public CredentialEntry? Before { get; init; }
+
+    /// <summary>Session id of the token that the session was given; another token is another session's.</summary>
+    public UInt128? TokenSession { get; init; }
 }
 
 /// <summary>Whether a peer may come in, and as whom.</summary>
@@ -105,7 +108,7 @@ internal static class Authenticator
 
         if (access.NeedsPassword)
         {
-            var verdict = JudgePassword(request, byName, identity, tokens, now);
+            var verdict = JudgePassword(claim, byName, identity, tokens, now);
             if (verdict != PasswordVerdict.Good)
             {
                 return Judgement.Refuse($"{Describe(identity)}: {Text(verdict)}", identity) with
@@ -144,12 +147,15 @@ internal static class Authenticator
     }
 
     private static PasswordVerdict JudgePassword(
-        AuthenticationRequest request, CredentialEntry? byName, Identity identity, AuthToken? tokens, Instant now)
+        in Claim claim, CredentialEntry? byName, Identity identity, AuthToken? tokens, Instant now)
     {
+        var request = claim.Request;
         if (tokens is not null)
         {
-            switch (tokens.Verify(request.Password, request.Username, now, out _))
+            switch (tokens.Verify(request.Password, request.Username, now, out var claims))
             {
+                case AuthTokenVerdict.Valid when claim.TokenSession is { } session && session != claims.SessionId:
+                    return PasswordVerdict.WrongPassword;
                 case AuthTokenVerdict.Valid:
                     return byName?.IdentityId == identity.Id ? PasswordVerdict.Good : PasswordVerdict.WrongName;
                 case AuthTokenVerdict.Expired:

@@ -379,6 +379,7 @@ internal sealed class Handshaker : IDisposable
                 break;
             case Renegotiated:
                 _context.Uplink.CountRenegotiation(peer.Admitted!.TunnelId);
+                RenewToken(peer, now);
                 break;
             case MessageReceived:
                 break;
@@ -401,6 +402,7 @@ internal sealed class Handshaker : IDisposable
                 WrappedFor = peer.WrappedFor,
                 WrappedForNetwork = peer.WrappedForNetwork,
                 Before = peer.Admitted?.Credential,
+                TokenSession = peer.TokenUser.Length == 0 ? null : peer.Token.SessionId,
             },
             model, _tokens, now);
         if (!judgement.Allowed)
@@ -423,8 +425,37 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
-        var token = _tokens is not null && judgement.Access!.NeedsPassword ? _tokens.Issue(request.Username, now, out _) : null;
+        var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation ? IssueToken(peer, request.Username, now) : null;
         peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
+    }
+
+    private string? IssueToken(PeerSession peer, string username, Instant now)
+    {
+        if (_tokens is null)
+        {
+            return null;
+        }
+
+        var token = _tokens.Issue(username, now, out var claims);
+        (peer.Token, peer.TokenUser) = (claims, username);
+        return token;
+    }
+
+    /// <summary>A token is good for a day; a session lasts for months.</summary>
+    private void RenewToken(PeerSession peer, Instant now)
+    {
+        if (_tokens is null || peer.TokenUser.Length == 0)
+        {
+            return;
+        }
+
+        var claims = peer.Token;
+        var token = _tokens.Renew(peer.TokenUser, ref claims, now);
+        peer.Token = claims;
+        foreach (var message in ControlMessage.Push(new PushOptions { AuthToken = token }))
+        {
+            peer.Session.Send(message, now);
+        }
     }
 
     private bool TryPromisePlace(PeerSession peer, in Judgement judgement, AuthenticationRequest request, Instant now)

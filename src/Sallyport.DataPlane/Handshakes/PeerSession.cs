@@ -1,3 +1,4 @@
+using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
@@ -35,6 +36,11 @@ internal sealed class PeerSession
     public Admitted? Admitted { get; set; }
 
     public bool HasTunnel { get; set; }
+
+    /// <summary>The token that the peer was given in place of its password, and for whom; renewed with every key.</summary>
+    public AuthTokenClaims Token { get; set; }
+
+    public string TokenUser { get; set; } = "";
 
     /// <summary>The shard owns the promised place from the moment it was asked to open the tunnel.</summary>
     public bool TunnelWasOpened { get; set; }

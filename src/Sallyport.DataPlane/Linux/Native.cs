@@ -58,6 +58,8 @@ internal static unsafe partial class Native
     public const int EInval = 22;
     public const int ENFile = 23;
     public const int EMFile = 24;
+    public const int EAfNoSupport = 97;
+    public const int EAddrNotAvail = 99;
 
     public static int Errno => Marshal.GetLastSystemError();
 

@@ -86,7 +86,7 @@ internal sealed class NodeLink
                 // Once per loss, not once per attempt.
                 if (wasConnected)
                 {
-                    _log.Write("control.away", e is SocketException or IOException ? e.Message : $"{e.GetType().Name}: {e.Message}");
+                    _log.Write("control.away", File.Exists(_socketPath) ? $"{_socketPath}: {e.Message}" : $"nobody is at {_socketPath} yet");
                     wasConnected = false;
                 }
             }

@@ -3,11 +3,11 @@ using Sallyport.DataPlane.Nodes;
 
 namespace Sallyport.DataPlane.Shards;
 
-/// <summary>One model on its way into every shard. The last one to take it acknowledges for all.</summary>
-internal sealed class Adoption(long version, int shards)
+/// <summary>One model on its way into every shard and to the handshakes. The last one to take it acknowledges for all.</summary>
+internal sealed class Adoption(long version, int takers)
 {
     private readonly Lock _lock = new();
-    private int _missing = shards;
+    private int _missing = takers;
     private long _appliedAt;
     private long _lastPacketAt;
     private int _tunnelsCut;

@@ -149,16 +149,40 @@ internal sealed class Shard : IDisposable
     {
         foreach (var address in options.Udp)
         {
-            var socket = new UdpSocket(address, options.Index, _udp.Count, options.Count > 1);
-            _udp.Add(socket);
-            _epoll.Add(socket.Fd, Readiness.In, EpollToken.Udp(socket.Index));
+            if (TryListen(address, () => new UdpSocket(address, options.Index, _udp.Count, options.Count > 1)) is { } socket)
+            {
+                _udp.Add(socket);
+                _epoll.Add(socket.Fd, Readiness.In, EpollToken.Udp(socket.Index));
+            }
         }
 
         foreach (var address in options.Tcp)
         {
-            var listener = new StreamListener(address, options.Count > 1);
-            _listeners.Add(listener);
-            _epoll.Add(listener.Fd, Readiness.In, EpollToken.Listener(_listeners.Count - 1));
+            if (TryListen(address, () => new StreamListener(address, options.Count > 1)) is { } listener)
+            {
+                _listeners.Add(listener);
+                _epoll.Add(listener.Fd, Readiness.In, EpollToken.Listener(_listeners.Count - 1));
+            }
+        }
+
+        if (_udp.Count + _listeners.Count == 0)
+        {
+            throw new FormatException("There is no address to listen on.");
+        }
+    }
+
+    /// <summary>Null on a host without IPv6, which is no reason not to serve IPv4.</summary>
+    private T? TryListen<T>(OuterAddress address, Func<T> open)
+        where T : class
+    {
+        try
+        {
+            return open();
+        }
+        catch (LinuxException e) when (!address.Ip.IsV4 && e.Errno is Native.EAfNoSupport or Native.EAddrNotAvail)
+        {
+            _log.Write("listen.skipped", $"{address}: this host has no IPv6 ({e.Message})");
+            return null;
         }
     }
 

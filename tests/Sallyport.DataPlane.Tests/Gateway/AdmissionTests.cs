@@ -62,7 +62,7 @@ public sealed class AdmissionTests : IDisposable
 
         if (comesIn)
         {
-            device.Options.ShouldNotBeNull().AuthToken.ShouldNotBeNull().ShouldStartWith("SESS_ID_AT_");
+            device.Options.ShouldNotBeNull($"{device.Ended} {gateway.Describe()}").AuthToken.ShouldNotBeNull().ShouldStartWith("SESS_ID_AT_");
             return;
         }
 
@@ -89,6 +89,23 @@ public sealed class AdmissionTests : IDisposable
             _fleet, _fleet.OtherDevice, gateway.Udp, options: new ClientSessionOptions { Username = "other", Password = token });
         thief.PumpUntil(() => thief.Ended is not null);
         thief.Ended!.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+    }
+
+    [Fact]
+    public void A_new_token_comes_with_every_key()
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "password" };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        using var device = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = "right" }).Establish();
+
+        device.Session.Renegotiate(new Clock(TimeProvider.System).Now);
+        device.PumpUntil(() => device.Messages.Count > 0, "a new token");
+
+        var message = device.Messages.ShouldHaveSingleItem();
+        message.Kind.ShouldBe(Core.OpenVpn.Negotiation.ControlMessageKind.PushReply);
+        message.Argument.ShouldStartWith("auth-token SESS_ID_AT_");
     }
 
     [Fact]

@@ -1,0 +1,121 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Crypto;
+using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Tests.Fixtures;
+
+namespace Sallyport.DataPlane.Tests.Model;
+
+public sealed class ModelMapperTests : IDisposable
+{
+    private readonly TestFleet _fleet = new();
+
+    [Fact]
+    public void A_snapshot_becomes_a_model_with_its_indexes()
+    {
+        var model = ModelMapper.FromSnapshot(new Snapshot(7, _fleet.Model()));
+
+        model.Version.ShouldBe(7);
+        model.Fleet.Identity(TestFleet.DeviceId)!.Name.ShouldBe("pump-17");
+        model.Fleet.IdentityAt(TestFleet.NetworkId, TestFleet.ApplicationAddress)!.Id.ShouldBe(TestFleet.SiteId);
+        model.Fleet.Application(TestFleet.ApplicationId)!.Services.ShouldBe(
+        [
+            new Service(IpProtocol.Tcp, 8883, 8883),
+            new Service(IpProtocol.Udp, 5000, 5010),
+            new Service(IpProtocol.Icmp, 0, 0),
+            new Service(IpProtocol.IcmpV6, 0, 0),
+        ]);
+        model.ByFingerprint[_fleet.Device.Certificate.Fingerprint].IdentityId.ShouldBe(TestFleet.DeviceId);
+        model.IsKnown(_fleet.Device.WrappedKeyId).ShouldBeTrue();
+        model.IsKnown(new byte[16]).ShouldBeFalse();
+        model.HasCredential(TestFleet.DeviceId, 20).ShouldBeTrue();
+        model.Access[TestFleet.NetworkId].Ciphers.ShouldBe([DataCipher.Aes256Gcm, DataCipher.Aes128Gcm, DataCipher.ChaCha20Poly1305]);
+    }
+
+    [Fact]
+    public void A_network_may_opt_into_each_legacy_wrapping()
+    {
+        _fleet.Network = _fleet.Network with
+        {
+            Wrappings = ["tls-crypt", "tls-auth", "none"], WrappingKey = new byte[256], AuthDigest = "SHA512", TlsAuthDirection = "none", MinimumTls = "1.3",
+        };
+        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+
+        model.LegacyWrappings.Select(wrapping => wrapping.Kind).ShouldBe([WrappingKind.TlsCrypt, WrappingKind.TlsAuth, WrappingKind.None]);
+        model.LegacyWrappings[1].Digest.ShouldBe(HashKind.Sha512);
+        model.LegacyWrappings[1].ClientDirection.ShouldBe(KeyDirection.Bidirectional);
+        model.Access[TestFleet.NetworkId].MinimumTls.ShouldBe(TlsVersion.Tls13);
+    }
+
+    [Fact]
+    public void A_delta_replaces_what_it_names_and_leaves_the_rest_as_it_is()
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var renewed = _fleet.Member("pump-17", TestFleet.DeviceId);
+        var delta = new Delta
+        {
+            Version = 2,
+            CommittedAt = 5,
+            Identities = [_fleet.DeviceModel with { Credentials = [renewed.Credential with { Id = 99 }] }],
+            RemovedIdentities = [TestFleet.OtherDeviceId],
+            RemovedRules = [TestFleet.RuleId],
+        };
+
+        var after = ModelMapper.Apply(before, delta, out var change);
+
+        change.Everything.ShouldBeFalse();
+        change.Identities.ShouldBe([TestFleet.OtherDeviceId, TestFleet.DeviceId]);
+        change.Rerouted.ShouldBeEmpty();
+        change.CommittedAt.ShouldBe(5);
+        after.IsKnown(_fleet.Device.WrappedKeyId).ShouldBeFalse();
+        after.IsKnown(renewed.WrappedKeyId).ShouldBeTrue();
+        after.HasCredential(TestFleet.DeviceId, 20).ShouldBeFalse();
+        after.ByFingerprint.ContainsKey(_fleet.OtherDevice.Certificate.Fingerprint).ShouldBeFalse();
+        after.Fleet.Rule(TestFleet.RuleId).ShouldBeNull();
+        after.LegacyWrappings.ShouldBeSameAs(before.LegacyWrappings, "the door keeps its keys ready while it sees the same list");
+        before.IsKnown(_fleet.Device.WrappedKeyId).ShouldBeTrue("a model never changes");
+    }
+
+    [Fact]
+    public void Subnets_that_change_reroute_their_network()
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var site = _fleet.SiteModel;
+
+        ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [site with { Name = "renamed" }] }, out var change);
+        change.Rerouted.ShouldBeEmpty();
+        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [site with { Subnets = ["192.168.51.0/24"] }] }, out change);
+
+        var rerouted = change.Rerouted.ShouldHaveSingleItem();
+        rerouted.NetworkId.ShouldBe(TestFleet.NetworkId);
+        rerouted.SiteIds.ShouldBe([TestFleet.SiteId]);
+        rerouted.Concerns(after.Fleet.Identity(TestFleet.SiteId)!).ShouldBeFalse();
+        rerouted.Concerns(after.Fleet.Identity(TestFleet.DeviceId)!).ShouldBeTrue();
+        ModelMapper.Apply(after, new Delta { Version = 3, CommittedAt = 1, RemovedIdentities = [TestFleet.SiteId] }, out change);
+        change.Rerouted.ShouldHaveSingleItem();
+    }
+
+    [Theory]
+    [InlineData("device ")]
+    [InlineData("")]
+    public void What_control_may_not_send_is_refused_whole(string kind)
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        Should.Throw<FormatException>(() => ModelMapper.Apply(
+            before, new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Kind = kind }] }, out _));
+    }
+
+    [Fact]
+    public void An_inactive_identity_is_not_known_at_the_door()
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Active = false }] }, out _);
+
+        after.IsKnown(_fleet.Device.WrappedKeyId).ShouldBeFalse();
+        after.FindWrappedKey(_fleet.Device.WrappedKeyId).ShouldNotBeNull("operators are told whose it is");
+    }
+
+    public void Dispose() => _fleet.Dispose();
+}
