@@ -78,22 +78,27 @@ internal sealed class AuditTrail
         }
     }
 
-    /// <summary>Lines of an export, oldest first.</summary>
+    /// <summary>Lines of an export, oldest first. Whoever stops early leaves no transaction behind: the connection goes back to a pool.</summary>
     public IEnumerable<AuditExportLine> Export(SqliteConnection sql)
     {
         yield return new AuditExportLine { PublicKey = Convert.ToBase64String(PublicKey) };
         sql.Execute("BEGIN DEFERRED");
-        foreach (var record in Records(sql))
+        try
         {
-            yield return new AuditExportLine { Record = record };
-        }
+            foreach (var record in Records(sql))
+            {
+                yield return new AuditExportLine { Record = record };
+            }
 
-        foreach (var checkpoint in Checkpoints(sql))
+            foreach (var checkpoint in Checkpoints(sql))
+            {
+                yield return new AuditExportLine { Checkpoint = checkpoint };
+            }
+        }
+        finally
         {
-            yield return new AuditExportLine { Checkpoint = checkpoint };
+            sql.Execute("ROLLBACK TRANSACTION");
         }
-
-        sql.Execute("ROLLBACK TRANSACTION");
     }
 
     /// <summary>Newest first, before the record <paramref name="before"/>.</summary>

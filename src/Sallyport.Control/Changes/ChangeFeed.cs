@@ -95,6 +95,12 @@ internal sealed class ChangeFeed
             return null;
         }
 
+        // A reader that does not see the version itself would make a delta that claims it and leaves things out.
+        if (sql.ExecuteScalar<long?>("SELECT max(version) FROM changes") is not { } seen || seen < version)
+        {
+            return null;
+        }
+
         var rows = sql.Query<ChangeRow>(
             "SELECT DISTINCT kind, id FROM changes WHERE version > @knownVersion AND version <= @version LIMIT @limit",
             new { knownVersion, version, limit = CatchUpMax + 1 }).AsList();

@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Sallyport.Control.Store;
 
@@ -79,6 +80,12 @@ internal sealed class Database : IDisposable
     {
         var reader = new SqliteConnection(readerText);
         reader.Open();
+        if (raw.sqlite3_get_autocommit(reader.Handle) == 0)
+        {
+            // Whoever had it before us did not finish: its snapshot would show us the past.
+            reader.Execute("ROLLBACK TRANSACTION");
+        }
+
         reader.Execute($"PRAGMA busy_timeout = {BusyTimeoutMs}; PRAGMA query_only = ON");
         return reader;
     }

@@ -475,8 +475,8 @@ internal sealed class Handshaker : IDisposable
             IdentityId = identity.Id,
             Name = Authenticator.Describe(identity),
             Tls = string.Intern(request.Tls),
-            ClientVersion = request.PeerInfo.Version,
-            ClientPlatform = request.PeerInfo.Platform,
+            ClientVersion = PeerText.Cut(request.PeerInfo.Version),
+            ClientPlatform = PeerText.Cut(request.PeerInfo.Platform),
             AddressV4 = identity.AddressV4 ?? default,
             AddressV6 = identity.AddressV6 ?? default,
             Slot = slot,
@@ -548,8 +548,8 @@ internal sealed class Handshaker : IDisposable
         Cipher = format.Cipher.Name(),
         Tls = who.Tls,
         Wrapping = peer.Session.Wrapping,
-        ClientVersion = string.Intern(who.ClientVersion),
-        ClientPlatform = string.Intern(who.ClientPlatform),
+        ClientVersion = who.ClientVersion,
+        ClientPlatform = who.ClientPlatform,
         Since = _context.Clock.ToWall(now),
     };
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Nodes;
@@ -134,7 +135,7 @@ internal sealed class Uplink
                 _lostEvents++;
             }
 
-            _events.Enqueue(happened);
+            _events.Enqueue(happened with { Detail = PeerText.Cut(happened.Detail, PeerText.DetailMax) });
         }
 
         Signal();

@@ -21,6 +21,23 @@ public sealed class AuditTests
         verification.Checkpoints.ShouldBeGreaterThan(0);
     }
 
+    [Fact]
+    public async Task An_export_that_is_broken_off_does_not_freeze_what_others_read()
+    {
+        await using var world = await WorldAsync();
+        var trail = world.Control.Audit;
+        for (var i = 0; i < 5; i++)
+        {
+            using var reader = world.Control.Fleet.OpenReader();
+            trail.Export(reader).Take(2).Count().ShouldBe(2);
+        }
+
+        var before = (await world.Client.ListAuditAsync(limit: 1)).Items.Single().Sequence;
+        await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "later", Prefixes = ["10.77.0.0/16"] });
+        (await world.Client.ListAuditAsync(limit: 1)).Items.Single().Sequence.ShouldBeGreaterThan(before);
+        (await world.Client.VerifyAuditAsync()).Valid.ShouldBeTrue();
+    }
+
     [Theory]
     [InlineData("UPDATE audit SET detail = '{}' WHERE sequence = 3", "record 3 (network.create network:n1) was altered: its hash is another one")]
     [InlineData("UPDATE audit SET at = at + 1 WHERE sequence = 3", "record 3 (network.create network:n1) was altered: its hash is another one")]
