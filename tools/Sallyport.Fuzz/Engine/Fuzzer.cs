@@ -69,12 +69,6 @@ public sealed class Fuzzer(FuzzTarget target, ulong seed, Witness? witness = nul
     {
         witness?.Note(input);
         var finding = _execution.Try(input);
-        if (_execution.Elapsed > _slowest)
-        {
-            _slowest = _execution.Elapsed;
-            _slowestInput = input.ToArray();
-        }
-
         if (finding is not null)
         {
             if (!_findings.ContainsKey(finding.Kind))
@@ -85,6 +79,7 @@ public sealed class Fuzzer(FuzzTarget target, ulong seed, Witness? witness = nul
             return false;
         }
 
+        NoteSlow(input);
         var isNew = false;
         foreach (var feature in _execution.Probe.Features)
         {
@@ -92,5 +87,14 @@ public sealed class Fuzzer(FuzzTarget target, ulong seed, Witness? witness = nul
         }
 
         return isNew;
+    }
+
+    private void NoteSlow(ReadOnlySpan<byte> input)
+    {
+        if (_execution.Elapsed > _slowest && _execution.Slowness(input) is var slowness && slowness > _slowest)
+        {
+            _slowest = slowness;
+            _slowestInput = input.ToArray();
+        }
     }
 }

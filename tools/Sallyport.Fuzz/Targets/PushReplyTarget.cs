@@ -62,6 +62,7 @@ internal sealed class PushReplyTarget : FuzzTarget
     {
         var reader = new PushReplyReader();
         var rest = input;
+        var length = 0L;
         while (ControlMessage.TryTakeNext(ref rest, out var message))
         {
             if (message.Kind != ControlMessageKind.PushReply)
@@ -71,7 +72,9 @@ internal sealed class PushReplyTarget : FuzzTarget
 
             var meter = Probe.StartMeter();
             var status = reader.Add(message);
-            probe.AllocatedAtMost(meter, 1024 + (AllocationPerByte * (long)message.Argument.Length), "reading a push reply");
+            length += message.Argument.Length;
+            // Lists double: one part may pay for all before it.
+            probe.AllocatedAtMost(meter, 1024 + (AllocationPerByte * length), "reading a push reply");
             probe.Reach((long)status);
             if (status != PushReadStatus.More)
             {
