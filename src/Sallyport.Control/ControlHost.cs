@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Dapper;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -211,7 +212,7 @@ public static class ControlHosting
     {
         app.UseMiddleware<ApiMiddleware>();
         app.UseRouting();
-        var api = app.MapGroup("/api/v1");
+        var api = app.MapGroup("/api/v1").AddEndpointFilter<AnswerWhenEnforced>();
         api.MapStatus();
         api.MapNetworks();
         api.MapSites();

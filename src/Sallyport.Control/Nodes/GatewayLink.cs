@@ -126,6 +126,18 @@ internal sealed class GatewayLink
         }
     }
 
+    /// <summary>Its listeners are open.</summary>
+    public bool IsReady
+    {
+        get
+        {
+            lock (gate)
+            {
+                return ready && !ended;
+            }
+        }
+    }
+
     public bool IsReadyFor(long version)
     {
         lock (gate)

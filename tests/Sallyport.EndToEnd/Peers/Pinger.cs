@@ -31,8 +31,8 @@ public sealed class Pinger : IAsyncDisposable
             made.Connect(new IPEndPoint(to, 0));
             return made;
         });
-        sending = Send();
-        receiving = Receive();
+        sending = Task.Run(Send);
+        receiving = Task.Run(Receive);
     }
 
     public int Received

@@ -20,7 +20,7 @@ public sealed class TcpEcho : IDisposable
             socket.Listen(64);
             return socket;
         });
-        _ = Accept();
+        _ = Task.Run(Accept);
     }
 
     /// <summary>Connections that reached it.</summary>

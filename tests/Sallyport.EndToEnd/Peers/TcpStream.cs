@@ -26,8 +26,8 @@ public sealed class TcpStream : IAsyncDisposable
         this.chunkBytes = chunkBytes;
         this.pace = pace;
         lastProgress = Stopwatch.GetTimestamp();
-        sending = Send();
-        receiving = Receive();
+        sending = Task.Run(Send);
+        receiving = Task.Run(Receive);
     }
 
     /// <summary>Bytes that made the way there and back, in order and unharmed.</summary>

@@ -20,7 +20,7 @@ public sealed class UdpEcho : IDisposable
             made.Bind(new IPEndPoint(address, port));
             return made;
         });
-        _ = Serve();
+        _ = Task.Run(Serve);
     }
 
     public int Received => Volatile.Read(ref received);

@@ -38,8 +38,8 @@ public sealed class UdpStream : IAsyncDisposable
             made.Connect(new IPEndPoint(to, port));
             return made;
         });
-        sending = Send();
-        receiving = Receive();
+        sending = Task.Run(Send);
+        receiving = Task.Run(Receive);
     }
 
     public int Received
