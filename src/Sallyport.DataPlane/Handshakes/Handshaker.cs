@@ -555,7 +555,7 @@ internal sealed class Handshaker : IDisposable
 
     private void Ended(PeerSession peer, SessionEnded ended, Instant now)
     {
-        EndHalfOpen(peer);
+        // One that never came up counts until it is forgotten: it still holds memory while its last words are delivered.
         CloseTunnelOf(peer, ended.Reason == SessionEnd.PeerExit ? TunnelEnd.PeerExit : TunnelEnd.SessionEnded);
         if (ended.Reason is SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher)
         {

@@ -201,6 +201,21 @@ internal sealed class ControlChannel : IDisposable
         }
     }
 
+    /// <summary>
+    /// Queues the last words of TLS and frees it: a session that lingers only to deliver them holds a few kilobytes, not fifty.
+    /// </summary>
+    public void FinishTls()
+    {
+        foreach (var state in (ReadOnlySpan<KeyState?>)[Active, Pending])
+        {
+            if (state is not null)
+            {
+                DrainTls(state);
+                state.FreeTls();
+            }
+        }
+    }
+
     /// <summary>The next datagram that is due, wrapped and ready to send. Call until false.</summary>
     public bool TryDequeueTransmit(Span<byte> datagram, Instant now, out int length)
     {

@@ -75,6 +75,13 @@ internal sealed class KeyState : IDisposable
         Phase = KeyPhase.Tls;
     }
 
+    /// <summary>Nothing is said or heard inside TLS any more; what was queued is in the reliable channel.</summary>
+    public void FreeTls()
+    {
+        _tls?.Dispose();
+        _tls = null;
+    }
+
     public void EraseSecrets()
     {
         ClientMessage?.Dispose();
@@ -88,7 +95,6 @@ internal sealed class KeyState : IDisposable
         EraseSecrets();
         Sender.Clear();
         Receiver.Clear();
-        _tls?.Dispose();
-        _tls = null;
+        FreeTls();
     }
 }

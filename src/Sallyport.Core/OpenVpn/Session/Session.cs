@@ -240,11 +240,7 @@ public abstract class Session : IDisposable
         }
 
         _ended = true;
-        if (Channel.Pending is { } pending)
-        {
-            Channel.DrainTls(pending);
-        }
-
+        Channel.FinishTls();
         _timers.StopAll();
         _timers.Set(SessionTimer.Linger, now + LingerTime);
         Raise(new SessionEnded(reason, detail));
@@ -325,6 +321,10 @@ public abstract class Session : IDisposable
             {
                 PlaintextReceived(state, plaintext[..count], now);
                 CryptographicOperations.ZeroMemory(plaintext[..count]);
+                if (_ended)
+                {
+                    return;
+                }
             }
 
             if (status != TlsStatus.Done)
