@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -146,13 +147,17 @@ internal static class Authenticator
             : "";
     }
 
+    /// <summary>Whom a token is made for: the password it stands in for, not only the user, so that it dies with that.</summary>
+    public static string TokenName(CredentialEntry? byName) =>
+        byName is null ? "(nobody)" : string.Create(CultureInfo.InvariantCulture, $"{byName.Credential.Username}#{byName.Credential.Id}");
+
     private static PasswordVerdict JudgePassword(
         in Claim claim, CredentialEntry? byName, Identity identity, AuthToken? tokens, Instant now)
     {
         var request = claim.Request;
         if (tokens is not null)
         {
-            switch (tokens.Verify(request.Password, request.Username, now, out var claims))
+            switch (tokens.Verify(request.Password, TokenName(byName), now, out var claims))
             {
                 case AuthTokenVerdict.Valid when claim.TokenSession is { } session && session != claims.SessionId:
                     return PasswordVerdict.WrongPassword;

@@ -425,19 +425,19 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
-        var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation ? IssueToken(peer, request.Username, now) : null;
+        var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation ? IssueToken(peer, Authenticator.TokenName(model.ByUsername.GetValueOrDefault(request.Username)), now) : null;
         peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
     }
 
-    private string? IssueToken(PeerSession peer, string username, Instant now)
+    private string? IssueToken(PeerSession peer, string user, Instant now)
     {
         if (_tokens is null)
         {
             return null;
         }
 
-        var token = _tokens.Issue(username, now, out var claims);
-        (peer.Token, peer.TokenUser) = (claims, username);
+        var token = _tokens.Issue(user, now, out var claims);
+        (peer.Token, peer.TokenUser) = (claims, user);
         return token;
     }
 

@@ -92,6 +92,26 @@ public sealed class AdmissionTests : IDisposable
     }
 
     [Fact]
+    public void A_token_dies_with_the_password_that_it_stands_for()
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "password" };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        string token;
+        using (var first = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = "right" }).Establish())
+        {
+            token = first.Options!.AuthToken!;
+        }
+
+        AddPassword(gateway, id: 78, version: 3);
+        using var late = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = token });
+        late.PumpUntil(() => late.Ended is not null);
+        late.Ended!.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+    }
+
+    [Fact]
     public void A_new_token_comes_with_every_key()
     {
         _fleet.Network = _fleet.Network with { Authentication = "password" };
@@ -182,12 +202,12 @@ public sealed class AdmissionTests : IDisposable
         client.Ended.ShouldBeNull(gateway.Describe());
     }
 
-    private void AddPassword(RunningGateway gateway)
+    private void AddPassword(RunningGateway gateway, int id = 77, int version = 2)
     {
         byte[] salt = [1, 2, 3, 4, 5, 6, 7, 8];
         var password = new CredentialModel
         {
-            Id = 77,
+            Id = id,
             Kind = "password",
             Username = "pump",
             PasswordSalt = salt,
@@ -195,10 +215,10 @@ public sealed class AdmissionTests : IDisposable
         };
         gateway.Control.Send(new Delta
         {
-            Version = 2,
+            Version = version,
             CommittedAt = 1,
             Identities = [_fleet.DeviceModel with { Credentials = [_fleet.Device.Credential, password] }],
         });
-        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 2);
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == version);
     }
 }
