@@ -5,12 +5,12 @@ using Sallyport.DataPlane.Streams;
 namespace Sallyport.DataPlane;
 
 /// <summary>
-/// What one turn of a shard sends: datagrams by reference, stream packets by copy. Slots handed in stay untouched until <see cref="Flush"/>.
-/// Has slots of its own for what the gateway says itself.
+/// What one turn of a shard sends: datagrams by reference, stream packets by copy. Packets handed in stay untouched until <see cref="Flush"/>.
+/// Has slots of its own for what the gateway says itself, and for packets that cannot be sealed where they lie.
 /// </summary>
 internal sealed class Outbox : IDisposable
 {
-    private readonly PacketSlab _slab;
+    private readonly PacketMemory _memory;
     private readonly SendBatch[] _batches;
     private readonly StreamTable? _streams;
     private readonly DropCounters _drops;
@@ -18,34 +18,34 @@ internal sealed class Outbox : IDisposable
     private int _ownSlotsUsed;
 
     /// <param name="batches">One for each UDP socket, in the order of their indexes.</param>
-    /// <param name="firstOwnSlot">The slab's slots from here on belong to the outbox.</param>
-    public Outbox(PacketSlab slab, SendBatch[] batches, StreamTable? streams, DropCounters drops, int firstOwnSlot)
+    /// <param name="firstOwnSlot">The memory's small slots from here on belong to the outbox.</param>
+    public Outbox(PacketMemory memory, SendBatch[] batches, StreamTable? streams, DropCounters drops, int firstOwnSlot)
     {
-        _slab = slab;
+        _memory = memory;
         _batches = batches;
         _streams = streams;
         _drops = drops;
         _firstOwnSlot = firstOwnSlot;
     }
 
-    public Span<byte> this[int slot] => _slab[slot];
+    public PacketMemory Memory => _memory;
 
-    /// <summary>A slot to compose the next packet in; it stays free until it is sent. May flush what is queued.</summary>
-    public int FreeSlot()
+    /// <summary>A place to compose the next packet in; it stays free until it is sent. May flush what is queued.</summary>
+    public PacketSpot FreeSlot()
     {
-        if (_firstOwnSlot + _ownSlotsUsed == _slab.Slots)
+        if (_firstOwnSlot + _ownSlotsUsed == _memory.SmallSlots)
         {
             Flush();
         }
 
-        return _firstOwnSlot + _ownSlotsUsed;
+        return _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed);
     }
 
-    public void Send(in OuterPath to, int slot, int start, int length)
+    public void Send(in OuterPath to, in PacketSpot packet)
     {
         if (to.IsStream)
         {
-            _streams?.Send(to, _slab[slot].Slice(start, length));
+            _streams?.Send(to, _memory.Packet(packet));
             return;
         }
 
@@ -55,8 +55,8 @@ internal sealed class Outbox : IDisposable
             FlushDatagrams(batch);
         }
 
-        batch.Add(to, slot, start, length);
-        if (slot == _firstOwnSlot + _ownSlotsUsed)
+        batch.Add(to, packet.Start, packet.Length);
+        if (_firstOwnSlot + _ownSlotsUsed < _memory.SmallSlots && packet.Floor == _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed).Floor)
         {
             _ownSlotsUsed++;
         }

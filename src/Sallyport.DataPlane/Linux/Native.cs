@@ -32,12 +32,15 @@ internal static unsafe partial class Native
     public const int TcpNoDelay = 1;
     public const int TcpUserTimeout = 18;
 
+    public const int IpProtoUdp = 17;
+    public const int UdpSegment = 103;
+    public const int UdpGro = 104;
+
     public const int IpProtoIpv6 = 41;
     public const int Ipv6V6Only = 26;
     public const int Ipv6RecvPktInfo = 49;
     public const int Ipv6PktInfo = 50;
 
-    public const int MsgTrunc = 0x20;
     public const int MsgDontWait = 0x40;
     public const int MsgNoSignal = 0x4000;
 
@@ -54,10 +57,12 @@ internal static unsafe partial class Native
     public const int EfdCloExec = 0x80000;
 
     public const int EIntr = 4;
+    public const int EIo = 5;
     public const int EAgain = 11;
     public const int EInval = 22;
     public const int ENFile = 23;
     public const int EMFile = 24;
+    public const int EMsgSize = 90;
     public const int EAfNoSupport = 97;
     public const int EAddrNotAvail = 99;
 

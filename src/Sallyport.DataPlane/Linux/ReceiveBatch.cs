@@ -6,14 +6,15 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.DataPlane.Linux;
 
 /// <summary>
-/// Up to <see cref="Capacity"/> datagrams with one recvmmsg, each into its own slot of a slab, starting behind the head room.
+/// Up to <see cref="Capacity"/> messages with one recvmmsg, each into a large slot. A message is one datagram, or, where the kernel
+/// coalesced (UDP_GRO), a run of equally long ones of one sender, the last perhaps shorter.
 /// </summary>
 internal sealed unsafe class ReceiveBatch : IDisposable
 {
-    private const int ControlSize = 64;
+    // CMSG_SPACE of in6_pktinfo, the larger of the two, and of UDP_GRO's int; rounded up.
+    private const int ControlSize = 128;
 
-    private readonly PacketSlab _slab;
-    private readonly int _firstSlot;
+    private readonly PacketMemory _memory;
     private readonly MMsgHdr* _headers;
     private readonly IoVec* _vectors;
     private readonly byte* _names;
@@ -22,11 +23,10 @@ internal sealed unsafe class ReceiveBatch : IDisposable
     private int _socket;
     private bool _disposed;
 
-    /// <summary>Receives into the slots <paramref name="firstSlot"/> to firstSlot + capacity - 1, which belong to this batch alone.</summary>
-    public ReceiveBatch(PacketSlab slab, int firstSlot, int capacity)
+    /// <summary>Receives into the first <paramref name="capacity"/> large slots, which belong to this batch alone.</summary>
+    public ReceiveBatch(PacketMemory memory, int capacity)
     {
-        _slab = slab;
-        _firstSlot = firstSlot;
+        _memory = memory;
         Capacity = capacity;
         _headers = (MMsgHdr*)NativeMemory.AllocZeroed((nuint)capacity, (nuint)sizeof(MMsgHdr));
         _vectors = (IoVec*)NativeMemory.AllocZeroed((nuint)capacity, (nuint)sizeof(IoVec));
@@ -34,8 +34,8 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         _controls = (byte*)NativeMemory.AllocZeroed((nuint)capacity, ControlSize);
         for (var i = 0; i < capacity; i++)
         {
-            _vectors[i].Base = slab.Pointer(firstSlot + i, PacketSlab.Headroom, PacketSlab.PacketMax);
-            _vectors[i].Length = PacketSlab.PacketMax;
+            _vectors[i].Base = memory.Pointer(memory.ReceiveSlot(i).Start, PacketMemory.ReceiveMax);
+            _vectors[i].Length = PacketMemory.ReceiveMax;
             ref var header = ref _headers[i];
             header.Name = _names + (i * SocketAddress.SizeMax);
             header.Vectors = &_vectors[i];
@@ -47,7 +47,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
 
     public int Capacity { get; }
 
-    /// <summary>How many the last <see cref="Receive"/> brought.</summary>
+    /// <summary>How many messages the last <see cref="Receive"/> brought.</summary>
     public int Count { get; private set; }
 
     /// <summary>What is there, without waiting; 0 where nothing is. Slots of the call before may be overwritten.</summary>
@@ -67,20 +67,21 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         return Count;
     }
 
-    public int Slot(int index) => _firstSlot + index;
-
-    /// <summary>Bytes in the slot from <see cref="PacketSlab.Headroom"/> on; more than fits where <paramref name="truncated"/>.</summary>
-    public int Length(int index, out bool truncated)
-    {
-        truncated = (_headers[index].Flags & Native.MsgTrunc) != 0;
-        return (int)_headers[index].Transferred;
-    }
-
-    public OuterPath Path(int index)
+    /// <summary>Who sent message <paramref name="index"/>, and the datagrams in it.</summary>
+    public Datagrams Read(int index)
     {
         ref var header = ref _headers[index];
+        var segment = (int)header.Transferred;
+        var local = default(IpAddress);
+        ReadControl(ref header, ref local, ref segment);
         var peer = SocketAddress.Read(header.Name, header.NameLength, out var scope);
-        return new OuterPath { Peer = peer, Local = LocalAddress(ref header), Scope = scope, Shard = _shard, Socket = _socket };
+        return new Datagrams
+        {
+            From = new OuterPath { Peer = peer, Local = local, Scope = scope, Shard = _shard, Socket = _socket },
+            Slot = _memory.ReceiveSlot(index),
+            Length = (int)header.Transferred,
+            SegmentLength = segment,
+        };
     }
 
     public void Dispose()
@@ -94,7 +95,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
             NativeMemory.Free(_controls);
         }
 
-        GC.KeepAlive(_slab);
+        GC.KeepAlive(_memory);
     }
 
     private static void Rearm(ref MMsgHdr header)
@@ -104,21 +105,62 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         header.Flags = 0;
     }
 
-    private static IpAddress LocalAddress(ref MMsgHdr header)
+    private static void ReadControl(ref MMsgHdr header, ref IpAddress local, ref int segment)
     {
-        var head = Unsafe.ReadUnaligned<CMsgHdr>(header.Control);
-        var data = header.Control + sizeof(CMsgHdr);
-        if (header.ControlLength >= 28 && head is { Level: Native.IpProtoIp, Type: Native.IpPktInfo })
+        var at = header.Control;
+        var end = header.Control + header.ControlLength;
+        while (at + sizeof(CMsgHdr) <= end)
         {
-            // struct in_pktinfo: interface, the address to answer from, the address in the header (ip(7)).
-            return IpAddress.FromV4(BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(data + 4, 4)));
-        }
+            var head = Unsafe.ReadUnaligned<CMsgHdr>(at);
+            var data = at + sizeof(CMsgHdr);
+            switch (head)
+            {
+                // struct in_pktinfo: interface, the address to answer from, the address in the header (ip(7)).
+                case { Level: Native.IpProtoIp, Type: Native.IpPktInfo }:
+                    local = IpAddress.FromV4(BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(data + 4, 4)));
+                    break;
+                case { Level: Native.IpProtoIpv6, Type: Native.Ipv6PktInfo }:
+                    local = IpAddress.ReadV6(new ReadOnlySpan<byte>(data, 16));
+                    break;
+                case { Level: Native.IpProtoUdp, Type: Native.UdpGro }:
+                    segment = Unsafe.ReadUnaligned<int>(data);
+                    break;
+                default:
+                    break;
+            }
 
-        if (header.ControlLength >= 36 && head is { Level: Native.IpProtoIpv6, Type: Native.Ipv6PktInfo })
+            at += (head.Length + 7) & ~(nuint)7;
+        }
+    }
+}
+
+/// <summary>What one message brought: datagrams of <see cref="SegmentLength"/> bytes behind each other, the last perhaps shorter.</summary>
+internal readonly record struct Datagrams
+{
+    public required OuterPath From { get; init; }
+
+    public required PacketSpot Slot { get; init; }
+
+    public required int Length { get; init; }
+
+    public required int SegmentLength { get; init; }
+
+    /// <summary>An empty datagram is one, too.</summary>
+    public int Count => SegmentLength > 0 ? (Length + SegmentLength - 1) / SegmentLength : 1;
+
+    public PacketSpot this[int index]
+    {
+        get
         {
-            return IpAddress.ReadV6(new ReadOnlySpan<byte>(data, 16));
-        }
+            if (Count == 1)
+            {
+                return Slot.With(Slot.Start, Length);
+            }
 
-        return default;
+            var start = index * SegmentLength;
+            var length = Math.Min(SegmentLength, Length - start);
+            start += Slot.Start;
+            return new PacketSpot(start, length, start, start + length);
+        }
     }
 }

@@ -12,7 +12,8 @@ internal sealed unsafe class UdpSocket : IDisposable
 
     /// <param name="shard">What <see cref="OuterPath.Shard"/> of its datagrams says.</param>
     /// <param name="index">What <see cref="OuterPath.Socket"/> of its datagrams says.</param>
-    public UdpSocket(OuterAddress bindTo, int shard, int index, bool sharePort)
+    /// <param name="offloads">False to do without segmentation and coalescing though the kernel has them.</param>
+    public UdpSocket(OuterAddress bindTo, int shard, int index, bool sharePort, bool offloads = true)
     {
         Shard = shard;
         Index = index;
@@ -22,7 +23,7 @@ internal sealed unsafe class UdpSocket : IDisposable
         Native.Check(Fd, "socket");
         try
         {
-            Configure(sharePort);
+            Configure(sharePort, offloads);
             var address = stackalloc byte[SocketAddress.SizeMax];
             var length = SocketAddress.Write(address, bindTo, 0);
             Native.Check(Native.Bind(Fd, address, length), $"bind udp {bindTo}");
@@ -45,6 +46,12 @@ internal sealed unsafe class UdpSocket : IDisposable
 
     public bool IsV4 { get; }
 
+    /// <summary>The kernel takes a run of datagrams as one message (Linux 4.18). Withdrawn when a device turns out not to be able to.</summary>
+    public bool CanSegment { get; set; }
+
+    /// <summary>The kernel hands over runs of datagrams of one sender as one message (Linux 5.0).</summary>
+    public bool CanCoalesce { get; private set; }
+
     /// <summary>With the port that the kernel chose where none was asked for.</summary>
     public OuterAddress Bound { get; }
 
@@ -57,7 +64,7 @@ internal sealed unsafe class UdpSocket : IDisposable
         }
     }
 
-    private void Configure(bool sharePort)
+    private void Configure(bool sharePort, bool offloads)
     {
         if (sharePort)
         {
@@ -74,6 +81,9 @@ internal sealed unsafe class UdpSocket : IDisposable
             Native.SetOption(Fd, Native.IpProtoIpv6, Native.Ipv6RecvPktInfo, 1);
         }
 
+        // Setting it to nothing changes nothing, but an old kernel does not know it.
+        CanSegment = offloads && Native.TrySetOption(Fd, Native.IpProtoUdp, Native.UdpSegment, 0);
+        CanCoalesce = offloads && Native.TrySetOption(Fd, Native.IpProtoUdp, Native.UdpGro, 1);
         _ = Native.TrySetOption(Fd, Native.SolSocket, Native.SoRcvBufForce, BufferBytes)
             || Native.TrySetOption(Fd, Native.SolSocket, Native.SoRcvBuf, BufferBytes);
         _ = Native.TrySetOption(Fd, Native.SolSocket, Native.SoSndBufForce, BufferBytes)

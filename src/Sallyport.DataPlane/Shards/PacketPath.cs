@@ -21,6 +21,7 @@ internal sealed class PacketPath
     private readonly SlotAllotter _peerIds;
     private readonly Forwarder _forwarder;
     private readonly Outbox _outbox;
+    private readonly PacketMemory _memory;
     private readonly DropCounters _drops;
     private readonly HandshakeInbox[] _handshakers;
     private readonly Queue<TunnelNotice> _notices = new();
@@ -32,18 +33,18 @@ internal sealed class PacketPath
         _peerIds = peerIds;
         _forwarder = forwarder;
         _outbox = outbox;
+        _memory = outbox.Memory;
         _drops = drops;
         _handshakers = handshakers;
     }
 
     /// <summary>
-    /// Takes a packet that lies in a slot of the outbox's slab at [start, start + length), with head room before and tail room behind it.
-    /// The slot may be referred to until the next flush. None where the packet was genuine; what becomes of it inside is counted by the
+    /// Takes a packet that lies in the outbox's memory; its place may be referred to until the next flush. None where the packet was genuine; what becomes of it inside is counted by the
     /// forwarder, all other drops here.
     /// </summary>
-    public DropReason Handle(int slot, int start, int length, in OuterPath from, Instant now)
+    public DropReason Handle(in PacketSpot packet, in OuterPath from, Instant now)
     {
-        var reason = Classify(slot, start, length, from, now);
+        var reason = Classify(packet, from, now);
         if (reason != DropReason.None)
         {
             _drops.Count(reason);
@@ -147,8 +148,8 @@ internal sealed class PacketPath
         if (now - tunnel.LastSent >= tunnel.PingAfter)
         {
             var own = _outbox.FreeSlot();
-            Ping.Payload.CopyTo(_outbox[own][PacketSlab.Headroom..]);
-            var reason = Seal(ref tunnel, own, PacketSlab.Headroom, Ping.Payload.Length, now);
+            Ping.Payload.CopyTo(_memory.Blank(own));
+            var reason = Seal(ref tunnel, own.With(own.Start, Ping.Payload.Length), now);
             if (reason != DropReason.None)
             {
                 _drops.Count(reason);
@@ -156,16 +157,22 @@ internal sealed class PacketPath
         }
     }
 
-    private DropReason Classify(int slot, int start, int length, in OuterPath from, Instant now)
+    private DropReason Classify(in PacketSpot spot, in OuterPath from, Instant now)
     {
-        if (length < 1)
+        if (spot.Length < 1)
         {
             return DropReason.TooShort;
         }
 
-        var head = new PacketHead(_outbox[slot][start]);
-        return head.IsData ? HandleData(slot, start, length, head, from, now)
-            : head.IsControl && head.Opcode != Opcode.HardResetServerV2 ? HandleControl(_outbox[slot].Slice(start, length), from)
+        if (spot.Length > PacketMemory.PacketMax)
+        {
+            return DropReason.TooLong;
+        }
+
+        var packet = _memory.Packet(spot);
+        var head = new PacketHead(packet[0]);
+        return head.IsData ? HandleData(spot, packet, head, from, now)
+            : head.IsControl && head.Opcode != Opcode.HardResetServerV2 ? HandleControl(packet, from)
             : DropReason.UnknownOpcode;
     }
 
@@ -186,9 +193,8 @@ internal sealed class PacketPath
         return _handshakers[hash % (uint)_handshakers.Length].TryPut(from, packet) ? DropReason.None : DropReason.HandshakeQueueFull;
     }
 
-    private DropReason HandleData(int slot, int start, int length, PacketHead head, in OuterPath from, Instant now)
+    private DropReason HandleData(in PacketSpot spot, Span<byte> packet, PacketHead head, in OuterPath from, Instant now)
     {
-        var packet = _outbox[slot].Slice(start, length);
         var at = FindTunnel(packet, head, from);
         if (at < 0)
         {
@@ -228,7 +234,7 @@ internal sealed class PacketPath
 
         tunnel.LastReceived = now;
         tunnel.Keys.PeerUsed(key, now);
-        return HandleInner(at, slot, start + innerStart, innerLength, now);
+        return HandleInner(at, spot.With(spot.Start + innerStart, innerLength), now);
     }
 
     private int FindTunnel(ReadOnlySpan<byte> packet, PacketHead head, in OuterPath from)
@@ -290,10 +296,10 @@ internal sealed class PacketPath
         return true;
     }
 
-    private DropReason HandleInner(int from, int slot, int start, int length, Instant now)
+    private DropReason HandleInner(int from, in PacketSpot spot, Instant now)
     {
         ref var tunnel = ref _tunnels[from];
-        var inner = _outbox[slot].Slice(start, length);
+        var inner = _memory.Packet(spot);
         if (Ping.Is(inner))
         {
             return DropReason.None;
@@ -309,10 +315,10 @@ internal sealed class PacketPath
             return DropReason.None;
         }
 
-        tunnel.BytesIn += length;
+        tunnel.BytesIn += spot.Length;
         tunnel.PacketsIn++;
         var refusalSlot = _outbox.FreeSlot();
-        var refusal = _outbox[refusalSlot][PacketSlab.Headroom..^PacketSlab.Tailroom];
+        var refusal = _memory.Blank(refusalSlot);
         var result = _forwarder.Handle(tunnel.IdentityId, inner, now, refusal);
         if (result.Kind == ForwardKind.Forward)
         {
@@ -323,29 +329,44 @@ internal sealed class PacketPath
                 ClampSegments(inner[..result.Length], Math.Min(tunnel.InnerMax, target.InnerMax));
                 target.BytesOut += result.Length;
                 target.PacketsOut++;
-                return Seal(ref target, slot, start, result.Length, now);
+                return Seal(ref target, spot.With(spot.Start, result.Length), now);
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);
         }
 
         return result.Kind == ForwardKind.Refuse
-            ? Seal(ref tunnel, refusalSlot, PacketSlab.Headroom, result.RefusalLength, now)
+            ? Seal(ref tunnel, refusalSlot.With(refusalSlot.Start, result.RefusalLength), now)
             : DropReason.None;
     }
 
-    /// <summary>Seals in place under the tunnel's current key and queues the packet to its peer.</summary>
-    private DropReason Seal(ref Tunnel to, int slot, int start, int length, Instant now)
+    /// <summary>Seals under the tunnel's current key, in place where there is room for it, and queues the packet to its peer.</summary>
+    private DropReason Seal(ref Tunnel to, in PacketSpot inner, Instant now)
     {
         var key = to.Keys.Sealing(now);
-        if (key < 0 || !to.Keys[key].Seal(_outbox[slot], start, length, out var sealedStart, out var sealedLength))
+        if (key < 0)
+        {
+            return DropReason.KeyExhausted;
+        }
+
+        ref var data = ref to.Keys[key];
+        var place = inner.HasRoom(data.Headroom, data.Tailroom) ? inner : MoveToOwnSlot(inner);
+        if (!data.Seal(_memory.Room(place), place.Start - place.Floor, place.Length, out var start, out var length))
         {
             return DropReason.KeyExhausted;
         }
 
         to.LastSent = now;
-        _outbox.Send(to.Path, slot, sealedStart, sealedLength);
+        _outbox.Send(to.Path, place.With(place.Floor + start, length));
         return DropReason.None;
+    }
+
+    /// <summary>A packet between coalesced neighbours, for a peer whose format needs more room than the sender's left.</summary>
+    private PacketSpot MoveToOwnSlot(in PacketSpot packet)
+    {
+        var own = _outbox.FreeSlot();
+        _memory.Packet(packet).CopyTo(_memory.Blank(own));
+        return own.With(own.Start, packet.Length);
     }
 
     /// <summary>Only SYN packets are read again: one in hundreds.</summary>
@@ -389,8 +410,8 @@ internal sealed class PacketPath
     private void AskWhetherAlive(ref Tunnel tunnel, Instant now)
     {
         var own = _outbox.FreeSlot();
-        var length = Occ.Write(_outbox[own][PacketSlab.Headroom..], OccType.Request);
-        _ = Seal(ref tunnel, own, PacketSlab.Headroom, length, now);
+        var length = Occ.Write(_memory.Blank(own), OccType.Request);
+        _ = Seal(ref tunnel, own.With(own.Start, length), now);
     }
 
     private void Free(int slot)

@@ -32,8 +32,7 @@ internal sealed record ShardOptions
 internal sealed class Shard : IDisposable
 {
     private const int StreamSlots = DataPlaneLimits.BatchSize;
-    private const int FirstStreamSlot = DataPlaneLimits.BatchSize;
-    private const int FirstOwnSlot = FirstStreamSlot + StreamSlots;
+    private const int FirstOwnSlot = StreamSlots;
 
     /// <summary>A twentieth of the tunnels is looked at twenty times a second.</summary>
     private const int SweepParts = 20;
@@ -49,7 +48,7 @@ internal sealed class Shard : IDisposable
     private readonly GatewayLog _log;
     private readonly HandshakeInbox[] _handshakers;
     private readonly Epoll _epoll = new();
-    private readonly PacketSlab _slab = new(FirstOwnSlot + DataPlaneLimits.OwnSlots);
+    private readonly PacketMemory _memory = new(DataPlaneLimits.BatchSize, FirstOwnSlot + DataPlaneLimits.OwnSlots);
     private readonly ReceiveBatch _receive;
     private readonly List<UdpSocket> _udp = [];
     private readonly List<StreamListener> _listeners = [];
@@ -79,7 +78,7 @@ internal sealed class Shard : IDisposable
         _log = log;
         _handshakers = handshakers;
         PeerIds = new SlotAllotter(options.Index, options.Count, DataPlaneLimits.TunnelsPerShardMax / options.Count);
-        _receive = new ReceiveBatch(_slab, 0, DataPlaneLimits.BatchSize);
+        _receive = new ReceiveBatch(_memory, DataPlaneLimits.BatchSize);
         _streams = new StreamTable(options.Index, _epoll, entropy, Drops);
         try
         {
@@ -91,8 +90,8 @@ internal sealed class Shard : IDisposable
             throw;
         }
 
-        var batches = _udp.Select(socket => new SendBatch(_slab, socket, DataPlaneLimits.SendBatchSize)).ToArray();
-        _outbox = new Outbox(_slab, batches, _streams, Drops, FirstOwnSlot);
+        var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
+        _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot);
         _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers);
         _epoll.Add(Mailbox.WakeUp.Fd, Readiness.In, EpollToken.WakeUp);
@@ -141,7 +140,7 @@ internal sealed class Shard : IDisposable
         CloseSockets();
         _outbox.Dispose();
         _receive.Dispose();
-        _slab.Dispose();
+        _memory.Dispose();
         Mailbox.Dispose();
     }
 
@@ -289,14 +288,11 @@ internal sealed class Shard : IDisposable
             var now = _clock.Now;
             for (var i = 0; i < count; i++)
             {
-                var length = _receive.Length(i, out var truncated);
-                if (truncated)
+                var datagrams = _receive.Read(i);
+                for (var n = 0; n < datagrams.Count; n++)
                 {
-                    Drops.Count(DropReason.TooLong);
-                    continue;
+                    _path.Handle(datagrams[n], datagrams.From, now);
                 }
-
-                _path.Handle(_receive.Slot(i), PacketSlab.Headroom, length, _receive.Path(i), now);
             }
 
             // The slots are about to be received into again.
@@ -361,7 +357,7 @@ internal sealed class Shard : IDisposable
         {
             switch (_streams.TryReadFrame(connection, ref received, out var packet))
             {
-                case FrameResult.Packet when packet.Length > PacketSlab.PacketMax:
+                case FrameResult.Packet when packet.Length > PacketMemory.PacketMax:
                     Drops.Count(DropReason.TooLong);
                     break;
                 case FrameResult.Packet:
@@ -386,9 +382,9 @@ internal sealed class Shard : IDisposable
         }
 
         // In the stream there is no room in front of a packet to seal it for somebody else.
-        var slot = FirstStreamSlot + _streamSlotsUsed++;
-        packet.CopyTo(_slab[slot][PacketSlab.Headroom..]);
-        if (EndsStream(_path.Handle(slot, PacketSlab.Headroom, packet.Length, path, now)))
+        var slot = _memory.SmallSlot(_streamSlotsUsed++);
+        packet.CopyTo(_memory.Blank(slot));
+        if (EndsStream(_path.Handle(slot.With(slot.Start, packet.Length), path, now)))
         {
             _streams.Poison(path);
         }
@@ -411,12 +407,12 @@ internal sealed class Shard : IDisposable
         for (var i = 0; i < DataPlaneLimits.MailPerTurn; i++)
         {
             var slot = _outbox.FreeSlot();
-            if (!Mailbox.TryTake(_slab[slot][PacketSlab.Headroom..], out var to, out var length))
+            if (!Mailbox.TryTake(_memory.Blank(slot), out var to, out var length))
             {
                 break;
             }
 
-            _outbox.Send(to, slot, PacketSlab.Headroom, length);
+            _outbox.Send(to, slot.With(slot.Start, length));
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class PathFixture : IDisposable
 {
     public static readonly DataFormat Gcm = new(DataCipher.Aes256Gcm, HashKind.Sha256, UsePeerId: true, CompressionFraming.None);
 
-    private readonly PacketSlab _slab = new(2 * DataPlaneLimits.OwnSlots);
+    private readonly PacketMemory _memory = new(1, DataPlaneLimits.OwnSlots);
     private readonly TestFleet _fleet = new();
     private readonly TestEntropy _entropy = new(42);
     private readonly List<PathPeer> _peers = [];
@@ -26,8 +26,8 @@ internal sealed class PathFixture : IDisposable
     public PathFixture()
     {
         Model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
-        Batch = new SendBatch(_slab, null, DataPlaneLimits.SendBatchSize);
-        Outbox = new Outbox(_slab, [Batch], null, Drops, DataPlaneLimits.OwnSlots);
+        Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
+        Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0);
         PeerIds = new SlotAllotter(0, 1, 1000);
         Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
         Forwarder.Adopt(Model.Fleet, Now);
@@ -94,8 +94,22 @@ internal sealed class PathFixture : IDisposable
     /// <summary>As if it had been received.</summary>
     public DropReason Receive(ReadOnlySpan<byte> outer, OuterPath from)
     {
-        outer.CopyTo(_slab[0][PacketSlab.Headroom..]);
-        return Path.Handle(0, PacketSlab.Headroom, outer.Length, from, Now);
+        var slot = _memory.ReceiveSlot(0);
+        outer.CopyTo(_memory.Blank(slot));
+        return Path.Handle(slot.With(slot.Start, outer.Length), from, Now);
+    }
+
+    /// <summary>As if the kernel had coalesced them: equally long, behind each other, without room between.</summary>
+    public void ReceiveCoalesced(IReadOnlyList<byte[]> outers, OuterPath from)
+    {
+        var slot = _memory.ReceiveSlot(0);
+        var all = outers.SelectMany(outer => outer).ToArray();
+        all.CopyTo(_memory.Blank(slot));
+        var datagrams = new Datagrams { From = from, Slot = slot, Length = all.Length, SegmentLength = outers[0].Length };
+        for (var i = 0; i < datagrams.Count; i++)
+        {
+            Path.Handle(datagrams[i], from, Now);
+        }
     }
 
     /// <summary>Everything that would leave, and then nothing waits any more.</summary>
@@ -135,7 +149,7 @@ internal sealed class PathFixture : IDisposable
         _peers.ForEach(peer => peer.Dispose());
         Outbox.Dispose();
         Inbox.Dispose();
-        _slab.Dispose();
+        _memory.Dispose();
         _fleet.Dispose();
     }
 }

@@ -7,12 +7,12 @@ namespace Sallyport.DataPlane.Tests.Linux;
 
 public sealed class UdpSocketTests : IDisposable
 {
-    private readonly PacketSlab _slab = new(80);
+    private readonly PacketMemory _memory = new(64, 8);
     private readonly ReceiveBatch _batch;
     private long _queueFull;
     private long _failed;
 
-    public UdpSocketTests() => _batch = new ReceiveBatch(_slab, 0, 64);
+    public UdpSocketTests() => _batch = new ReceiveBatch(_memory, 64);
 
     [Theory]
     [InlineData("127.0.0.1")]
@@ -28,7 +28,7 @@ public sealed class UdpSocketTests : IDisposable
 
         Received(0).ShouldBe("one"u8.ToArray());
         Received(1).ShouldBe("second"u8.ToArray());
-        var path = _batch.Path(0);
+        var path = _batch.Read(0).From;
         path.Peer.ToString().ShouldBe(peer.LocalEndPoint!.ToString());
         path.Local.ToString().ShouldBe(address);
         path.Socket.ShouldBe(7);
@@ -46,7 +46,7 @@ public sealed class UdpSocketTests : IDisposable
         peer.SendTo("hello"u8, new IPEndPoint(IPAddress.Parse(used), ours.Bound.Port));
         ReceiveAll(ours).ShouldBe(1);
 
-        Reply(ours, _batch.Path(0));
+        Reply(ours, _batch.Read(0).From);
 
         EndPoint from = new IPEndPoint(IPAddress.Any, 0);
         peer.ReceiveTimeout = 2000;
@@ -73,19 +73,59 @@ public sealed class UdpSocketTests : IDisposable
     }
 
     [Fact]
-    public void A_datagram_longer_than_a_slot_is_said_to_be()
+    public void Datagrams_for_one_peer_leave_as_runs_and_arrive_in_order_with_their_lengths()
     {
         using var ours = Open("127.0.0.1");
+        using var first = Peer(ours);
+        using var second = Peer(ours);
+        using var batch = new SendBatch(_memory, ours, 200);
+        int[] lengths = [1200, 1200, 1200, 700, 1200, 1200, 1300, 40, 1200, 0, 1200];
+        for (var i = 0; i < lengths.Length; i++)
+        {
+            batch.Add(PathTo(first), Compose(i % 4, (byte)i, lengths[i]), lengths[i]);
+            batch.Add(PathTo(second), Compose(4, 99, 100), 100);
+            if (i % 4 == 3)
+            {
+                batch.Flush(ref _queueFull, ref _failed);
+            }
+        }
+
+        ours.CanSegment.ShouldBeTrue();
+        batch.Messages.ShouldBe(4, "1200 | 0 | 1200, and all for the second");
+        batch.Flush(ref _queueFull, ref _failed);
+
+        _failed.ShouldBe(0);
+        for (var i = 0; i < lengths.Length; i++)
+        {
+            ReceiveBytes(first).ShouldBe(Enumerable.Repeat((byte)i, lengths[i]).ToArray());
+            ReceiveBytes(second).Length.ShouldBe(100);
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_peer_sends_as_a_run_is_received_datagram_by_datagram(bool offloads)
+    {
+        using var ours = Open("127.0.0.1", offloads);
         using var peer = Peer(ours);
-        peer.Send(new byte[PacketSlab.PacketMax + 1]);
-        peer.Send(new byte[PacketSlab.PacketMax]);
+        const int SolUdp = 17;
+        const int UdpSegment = 103;
+        peer.SetRawSocketOption(SolUdp, UdpSegment, BitConverter.GetBytes(500));
+        peer.Send([.. Enumerable.Repeat((byte)1, 500), .. Enumerable.Repeat((byte)2, 500), .. Enumerable.Repeat((byte)3, 33)]);
 
-        ReceiveAll(ours).ShouldBe(2);
+        List<byte[]> received = [];
+        for (var messages = ReceiveAll(ours); messages > 0; messages = ReceiveAll(ours))
+        {
+            for (var i = 0; i < messages; i++)
+            {
+                var datagrams = _batch.Read(i);
+                received.AddRange(Enumerable.Range(0, datagrams.Count).Select(n => _memory.Packet(datagrams[n]).ToArray()));
+            }
+        }
 
-        _batch.Length(0, out var truncated);
-        truncated.ShouldBeTrue();
-        _batch.Length(1, out truncated).ShouldBe(PacketSlab.PacketMax);
-        truncated.ShouldBeFalse();
+        ours.CanCoalesce.ShouldBe(offloads);
+        received.Select(datagram => (datagram[0], datagram.Length)).ShouldBe([((byte)1, 500), ((byte)2, 500), ((byte)3, 33)]);
     }
 
     [Fact]
@@ -94,14 +134,15 @@ public sealed class UdpSocketTests : IDisposable
         using var ours = Open("127.0.0.1");
         using var first = Peer(ours);
         using var second = Peer(ours);
-        using var batch = new SendBatch(_slab, ours, 8);
-        "to the first"u8.CopyTo(_slab[64][PacketSlab.Headroom..]);
-        "to the second"u8.CopyTo(_slab[65][PacketSlab.Headroom..]);
-        batch.Add(PathTo(first), 64, PacketSlab.Headroom, 12);
+        using var batch = new SendBatch(_memory, ours, 8);
+        var (one, two) = (_memory.SmallSlot(0), _memory.SmallSlot(1));
+        "to the first"u8.CopyTo(_memory.Blank(one));
+        "to the second"u8.CopyTo(_memory.Blank(two));
+        batch.Add(PathTo(first), one.Start, 12);
 
         // Nothing may be sent from a loopback address to the world.
-        batch.Add(new OuterPath { Peer = new OuterAddress(IpAddress.Parse("203.0.113.1"), 9), Local = IpAddress.Parse("192.0.2.77") }, 64, PacketSlab.Headroom, 12);
-        batch.Add(PathTo(second), 65, PacketSlab.Headroom, 13);
+        batch.Add(new OuterPath { Peer = new OuterAddress(IpAddress.Parse("203.0.113.1"), 9), Local = IpAddress.Parse("192.0.2.77") }, one.Start, 12);
+        batch.Add(PathTo(second), two.Start, 13);
         batch.Flush(ref _queueFull, ref _failed);
 
         ReceiveText(first).ShouldBe("to the first");
@@ -122,10 +163,11 @@ public sealed class UdpSocketTests : IDisposable
     public void Dispose()
     {
         _batch.Dispose();
-        _slab.Dispose();
+        _memory.Dispose();
     }
 
-    private static UdpSocket Open(string address) => new(new OuterAddress(IpAddress.Parse(address), 0), 2, 7, sharePort: false);
+    private static UdpSocket Open(string address, bool offloads = true) =>
+        new(new OuterAddress(IpAddress.Parse(address), 0), 2, 7, sharePort: false, offloads);
 
     private static Socket Peer(UdpSocket ours)
     {
@@ -141,23 +183,33 @@ public sealed class UdpSocketTests : IDisposable
         return new OuterPath { Peer = new OuterAddress(IpAddress.From(endpoint.Address), (ushort)endpoint.Port) };
     }
 
-    private static string ReceiveText(Socket peer)
+    private static string ReceiveText(Socket peer) => System.Text.Encoding.ASCII.GetString(ReceiveBytes(peer));
+
+    private static byte[] ReceiveBytes(Socket peer)
     {
-        var buffer = new byte[100];
-        return System.Text.Encoding.ASCII.GetString(buffer, 0, peer.Receive(buffer));
+        var buffer = new byte[65_536];
+        return buffer[..peer.Receive(buffer)];
+    }
+
+    private int Compose(int slot, byte filling, int length)
+    {
+        var place = _memory.SmallSlot(slot);
+        _memory.Blank(place)[..length].Fill(filling);
+        return place.Start;
     }
 
     private void Reply(UdpSocket from, OuterPath to)
     {
-        using var batch = new SendBatch(_slab, from, 4);
-        "reply"u8.CopyTo(_slab[70][PacketSlab.Headroom..]);
-        batch.Add(to, 70, PacketSlab.Headroom, 5);
+        using var batch = new SendBatch(_memory, from, 4);
+        var place = _memory.SmallSlot(7);
+        "reply"u8.CopyTo(_memory.Blank(place));
+        batch.Add(to, place.Start, 5);
         batch.Flush(ref _queueFull, ref _failed);
         _failed.ShouldBe(0);
     }
 
     private byte[] Received(int index) =>
-        _slab[_batch.Slot(index)].Slice(PacketSlab.Headroom, _batch.Length(index, out _)).ToArray();
+        _memory.Packet(_batch.Read(index)[0]).ToArray();
 
     private int ReceiveAll(UdpSocket socket) => _batch.Receive(socket);
 }

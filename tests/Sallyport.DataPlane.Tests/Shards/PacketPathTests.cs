@@ -42,6 +42,40 @@ public sealed class PacketPathTests : IDisposable
         site.Open(_fixture.Sent().ShouldHaveSingleItem().Packet).ShouldBe(packet);
     }
 
+    [Theory]
+    [InlineData(DataCipher.Aes256Gcm, true, CompressionFraming.None, 1)]
+    [InlineData(DataCipher.Aes256Gcm, true, CompressionFraming.Lzo, 1)]
+    [InlineData(DataCipher.Aes128Cbc, true, CompressionFraming.None, 1)]
+    [InlineData(DataCipher.Aes256Gcm, false, CompressionFraming.StubSwap, 2)]
+    public void Coalesced_packets_arrive_one_by_one_and_leave_as_runs_whatever_room_the_next_format_needs(
+        DataCipher cipher, bool usePeerId, CompressionFraming compression, int messages)
+    {
+        var site = _fixture.Open(TestFleet.SiteId, SiteAt, new DataFormat(cipher, HashKind.Sha256, usePeerId, compression));
+        var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
+        var packets = Enumerable.Range(0, messages * 40).Select(i => Request(payload: i == (messages * 40) - 1 ? 333 : 600)).ToArray();
+
+        _fixture.ReceiveCoalesced([.. packets.Select(packet => device.Seal(packet))], DeviceAt);
+
+        _fixture.Batch.Messages.ShouldBe(messages, "more than 64 datagrams are two");
+        var sent = _fixture.Sent();
+        sent.Select(one => site.Open(one.Packet)).ShouldBe(packets);
+        sent.ShouldAllBe(one => one.To == SiteAt.Peer);
+    }
+
+    [Fact]
+    public void A_forged_packet_among_coalesced_ones_is_dropped_alone()
+    {
+        var (site, device) = OpenBoth();
+        var outers = Enumerable.Range(0, 5).Select(_ => device.Seal(Request())).ToArray();
+        outers[2][^1] ^= 1;
+
+        _fixture.ReceiveCoalesced(outers, DeviceAt);
+
+        _fixture.Sent().Count.ShouldBe(4);
+        _fixture.Drops[DropReason.BadTag].ShouldBe(1);
+        _fixture.Tunnels[site.Slot].PacketsOut.ShouldBe(4);
+    }
+
     [Fact]
     public void What_is_not_granted_is_refused_to_the_sender_alone()
     {
