@@ -43,20 +43,20 @@ public sealed class PacketPathTests : IDisposable
     }
 
     [Theory]
-    [InlineData(DataCipher.Aes256Gcm, true, CompressionFraming.None, 1)]
-    [InlineData(DataCipher.Aes256Gcm, true, CompressionFraming.Lzo, 1)]
-    [InlineData(DataCipher.Aes128Cbc, true, CompressionFraming.None, 1)]
-    [InlineData(DataCipher.Aes256Gcm, false, CompressionFraming.StubSwap, 2)]
+    [InlineData(DataCipher.Aes256Gcm, true, CompressionFraming.None)]
+    [InlineData(DataCipher.Aes256Gcm, true, CompressionFraming.Lzo)]
+    [InlineData(DataCipher.Aes128Cbc, true, CompressionFraming.None)]
+    [InlineData(DataCipher.Aes256Gcm, false, CompressionFraming.StubSwap)]
     public void Coalesced_packets_arrive_one_by_one_and_leave_as_runs_whatever_room_the_next_format_needs(
-        DataCipher cipher, bool usePeerId, CompressionFraming compression, int messages)
+        DataCipher cipher, bool usePeerId, CompressionFraming compression)
     {
         var site = _fixture.Open(TestFleet.SiteId, SiteAt, new DataFormat(cipher, HashKind.Sha256, usePeerId, compression));
         var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
-        var packets = Enumerable.Range(0, messages * 40).Select(i => Request(payload: i == (messages * 40) - 1 ? 333 : 600)).ToArray();
+        var packets = Enumerable.Range(0, 40).Select(i => Request(payload: i == 39 ? 333 : 1000)).ToArray();
 
         _fixture.ReceiveCoalesced([.. packets.Select(packet => device.Seal(packet))], DeviceAt);
 
-        _fixture.Batch.Messages.ShouldBe(messages, "more than 64 datagrams are two");
+        _fixture.Batch.Messages.ShouldBe(1);
         var sent = _fixture.Sent();
         sent.Select(one => site.Open(one.Packet)).ShouldBe(packets);
         sent.ShouldAllBe(one => one.To == SiteAt.Peer);
