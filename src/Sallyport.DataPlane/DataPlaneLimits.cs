@@ -43,8 +43,14 @@ internal static class DataPlaneLimits
 
     public const int ControlPacketMax = OpenVpnLimits.MaxControlPacket;
 
-    /// <summary>Tunnels of one shard: peer-ids have 24 bits and 0xFFFFFF means none.</summary>
-    public const int TunnelsPerShardMax = 1 << 20;
+    /// <summary>Packets on their way from one shard to another: 1.2 MB for each pair, a burst of eight coalesced messages.</summary>
+    public const int LaneSlots = 512;
+
+    /// <summary>Packet threads. Each has its own sockets and memory, and a lane from every other.</summary>
+    public const int ShardsMax = 64;
+
+    /// <summary>Tunnels of a gateway: peer-ids have 24 bits and 0xFFFFFF means none.</summary>
+    public const int TunnelsMax = 1 << 20;
 
     /// <summary>Sessions that have not finished their handshake, of one handshake thread: at about 60 KB of TLS state each, 240 MB.</summary>
     public const int HalfOpenMax = 4096;

@@ -213,7 +213,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Start();
         }
 
-        _shards[0].Start();
+        foreach (var shard in _shards)
+        {
+            shard.Start();
+        }
+
         _log.Write("listening", string.Join(", ", _shards[0].Listening));
         return new Ready([.. _shards[0].Listening]);
     }
@@ -227,16 +231,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             inboxes[i] = new HandshakeInbox();
         }
 
-        var shard = new Shard(
-            new ShardOptions
-            {
-                Udp = [.. settings.OpenVpnUdp.Select(ParseAddress)],
-                Tcp = [.. settings.OpenVpnTcp.Select(ParseAddress)],
-                Flows = new FlowLimits { Capacity = settings.FlowTableCapacity },
-            },
-            _clock, _entropy, _uplink, inboxes, _log);
-        shard.Failed += Fail;
-        _shards = [shard];
+        _shards = OpenShards(settings, inboxes);
         _listeningFor = settings;
         var context = new HandshakeContext
         {
@@ -254,6 +249,45 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         {
             handshaker.Failed += Fail;
         }
+    }
+
+    private Shard[] OpenShards(GatewaySettings settings, HandshakeInbox[] inboxes)
+    {
+        // The other half of the cores has the kernel's receiving, the handshakes, and control to do.
+        var count = Math.Min(settings.PacketThreads ?? Math.Max(1, Environment.ProcessorCount / 2), DataPlaneLimits.ShardsMax);
+        var fabric = new Fabric(count);
+        var shards = new List<Shard>(count);
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var options = new ShardOptions
+                {
+                    Index = i,
+                    Fabric = fabric,
+                    Udp = i == 0 ? [.. settings.OpenVpnUdp.Select(ParseAddress)] : shards[0].BoundUdp,
+                    Tcp = i == 0 ? [.. settings.OpenVpnTcp.Select(ParseAddress)] : shards[0].BoundTcp,
+
+                    // A conversation between two shards is known to both.
+                    Flows = new FlowLimits { Capacity = count == 1 ? settings.FlowTableCapacity : settings.FlowTableCapacity * 2 / count },
+                };
+                var shard = new Shard(options, _clock, _entropy, _uplink, inboxes, _log);
+                shard.Failed += Fail;
+                shards.Add(shard);
+            }
+        }
+        catch
+        {
+            shards.ForEach(shard => shard.Dispose());
+            throw;
+        }
+
+        if (count > 1 && !shards[0].TrySteer())
+        {
+            _log.Write("steering.missing", "the kernel does not steer datagrams by peer-id; packet threads hand them to each other");
+        }
+
+        return [.. shards];
     }
 
     /// <summary>Shards first: a tunnel is never opened under a newer model than its shard's.</summary>
@@ -286,7 +320,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
     private static bool SameListeners(GatewaySettings a, GatewaySettings b) =>
         a.OpenVpnUdp.SequenceEqual(b.OpenVpnUdp) && a.OpenVpnTcp.SequenceEqual(b.OpenVpnTcp)
-        && a.HandshakeThreads == b.HandshakeThreads && a.FlowTableCapacity == b.FlowTableCapacity;
+        && a.HandshakeThreads == b.HandshakeThreads && a.PacketThreads == b.PacketThreads && a.FlowTableCapacity == b.FlowTableCapacity;
 
     private static OuterAddress ParseAddress(string text) =>
         System.Net.IPEndPoint.TryParse(text, out var endpoint)

@@ -15,17 +15,19 @@ internal sealed class Outbox : IDisposable
     private readonly StreamTable? _streams;
     private readonly DropCounters _drops;
     private readonly int _firstOwnSlot;
+    private readonly int _ownSlots;
     private int _ownSlotsUsed;
 
     /// <param name="batches">One for each UDP socket, in the order of their indexes.</param>
-    /// <param name="firstOwnSlot">The memory's small slots from here on belong to the outbox.</param>
-    public Outbox(PacketMemory memory, SendBatch[] batches, StreamTable? streams, DropCounters drops, int firstOwnSlot)
+    /// <param name="firstOwnSlot">The first of <paramref name="ownSlots"/> small slots of the memory that belong to the outbox.</param>
+    public Outbox(PacketMemory memory, SendBatch[] batches, StreamTable? streams, DropCounters drops, int firstOwnSlot, int ownSlots)
     {
         _memory = memory;
         _batches = batches;
         _streams = streams;
         _drops = drops;
         _firstOwnSlot = firstOwnSlot;
+        _ownSlots = ownSlots;
     }
 
     public PacketMemory Memory => _memory;
@@ -33,7 +35,7 @@ internal sealed class Outbox : IDisposable
     /// <summary>A place to compose the next packet in; it stays free until it is sent. May flush what is queued.</summary>
     public PacketSpot FreeSlot()
     {
-        if (_firstOwnSlot + _ownSlotsUsed == _memory.SmallSlots)
+        if (_ownSlotsUsed == _ownSlots)
         {
             Flush();
         }
@@ -56,7 +58,7 @@ internal sealed class Outbox : IDisposable
         }
 
         batch.Add(to, packet.Start, packet.Length);
-        if (_firstOwnSlot + _ownSlotsUsed < _memory.SmallSlots && packet.Floor == _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed).Floor)
+        if (_ownSlotsUsed < _ownSlots && packet.Floor == _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed).Floor)
         {
             _ownSlotsUsed++;
         }

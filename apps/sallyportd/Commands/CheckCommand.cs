@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sallyport.Daemon.Settings;
 
 namespace Sallyport.Daemon.Commands;
@@ -26,6 +27,7 @@ internal static class CheckCommand
             {SettingKey.ApiHttps.Path}: [{string.Join(", ", s.ApiHttps)}]
             {SettingKey.GatewayFlowTable.Path}: {s.FlowTable}
             {SettingKey.GatewayHandshakeThreads.Path}: {s.HandshakeThreads}
+            {SettingKey.GatewayPacketThreads.Path}: {s.PacketThreads?.ToString(CultureInfo.InvariantCulture) ?? "half of the gateway's cores"}
             {SettingKey.FlowsRetention.Path}: {s.FlowRetention.TotalSeconds}s
             """);
         return ExitCodes.Ok;

@@ -39,6 +39,7 @@ internal static class WebServer
             RenegotiateSeconds = (int)settings.Renegotiate.TotalSeconds,
             HandshakeWindowSeconds = (int)settings.HandshakeWindow.TotalSeconds,
             HandshakeThreads = settings.HandshakeThreads,
+            PacketThreads = settings.PacketThreads,
             FlowTableCapacity = settings.FlowTable,
         },
     };

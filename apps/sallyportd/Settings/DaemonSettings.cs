@@ -33,5 +33,8 @@ internal sealed record DaemonSettings
 
     public required int HandshakeThreads { get; init; }
 
+    /// <summary>Null where nobody said how many.</summary>
+    public required int? PacketThreads { get; init; }
+
     public required TimeSpan FlowRetention { get; init; }
 }

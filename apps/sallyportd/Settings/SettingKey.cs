@@ -37,6 +37,7 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
     public static readonly SettingKey ApiHttps = new("api.https", SettingShape.Listen);
     public static readonly SettingKey GatewayFlowTable = new("gateway.flow_table", SettingShape.Count, 1024, 4_194_304);
     public static readonly SettingKey GatewayHandshakeThreads = new("gateway.handshake_threads", SettingShape.Count, 1, 64);
+    public static readonly SettingKey GatewayPacketThreads = new("gateway.packet_threads", SettingShape.Count, 1, 64);
     public static readonly SettingKey FlowsRetention = new("flows.retention", SettingShape.Duration, 3600, 315_360_000);
 
     /// <summary>Every key, in the order of docs/sallyport.yaml.</summary>
@@ -45,7 +46,7 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
         Data, Endpoint,
         OpenVpnUdp, OpenVpnTcp, OpenVpnPing, OpenVpnPingRestart, OpenVpnRenegotiate, OpenVpnHandshakeWindow,
         ApiSocket, ApiHttps,
-        GatewayFlowTable, GatewayHandshakeThreads,
+        GatewayFlowTable, GatewayHandshakeThreads, GatewayPacketThreads,
         FlowsRetention,
     ];
 }

@@ -135,6 +135,7 @@ internal sealed class SettingsLoader
             ApiHttps = ListenOf(SettingKey.ApiHttps, 8443),
             FlowTable = (int)NumberOf(SettingKey.GatewayFlowTable, 65_536),
             HandshakeThreads = (int)NumberOf(SettingKey.GatewayHandshakeThreads, 1),
+            PacketThreads = NumberOf(SettingKey.GatewayPacketThreads, 0) is > 0 and var threads ? (int)threads : null,
             FlowRetention = DurationOf(SettingKey.FlowsRetention, TimeSpan.FromDays(30)),
         };
     }

@@ -32,6 +32,9 @@ public sealed record GatewaySettings
 
     public int HandshakeThreads { get; init; } = 1;
 
+    /// <summary>Null: the gateway decides by the cores of its machine.</summary>
+    public int? PacketThreads { get; init; }
+
     public int FlowTableCapacity { get; init; } = 65_536;
 }
 

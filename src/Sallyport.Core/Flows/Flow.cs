@@ -47,6 +47,12 @@ internal struct Flow
     public FlowChanges Changes;
     public bool OpenerIsLow;
 
+    /// <summary>
+    /// The other end of a conversation that the packet thread of its opener has, judged and timed here as there so that its packets pass
+    /// from this end, too; recorded there alone.
+    /// </summary>
+    public bool IsMirror;
+
     /// <summary>A packet of the opener has passed, so that replies are replies.</summary>
     public bool Opened;
     public bool Answered;

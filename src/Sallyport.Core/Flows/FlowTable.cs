@@ -80,7 +80,7 @@ internal sealed class FlowTable
     }
 
     /// <summary>Begins a flow that is not there yet. -1 where its kind has no room, for all or for this identity.</summary>
-    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Decision decision, int epoch, Instant now)
+    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Decision decision, int epoch, Instant now, bool isMirror = false)
     {
         if (!MakeRoom(decision.Allowed, fromId))
         {
@@ -105,6 +105,7 @@ internal sealed class FlowTable
             Hash = hash,
             Next = bucket,
             OpenerIsLow = openerIsLow,
+            IsMirror = isMirror,
             Status = decision.Allowed ? FlowStatus.Allowed : FlowStatus.Denied,
             Changes = FlowChanges.Began,
             Reason = decision.Reason,
@@ -119,7 +120,11 @@ internal sealed class FlowTable
         };
         bucket = index;
         AddToCounts(decision.Allowed, fromId, 1);
-        _news.Append(index);
+        if (!isMirror)
+        {
+            _news.Append(index);
+        }
+
         return index;
     }
 
@@ -136,7 +141,7 @@ internal sealed class FlowTable
             }
 
             // Making room may have ended the flow itself.
-            if (flow.Status == FlowStatus.Ended)
+            if (flow.Status is FlowStatus.Ended or FlowStatus.Free)
             {
                 return false;
             }
@@ -199,6 +204,12 @@ internal sealed class FlowTable
         link = flow.Next;
         _wheel.Remove(index);
         AddToCounts(flow.Status == FlowStatus.Allowed, flow.FromId, -1);
+        if (flow.IsMirror)
+        {
+            Free(index);
+            return;
+        }
+
         flow.Status = FlowStatus.Ended;
         flow.Changes |= FlowChanges.Ended;
         MoveTo(_ended, index);
@@ -253,7 +264,7 @@ internal sealed class FlowTable
     {
         ref var flow = ref _flows[index];
         flow.Changes |= FlowChanges.CountersMoved;
-        if (flow.Queue == FlowQueue.None)
+        if (flow.Queue == FlowQueue.None && !flow.IsMirror)
         {
             // From the first packet that was not reported: so the queue is in the order of its due times.
             flow.ReportDue = now + _limits.ReportEvery;
@@ -330,6 +341,11 @@ internal sealed class FlowTable
 
     private void MoveTo(FlowList list, int index)
     {
+        if (_flows[index].IsMirror)
+        {
+            return;
+        }
+
         switch (_flows[index].Queue)
         {
             case FlowQueue.None:

@@ -65,6 +65,9 @@ public enum DropReason : byte
 
     // The way out.
     PacketTooBig,
+
+    /// <summary>The packet thread that has the destination's tunnel does not keep up.</summary>
+    ShardQueueFull,
     SendQueueFull,
     SendFailed,
 }

@@ -24,6 +24,7 @@ public sealed class Forwarder
     private readonly Instant _adoptRepliesUntil;
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
+    private bool _isHandedOver;
 
     /// <param name="shard">Makes flow ids unique where a process has several forwarders.</param>
     public Forwarder(FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0)
@@ -80,7 +81,7 @@ public sealed class Forwarder
             var lastForwarded = flow.LastForwarded;
             if (!JudgeAgain(index, now) || _flows[index].Status != FlowStatus.Allowed)
             {
-                cut += wasLive ? 1 : 0;
+                cut += wasLive && !flow.IsMirror ? 1 : 0;
                 last = wasLive && lastForwarded > last ? lastForwarded : last;
             }
         }
@@ -94,6 +95,12 @@ public sealed class Forwarder
     /// </summary>
     public ForwardResult Handle(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> refusal)
     {
+        _isHandedOver = false;
+        return Judge(fromIdentityId, packet, now, refusal);
+    }
+
+    private ForwardResult Judge(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> refusal)
+    {
         _now = now;
         var malformed = InnerPacket.Read(packet, out var read);
         var result = Decide(fromIdentityId, packet, malformed, read, refusal);
@@ -103,6 +110,17 @@ public sealed class Forwarder
         }
 
         return result;
+    }
+
+    /// <summary>
+    /// Decides again, for the other end, on a packet that another packet thread's forwarder has let pass. The same model makes the same
+    /// decision; what is different here is that nothing is answered or recorded: that is done where the packet came from. Replies from
+    /// this end then find their conversation.
+    /// </summary>
+    public ForwardResult HandleHandedOver(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now)
+    {
+        _isHandedOver = true;
+        return Judge(fromIdentityId, packet, now, default);
     }
 
     /// <summary>Tells the sender of a packet that <see cref="Handle"/> forwarded that its destination has no tunnel at the moment.</summary>
@@ -345,7 +363,7 @@ public sealed class Forwarder
             _flows.End(index);
         }
 
-        index = _flows.Begin(key, openerIsLow, openerId, targetId, decision, _model.Epoch, _now);
+        index = _flows.Begin(key, openerIsLow, openerId, targetId, decision, _model.Epoch, _now, _isHandedOver);
         if (index < 0)
         {
             return ForwardResult.Drop(DropReason.FlowTableFull);
@@ -360,6 +378,11 @@ public sealed class Forwarder
         Identity from, Identity? to, in FlowKey key, bool sourceIsLow, in Decision decision,
         ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, ref int index)
     {
+        if (_isHandedOver)
+        {
+            return ForwardResult.Drop(decision.Reason);
+        }
+
         if (index >= 0 && !_flows[index].Opened)
         {
             // The other side's record tells that there were packets back: two that refuse each other do not make records without end.
@@ -519,7 +542,7 @@ public sealed class Forwarder
         var wasAllowed = flow.Status == FlowStatus.Allowed;
         if (!_flows.Judge(index, decision, _model.Epoch))
         {
-            return flow.Status != FlowStatus.Ended;
+            return flow.Status is FlowStatus.Allowed or FlowStatus.Denied;
         }
 
         if (wasAllowed && !decision.Allowed)
@@ -539,7 +562,7 @@ public sealed class Forwarder
         RefusalKind kind, DropReason reason, Identity from, ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal)
     {
         // Nothing is sent to who may not receive.
-        if (!from.Active || !Refusal.MayAnswer(packet, read) || !_refusals.TryTake(from.Id, _now))
+        if (_isHandedOver || !from.Active || !Refusal.MayAnswer(packet, read) || !_refusals.TryTake(from.Id, _now))
         {
             return ForwardResult.Drop(reason);
         }

@@ -226,7 +226,7 @@ internal sealed class Handshaker : IDisposable
             var reason = peer.Session.HandlePacket(packet, now);
             if (reason == DropReason.None && new PacketHead(packet[0]).Opcode == Opcode.SoftResetV1 && peer is { HasTunnel: true, Admitted: { } who })
             {
-                Tell(from.Shard, new PeerNegotiates(who.Slot, who.TunnelId));
+                Tell(who.Shard, new PeerNegotiates(who.Slot, who.TunnelId));
             }
 
             Drain(peer, now);
@@ -479,6 +479,7 @@ internal sealed class Handshaker : IDisposable
             ClientPlatform = PeerText.Cut(request.PeerInfo.Platform),
             AddressV4 = identity.AddressV4 ?? default,
             AddressV6 = identity.AddressV6 ?? default,
+            Shard = peer.Path.Shard,
             Slot = slot,
             PeerId = shard.PeerIds.PeerId(slot),
             TunnelId = _context.TunnelIds.Next(),
@@ -500,7 +501,7 @@ internal sealed class Handshaker : IDisposable
         {
             var half = TimeSpan.FromSeconds(settings.RenegotiateSeconds) / 2;
             var handOver = half > TimeSpan.Zero && half < DataPlaneLimits.KeyHandOver ? half : DataPlaneLimits.KeyHandOver;
-            if (!Tell(peer.Path.Shard, new InstallKey(who.Slot, who.TunnelId, key, keys.KeyId, handOver)))
+            if (!Tell(who.Shard, new InstallKey(who.Slot, who.TunnelId, key, keys.KeyId, handOver)))
             {
                 key.Free();
             }
@@ -511,7 +512,7 @@ internal sealed class Handshaker : IDisposable
         _context.Uplink.Announce(Describe(peer, who, keys.Format, now));
         peer.HasTunnel = peer.TunnelWasOpened = true;
         var ping = TimeSpan.FromSeconds(Math.Max(1, settings.PingSeconds));
-        var opened = Tell(peer.Path.Shard, new OpenTunnel(new NewTunnel
+        var opened = Tell(who.Shard, new OpenTunnel(new NewTunnel
         {
             Slot = who.Slot,
             TunnelId = who.TunnelId,
@@ -571,7 +572,7 @@ internal sealed class Handshaker : IDisposable
         if (peer is { HasTunnel: true, Admitted: { } who })
         {
             peer.HasTunnel = false;
-            Tell(peer.Path.Shard, new CloseTunnel(who.Slot, who.TunnelId, end));
+            Tell(who.Shard, new CloseTunnel(who.Slot, who.TunnelId, end));
         }
     }
 
@@ -743,7 +744,7 @@ internal sealed class Handshaker : IDisposable
 
         if (peer is { TunnelWasOpened: false, Admitted: { } who })
         {
-            _context.Shards[peer.Path.Shard].PeerIds.Return(who.Slot);
+            _context.Shards[who.Shard].PeerIds.Return(who.Slot);
         }
 
         peer.Session.Dispose();

@@ -68,6 +68,9 @@ internal sealed record Admitted
 
     public required IpAddress AddressV6 { get; init; }
 
+    /// <summary>Which shard's; it stays there wherever the peer moves.</summary>
+    public required int Shard { get; init; }
+
     public required int Slot { get; init; }
 
     public required uint PeerId { get; init; }

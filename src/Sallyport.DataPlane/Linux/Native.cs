@@ -23,6 +23,7 @@ internal static unsafe partial class Native
     public const int SoKeepAlive = 9;
     public const int SoReusePort = 15;
     public const int SoSndBufForce = 32;
+    public const int SoAttachReusePortCbpf = 51;
     public const int SoRcvBufForce = 33;
 
     public const int IpProtoIp = 0;

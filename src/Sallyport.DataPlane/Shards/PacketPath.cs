@@ -24,10 +24,12 @@ internal sealed class PacketPath
     private readonly PacketMemory _memory;
     private readonly DropCounters _drops;
     private readonly HandshakeInbox[] _handshakers;
+    private readonly Crossing _crossing;
     private readonly Queue<TunnelNotice> _notices = new();
 
     public PacketPath(
-        TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers)
+        TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers,
+        Crossing crossing)
     {
         _tunnels = tunnels;
         _peerIds = peerIds;
@@ -36,6 +38,7 @@ internal sealed class PacketPath
         _memory = outbox.Memory;
         _drops = drops;
         _handshakers = handshakers;
+        _crossing = crossing;
     }
 
     /// <summary>
@@ -73,6 +76,8 @@ internal sealed class PacketPath
         tunnel.InnerMax = wanted.InnerMax;
         tunnel.LastReceived = tunnel.LastSent = now;
         tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
+        _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
+        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path);
         Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
@@ -86,6 +91,42 @@ internal sealed class PacketPath
 
         _tunnels[slot].Keys.Install(key, keyId, now, sealFrom);
         return true;
+    }
+
+    /// <summary>Another shard has a newer tunnel of the identity.</summary>
+    public void ReplaceFromElsewhere(int identityId, long tunnelId, in OuterPath by, Instant now)
+    {
+        var slot = _tunnels.OfIdentity(identityId);
+        if (slot >= 0 && _tunnels[slot].Id == tunnelId)
+        {
+            Replace(slot, by, now);
+        }
+    }
+
+    /// <summary>Takes a packet that another shard has handed over, as <see cref="Handle"/> does one from outside.</summary>
+    public DropReason HandleHandedOver(in HandedOver head, in PacketSpot packet, Instant now)
+    {
+        if (head.Kind == HandedOverKind.Outer)
+        {
+            return Handle(packet, head.From, now);
+        }
+
+        var inner = _memory.Packet(packet);
+        var result = _forwarder.HandleHandedOver(head.FromIdentityId, inner, now);
+        if (result.Kind != ForwardKind.Forward)
+        {
+            return result.Reason;
+        }
+
+        // Its end may have moved or gone while the packet was on its way.
+        var to = _tunnels.OfIdentity(result.ToIdentityId);
+        var reason = to >= 0 ? SendInner(to, packet.With(packet.Start, result.Length), int.MaxValue, now) : DropReason.PeerOffline;
+        if (reason != DropReason.None)
+        {
+            _drops.Count(reason);
+        }
+
+        return reason;
     }
 
     /// <summary>The peer begins to negotiate another key: it has the newest of those we hold.</summary>
@@ -171,10 +212,36 @@ internal sealed class PacketPath
 
         var packet = _memory.Packet(spot);
         var head = new PacketHead(packet[0]);
-        return head.IsData ? HandleData(spot, packet, head, from, now)
+        return head.IsData && IsElsewhere(packet, head, out var shard) ? HandOverOuter(shard, packet, from)
+            : head.IsData ? HandleData(spot, packet, head, from, now)
             : head.IsControl && head.Opcode != Opcode.HardResetServerV2 ? HandleControl(packet, from)
             : DropReason.UnknownOpcode;
     }
+
+    /// <summary>
+    /// The kernel steers data packets by their peer-id where it can; where it cannot, one whose peer has moved may come to any shard.
+    /// </summary>
+    private bool IsElsewhere(ReadOnlySpan<byte> packet, PacketHead head, out int shard)
+    {
+        shard = _crossing.Shard;
+        if (_crossing.Shards > 1 && head.Opcode == Opcode.DataV2 && packet.Length >= sizeof(uint))
+        {
+            var peerId = BinaryPrimitives.ReadUInt32BigEndian(packet) & DataLimits.NoPeerId;
+            shard = peerId == DataLimits.NoPeerId ? shard : (int)(peerId % (uint)_crossing.Shards);
+        }
+
+        return shard != _crossing.Shard;
+    }
+
+    private DropReason HandOverOuter(int shard, ReadOnlySpan<byte> packet, OuterPath path)
+    {
+        // Answers leave from the socket of the shard that has the tunnel: the same address and port.
+        path = path with { Shard = shard };
+        return HandOver(shard, new HandedOver(HandedOverKind.Outer, 0, path), packet);
+    }
+
+    private DropReason HandOver(int shard, in HandedOver head, ReadOnlySpan<byte> packet) =>
+        _crossing.TryHandOver(shard, head, packet) ? DropReason.None : DropReason.ShardQueueFull;
 
     private DropReason HandleControl(ReadOnlySpan<byte> packet, in OuterPath from)
     {
@@ -290,7 +357,13 @@ internal sealed class PacketPath
             Replace(other, to, now);
         }
 
+        if (!_crossing.Tunnels.TryTakeAddress(AddressKey.Of(to), tunnel.IdentityId))
+        {
+            return false;
+        }
+
         var before = tunnel.Path;
+        _crossing.Tunnels.LeaveAddress(AddressKey.Of(before), tunnel.IdentityId);
         _tunnels.Move(slot, to);
         Notify(TunnelNoticeKind.Moved, slot, from: before);
         return true;
@@ -325,11 +398,13 @@ internal sealed class PacketPath
             var to = _tunnels.OfIdentity(result.ToIdentityId);
             if (to >= 0)
             {
-                ref var target = ref _tunnels[to];
-                ClampSegments(inner[..result.Length], Math.Min(tunnel.InnerMax, target.InnerMax));
-                target.BytesOut += result.Length;
-                target.PacketsOut++;
-                return Seal(ref target, spot.With(spot.Start, result.Length), now);
+                return SendInner(to, spot.With(spot.Start, result.Length), tunnel.InnerMax, now);
+            }
+
+            if (_crossing.Tunnels.TryFind(result.ToIdentityId, out var place) && place.Shard != _crossing.Shard)
+            {
+                ClampSegments(inner[..result.Length], tunnel.InnerMax);
+                return HandOver(place.Shard, new HandedOver(HandedOverKind.Inner, tunnel.IdentityId, default), inner[..result.Length]);
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);
@@ -338,6 +413,15 @@ internal sealed class PacketPath
         return result.Kind == ForwardKind.Refuse
             ? Seal(ref tunnel, refusalSlot.With(refusalSlot.Start, result.RefusalLength), now)
             : DropReason.None;
+    }
+
+    private DropReason SendInner(int to, in PacketSpot inner, int innerMax, Instant now)
+    {
+        ref var target = ref _tunnels[to];
+        ClampSegments(_memory.Packet(inner), Math.Min(innerMax, target.InnerMax));
+        target.BytesOut += inner.Length;
+        target.PacketsOut++;
+        return Seal(ref target, inner, now);
     }
 
     /// <summary>Seals under the tunnel's current key, in place where there is room for it, and queues the packet to its peer.</summary>
@@ -402,6 +486,7 @@ internal sealed class PacketPath
                 AskWhetherAlive(ref tunnel, now);
             }
 
+            Unlist(tunnel);
             _tunnels.Bury(slot, by, now, now + DataPlaneLimits.GhostTime);
         }
     }
@@ -414,8 +499,19 @@ internal sealed class PacketPath
         _ = Seal(ref tunnel, own.With(own.Start, length), now);
     }
 
+    private void Unlist(in Tunnel tunnel)
+    {
+        _crossing.Tunnels.Remove(tunnel.IdentityId, new TunnelPlace(_crossing.Shard, tunnel.Id));
+        _crossing.Tunnels.LeaveAddress(AddressKey.Of(tunnel.Path), tunnel.IdentityId);
+    }
+
     private void Free(int slot)
     {
+        if (_tunnels.IsLive(slot))
+        {
+            Unlist(_tunnels[slot]);
+        }
+
         _tunnels.Close(slot);
         _peerIds.Return(slot);
     }

@@ -11,12 +11,12 @@ using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Shards;
 
-/// <summary>Where a shard listens and which of how many it is.</summary>
+/// <summary>Where a shard listens, which one it is, and its way to the others.</summary>
 internal sealed record ShardOptions
 {
-    public int Index { get; init; }
+    public required int Index { get; init; }
 
-    public int Count { get; init; } = 1;
+    public required Fabric Fabric { get; init; }
 
     public required IReadOnlyList<OuterAddress> Udp { get; init; }
 
@@ -33,6 +33,7 @@ internal sealed class Shard : IDisposable
 {
     private const int StreamSlots = DataPlaneLimits.BatchSize;
     private const int FirstOwnSlot = StreamSlots;
+    private const int FirstLaneSlot = FirstOwnSlot + DataPlaneLimits.OwnSlots;
 
     /// <summary>A twentieth of the tunnels is looked at twenty times a second.</summary>
     private const int SweepParts = 20;
@@ -48,7 +49,9 @@ internal sealed class Shard : IDisposable
     private readonly GatewayLog _log;
     private readonly HandshakeInbox[] _handshakers;
     private readonly Epoll _epoll = new();
-    private readonly PacketMemory _memory = new(DataPlaneLimits.BatchSize, FirstOwnSlot + DataPlaneLimits.OwnSlots);
+    private readonly PacketMemory _memory;
+    private readonly Crossing _crossing;
+    private Lane[] _inbound = [];
     private readonly ReceiveBatch _receive;
     private readonly List<UdpSocket> _udp = [];
     private readonly List<StreamListener> _listeners = [];
@@ -77,7 +80,10 @@ internal sealed class Shard : IDisposable
         _uplink = uplink;
         _log = log;
         _handshakers = handshakers;
-        PeerIds = new SlotAllotter(options.Index, options.Count, DataPlaneLimits.TunnelsPerShardMax / options.Count);
+        _crossing = new Crossing(options.Fabric, options.Index);
+        var lanes = _crossing.Shards - 1;
+        _memory = new PacketMemory(DataPlaneLimits.BatchSize, FirstLaneSlot + (lanes * DataPlaneLimits.LaneSlots));
+        PeerIds = new SlotAllotter(options.Index, _crossing.Shards, DataPlaneLimits.TunnelsMax / _crossing.Shards);
         _receive = new ReceiveBatch(_memory, DataPlaneLimits.BatchSize);
         _streams = new StreamTable(options.Index, _epoll, entropy, Drops);
         try
@@ -91,9 +97,12 @@ internal sealed class Shard : IDisposable
         }
 
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
-        _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot);
+        _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
         _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index);
-        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers);
+        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing);
+        options.Fabric.Join(
+            options.Index, Mailbox,
+            lane => new Lane(_memory, FirstLaneSlot + (lane * DataPlaneLimits.LaneSlots), DataPlaneLimits.LaneSlots));
         _epoll.Add(Mailbox.WakeUp.Fd, Readiness.In, EpollToken.WakeUp);
         _thread = new Thread(Run) { IsBackground = true, Name = $"shard-{options.Index}" };
     }
@@ -108,6 +117,11 @@ internal sealed class Shard : IDisposable
     public IReadOnlyList<string> Listening =>
         [.. _udp.Select(socket => $"udp {socket.Bound}"), .. _listeners.Select(listener => $"tcp {listener.Bound}")];
 
+    /// <summary>With the ports that the kernel chose, for the next shard to share.</summary>
+    public IReadOnlyList<OuterAddress> BoundUdp => [.. _udp.Select(socket => socket.Bound)];
+
+    public IReadOnlyList<OuterAddress> BoundTcp => [.. _listeners.Select(listener => listener.Bound)];
+
     /// <summary>Raised on the shard's thread when it cannot go on; the process should end.</summary>
     public event Action<Exception>? Failed;
 
@@ -121,6 +135,9 @@ internal sealed class Shard : IDisposable
             sums[i] += inner[i];
         }
     }
+
+    /// <summary>To be called on one shard when all have been made. False where packets must find their shard without the kernel's help.</summary>
+    public bool TrySteer() => _udp.TrueForAll(socket => Steering.TryAttach(socket, _crossing.Shards));
 
     public void Start() => _thread.Start();
 
@@ -148,7 +165,7 @@ internal sealed class Shard : IDisposable
     {
         foreach (var address in options.Udp)
         {
-            if (TryListen(address, () => new UdpSocket(address, options.Index, _udp.Count, options.Count > 1)) is { } socket)
+            if (TryListen(address, () => new UdpSocket(address, options.Index, _udp.Count, _crossing.Shards > 1)) is { } socket)
             {
                 _udp.Add(socket);
                 _epoll.Add(socket.Fd, Readiness.In, EpollToken.Udp(socket.Index));
@@ -157,7 +174,7 @@ internal sealed class Shard : IDisposable
 
         foreach (var address in options.Tcp)
         {
-            if (TryListen(address, () => new StreamListener(address, options.Count > 1)) is { } listener)
+            if (TryListen(address, () => new StreamListener(address, _crossing.Shards > 1)) is { } listener)
             {
                 _listeners.Add(listener);
                 _epoll.Add(listener.Fd, Readiness.In, EpollToken.Listener(_listeners.Count - 1));
@@ -198,6 +215,7 @@ internal sealed class Shard : IDisposable
         try
         {
             _nextTick = _clock.Now;
+            _inbound = [.. _crossing.Inbound];
             while (!_stop)
             {
                 RunTurn();
@@ -224,6 +242,7 @@ internal sealed class Shard : IDisposable
                 HandleReady(token, readiness);
             }
 
+            TakeHandedOver(_clock.Now);
             HandleTimeouts(_clock.Now);
         }
         catch (InvariantException e) when (_clock.Now - _lastFault > IdleWait)
@@ -234,6 +253,8 @@ internal sealed class Shard : IDisposable
         }
 
         _outbox.Flush();
+        ReleaseHandedOver();
+        _crossing.WakeOthers();
         _streamSlotsUsed = 0;
         CloseOrphans();
         SendNews();
@@ -241,7 +262,7 @@ internal sealed class Shard : IDisposable
 
     private int WaitMilliseconds()
     {
-        if (!Mailbox.IsEmpty)
+        if (!Mailbox.IsEmpty || AnyHandedOver())
         {
             return 0;
         }
@@ -297,11 +318,44 @@ internal sealed class Shard : IDisposable
 
             // The slots are about to be received into again.
             _outbox.Flush();
+            _crossing.WakeOthers();
             if (count < _receive.Capacity)
             {
                 return;
             }
         }
+    }
+
+    private void TakeHandedOver(Instant now)
+    {
+        foreach (var lane in _inbound)
+        {
+            for (var i = 0; i < DataPlaneLimits.LaneSlots && lane.TryTake(out var head, out var packet); i++)
+            {
+                _path.HandleHandedOver(head, packet, now);
+            }
+        }
+    }
+
+    private void ReleaseHandedOver()
+    {
+        foreach (var lane in _inbound)
+        {
+            lane.Release();
+        }
+    }
+
+    private bool AnyHandedOver()
+    {
+        foreach (var lane in _inbound)
+        {
+            if (!lane.IsEmpty)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Accept(StreamListener listener)
@@ -446,6 +500,9 @@ internal sealed class Shard : IDisposable
                     _path.Close(slot, TunnelEnd.Disconnected);
                 }
 
+                break;
+            case ReplaceTunnel replace:
+                _path.ReplaceFromElsewhere(replace.IdentityId, replace.TunnelId, replace.By, now);
                 break;
             case AdoptModel adopt:
                 Adopt(adopt, now);

@@ -32,7 +32,7 @@ internal sealed class TunnelTable
     public int OfIdentity(int identityId) => _byIdentity.TryGetValue(identityId, out var slot) ? slot : -1;
 
     /// <summary>-1 where no tunnel's peer is at that address.</summary>
-    public int AtAddress(in OuterPath path) => _byAddress.TryGetValue(KeyOf(path), out var slot) ? slot : -1;
+    public int AtAddress(in OuterPath path) => _byAddress.TryGetValue(AddressKey.Of(path), out var slot) ? slot : -1;
 
     /// <summary>Fills a free slot. Whoever held the identity or the address has been closed before.</summary>
     public ref Tunnel Open(int slot, int identityId, in OuterPath path)
@@ -42,7 +42,7 @@ internal sealed class TunnelTable
         Invariant.Check(!tunnel.IsLive && !tunnel.IsGhost, "a slot holds one tunnel");
         tunnel = new Tunnel { IsLive = true, IdentityId = identityId, Path = path, Keys = TunnelKeys.Empty };
         _byIdentity.Add(identityId, slot);
-        _byAddress.Add(KeyOf(path), slot);
+        _byAddress.Add(AddressKey.Of(path), slot);
         LiveOrGhostCount++;
         return ref tunnel;
     }
@@ -50,9 +50,9 @@ internal sealed class TunnelTable
     public void Move(int slot, in OuterPath to)
     {
         ref var tunnel = ref this[slot];
-        _byAddress.Remove(KeyOf(tunnel.Path));
+        _byAddress.Remove(AddressKey.Of(tunnel.Path));
         tunnel.Path = to;
-        _byAddress.Add(KeyOf(to), slot);
+        _byAddress.Add(AddressKey.Of(to), slot);
     }
 
     /// <summary>Frees the keys and forgets the tunnel or ghost.</summary>
@@ -84,7 +84,7 @@ internal sealed class TunnelTable
     private void Unlist(in Tunnel tunnel)
     {
         _byIdentity.Remove(tunnel.IdentityId);
-        _byAddress.Remove(KeyOf(tunnel.Path));
+        _byAddress.Remove(AddressKey.Of(tunnel.Path));
     }
 
     private void Grow(int slot)
@@ -97,10 +97,4 @@ internal sealed class TunnelTable
 
         End = Math.Max(End, slot + 1);
     }
-
-    private static AddressKey KeyOf(in OuterPath path) =>
-        new(path.Peer.Ip.Bits, path.Peer.Port, path.IsStream ? ~path.Connection : path.Socket);
-
-    /// <summary>The same port of the same peer may speak to two of our sockets.</summary>
-    private readonly record struct AddressKey(UInt128 Ip, ushort Port, int Channel);
 }

@@ -17,26 +17,41 @@ internal sealed class PathFixture : IDisposable
 {
     public static readonly DataFormat Gcm = new(DataCipher.Aes256Gcm, HashKind.Sha256, UsePeerId: true, CompressionFraming.None);
 
-    private readonly PacketMemory _memory = new(1, DataPlaneLimits.OwnSlots);
+    private const int LaneSlots = 8;
+
+    private readonly PacketMemory _memory = new(1, DataPlaneLimits.OwnSlots + LaneSlots);
+    private readonly Crossing _crossing;
     private readonly TestFleet _fleet = new();
     private readonly TestEntropy _entropy = new(42);
     private readonly List<PathPeer> _peers = [];
     private int _nextTunnel;
 
     public PathFixture()
+        : this(new Fabric(1), 0)
     {
+    }
+
+    /// <summary>One of several shards.</summary>
+    public PathFixture(Fabric fabric, int shard)
+    {
+        Fabric = fabric;
+        _crossing = new Crossing(fabric, shard);
+        fabric.Join(shard, Mailbox, _ => new Lane(_memory, DataPlaneLimits.OwnSlots, LaneSlots));
+        _nextTunnel = 1000 * shard;
         Model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
-        Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0);
-        PeerIds = new SlotAllotter(0, 1, 1000);
+        Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
+        PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
         Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
         Forwarder.Adopt(Model.Fleet, Now);
-        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox]);
+        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing);
     }
 
     public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
 
     public GatewayModel Model { get; }
+
+    public Fabric Fabric { get; }
 
     public SendBatch Batch { get; }
 
@@ -47,6 +62,8 @@ internal sealed class PathFixture : IDisposable
     public TunnelTable Tunnels { get; } = new();
 
     public DropCounters Drops { get; } = new();
+
+    public Mailbox Mailbox { get; } = new();
 
     public HandshakeInbox Inbox { get; } = new();
 
@@ -112,6 +129,23 @@ internal sealed class PathFixture : IDisposable
         }
     }
 
+    /// <summary>What the other shards have handed over, as a turn of the shard takes it.</summary>
+    public List<DropReason> TakeHandedOver()
+    {
+        List<DropReason> results = [];
+        foreach (var lane in _crossing.Inbound)
+        {
+            while (lane.TryTake(out var head, out var packet))
+            {
+                results.Add(Path.HandleHandedOver(head, packet, Now));
+            }
+
+            lane.Release();
+        }
+
+        return results;
+    }
+
     /// <summary>Everything that would leave, and then nothing waits any more.</summary>
     public List<(OuterAddress To, byte[] Packet)> Sent()
     {
@@ -149,6 +183,7 @@ internal sealed class PathFixture : IDisposable
         _peers.ForEach(peer => peer.Dispose());
         Outbox.Dispose();
         Inbox.Dispose();
+        Mailbox.Dispose();
         _memory.Dispose();
         _fleet.Dispose();
     }

@@ -5,7 +5,7 @@ using Sallyport.EndToEnd.Peers;
 
 namespace Sallyport.EndToEnd.Resilience;
 
-/// <summary>Quick pings, so that a client notices within seconds that a gateway was replaced.</summary>
+/// <summary>Quick pings, so that a client notices within seconds that a gateway was replaced; two packet threads, so that packets cross.</summary>
 public sealed class ResilienceFixture : FleetFixture
 {
     public TestSite Site { get; private set; } = null!;
@@ -14,6 +14,7 @@ public sealed class ResilienceFixture : FleetFixture
     {
         ["SALLYPORT_OPENVPN_PING"] = "1",
         ["SALLYPORT_OPENVPN_PING_RESTART"] = "4",
+        ["SALLYPORT_GATEWAY_PACKET_THREADS"] = "2",
     };
 
     protected override async Task Prepare() => Site = await AddNetworkWithSite(new NetworkCreate { Name = "plant", Prefixes = ["10.20.0.0/16"] });
