@@ -9,6 +9,7 @@ using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
@@ -62,7 +63,9 @@ internal sealed class Handshaker : IDisposable
     private readonly Dictionary<SessionKey, PeerSession> _sessions = [];
     private readonly Dictionary<long, PeerSession> _byNumber = [];
     private readonly Dictionary<SessionKey, PeerSession> _byConnection = [];
-    private readonly Dictionary<UInt128, int> _halfOpenByPrefix = [];
+    private readonly HalfOpenSessions _halfOpen = new();
+    private readonly SessionLimiter _sessionsOfIdentities = new();
+    private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PriorityQueue<PeerSession, Instant> _timers = new();
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
@@ -71,8 +74,10 @@ internal sealed class Handshaker : IDisposable
     private byte[] _tokenKey = [];
     private PeerSession? _touched;
     private Instant _lastFaultLogged;
-    private int _halfOpen;
+    private List<PeerSession> _toLeave = [];
+    private Farewell? _farewell;
     private long _lastNumber;
+    private volatile bool _isLeaving;
     private volatile bool _stop;
 
     public Handshaker(int index, HandshakeInbox inbox, HandshakeContext context, IEntropy entropy)
@@ -94,6 +99,14 @@ internal sealed class Handshaker : IDisposable
     public event Action<Exception>? Failed;
 
     public void Start() => _thread.Start();
+
+    /// <summary>Takes nobody in any more and tells every live client to come back. Done when that has been said; bounded by the caller.</summary>
+    public Task SayGoodbyeAsync()
+    {
+        _isLeaving = true;
+        Inbox.WakeAlways();
+        return _goodbyeSaid.Task;
+    }
 
     public void Stop()
     {
@@ -142,13 +155,14 @@ internal sealed class Handshaker : IDisposable
             return TimeSpan.Zero;
         }
 
+        var longest = _isLeaving && !_goodbyeSaid.Task.IsCompleted ? Farewell.Step : WaitMax;
         if (!_timers.TryPeek(out _, out var next))
         {
-            return WaitMax;
+            return longest;
         }
 
         var wait = next - _context.Clock.Now;
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > WaitMax ? WaitMax : wait + TimeSpan.FromMilliseconds(1);
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > longest ? longest : wait + TimeSpan.FromMilliseconds(1);
     }
 
     private void RunTurn()
@@ -172,6 +186,44 @@ internal sealed class Handshaker : IDisposable
         }
 
         Guard(_context.Clock.Now, HandleTimeouts);
+        if (_isLeaving)
+        {
+            Guard(_context.Clock.Now, SayGoodbye);
+        }
+    }
+
+    private void SayGoodbye(Instant now)
+    {
+        if (_farewell is null)
+        {
+            _toLeave = [.. _byNumber.Values.Where(peer => peer.HasTunnel)];
+            _farewell = new Farewell(_toLeave.Count, now);
+        }
+
+        while (_farewell.TryTakeNext(now, out var who))
+        {
+            Tell(_toLeave[who], session => session.Send(ControlMessage.Restart, now), now);
+        }
+
+        while (_farewell.TryTakeAgain(now, out var who))
+        {
+            Tell(_toLeave[who], session => session.SendAgain(now), now);
+        }
+
+        if (_farewell.IsTimeOver(now) || (_farewell.AllAreTold && _toLeave.TrueForAll(peer => peer.Session.IsAllAcknowledged)))
+        {
+            _goodbyeSaid.TrySetResult();
+        }
+    }
+
+    private void Tell(PeerSession peer, Action<ServerSession> tell, Instant now)
+    {
+        if (_byNumber.ContainsKey(peer.Number))
+        {
+            _touched = peer;
+            tell(peer.Session);
+            Drain(peer, now);
+        }
     }
 
     /// <summary>A mistake of ours that one peer brings out costs that peer its session, not everybody theirs.</summary>
@@ -192,8 +244,7 @@ internal sealed class Handshaker : IDisposable
 
             if (_touched is { } peer && _byNumber.ContainsKey(peer.Number))
             {
-                CloseTunnelOf(peer, TunnelEnd.SessionEnded);
-                Forget(peer);
+                Remove(peer);
             }
         }
     }
@@ -244,6 +295,12 @@ internal sealed class Handshaker : IDisposable
 
     private DropReason Knock(ReadOnlySpan<byte> packet, in OuterPath from, SessionKey key, Instant now)
     {
+        // Who heard of our end may be back before it; the next gateway answers when it asks again.
+        if (_isLeaving)
+        {
+            return DropReason.GatewayStopping;
+        }
+
         var directory = new RememberingDirectory(_context.Model.Current);
         var verdict = _door.Handle(packet, from.Peer, from.IsStream, directory, now, _datagram, out var length, out var admission);
         switch (verdict.Action)
@@ -283,15 +340,19 @@ internal sealed class Handshaker : IDisposable
 
     private DropReason Admit(Admission admission, in OuterPath from, SessionKey key, GatewayModel model, Instant now)
     {
-        var prefix = SourcePrefix.Of(from.Peer.Ip);
-        _halfOpenByPrefix.TryGetValue(prefix, out var fromPrefix);
-        if (_halfOpen >= DataPlaneLimits.HalfOpenMax || fromPrefix >= DataPlaneLimits.HalfOpenPerPrefixMax)
+        var wrappedFor = admission.WrappedKeyId is { } id ? model.FindWrappedKey(id) : null;
+        if (!_halfOpen.TryMakeRoom(wrappedFor, from.Peer, out var goes))
         {
             admission.Dispose();
             return DropReason.ResetRateLimited;
         }
 
-        var wrappedFor = admission.WrappedKeyId is { } id ? model.FindWrappedKey(id) : null;
+        if (goes is not null)
+        {
+            Drops.Count(DropReason.MadeRoom);
+            Remove(goes);
+        }
+
         var networkId = admission.NetworkId ?? (wrappedFor is null ? null : model.Fleet.Identity(wrappedFor.IdentityId)?.NetworkId);
         if (_context.Tls.For(networkId, model) is not { } tls)
         {
@@ -316,16 +377,17 @@ internal sealed class Handshaker : IDisposable
             WrappedFor = wrappedFor,
             WrappedForNetwork = admission.NetworkId,
             AdmittedFrom = from.Peer,
+            IsCounted = admission.IsCounted,
         };
         _sessions.Add(key, peer);
         _byNumber.Add(peer.Number, peer);
         if (from.IsStream)
         {
             _byConnection.Add(key.WithoutRemote, peer);
+            Tell(from.Shard, new ProveConnection(from));
         }
 
-        _halfOpen++;
-        _halfOpenByPrefix[prefix] = fromPrefix + 1;
+        _halfOpen.Add(peer);
         _touched = peer;
         Drain(peer, now);
         return DropReason.None;
@@ -357,6 +419,8 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
+        HalfOpenSessions.Look(peer);
+
         Schedule(peer);
     }
 
@@ -375,7 +439,7 @@ internal sealed class Handshaker : IDisposable
                 UseKeys(peer, keys, now);
                 break;
             case Established:
-                EndHalfOpen(peer);
+                _halfOpen.Remove(peer);
                 break;
             case Renegotiated:
                 _context.Uplink.CountRenegotiation(peer.Admitted!.TunnelId);
@@ -413,10 +477,8 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
-        if (!request.IsRenegotiation && _halfOpen > DataPlaneLimits.HalfOpenBackoffAbove && request.PeerInfo.Proto.HasFlag(IvProto.AuthFailTemp))
+        if (!request.IsRenegotiation && !MayBegin(peer, judgement.Identity!, request, now))
         {
-            // It would be served in the end, but those before it would wait longer; with a time of its own it waits once.
-            peer.Session.Reject(ControlMessage.AuthFailedTemporarily(Backoff(), mayAdvance: true, "busy"), "busy", now);
             return;
         }
 
@@ -427,6 +489,36 @@ internal sealed class Handshaker : IDisposable
 
         var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation ? IssueToken(peer, Authenticator.TokenName(model.ByUsername.GetValueOrDefault(request.Username)), now) : null;
         peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
+    }
+
+    /// <summary>Whether a peer that may come in may do so now; it has been answered where not.</summary>
+    private bool MayBegin(PeerSession peer, Identity identity, AuthenticationRequest request, Instant now)
+    {
+        var understands = request.PeerInfo.Proto.HasFlag(IvProto.AuthFailTemp);
+        if (!peer.IsCounted && !_sessionsOfIdentities.TryTake((uint)identity.Id, now))
+        {
+            Drops.Count(DropReason.SessionRateLimited);
+            if (understands)
+            {
+                peer.Session.Reject(ControlMessage.AuthFailedTemporarily(ShortBackoff(), mayAdvance: true, "too many sessions"), "too many sessions", now);
+            }
+            else
+            {
+                // AUTH_FAILED would end an older client for good; in silence it tries again when its window is over.
+                peer.Session.Close(SessionEnd.Closed, "too many sessions", now);
+            }
+
+            return false;
+        }
+
+        if (understands && _halfOpen.Working > DataPlaneLimits.HalfOpenBackoffAbove)
+        {
+            // It would be served in the end, but those before it would wait longer; with a time of its own it waits once.
+            peer.Session.Reject(ControlMessage.AuthFailedTemporarily(Backoff(), mayAdvance: true, "busy"), "busy", now);
+            return false;
+        }
+
+        return true;
     }
 
     private string? IssueToken(PeerSession peer, string user, Instant now)
@@ -557,14 +649,23 @@ internal sealed class Handshaker : IDisposable
     {
         // One that never came up counts until it is forgotten: it still holds memory while its last words are delivered.
         CloseTunnelOf(peer, ended.Reason == SessionEnd.PeerExit ? TunnelEnd.PeerExit : TunnelEnd.SessionEnded);
-        if (ended.Reason is SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher)
+        if (KindOf(ended.Reason) is { } kind)
         {
             var whom = peer.Admitted?.Name ?? NameOf(peer.WrappedFor);
             _failures.Raise(
-                "handshake.failed", peer.Admitted?.IdentityId ?? peer.WrappedFor?.IdentityId ?? 0, peer.Path.Peer,
+                kind, peer.Admitted?.IdentityId ?? peer.WrappedFor?.IdentityId ?? 0, peer.Path.Peer,
                 whom.Length == 0 ? ended.Detail : $"{whom}: {ended.Detail}", now);
         }
     }
+
+    /// <summary>The event that operators are told of; null for what is no news to them, or was told before.</summary>
+    private static string? KindOf(SessionEnd reason) => reason switch
+    {
+        SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher => "handshake.failed",
+        SessionEnd.RenegotiationFailed => "renegotiation.failed",
+        SessionEnd.OutputNotTaken => "session.abused",
+        SessionEnd.PeerExit or SessionEnd.Closed or SessionEnd.AuthenticationFailed or SessionEnd.ConfigurationRefused => null,
+    };
 
     private void CloseTunnelOf(PeerSession peer, TunnelEnd end)
     {
@@ -710,25 +811,15 @@ internal sealed class Handshaker : IDisposable
         }
     }
 
-    private void EndHalfOpen(PeerSession peer)
+    private void Remove(PeerSession peer)
     {
-        if (!peer.IsHalfOpen)
-        {
-            return;
-        }
-
-        peer.IsHalfOpen = false;
-        _halfOpen--;
-        var prefix = SourcePrefix.Of(peer.AdmittedFrom.Ip);
-        if (--_halfOpenByPrefix[prefix] == 0)
-        {
-            _halfOpenByPrefix.Remove(prefix);
-        }
+        CloseTunnelOf(peer, TunnelEnd.SessionEnded);
+        Forget(peer);
     }
 
     private void Forget(PeerSession peer)
     {
-        EndHalfOpen(peer);
+        _halfOpen.Remove(peer);
         _byNumber.Remove(peer.Number);
         if (_sessions.TryGetValue(peer.Key, out var there) && there == peer)
         {
@@ -754,11 +845,16 @@ internal sealed class Handshaker : IDisposable
     private void Send(in OuterPath to, ReadOnlySpan<byte> datagram) => _context.Shards[to.Shard].Mailbox.TryPost(to, datagram);
 
     /// <summary>Seconds, spread so that those who are sent away do not come back together.</summary>
-    private int Backoff()
+    private int Backoff() => Between(10, 50);
+
+    /// <summary>For one that comes too often: by then its bucket holds some sessions again.</summary>
+    private int ShortBackoff() => Between(4, 8);
+
+    private int Between(int from, int to)
     {
         Span<byte> random = stackalloc byte[1];
         _entropy.Fill(random);
-        return 10 + (random[0] % 40);
+        return from + (random[0] % (to - from));
     }
 
     /// <summary>One state of the model, which remembers whom it did not know.</summary>

@@ -1,0 +1,45 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Tests.Fixtures;
+
+namespace Sallyport.DataPlane.Tests.Gateway;
+
+/// <summary>Whoever holds one device's key can do much with it, but not to others.</summary>
+public sealed class CrowdTests : IDisposable
+{
+    private readonly TestFleet _fleet = new();
+
+    [Fact]
+    public void One_device_key_at_many_addresses_holds_a_few_places_and_replaces_itself()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        for (var i = 0; i < DataPlaneLimits.HalfOpenPerCredentialMax + 3; i++)
+        {
+            using var knock = new Knock(_fleet.Device, gateway.Udp, (ulong)i);
+            knock.ComeIn();
+        }
+
+        gateway.Control.WaitFor<DropReport>(report => report.Drops.GetValueOrDefault("MadeRoom") == 3, "each beyond the bound took another's place");
+
+        // The newest attempt is that of the device itself, and it comes to its end.
+        using var device = gateway.Connect(_fleet.Device);
+    }
+
+    [Fact]
+    public void A_key_that_begins_sessions_without_end_is_stopped_at_the_door_and_others_are_not()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        for (var i = 0; i < OpenVpnLimits.SessionBurst + 5; i++)
+        {
+            using var knock = new Knock(_fleet.Device, gateway.Udp, (ulong)i);
+            knock.ComeIn();
+        }
+
+        gateway.Control.WaitFor<DropReport>(report => report.Drops.GetValueOrDefault("SessionRateLimited") >= 3, "with the reason of the drop");
+        using var other = gateway.Connect(_fleet.OtherDevice);
+        using var site = gateway.Connect(_fleet.Site);
+    }
+
+    public void Dispose() => _fleet.Dispose();
+}
