@@ -8,7 +8,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.OpenVpn.Door;
 
 /// <summary>
-/// Everything before a session exists. Remembers nothing of any peer; silent to everything whose wrapping does not verify; never sends more bytes
+/// Everything before a session exists. Remembers nothing of any peer but how often its credential came in lately; silent to everything whose wrapping does not verify; never sends more bytes
 /// than it received. It sees packets of which no session at that address has the sender's session id, and on a stream the first packet alone.
 /// For one thread at a time.
 /// </summary>
