@@ -192,6 +192,10 @@ internal sealed class Handshaker : IDisposable
         }
     }
 
+    /// <summary>
+    /// RESTART, never the exit notice of the data channel: clients before 2.6 end for good when they hear that. Who is not listening finds
+    /// out by its ping-restart.
+    /// </summary>
     private void SayGoodbye(Instant now)
     {
         if (_farewell is null)

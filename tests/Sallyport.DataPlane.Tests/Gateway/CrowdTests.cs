@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net.Sockets;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Primitives;
@@ -41,5 +43,35 @@ public sealed class CrowdTests : IDisposable
         using var site = gateway.Connect(_fleet.Site);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("GET / HTTP/1.1\r\n")]
+    public void A_connection_without_a_valid_packet_hears_nothing_and_ends_in_seconds_where_nobody_else_is_connected(string bytes)
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var idle = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        idle.Connect(gateway.Tcp);
+        idle.Send(System.Text.Encoding.ASCII.GetBytes(bytes));
+        var watch = Stopwatch.StartNew();
+        idle.ReceiveTimeout = 40_000;
+
+        Read(idle).ShouldBe(0);
+
+        watch.Elapsed.ShouldBeInRange(DataPlaneLimits.ConnectionSilence - TimeSpan.FromSeconds(1), 2 * DataPlaneLimits.ConnectionSilence);
+    }
+
     public void Dispose() => _fleet.Dispose();
+
+    /// <summary>Closed in order or reset, it is closed.</summary>
+    private static int Read(Socket socket)
+    {
+        try
+        {
+            return socket.Receive(new byte[100]);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            return 0;
+        }
+    }
 }

@@ -117,7 +117,7 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
     {
         var name = NewName();
         var text = (await fleet.AddDevice(name, "modern")).Profile!.Text;
-        using (var older = new OpenVpnProcess(fleet.NewHost($"{name}-older"), text.With("tls-version-max 1.2")))
+        using (var older = new OpenVpnProcess(fleet.NewHost($"{name}-older"), text.With("tls-version-min 1.2", "tls-version-max 1.2")))
         {
             await older.WaitForLine("TLS Error|TLS_ERROR", seconds: 30);
             older.Connections.ShouldBe(0, older.Log);
