@@ -69,6 +69,16 @@ internal sealed class Handshaker : IDisposable
     private readonly PriorityQueue<PeerSession, Instant> _timers = new();
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly RememberingDirectory _directory = new();
+
+    // Made once: a flood of packets leaves no garbage behind.
+    private readonly Action<Instant> _handleNotice;
+    private readonly Action<Instant> _handlePacket;
+    private readonly Action<Instant> _handleTimeouts;
+    private readonly Action<Instant> _sayGoodbye;
+    private TunnelNotice _notice;
+    private OuterPath _packetFrom;
+    private int _packetLength;
     private IReadOnlyList<byte[]> _serverKeys = [];
     private AuthToken? _tokens;
     private byte[] _tokenKey = [];
@@ -88,6 +98,10 @@ internal sealed class Handshaker : IDisposable
         Inbox = inbox;
         _door = new Door(entropy, new DoorOptions { ServerKeys = [] });
         _failures = new FailureEvents(context.Uplink, context.Clock);
+        _handleNotice = now => HandleNotice(_notice, now);
+        _handlePacket = HandlePacket;
+        _handleTimeouts = HandleTimeouts;
+        _sayGoodbye = SayGoodbye;
         _thread = new Thread(Run) { IsBackground = true, Name = $"handshake-{index}" };
     }
 
@@ -168,27 +182,29 @@ internal sealed class Handshaker : IDisposable
     private void RunTurn()
     {
         UseSettings(_context.Model.Current.Settings);
-        for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out var notice); i++)
+        for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out _notice); i++)
         {
-            Guard(_context.Clock.Now, now => HandleNotice(notice, now));
+            Guard(_context.Clock.Now, _handleNotice);
         }
 
-        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out var from, out var length); i++)
+        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
         {
-            Guard(_context.Clock.Now, now =>
-            {
-                var reason = HandlePacket(_packet.AsSpan(0, length), from, now);
-                if (reason != DropReason.None)
-                {
-                    Drops.Count(reason);
-                }
-            });
+            Guard(_context.Clock.Now, _handlePacket);
         }
 
-        Guard(_context.Clock.Now, HandleTimeouts);
+        Guard(_context.Clock.Now, _handleTimeouts);
         if (_isLeaving)
         {
-            Guard(_context.Clock.Now, SayGoodbye);
+            Guard(_context.Clock.Now, _sayGoodbye);
+        }
+    }
+
+    private void HandlePacket(Instant now)
+    {
+        var reason = HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom, now);
+        if (reason != DropReason.None)
+        {
+            Drops.Count(reason);
         }
     }
 
@@ -305,15 +321,15 @@ internal sealed class Handshaker : IDisposable
             return DropReason.GatewayStopping;
         }
 
-        var directory = new RememberingDirectory(_context.Model.Current);
-        var verdict = _door.Handle(packet, from.Peer, from.IsStream, directory, now, _datagram, out var length, out var admission);
+        _directory.Use(_context.Model.Current);
+        var verdict = _door.Handle(packet, from.Peer, from.IsStream, _directory, now, _datagram, out var length, out var admission);
         switch (verdict.Action)
         {
             case DoorAction.Reply:
                 Send(from, _datagram.AsSpan(0, length));
                 return DropReason.None;
             case DoorAction.Admit:
-                return Admit(admission!, from, key, directory.Model, now);
+                return Admit(admission!, from, key, _directory.Model, now);
             case DoorAction.Drop:
             default:
                 if (from.IsStream)
@@ -323,7 +339,7 @@ internal sealed class Handshaker : IDisposable
 
                 if (verdict.Reason == DropReason.CredentialUnknown)
                 {
-                    RaiseUnknownCredential(directory, from, now);
+                    RaiseUnknownCredential(from, now);
                 }
 
                 return verdict.Reason;
@@ -331,11 +347,11 @@ internal sealed class Handshaker : IDisposable
     }
 
     /// <summary>The tls-crypt-v2 key was made by us, so this is no stranger.</summary>
-    private void RaiseUnknownCredential(RememberingDirectory directory, in OuterPath from, Instant now)
+    private void RaiseUnknownCredential(in OuterPath from, Instant now)
     {
-        var entry = directory.LastUnknown is { } id ? directory.Model.FindWrappedKey(id) : null;
-        var identity = entry is null ? null : directory.Model.Fleet.Identity(entry.IdentityId);
-        var former = directory.LastUnknown is { } unknown ? _context.Model.FormerOwner(unknown) : null;
+        var entry = _directory.LastUnknown is { } id ? _directory.Model.FindWrappedKey(id) : null;
+        var identity = entry is null ? null : _directory.Model.Fleet.Identity(entry.IdentityId);
+        var former = _directory.LastUnknown is { } unknown ? _context.Model.FormerOwner(unknown) : null;
         var detail = identity is not null ? $"{Authenticator.Describe(identity)} is not active (revoked, retired, quarantined or pending)"
             : former is not null ? $"the credential of {former.Value.Name} has been revoked"
             : "a tls-crypt-v2 key of ours whose credential is not known: revoked or removed";
@@ -862,11 +878,17 @@ internal sealed class Handshaker : IDisposable
     }
 
     /// <summary>One state of the model, which remembers whom it did not know.</summary>
-    private sealed class RememberingDirectory(GatewayModel model) : ICredentialDirectory
+    private sealed class RememberingDirectory : ICredentialDirectory
     {
-        public GatewayModel Model { get; } = model;
+        public GatewayModel Model { get; private set; } = GatewayModel.Empty;
 
         public byte[]? LastUnknown { get; private set; }
+
+        public void Use(GatewayModel model)
+        {
+            Model = model;
+            LastUnknown = null;
+        }
 
         public IReadOnlyList<LegacyWrapping> LegacyWrappings => Model.LegacyWrappings;
 
