@@ -43,6 +43,21 @@ public sealed class CrowdTests : IDisposable
         using var site = gateway.Connect(_fleet.Site);
     }
 
+    [Fact]
+    public void A_device_that_never_answers_our_resets_loses_its_tunnel_and_operators_are_told()
+    {
+        _fleet.Settings = _fleet.Settings with { HandshakeWindowSeconds = 2, RenegotiateSeconds = 1, PingRestartSeconds = 60 };
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+        device.PumpFor(TimeSpan.FromSeconds(0.3));
+        gateway.Control.WaitForTunnel(tunnel => tunnel is { IdentityId: TestFleet.DeviceId, Up: true });
+
+        // From here on it is deaf. Three windows and the pauses between them are eleven seconds.
+        Thread.Sleep(TimeSpan.FromSeconds(6));
+        gateway.Control.WaitForEvent("renegotiation.failed").Detail.ShouldContain("device 'pump-17'");
+        gateway.Control.WaitForTunnel(tunnel => tunnel is { IdentityId: TestFleet.DeviceId, Up: false });
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("GET / HTTP/1.1\r\n")]

@@ -221,7 +221,7 @@ public sealed class AbuseTests
     }
 
     [Fact]
-    public void Cve_2026_13117_resets_goodbyes_and_renegotiations_in_any_order_break_nothing()
+    public void Cve_2026_13117_and_12996_resets_renegotiations_and_decisions_in_any_order_break_nothing()
     {
         for (var seed = 0ul; seed < 40; seed++)
         {
@@ -229,7 +229,7 @@ public sealed class AbuseTests
             var chance = new SeededEntropy(seed);
             for (var i = 0; i < 200 && world.Server.Ended is null; i++)
             {
-                switch (chance.Below(6))
+                switch (chance.Below(8))
                 {
                     case 0:
                         world.Server.Session!.Renegotiate(world.Now);
@@ -245,6 +245,13 @@ public sealed class AbuseTests
                         break;
                     case 4:
                         world.Forge(Opcode.HardResetClientV2, 0, 0, []);
+                        break;
+                    case 5:
+                        // The owner takes its time, and is asked about the next key meanwhile or not at all.
+                        world.Server.Decide = chance.Below(3) == 0 ? Decision.Later : Decision.Yes;
+                        break;
+                    case 6:
+                        world.Server.Session!.Accept(new Scenario().Grant, world.Now);
                         break;
                     default:
                         world.RunFor(TimeSpan.FromMilliseconds(chance.Below(3000)));
