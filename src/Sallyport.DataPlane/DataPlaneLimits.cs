@@ -58,7 +58,10 @@ internal static class DataPlaneLimits
     /// <summary>The same from one source prefix (/24, /56). Generous: an operator's NAT hides thousands of devices behind one address.</summary>
     public const int HalfOpenPerPrefixMax = 1024;
 
-    /// <summary>From this many unfinished handshakes on, clients that can are told to come back later (AUTH_FAILED,TEMP).</summary>
+    /// <summary>The same of one credential: a client has one attempt at a time, and leaves one or two behind on a bad link.</summary>
+    public const int HalfOpenPerCredentialMax = 4;
+
+    /// <summary>From this many handshakes whose TLS has begun on, clients that can are told to come back later (AUTH_FAILED,TEMP).</summary>
     public const int HalfOpenBackoffAbove = 3072;
 
     /// <summary>Connections of one shard.</summary>
@@ -75,7 +78,25 @@ internal static class DataPlaneLimits
     /// <summary>Output buffers of all connections of a shard together: 64 MB.</summary>
     public const int StreamBacklogsMax = 1024;
 
-    /// <summary>Time for a connection to become a tunnel: the hand-window.</summary>
+    /// <summary>Live clients that are told at once, of each step, that the gateway ends: they fill a fraction of a turn's mail.</summary>
+    public const int FarewellsPerStep = 20;
+
+    /// <summary>All are told within this time, however many there are.</summary>
+    public static readonly TimeSpan FarewellSpread = TimeSpan.FromSeconds(1);
+
+    /// <summary>Who has not acknowledged is told again after this time, and waited for as long again: a round trip on a slow radio link.</summary>
+    public static readonly TimeSpan FarewellAgain = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>An orderly end takes no longer for its farewells, whatever happens.</summary>
+    public static readonly TimeSpan FarewellMax = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Time for a connection to its first packet that passes the door: a client sends it at once, which takes a round trip and, where
+    /// it is lost, two or three of TCP's first retransmissions.
+    /// </summary>
+    public static readonly TimeSpan ConnectionSilence = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time for a connection to become a tunnel from there on: the hand-window.</summary>
     public static readonly TimeSpan ConnectionGrace = TimeSpan.FromSeconds(60);
 
     /// <summary>Time that a connection stays after its tunnel ended, for the last words of the session (5 s) and their way.</summary>

@@ -59,7 +59,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     }
 
     /// <summary>
-    /// Runs until cancelled, then stops in order: no new packets, what happened is reported, the link is closed. Throws what a
+    /// Runs until cancelled, then stops in order: clients are told, no new packets, what happened is reported, the link is closed. Throws what a
     /// packet or handshake thread died of, or why listening is impossible.
     /// </summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -71,6 +71,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         await using (cancel.Register(() => cancelled.TrySetResult()).ConfigureAwait(false))
         {
             await Task.WhenAny(cancelled.Task, _failed.Task, link).ConfigureAwait(false);
+        }
+
+        if (!_failed.Task.IsCompleted)
+        {
+            await SayGoodbyeAsync().ConfigureAwait(false);
         }
 
         StopThreads();
@@ -301,6 +306,13 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
         _model.Replace(model, change);
         adoption.Done(_clock.ToWall(_clock.Now), 0, 0, 0, _uplink);
+    }
+
+    /// <summary>Clients need not find out by their ping-restart. Packets are forwarded meanwhile.</summary>
+    private async Task SayGoodbyeAsync()
+    {
+        var said = Task.WhenAll(_handshakers.Select(handshaker => handshaker.SayGoodbyeAsync()));
+        await Task.WhenAny(said, Task.Delay(DataPlaneLimits.FarewellMax, _time, CancellationToken.None)).ConfigureAwait(false);
     }
 
     private void StopThreads()

@@ -140,6 +140,14 @@ public sealed class Installation : IAsyncDisposable
         return id;
     }
 
+    /// <summary>Asks the gateway alone to end, which it does in order. The control process starts another.</summary>
+    public int EndGateway()
+    {
+        var id = GatewayProcessId() ?? throw new InvalidOperationException("no gateway runs");
+        Shell.Signal(id, Shell.SignalTerminate);
+        return id;
+    }
+
     /// <summary>kill -9 of the control process alone: the gateway goes on.</summary>
     public void KillControl() => control!.Kill();
 

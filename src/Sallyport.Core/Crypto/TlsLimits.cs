@@ -12,6 +12,12 @@ public static class TlsLimits
     /// </summary>
     public const int MaxUnreadCiphertext = 65536;
 
+    /// <summary>
+    /// Ciphertext for the peer that waits: the longest flight of a handshake with our whole certificate chain, four times. More grows only
+    /// where the peer has us answer (KeyUpdate) and takes nothing.
+    /// </summary>
+    public const int MaxPendingOutput = 65536;
+
     /// <summary>Bytes of the peer's certificate message: eight RSA-4096 certificates of 2 KB, doubled (OpenSSL's default is 100 KB).</summary>
     public const int MaxPeerChain = 32768;
 

@@ -23,7 +23,19 @@ public enum DropReason : byte
     CredentialUnknown,
     CookieInvalid,
     ResetRateLimited,
+
+    /// <summary>A credential or identity that begins sessions too often.</summary>
+    SessionRateLimited,
+
+    /// <summary>A peer that begins new keys too often.</summary>
+    RenegotiationRateLimited,
+
+    /// <summary>Not a packet: an unfinished handshake or an idle connection that made room for a newer one.</summary>
+    MadeRoom,
     HandshakeQueueFull,
+
+    /// <summary>The gateway is about to end and takes nobody in.</summary>
+    GatewayStopping,
     ControlMalformed,
 
     // Opening a data packet.

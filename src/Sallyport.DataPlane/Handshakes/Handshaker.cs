@@ -9,6 +9,7 @@ using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
@@ -62,17 +63,31 @@ internal sealed class Handshaker : IDisposable
     private readonly Dictionary<SessionKey, PeerSession> _sessions = [];
     private readonly Dictionary<long, PeerSession> _byNumber = [];
     private readonly Dictionary<SessionKey, PeerSession> _byConnection = [];
-    private readonly Dictionary<UInt128, int> _halfOpenByPrefix = [];
+    private readonly HalfOpenSessions _halfOpen = new();
+    private readonly SessionLimiter _sessionsOfIdentities = new();
+    private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PriorityQueue<PeerSession, Instant> _timers = new();
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly RememberingDirectory _directory = new();
+
+    // Made once: a flood of packets leaves no garbage behind.
+    private readonly Action<Instant> _handleNotice;
+    private readonly Action<Instant> _handlePacket;
+    private readonly Action<Instant> _handleTimeouts;
+    private readonly Action<Instant> _sayGoodbye;
+    private TunnelNotice _notice;
+    private OuterPath _packetFrom;
+    private int _packetLength;
     private IReadOnlyList<byte[]> _serverKeys = [];
     private AuthToken? _tokens;
     private byte[] _tokenKey = [];
     private PeerSession? _touched;
     private Instant _lastFaultLogged;
-    private int _halfOpen;
+    private List<PeerSession> _toLeave = [];
+    private Farewell? _farewell;
     private long _lastNumber;
+    private volatile bool _isLeaving;
     private volatile bool _stop;
 
     public Handshaker(int index, HandshakeInbox inbox, HandshakeContext context, IEntropy entropy)
@@ -83,6 +98,10 @@ internal sealed class Handshaker : IDisposable
         Inbox = inbox;
         _door = new Door(entropy, new DoorOptions { ServerKeys = [] });
         _failures = new FailureEvents(context.Uplink, context.Clock);
+        _handleNotice = now => HandleNotice(_notice, now);
+        _handlePacket = HandlePacket;
+        _handleTimeouts = HandleTimeouts;
+        _sayGoodbye = SayGoodbye;
         _thread = new Thread(Run) { IsBackground = true, Name = $"handshake-{index}" };
     }
 
@@ -94,6 +113,14 @@ internal sealed class Handshaker : IDisposable
     public event Action<Exception>? Failed;
 
     public void Start() => _thread.Start();
+
+    /// <summary>Takes nobody in any more and tells every live client to come back. Done when that has been said; bounded by the caller.</summary>
+    public Task SayGoodbyeAsync()
+    {
+        _isLeaving = true;
+        Inbox.WakeAlways();
+        return _goodbyeSaid.Task;
+    }
 
     public void Stop()
     {
@@ -142,36 +169,81 @@ internal sealed class Handshaker : IDisposable
             return TimeSpan.Zero;
         }
 
+        var longest = _isLeaving && !_goodbyeSaid.Task.IsCompleted ? Farewell.Step : WaitMax;
         if (!_timers.TryPeek(out _, out var next))
         {
-            return WaitMax;
+            return longest;
         }
 
         var wait = next - _context.Clock.Now;
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > WaitMax ? WaitMax : wait + TimeSpan.FromMilliseconds(1);
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > longest ? longest : wait + TimeSpan.FromMilliseconds(1);
     }
 
     private void RunTurn()
     {
         UseSettings(_context.Model.Current.Settings);
-        for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out var notice); i++)
+        for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out _notice); i++)
         {
-            Guard(_context.Clock.Now, now => HandleNotice(notice, now));
+            Guard(_context.Clock.Now, _handleNotice);
         }
 
-        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out var from, out var length); i++)
+        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
         {
-            Guard(_context.Clock.Now, now =>
-            {
-                var reason = HandlePacket(_packet.AsSpan(0, length), from, now);
-                if (reason != DropReason.None)
-                {
-                    Drops.Count(reason);
-                }
-            });
+            Guard(_context.Clock.Now, _handlePacket);
         }
 
-        Guard(_context.Clock.Now, HandleTimeouts);
+        Guard(_context.Clock.Now, _handleTimeouts);
+        if (_isLeaving)
+        {
+            Guard(_context.Clock.Now, _sayGoodbye);
+        }
+    }
+
+    private void HandlePacket(Instant now)
+    {
+        var reason = HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom, now);
+        if (reason != DropReason.None)
+        {
+            Drops.Count(reason);
+        }
+    }
+
+    /// <summary>
+    /// RESTART, never the exit notice of the data channel: clients before 2.6 end for good when they hear that. Who is not listening finds
+    /// out by its ping-restart.
+    /// </summary>
+    private void SayGoodbye(Instant now)
+    {
+        if (_farewell is null)
+        {
+            _toLeave = [.. _byNumber.Values.Where(peer => peer.HasTunnel)];
+            _farewell = new Farewell(_toLeave.Count, now);
+        }
+
+        while (_farewell.TryTakeNext(now, out var who))
+        {
+            Tell(_toLeave[who], session => session.Send(ControlMessage.Restart, now), now);
+        }
+
+        while (_farewell.TryTakeAgain(now, out var who))
+        {
+            Tell(_toLeave[who], session => session.SendAgain(now), now);
+        }
+
+        if (_farewell.IsTimeOver(now) || (_farewell.AllAreTold && _toLeave.TrueForAll(peer => peer.Session.IsAllAcknowledged)))
+        {
+            _goodbyeSaid.TrySetResult();
+        }
+    }
+
+    private void Tell(PeerSession peer, Action<ServerSession> tell, Instant now)
+    {
+        if (_byNumber.ContainsKey(peer.Number))
+        {
+            _touched = peer;
+            tell(peer.Session);
+            Drain(peer, now);
+        }
     }
 
     /// <summary>A mistake of ours that one peer brings out costs that peer its session, not everybody theirs.</summary>
@@ -192,8 +264,7 @@ internal sealed class Handshaker : IDisposable
 
             if (_touched is { } peer && _byNumber.ContainsKey(peer.Number))
             {
-                CloseTunnelOf(peer, TunnelEnd.SessionEnded);
-                Forget(peer);
+                Remove(peer);
             }
         }
     }
@@ -244,15 +315,21 @@ internal sealed class Handshaker : IDisposable
 
     private DropReason Knock(ReadOnlySpan<byte> packet, in OuterPath from, SessionKey key, Instant now)
     {
-        var directory = new RememberingDirectory(_context.Model.Current);
-        var verdict = _door.Handle(packet, from.Peer, from.IsStream, directory, now, _datagram, out var length, out var admission);
+        // Who heard of our end may be back before it; the next gateway answers when it asks again.
+        if (_isLeaving)
+        {
+            return DropReason.GatewayStopping;
+        }
+
+        _directory.Use(_context.Model.Current);
+        var verdict = _door.Handle(packet, from.Peer, from.IsStream, _directory, now, _datagram, out var length, out var admission);
         switch (verdict.Action)
         {
             case DoorAction.Reply:
                 Send(from, _datagram.AsSpan(0, length));
                 return DropReason.None;
             case DoorAction.Admit:
-                return Admit(admission!, from, key, directory.Model, now);
+                return Admit(admission!, from, key, _directory.Model, now);
             case DoorAction.Drop:
             default:
                 if (from.IsStream)
@@ -262,7 +339,7 @@ internal sealed class Handshaker : IDisposable
 
                 if (verdict.Reason == DropReason.CredentialUnknown)
                 {
-                    RaiseUnknownCredential(directory, from, now);
+                    RaiseUnknownCredential(from, now);
                 }
 
                 return verdict.Reason;
@@ -270,11 +347,11 @@ internal sealed class Handshaker : IDisposable
     }
 
     /// <summary>The tls-crypt-v2 key was made by us, so this is no stranger.</summary>
-    private void RaiseUnknownCredential(RememberingDirectory directory, in OuterPath from, Instant now)
+    private void RaiseUnknownCredential(in OuterPath from, Instant now)
     {
-        var entry = directory.LastUnknown is { } id ? directory.Model.FindWrappedKey(id) : null;
-        var identity = entry is null ? null : directory.Model.Fleet.Identity(entry.IdentityId);
-        var former = directory.LastUnknown is { } unknown ? _context.Model.FormerOwner(unknown) : null;
+        var entry = _directory.LastUnknown is { } id ? _directory.Model.FindWrappedKey(id) : null;
+        var identity = entry is null ? null : _directory.Model.Fleet.Identity(entry.IdentityId);
+        var former = _directory.LastUnknown is { } unknown ? _context.Model.FormerOwner(unknown) : null;
         var detail = identity is not null ? $"{Authenticator.Describe(identity)} is not active (revoked, retired, quarantined or pending)"
             : former is not null ? $"the credential of {former.Value.Name} has been revoked"
             : "a tls-crypt-v2 key of ours whose credential is not known: revoked or removed";
@@ -283,15 +360,19 @@ internal sealed class Handshaker : IDisposable
 
     private DropReason Admit(Admission admission, in OuterPath from, SessionKey key, GatewayModel model, Instant now)
     {
-        var prefix = SourcePrefix.Of(from.Peer.Ip);
-        _halfOpenByPrefix.TryGetValue(prefix, out var fromPrefix);
-        if (_halfOpen >= DataPlaneLimits.HalfOpenMax || fromPrefix >= DataPlaneLimits.HalfOpenPerPrefixMax)
+        var wrappedFor = admission.WrappedKeyId is { } id ? model.FindWrappedKey(id) : null;
+        if (!_halfOpen.TryMakeRoom(wrappedFor, from.Peer, out var goes))
         {
             admission.Dispose();
             return DropReason.ResetRateLimited;
         }
 
-        var wrappedFor = admission.WrappedKeyId is { } id ? model.FindWrappedKey(id) : null;
+        if (goes is not null)
+        {
+            Drops.Count(DropReason.MadeRoom);
+            Remove(goes);
+        }
+
         var networkId = admission.NetworkId ?? (wrappedFor is null ? null : model.Fleet.Identity(wrappedFor.IdentityId)?.NetworkId);
         if (_context.Tls.For(networkId, model) is not { } tls)
         {
@@ -316,16 +397,17 @@ internal sealed class Handshaker : IDisposable
             WrappedFor = wrappedFor,
             WrappedForNetwork = admission.NetworkId,
             AdmittedFrom = from.Peer,
+            IsCounted = admission.IsCounted,
         };
         _sessions.Add(key, peer);
         _byNumber.Add(peer.Number, peer);
         if (from.IsStream)
         {
             _byConnection.Add(key.WithoutRemote, peer);
+            Tell(from.Shard, new ProveConnection(from));
         }
 
-        _halfOpen++;
-        _halfOpenByPrefix[prefix] = fromPrefix + 1;
+        _halfOpen.Add(peer);
         _touched = peer;
         Drain(peer, now);
         return DropReason.None;
@@ -357,6 +439,8 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
+        HalfOpenSessions.Look(peer);
+
         Schedule(peer);
     }
 
@@ -375,7 +459,7 @@ internal sealed class Handshaker : IDisposable
                 UseKeys(peer, keys, now);
                 break;
             case Established:
-                EndHalfOpen(peer);
+                _halfOpen.Remove(peer);
                 break;
             case Renegotiated:
                 _context.Uplink.CountRenegotiation(peer.Admitted!.TunnelId);
@@ -413,10 +497,8 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
-        if (!request.IsRenegotiation && _halfOpen > DataPlaneLimits.HalfOpenBackoffAbove && request.PeerInfo.Proto.HasFlag(IvProto.AuthFailTemp))
+        if (!request.IsRenegotiation && !MayBegin(peer, judgement.Identity!, request, now))
         {
-            // It would be served in the end, but those before it would wait longer; with a time of its own it waits once.
-            peer.Session.Reject(ControlMessage.AuthFailedTemporarily(Backoff(), mayAdvance: true, "busy"), "busy", now);
             return;
         }
 
@@ -427,6 +509,36 @@ internal sealed class Handshaker : IDisposable
 
         var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation ? IssueToken(peer, Authenticator.TokenName(model.ByUsername.GetValueOrDefault(request.Username)), now) : null;
         peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
+    }
+
+    /// <summary>Whether a peer that may come in may do so now; it has been answered where not.</summary>
+    private bool MayBegin(PeerSession peer, Identity identity, AuthenticationRequest request, Instant now)
+    {
+        var understands = request.PeerInfo.Proto.HasFlag(IvProto.AuthFailTemp);
+        if (!peer.IsCounted && !_sessionsOfIdentities.TryTake((uint)identity.Id, now))
+        {
+            Drops.Count(DropReason.SessionRateLimited);
+            if (understands)
+            {
+                peer.Session.Reject(ControlMessage.AuthFailedTemporarily(ShortBackoff(), mayAdvance: true, "too many sessions"), "too many sessions", now);
+            }
+            else
+            {
+                // AUTH_FAILED would end an older client for good; in silence it tries again when its window is over.
+                peer.Session.Close(SessionEnd.Closed, "too many sessions", now);
+            }
+
+            return false;
+        }
+
+        if (understands && _halfOpen.Working > DataPlaneLimits.HalfOpenBackoffAbove)
+        {
+            // It would be served in the end, but those before it would wait longer; with a time of its own it waits once.
+            peer.Session.Reject(ControlMessage.AuthFailedTemporarily(Backoff(), mayAdvance: true, "busy"), "busy", now);
+            return false;
+        }
+
+        return true;
     }
 
     private string? IssueToken(PeerSession peer, string user, Instant now)
@@ -558,14 +670,23 @@ internal sealed class Handshaker : IDisposable
     {
         // One that never came up counts until it is forgotten: it still holds memory while its last words are delivered.
         CloseTunnelOf(peer, ended.Reason == SessionEnd.PeerExit ? TunnelEnd.PeerExit : TunnelEnd.SessionEnded);
-        if (ended.Reason is SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher)
+        if (KindOf(ended.Reason) is { } kind)
         {
             var whom = peer.Admitted?.Name ?? NameOf(peer.WrappedFor);
             _failures.Raise(
-                "handshake.failed", peer.Admitted?.IdentityId ?? peer.WrappedFor?.IdentityId ?? 0, peer.Path.Peer,
+                kind, peer.Admitted?.IdentityId ?? peer.WrappedFor?.IdentityId ?? 0, peer.Path.Peer,
                 whom.Length == 0 ? ended.Detail : $"{whom}: {ended.Detail}", now);
         }
     }
+
+    /// <summary>The event that operators are told of; null for what is no news to them, or was told before.</summary>
+    private static string? KindOf(SessionEnd reason) => reason switch
+    {
+        SessionEnd.TlsFailed or SessionEnd.HandshakeTimeout or SessionEnd.KeyExchangeMalformed or SessionEnd.NoSharedCipher => "handshake.failed",
+        SessionEnd.RenegotiationFailed => "renegotiation.failed",
+        SessionEnd.OutputNotTaken => "session.abused",
+        SessionEnd.PeerExit or SessionEnd.Closed or SessionEnd.AuthenticationFailed or SessionEnd.ConfigurationRefused => null,
+    };
 
     private void CloseTunnelOf(PeerSession peer, TunnelEnd end)
     {
@@ -711,25 +832,15 @@ internal sealed class Handshaker : IDisposable
         }
     }
 
-    private void EndHalfOpen(PeerSession peer)
+    private void Remove(PeerSession peer)
     {
-        if (!peer.IsHalfOpen)
-        {
-            return;
-        }
-
-        peer.IsHalfOpen = false;
-        _halfOpen--;
-        var prefix = SourcePrefix.Of(peer.AdmittedFrom.Ip);
-        if (--_halfOpenByPrefix[prefix] == 0)
-        {
-            _halfOpenByPrefix.Remove(prefix);
-        }
+        CloseTunnelOf(peer, TunnelEnd.SessionEnded);
+        Forget(peer);
     }
 
     private void Forget(PeerSession peer)
     {
-        EndHalfOpen(peer);
+        _halfOpen.Remove(peer);
         _byNumber.Remove(peer.Number);
         if (_sessions.TryGetValue(peer.Key, out var there) && there == peer)
         {
@@ -755,19 +866,30 @@ internal sealed class Handshaker : IDisposable
     private void Send(in OuterPath to, ReadOnlySpan<byte> datagram) => _context.Shards[to.Shard].Mailbox.TryPost(to, datagram);
 
     /// <summary>Seconds, spread so that those who are sent away do not come back together.</summary>
-    private int Backoff()
+    private int Backoff() => Between(10, 50);
+
+    /// <summary>For one that comes too often: by then its bucket holds some sessions again.</summary>
+    private int ShortBackoff() => Between(4, 8);
+
+    private int Between(int from, int to)
     {
         Span<byte> random = stackalloc byte[1];
         _entropy.Fill(random);
-        return 10 + (random[0] % 40);
+        return from + (random[0] % (to - from));
     }
 
     /// <summary>One state of the model, which remembers whom it did not know.</summary>
-    private sealed class RememberingDirectory(GatewayModel model) : ICredentialDirectory
+    private sealed class RememberingDirectory : ICredentialDirectory
     {
-        public GatewayModel Model { get; } = model;
+        public GatewayModel Model { get; private set; } = GatewayModel.Empty;
 
         public byte[]? LastUnknown { get; private set; }
+
+        public void Use(GatewayModel model)
+        {
+            Model = model;
+            LastUnknown = null;
+        }
 
         public IReadOnlyList<LegacyWrapping> LegacyWrappings => Model.LegacyWrappings;
 

@@ -29,8 +29,11 @@ internal sealed class PeerSession
     /// <summary>When the timer queue looks at it next.</summary>
     public Instant Scheduled { get; set; } = Instant.Never;
 
-    /// <summary>Counted as half open until the session is established.</summary>
-    public bool IsHalfOpen { get; set; } = true;
+    /// <summary>Its place among the half-open sessions until it is established; null from then on.</summary>
+    public Probation<PeerSession>.Place? Place { get; set; }
+
+    /// <summary>The door has counted it against its credential.</summary>
+    public required bool IsCounted { get; init; }
 
     /// <summary>Set when the peer was let in; the same for the life of the session.</summary>
     public Admitted? Admitted { get; set; }

@@ -270,7 +270,7 @@ internal sealed class Shard : IDisposable
         var now = _clock.Now;
         var next = Instant.Min(_forwarder.NextDeadline, now + IdleWait);
         next = Instant.Min(next, _acceptAgain);
-        if (_tunnels.LiveOrGhostCount > 0)
+        if (_tunnels.LiveOrGhostCount > 0 || _streams.Count > 0)
         {
             next = Instant.Min(next, _nextTick);
         }
@@ -490,6 +490,9 @@ internal sealed class Shard : IDisposable
                 break;
             case CloseTunnel close:
                 _path.Close(close.Slot, close.TunnelId, close.End);
+                break;
+            case ProveConnection prove:
+                _streams.Prove(prove.Path, now);
                 break;
             case PoisonConnection poison:
                 _streams.Poison(poison.Path);

@@ -17,6 +17,9 @@ internal sealed record PeerNegotiates(int Slot, long TunnelId) : ShardCommand;
 
 internal sealed record CloseTunnel(int Slot, long TunnelId, TunnelEnd End) : ShardCommand;
 
+/// <summary>A packet that came over this connection has passed the door.</summary>
+internal sealed record ProveConnection(OuterPath Path) : ShardCommand;
+
 /// <summary>Nothing sensible comes over this connection.</summary>
 internal sealed record PoisonConnection(OuterPath Path) : ShardCommand;
 

@@ -21,11 +21,10 @@ internal sealed class StreamTable : IDisposable
     private readonly List<int> _dirty = [];
     private readonly Stack<int> _free = new();
     private readonly Stack<byte[]> _spareOutputs = new();
-    private readonly Dictionary<UInt128, int> _pendingByPrefix = [];
+    private readonly Probation<int> _pending = new(DataPlaneLimits.PendingConnectionsMax, DataPlaneLimits.PendingConnectionsPerPrefixMax);
     private Connection[] _connections = new Connection[16];
     private int _used;
     private int _outputsOut;
-    private int _pending;
 
     public StreamTable(int shard, Epoll epoll, IEntropy entropy, DropCounters drops)
     {
@@ -37,13 +36,13 @@ internal sealed class StreamTable : IDisposable
 
     public int Count => _used - _free.Count;
 
-    /// <summary>Takes a connection in, or closes it where a bound is reached.</summary>
+    /// <summary>
+    /// Takes a connection in. Where a bound is reached the oldest that has sent nothing valid yet makes room; where all have, the new one is closed.
+    /// </summary>
     public void Add(StreamSocket socket, Instant now)
     {
         var prefix = SourcePrefix.Of(socket.Peer.Ip);
-        _pendingByPrefix.TryGetValue(prefix, out var fromPrefix);
-        if (Count >= DataPlaneLimits.ConnectionsMax || _pending >= DataPlaneLimits.PendingConnectionsMax
-            || fromPrefix >= DataPlaneLimits.PendingConnectionsPerPrefixMax)
+        if (!TryMakeRoom(prefix))
         {
             _drops.Count(DropReason.ResetRateLimited);
             socket.Dispose();
@@ -56,10 +55,8 @@ internal sealed class StreamTable : IDisposable
         connection.Generation++;
         connection.Framer = StreamFramer.Create(_entropy);
         connection.Tunnel = NoTunnel;
-        connection.IsPending = true;
-        connection.Deadline = now + DataPlaneLimits.ConnectionGrace;
-        _pending++;
-        _pendingByPrefix[prefix] = fromPrefix + 1;
+        connection.Place = _pending.Add(index, prefix);
+        connection.Deadline = now + DataPlaneLimits.ConnectionSilence;
         _epoll.Add(socket.Fd, Readiness.In, Token(index));
     }
 
@@ -93,6 +90,16 @@ internal sealed class StreamTable : IDisposable
         (uint)index < (uint)_used && _connections[index].Socket is not null && _connections[index].Generation == generation;
 
     public bool IsOpen(int index) => _connections[index].Socket is not null;
+
+    /// <summary>A packet of it has passed the door: it has the time of a handshake, and makes room for nobody.</summary>
+    public void Prove(in OuterPath path, Instant now)
+    {
+        if (IsOpen(path.Connection, path.ConnectionGeneration) && _connections[path.Connection].Place is { } place)
+        {
+            place.Show();
+            _connections[path.Connection].Deadline = now + DataPlaneLimits.ConnectionGrace;
+        }
+    }
 
     /// <summary>The connection carries an authenticated tunnel and is no longer on probation.</summary>
     public void Bind(in OuterPath path, int tunnel)
@@ -238,20 +245,27 @@ internal sealed class StreamTable : IDisposable
         return _used++;
     }
 
-    private void EndProbation(ref Connection connection)
+    private bool TryMakeRoom(UInt128 prefix)
     {
-        if (!connection.IsPending)
+        if (Count < DataPlaneLimits.ConnectionsMax && _pending.HasRoom(prefix))
         {
-            return;
+            return true;
         }
 
-        connection.IsPending = false;
-        _pending--;
-        var prefix = SourcePrefix.Of(connection.Socket!.Peer.Ip);
-        if (--_pendingByPrefix[prefix] == 0)
+        if (!_pending.TryFindOldest(prefix, out var oldest))
         {
-            _pendingByPrefix.Remove(prefix);
+            return false;
         }
+
+        _drops.Count(DropReason.MadeRoom);
+        Close(oldest);
+        return true;
+    }
+
+    private static void EndProbation(ref Connection connection)
+    {
+        connection.Place?.Leave();
+        connection.Place = null;
     }
 
     private void WriteOut(int index)
@@ -334,7 +348,7 @@ internal sealed class StreamTable : IDisposable
         public int OutputStart;
         public int OutputEnd;
         public int Tunnel;
-        public bool IsPending;
+        public Probation<int>.Place? Place;
         public bool IsDirty;
         public bool WantsWrite;
         public Instant Deadline;

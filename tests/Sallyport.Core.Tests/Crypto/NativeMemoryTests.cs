@@ -53,6 +53,30 @@ public sealed class NativeMemoryTests : IDisposable
         (ResidentMegabytes() - before).ShouldBeLessThan(50);
     }
 
+    /// <summary>Large certificates: one that is kept of each handshake would be more than 30 MB here, and as much again for what is parsed of it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Cve_2017_7521_certificates_of_thousands_of_handshakes_leave_memory_flat(bool isTrusted)
+    {
+        using var foreign = new TestPki("Another root");
+        var server = _pki.Issue("gateway", TestPki.ServerAuth);
+        var device = (isTrusted ? _pki : foreign).IssueLarge("device", 15_000, TestPki.ClientAuth);
+        using var serverContext = TlsContext.CreateServer(
+            new() { ChainDer = server.ChainDer, PrivateKeyPkcs8 = server.Pkcs8, AnchorsDer = [_pki.RootDer] });
+        using var clientContext = TlsContext.CreateClient(
+            new() { ChainDer = device.ChainDer, PrivateKeyPkcs8 = device.Pkcs8, AnchorsDer = [_pki.RootDer] });
+        Growth(300, 2_500, () =>
+        {
+            using var pair = new TlsPair(serverContext, clientContext, TestPki.Now);
+            pair.Handshake().Server.ShouldBe(isTrusted ? TlsStatus.Done : TlsStatus.Failed);
+            if (isTrusted)
+            {
+                pair.Server.PeerCertificateDer().ShouldBe(device.ChainDer[0]);
+            }
+        }).ShouldBeLessThan(24);
+    }
+
     private static void Forget(TlsContext context, int count)
     {
         for (var i = 0; i < count; i++)

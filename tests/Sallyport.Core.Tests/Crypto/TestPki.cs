@@ -38,6 +38,9 @@ internal sealed class TestPki : IDisposable
 
     public TestIdentity Issue(string name, params string[] purposes) => Issue(name, _root, isAuthority: false, purposes);
 
+    /// <summary>With an extension of that many bytes that nobody reads.</summary>
+    public TestIdentity IssueLarge(string name, int bytes, params string[] purposes) => Issue(name, _root, isAuthority: false, purposes, bytes);
+
     public TestIdentity IssueThroughIntermediate(string name, params string[] purposes)
     {
         var intermediate = Issue("Issuing CA", _root, isAuthority: true, []);
@@ -51,7 +54,7 @@ internal sealed class TestPki : IDisposable
 
     public void Dispose() => _root.Dispose();
 
-    private TestIdentity Issue(string name, X509Certificate2 issuer, bool isAuthority, string[] purposes)
+    private TestIdentity Issue(string name, X509Certificate2 issuer, bool isAuthority, string[] purposes, int ballast = 0)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -70,6 +73,12 @@ internal sealed class TestPki : IDisposable
             }
 
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(oids, false));
+        }
+
+        if (ballast > 0)
+        {
+            byte[] octets = [0x04, 0x82, (byte)(ballast >> 8), (byte)ballast, .. new byte[ballast]];
+            request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.99999.1", octets, critical: false));
         }
 
         var serial = new byte[8];

@@ -107,6 +107,8 @@ public sealed class InnerPacketTests
 
     [Theory]
     [InlineData(IpProtocol.IcmpV6)]
+    [InlineData((IpProtocol)4)]
+    [InlineData((IpProtocol)41)]
     [InlineData((IpProtocol)47)]
     [InlineData((IpProtocol)50)]
     [InlineData((IpProtocol)132)]

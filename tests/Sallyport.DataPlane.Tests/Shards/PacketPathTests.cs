@@ -89,6 +89,24 @@ public sealed class PacketPathTests : IDisposable
         (inner[33] & 4).ShouldBe(4, "a RST");
     }
 
+    [Theory]
+    [InlineData(0x0000_0000u)]
+    [InlineData(0x0001_8405u)]
+    [InlineData(0x1fff_fffeu)]
+    [InlineData(0x0000_0003u)]
+    public void Cve_2023_46849_a_packet_with_a_fragment_head_is_no_IP(uint head)
+    {
+        var (_, device) = OpenBoth();
+        var packet = new byte[sizeof(uint) + Request().Length];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(packet, head);
+        Request().CopyTo(packet.AsSpan(sizeof(uint)));
+
+        device.Send(packet);
+
+        _fixture.Sent().ShouldBeEmpty();
+        _fixture.Forwarder.Drops[(int)DropReason.NotIp].ShouldBe(1);
+    }
+
     [Fact]
     public void A_destination_that_is_not_connected_is_reported_unreachable()
     {

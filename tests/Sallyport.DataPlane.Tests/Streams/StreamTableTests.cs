@@ -69,16 +69,55 @@ public sealed class StreamTableTests : IDisposable
     }
 
     [Fact]
-    public void A_connection_that_becomes_no_tunnel_is_closed_after_its_time()
+    public void A_connection_that_sends_nothing_valid_is_closed_after_a_short_time()
     {
         using var peer = Connect();
-        NextReady();
-        _streams.HandleTimeout(_now + DataPlaneLimits.ConnectionGrace - TimeSpan.FromMilliseconds(1));
+        _streams.HandleTimeout(_now + DataPlaneLimits.ConnectionSilence - TimeSpan.FromMilliseconds(1));
         _streams.Count.ShouldBe(1);
-        _streams.HandleTimeout(_now + DataPlaneLimits.ConnectionGrace);
+        _streams.HandleTimeout(_now + DataPlaneLimits.ConnectionSilence);
         _streams.Count.ShouldBe(0);
-        peer.ReceiveTimeout = 2000;
-        peer.Receive(_buffer).ShouldBe(0);
+        ShouldBeClosed(peer);
+    }
+
+    [Fact]
+    public void A_connection_that_passed_the_door_and_becomes_no_tunnel_is_closed_after_its_time()
+    {
+        using var peer = Connect();
+        var proven = _now + TimeSpan.FromSeconds(9);
+        _streams.Prove(_streams.Path(NextReady()), proven);
+        _streams.HandleTimeout(proven + DataPlaneLimits.ConnectionGrace - TimeSpan.FromMilliseconds(1));
+        _streams.Count.ShouldBe(1);
+        _streams.HandleTimeout(proven + DataPlaneLimits.ConnectionGrace);
+        _streams.Count.ShouldBe(0);
+        ShouldBeClosed(peer);
+    }
+
+    [Fact]
+    public void Silent_connections_make_room_for_newcomers_oldest_first_and_proven_ones_stay()
+    {
+        List<Socket> peers = [];
+        try
+        {
+            for (var i = 0; i < DataPlaneLimits.PendingConnectionsPerPrefixMax; i++)
+            {
+                peers.Add(Connect());
+            }
+
+            _streams.Prove(_streams.Path(0), _now);
+            _drops[DropReason.MadeRoom].ShouldBe(0);
+
+            peers.Add(Connect());
+
+            _drops[DropReason.MadeRoom].ShouldBe(1);
+            _drops[DropReason.ResetRateLimited].ShouldBe(0);
+            _streams.Count.ShouldBe(DataPlaneLimits.PendingConnectionsPerPrefixMax);
+            ShouldBeClosed(peers[1]);
+            _streams.IsOpen(0).ShouldBeTrue();
+        }
+        finally
+        {
+            peers.ForEach(peer => peer.Dispose());
+        }
     }
 
     [Fact]
@@ -130,6 +169,12 @@ public sealed class StreamTableTests : IDisposable
         outOfDescriptors.ShouldBeFalse();
         _streams.Add(accepted.ShouldNotBeNull(), _now);
         return peer;
+    }
+
+    private void ShouldBeClosed(Socket peer)
+    {
+        peer.ReceiveTimeout = 2000;
+        peer.Receive(_buffer).ShouldBe(0);
     }
 
     /// <summary>The one connection there is.</summary>

@@ -57,6 +57,36 @@ public sealed class DarknessTests(DarknessFixture fleet) : IClassFixture<Darknes
     }
 
     [NetworkFact]
+    public async Task Idle_connections_of_a_stranger_keep_no_device_of_the_same_prefix_out()
+    {
+        var host = fleet.NewHost("squatter");
+        List<Socket> idle = [];
+        try
+        {
+            // More than the share of one prefix; some of them with bytes that are none of ours.
+            for (var i = 0; i < 1500; i++)
+            {
+                var socket = host.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+                idle.Add(socket);
+                await socket.ConnectAsync(Gateway);
+                if (i % 3 == 0)
+                {
+                    await socket.SendAsync("GET / HTTP/1.1"u8.ToArray());
+                }
+            }
+
+            var text = await fleet.AddAllowedDevice("beside-squatters", "plant");
+            using var client = new OpenVpnProcess(fleet.NewHost("beside-squatters"), text.Dialing(Topology.GatewayV4, "tcp4"));
+            await fleet.Connected(client);
+            client.Count("TCP connection established").ShouldBe(1, client.Log);
+        }
+        finally
+        {
+            idle.ForEach(socket => socket.Dispose());
+        }
+    }
+
+    [NetworkFact]
     public async Task A_wrapping_key_of_another_installation_gets_no_answer()
     {
         using var socket = Datagrams(fleet.NewHost("foreigner"));

@@ -112,6 +112,25 @@ public sealed class ClientMatrixTests(MatrixFixture fleet) : IClassFixture<Matri
         tunnel.Tls.ShouldStartWith("TLSv1.2");
     }
 
+    [NetworkFact]
+    public async Task A_network_with_TLS_1_3_alone_takes_a_client_that_has_it_and_no_other()
+    {
+        var name = NewName();
+        var text = (await fleet.AddDevice(name, "modern")).Profile!.Text;
+        using (var older = new OpenVpnProcess(fleet.NewHost($"{name}-older"), text.With("tls-version-min 1.2", "tls-version-max 1.2")))
+        {
+            await older.WaitForLine("TLS Error|TLS_ERROR", seconds: 30);
+            older.Connections.ShouldBe(0, older.Log);
+            older.Stop();
+        }
+
+        (await fleet.Events("handshake.failed", name)).ShouldNotBeEmpty(await fleet.Diagnosis());
+        using var client = new OpenVpnProcess(fleet.NewHost(name), text);
+        await fleet.Connected(client);
+        (await fleet.UntilTunnel(name, "modern", found => found is not null))!.Tls.ShouldStartWith("TLSv1.3");
+        client.Count("Control Channel: TLSv1.3").ShouldBe(1, client.Log);
+    }
+
     [NetworkTheory]
     [InlineData("password")]
     [InlineData("both")]

@@ -5,7 +5,8 @@ namespace Sallyport.EndToEnd.Matrix;
 
 /// <summary>
 /// Three networks with the same prefix and a site of the same subnet each; they differ in digest and direction, and permit everything
-/// that a network may opt into. Two more for passwords.
+/// that a network may opt into. Two more for passwords, and one
+/// that has TLS 1.3 alone.
 /// </summary>
 public sealed class MatrixFixture : FleetFixture
 {
@@ -22,6 +23,7 @@ public sealed class MatrixFixture : FleetFixture
         await Add("sha256", "SHA256", "1", "certificate", "10.20.0.0/16", "fd20::/64");
         await Add("sha512", "SHA512", "none", "certificate", "10.20.0.0/16");
         await Add("password", "SHA256", "1", "password", "10.21.0.0/16");
+        await Client.AddNetworkAsync(new NetworkCreate { Name = "modern", Prefixes = ["10.23.0.0/16"], MinimumTls = "1.3" });
         await Add("both", "SHA256", "1", "certificate+password", "10.22.0.0/16");
     }
 

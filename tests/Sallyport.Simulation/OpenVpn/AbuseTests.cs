@@ -1,3 +1,4 @@
+using Sallyport.Core.Crypto;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Negotiation;
@@ -124,7 +125,103 @@ public sealed class AbuseTests
     }
 
     [Fact]
-    public void Cve_2026_13117_resets_goodbyes_and_renegotiations_in_any_order_break_nothing()
+    public void A_peer_that_has_us_answer_and_acknowledges_nothing_is_ended()
+    {
+        using var world = Up(9);
+        world.Wire.Fate = new Fate { Lose = 1 };
+        var largest = 0;
+        var message = world.Client.Session.Channel.Active!.Sender.NextId;
+        for (var i = 0; i < 200 && world.Server.Ended is null; i++)
+        {
+            world.Forge(Opcode.ControlV1, keyId: 0, message++, KeyUpdates(world, count: 40));
+            largest = Math.Max(largest, PendingAtServer(world));
+        }
+
+        world.Server.Ended.ShouldNotBeNull().Reason.ShouldBe(SessionEnd.OutputNotTaken);
+        largest.ShouldBeInRange(TlsLimits.MaxPendingOutput - 4096, TlsLimits.MaxPendingOutput, "it was TLS that answered, up to the bound");
+    }
+
+    [Fact]
+    public void A_peer_that_asks_for_new_traffic_keys_and_takes_the_answers_stays()
+    {
+        using var world = Up(9);
+        for (var i = 0; i < 200; i++)
+        {
+            var active = world.Client.Session.Channel.Active!;
+            active.Tls.RequestKeyUpdate().ShouldBeTrue();
+            world.Client.Session.Send(ControlMessage.Restart, world.Now);
+            world.RunFor(TimeSpan.FromMilliseconds(100));
+        }
+
+        world.Server.Ended.ShouldBeNull();
+    }
+
+    [Fact]
+    public void New_keys_are_begun_a_few_at_once_and_then_once_a_second()
+    {
+        using var world = Up(10);
+        var began = world.Now;
+        while (world.Now - began < TimeSpan.FromSeconds(20))
+        {
+            world.Client.Session.Renegotiate(world.Now);
+            world.RunFor(TimeSpan.FromMilliseconds(100));
+        }
+
+        world.Server.Drops.Keys.ShouldContain(DropReason.RenegotiationRateLimited);
+        world.Server.Renegotiations.ShouldBeInRange(5, OpenVpnLimits.SoftResetBurst + 20);
+        world.Server.Ended.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_peer_with_a_short_interval_is_not_held_up()
+    {
+        using var world = new World(11, Fate.Clean, new Scenario { ClientRenegotiates = TimeSpan.FromSeconds(2) });
+        world.RunFor(TimeSpan.FromMinutes(2));
+        world.Server.Renegotiations.ShouldBeGreaterThan(55);
+        world.Server.Drops.Keys.ShouldNotContain(DropReason.RenegotiationRateLimited);
+    }
+
+    [Fact]
+    public void A_peer_that_never_answers_our_resets_is_ended_and_told_to_come_again()
+    {
+        using var world = Up(12);
+        world.Wire.Fate = new Fate { Lose = 1 };
+        for (var i = 0; i < OpenVpnLimits.FailedRenegotiationsMax; i++)
+        {
+            world.Server.Ended.ShouldBeNull();
+            world.Server.Session!.Renegotiate(world.Now);
+            world.RunFor(TimeSpan.FromSeconds(61));
+        }
+
+        world.Server.Ended.ShouldNotBeNull().Reason.ShouldBe(SessionEnd.RenegotiationFailed);
+        world.Wire.Fate = Fate.Clean;
+        world.RunFor(TimeSpan.FromSeconds(4));
+        world.Client.Heard.ShouldContain(ControlMessage.Restart);
+    }
+
+    [Fact]
+    public void Failed_renegotiations_with_one_that_works_between_them_end_nothing()
+    {
+        using var world = Up(13);
+        for (var round = 0; round < 3; round++)
+        {
+            for (var i = 0; i < OpenVpnLimits.FailedRenegotiationsMax - 1; i++)
+            {
+                world.Wire.Fate = new Fate { Lose = 1 };
+                world.Server.Session!.Renegotiate(world.Now);
+                world.RunFor(TimeSpan.FromSeconds(61));
+            }
+
+            world.Wire.Fate = Fate.Clean;
+            world.Server.Session!.Renegotiate(world.Now);
+            world.RunUntil(() => world.Server.Renegotiations == round + 1, Minute).ShouldBeTrue();
+        }
+
+        world.Server.Ended.ShouldBeNull();
+    }
+
+    [Fact]
+    public void Cve_2026_13117_and_12996_resets_renegotiations_and_decisions_in_any_order_break_nothing()
     {
         for (var seed = 0ul; seed < 40; seed++)
         {
@@ -132,7 +229,7 @@ public sealed class AbuseTests
             var chance = new SeededEntropy(seed);
             for (var i = 0; i < 200 && world.Server.Ended is null; i++)
             {
-                switch (chance.Below(6))
+                switch (chance.Below(8))
                 {
                     case 0:
                         world.Server.Session!.Renegotiate(world.Now);
@@ -148,6 +245,13 @@ public sealed class AbuseTests
                         break;
                     case 4:
                         world.Forge(Opcode.HardResetClientV2, 0, 0, []);
+                        break;
+                    case 5:
+                        // The owner takes its time, and is asked about the next key meanwhile or not at all.
+                        world.Server.Decide = chance.Below(3) == 0 ? Decision.Later : Decision.Yes;
+                        break;
+                    case 6:
+                        world.Server.Session!.Accept(new Scenario().Grant, world.Now);
                         break;
                     default:
                         world.RunFor(TimeSpan.FromMilliseconds(chance.Below(3000)));
@@ -189,6 +293,23 @@ public sealed class AbuseTests
         world.Server.Admissions.ShouldBe(0);
         world.Server.Drops[DropReason.CookieInvalid].ShouldBe(1000);
     }
+
+    /// <summary>Records that the server's TLS has to answer.</summary>
+    private static byte[] KeyUpdates(World world, int count)
+    {
+        var tls = world.Client.Session.Channel.Active!.Tls;
+        for (var i = 0; i < count; i++)
+        {
+            tls.RequestKeyUpdate().ShouldBeTrue();
+        }
+
+        var records = new byte[tls.PendingOutput];
+        tls.Drain(records).ShouldBe(records.Length);
+        return records;
+    }
+
+    private static int PendingAtServer(World world) =>
+        world.Server.Session!.Channel.Active is { HasTls: true } active ? active.Tls.PendingOutput : 0;
 
     private static byte[] Packet(Opcode opcode, SessionId sender, SessionId acked, uint messageId)
     {

@@ -198,6 +198,7 @@ internal sealed class InsideTlsOfServerTarget : InsideTlsTarget
             Remote = RawPeer.Id,
             Local = ControlPacketTarget.Ours,
             FirstPacket = peer.Reset(),
+            IsCounted = false,
             ResetExchanged = false,
         };
         return new ServerSession(new ServerSessionOptions(), FuzzPki.Server, admission, new Chance(16), now);

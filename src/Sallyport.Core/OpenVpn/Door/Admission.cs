@@ -38,6 +38,9 @@ public sealed class Admission : IDisposable
     /// </summary>
     public required bool ResetExchanged { get; init; }
 
+    /// <summary>The door has counted this session against its credential; where it has not, the owner does (<see cref="SessionLimiter"/>).</summary>
+    public required bool IsCounted { get; init; }
+
     public void Dispose()
     {
         Wrapper.Dispose();

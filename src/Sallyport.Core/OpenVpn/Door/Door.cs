@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Wire;
@@ -7,7 +8,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.OpenVpn.Door;
 
 /// <summary>
-/// Everything before a session exists. Remembers nothing of any peer; silent to everything whose wrapping does not verify; never sends more bytes
+/// Everything before a session exists. Remembers nothing of any peer but how often its credential came in lately; silent to everything whose wrapping does not verify; never sends more bytes
 /// than it received. It sees packets of which no session at that address has the sender's session id, and on a stream the first packet alone.
 /// For one thread at a time.
 /// </summary>
@@ -18,6 +19,7 @@ public sealed class Door : IDisposable
     private readonly IEntropy _entropy;
     private readonly CookieJar _cookies;
     private readonly PlainResetLimiter _plainResets;
+    private readonly SessionLimiter _sessions = new();
     private readonly LegacyKeys _legacy = new();
     private readonly byte[] _clear = new byte[OpenVpnLimits.MaxControlPacket];
     private TlsCryptV2ServerKey[] _serverKeys = [];
@@ -247,7 +249,7 @@ public sealed class Door : IDisposable
 
         if (knock.Kind == WrappingKind.None)
         {
-            _plainResets.GiveBack(knock.From.Ip, knock.Now);
+            _plainResets.Confirm(knock.From.Ip, knock.Now);
         }
 
         return Admit(knock, clear, packet.Sender, packet.AckedSession, resetExchanged: true, out admission);
@@ -317,6 +319,15 @@ public sealed class Door : IDisposable
             return DoorVerdict.Drop(reason);
         }
 
+        // Who captured a reset of a 2.5 client could use up that client's sessions with it from anywhere: such are counted by the owner,
+        // once they have proven more.
+        var isCounted = isV2 && (resetExchanged || knock.IsStream);
+        if (isCounted && !_sessions.TryTake(BinaryPrimitives.ReadUInt128BigEndian(knock.WrappedKeyId), knock.Now))
+        {
+            wrapper.Dispose();
+            return DoorVerdict.Drop(DropReason.SessionRateLimited);
+        }
+
         admission = new Admission
         {
             Wrapper = wrapper,
@@ -327,6 +338,7 @@ public sealed class Door : IDisposable
             StaticKey = isV2 ? knock.Key256.ToArray() : legacy?.Key?.Bytes.ToArray(),
             FirstPacket = firstPacket,
             ResetExchanged = resetExchanged,
+            IsCounted = isCounted,
         };
         return DoorVerdict.Admit;
     }

@@ -7,8 +7,10 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.OpenVpn.Door;
 
 /// <summary>
-/// Bounds how many replies a source prefix gets for resets without a key, so that nobody can have us flood a network with a spoofed source.
-/// A fixed table of counters; which one a prefix uses is a secret, so that nobody can aim at another's.
+/// Bounds how many answers to resets without a key go to one address and to one source prefix without anybody there confirming one, so that
+/// nobody can have us flood a network with a spoofed source. An address that has confirmed one is no longer rationed with its prefix: whoever
+/// uses up a prefix's share keeps newcomers out, not those who were here before. Fixed tables; which place is whose is a secret, so that
+/// nobody can aim at another's.
 /// </summary>
 internal sealed class PlainResetLimiter : IDisposable
 {
@@ -16,7 +18,9 @@ internal sealed class PlainResetLimiter : IDisposable
     private const int V6PrefixLength = 56;
     private const int SecretLength = 32;
 
-    private readonly Counter[] _counters = new Counter[OpenVpnLimits.PlainResetCounters];
+    private readonly Counter[] _byPrefix = new Counter[OpenVpnLimits.PlainResetPrefixes];
+    private readonly Counter[] _byAddress = new Counter[OpenVpnLimits.PlainResetAddresses];
+    private readonly Proof[] _proven = new Proof[OpenVpnLimits.PlainResetAddresses];
     private HmacContext _place;
 
     public PlainResetLimiter(IEntropy entropy)
@@ -27,47 +31,110 @@ internal sealed class PlainResetLimiter : IDisposable
         CryptographicOperations.ZeroMemory(secret);
     }
 
+    /// <summary>Whether to answer; counts it where so.</summary>
     public bool TryTake(IpAddress from, Instant now)
     {
-        ref var counter = ref CounterOf(from, now);
-        if (counter.Taken >= OpenVpnLimits.PlainResetsPerWindow)
+        var window = WindowOf(now);
+        var address = PlaceOf(from.Bits, from.IsV4);
+        ref var proof = ref _proven[IndexIn(_proven.Length, address)];
+        if (proof.IsOf(address, now))
+        {
+            return proof.Answers.TryTake(OpenVpnLimits.PlainResetsPerAddress, window);
+        }
+
+        ref var ofAddress = ref _byAddress[IndexIn(_byAddress.Length, address)];
+        ref var ofPrefix = ref CounterOfPrefix(from);
+        if (!ofAddress.TryTake(OpenVpnLimits.PlainResetsPerAddress, window))
         {
             return false;
         }
 
-        counter.Taken++;
-        return true;
+        if (ofPrefix.TryTake(OpenVpnLimits.PlainResetsPerPrefix, window))
+        {
+            return true;
+        }
+
+        ofAddress.GiveBack(window);
+        return false;
     }
 
-    /// <summary>A peer that completed the handshake was no spoofed source.</summary>
-    public void GiveBack(IpAddress from, Instant now)
+    /// <summary>Somebody at this address received an answer and wanted it.</summary>
+    public void Confirm(IpAddress from, Instant now)
     {
-        ref var counter = ref CounterOf(from, now);
-        counter.Taken = Math.Max(0, counter.Taken - 1);
+        var window = WindowOf(now);
+        var address = PlaceOf(from.Bits, from.IsV4);
+        ref var proof = ref _proven[IndexIn(_proven.Length, address)];
+        if (proof.IsOf(address, now))
+        {
+            proof.Answers.GiveBack(window);
+            proof.At = now;
+            return;
+        }
+
+        _byAddress[IndexIn(_byAddress.Length, address)].GiveBack(window);
+        CounterOfPrefix(from).GiveBack(window);
+        proof = new Proof { Address = address, At = now };
     }
 
     public void Dispose() => _place.Free();
 
-    private ref Counter CounterOf(IpAddress from, Instant now)
-    {
-        var prefix = from.Bits >> (from.IsV4 ? 32 - V4PrefixLength : 128 - V6PrefixLength);
-        Span<byte> input = stackalloc byte[16];
-        Span<byte> mac = stackalloc byte[32];
-        BinaryPrimitives.WriteUInt128BigEndian(input, prefix);
-        _place.Compute(input, mac);
-        ref var counter = ref _counters[BinaryPrimitives.ReadUInt32BigEndian(mac) % (uint)_counters.Length];
-        var window = now.Nanoseconds / (OpenVpnLimits.PlainResetWindow.Ticks * 100);
-        if (counter.Window != window)
-        {
-            counter = new Counter { Window = window };
-        }
+    private static int IndexIn(int length, ulong place) => (int)(place % (uint)length);
 
-        return ref counter;
+    private static long WindowOf(Instant now) => now.Nanoseconds / (OpenVpnLimits.PlainResetWindow.Ticks * 100);
+
+    private ref Counter CounterOfPrefix(IpAddress from) =>
+        ref _byPrefix[IndexIn(_byPrefix.Length, PlaceOf(from.Bits >> (from.IsV4 ? 32 - V4PrefixLength : 128 - V6PrefixLength), from.IsV4))];
+
+    /// <summary>A number for an address or a prefix that nobody outside can compute.</summary>
+    private ulong PlaceOf(UInt128 bits, bool isV4)
+    {
+        Span<byte> input = stackalloc byte[17];
+        Span<byte> mac = stackalloc byte[32];
+        BinaryPrimitives.WriteUInt128BigEndian(input, bits);
+        input[16] = isV4 ? (byte)4 : (byte)6;
+        _place.Compute(input, mac);
+        return BinaryPrimitives.ReadUInt64BigEndian(mac);
     }
 
     private struct Counter
     {
-        public long Window;
-        public int Taken;
+        private long _window;
+        private int _taken;
+
+        public bool TryTake(int limit, long window)
+        {
+            if (_window != window)
+            {
+                this = new Counter { _window = window };
+            }
+
+            if (_taken >= limit)
+            {
+                return false;
+            }
+
+            _taken++;
+            return true;
+        }
+
+        public void GiveBack(long window)
+        {
+            if (_window == window && _taken > 0)
+            {
+                _taken--;
+            }
+        }
+    }
+
+    private struct Proof
+    {
+        public ulong Address;
+        public Instant At;
+
+        /// <summary>An address that is known has a counter to itself: no flood from elsewhere uses it up.</summary>
+        public Counter Answers;
+
+        public readonly bool IsOf(ulong address, Instant now) =>
+            Address == address && At != default && now - At < OpenVpnLimits.PlainResetProof;
     }
 }

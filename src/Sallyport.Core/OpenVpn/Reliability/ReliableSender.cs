@@ -123,6 +123,15 @@ public sealed class ReliableSender(uint firstId = 0)
         }
     }
 
+    /// <summary>Everything in flight is due at once.</summary>
+    public void SendAgain(Instant now)
+    {
+        foreach (ref var slot in _slots.AsSpan())
+        {
+            slot.Due = Instant.Min(slot.Due, now);
+        }
+    }
+
     /// <summary>Forgets everything in flight and gives the buffers back.</summary>
     public void Clear()
     {

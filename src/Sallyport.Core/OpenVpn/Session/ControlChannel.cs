@@ -19,6 +19,8 @@ internal sealed class ControlChannel : IDisposable
     private readonly TlsContext _tlsContext;
     private ControlWrapper? _renegotiationWrapper;
 
+    private TokenBucket _softResets;
+
     /// <summary>The newest key that either end began.</summary>
     private int _lastKeyId;
 
@@ -157,7 +159,18 @@ internal sealed class ControlChannel : IDisposable
 
         if (KeyStateOf(packet) is not { } state)
         {
-            return DropReason.UnknownKey;
+            if (!BeginsNextKey(packet))
+            {
+                return DropReason.UnknownKey;
+            }
+
+            if (!_softResets.TryTake(OpenVpnLimits.SoftResetBurst, OpenVpnLimits.SoftResetInterval, now))
+            {
+                return DropReason.RenegotiationRateLimited;
+            }
+
+            AbandonPending();
+            state = StartKey(packet.KeyId);
         }
 
         for (var i = 0; i < packet.Acks.Count; i++)
@@ -262,29 +275,13 @@ internal sealed class ControlChannel : IDisposable
     private ControlWrapper WrapperFor(int keyId) =>
         keyId > 0 && _renegotiationWrapper is { } dynamic ? dynamic : _wrapper;
 
-    private KeyState? KeyStateOf(in ControlPacket packet)
-    {
-        if (Pending is { } pending && pending.KeyId == packet.KeyId)
-        {
-            return pending;
-        }
+    private KeyState? KeyStateOf(in ControlPacket packet) =>
+        Pending is { } pending && pending.KeyId == packet.KeyId ? pending
+            : Active is { } active && active.KeyId == packet.KeyId ? active
+            : null;
 
-        if (Active is { } active)
-        {
-            if (active.KeyId == packet.KeyId)
-            {
-                return active;
-            }
-
-            if (packet is { Opcode: Opcode.SoftResetV1, MessageId: 0, KeyId: not 0 } && MayJoin(packet.KeyId))
-            {
-                AbandonPending();
-                return StartKey(packet.KeyId);
-            }
-        }
-
-        return null;
-    }
+    private bool BeginsNextKey(in ControlPacket packet) =>
+        Active is not null && packet is { Opcode: Opcode.SoftResetV1, MessageId: 0, KeyId: not 0 } && MayJoin(packet.KeyId);
 
     /// <summary>
     /// A soft reset counts only once the current key is in use. The peer may have made attempts that never came here, so that any id may be its next;

@@ -172,6 +172,9 @@ public sealed class ServerSession : Session
         }
     }
 
+    /// <summary>Who cannot be asked for its certificate again does not stay. A client leaves that to its server.</summary>
+    private protected override int FailedRenegotiationsMax => OpenVpnLimits.FailedRenegotiationsMax;
+
     private protected override void Confirmed(KeyState state, Instant now) => Activate(state, now);
 
     private protected override void DisposeRole()

@@ -27,6 +27,7 @@ public abstract class Session : IDisposable
     private readonly TimeSpan _handshakeWindow;
     private readonly TimeSpan _renegotiateAfter;
     private SessionTimers _timers = new();
+    private int _failedRenegotiations;
     private bool _ended;
 
     private protected Session(
@@ -46,6 +47,13 @@ public abstract class Session : IDisposable
 
     /// <summary>The first key is confirmed by both ends; from now on the session can renegotiate.</summary>
     public bool IsActive => Channel.Active is not null;
+
+    /// <summary>The peer's first bytes of TLS have come, and the session holds what they cost.</summary>
+    public bool HasTls => Channel.Active is not null || Channel.Pending is { HasTls: true };
+
+    /// <summary>The peer has everything that was sent to it.</summary>
+    public bool IsAllAcknowledged =>
+        Channel.Active is not { Sender.IsEmpty: false } && Channel.Pending is not { Sender.IsEmpty: false };
 
     /// <summary>Nothing more will come of it: dispose.</summary>
     public bool IsFinished { get; private set; }
@@ -130,7 +138,15 @@ public abstract class Session : IDisposable
         {
             WriteMessage(state, message);
             Channel.DrainTls(state);
+            EndIfNothingIsTaken(state, now);
         }
+    }
+
+    /// <summary>What the peer has not acknowledged is due again: for an owner with less patience than the timers.</summary>
+    public void SendAgain(Instant now)
+    {
+        Channel.Active?.Sender.SendAgain(now);
+        Channel.Pending?.Sender.SendAgain(now);
     }
 
     /// <summary>Ends the session from this side; queued messages are still delivered for a few seconds.</summary>
@@ -169,6 +185,9 @@ public abstract class Session : IDisposable
 
     /// <summary>Our last key method message is acknowledged.</summary>
     private protected abstract void Confirmed(KeyState state, Instant now);
+
+    /// <summary>Negotiations of a later key that may come to nothing in a row.</summary>
+    private protected virtual int FailedRenegotiationsMax => int.MaxValue;
 
     private protected virtual void PushRequestDue(Instant now)
     {
@@ -221,6 +240,7 @@ public abstract class Session : IDisposable
     private protected void Activate(KeyState state, Instant now)
     {
         state.Phase = KeyPhase.Active;
+        _failedRenegotiations = 0;
         state.EraseSecrets();
         StopTimer(SessionTimer.HandshakeWindow);
         Channel.Promote();
@@ -258,6 +278,7 @@ public abstract class Session : IDisposable
         {
             PumpTls(state, now);
             Channel.DrainTls(state);
+            EndIfNothingIsTaken(state, now);
         }
 
         if (!_ended && state.Phase == KeyPhase.Confirming && state.Sender.IsEmpty && state.Tls.PendingOutput == 0)
@@ -360,6 +381,14 @@ public abstract class Session : IDisposable
         End(SessionEnd.TlsFailed, $"{state.Tls.Failure}: {what}", now);
     }
 
+    private void EndIfNothingIsTaken(KeyState state, Instant now)
+    {
+        if (state.HasTls && state.Tls.PendingOutput > TlsLimits.MaxPendingOutput)
+        {
+            End(SessionEnd.OutputNotTaken, "the peer has us answer and acknowledges nothing", now);
+        }
+    }
+
     private void WatchNewNegotiation(bool hadPending, Instant now)
     {
         if (!hadPending && Channel.Pending is not null)
@@ -378,8 +407,15 @@ public abstract class Session : IDisposable
             return;
         }
 
-        // A renegotiation that came to nothing: the key in use still serves; try again.
+        // A renegotiation that came to nothing: the key in use still serves; try again, but not for ever on a key that grows old.
         Channel.AbandonPending();
+        if (++_failedRenegotiations >= FailedRenegotiationsMax)
+        {
+            Send(ControlMessage.Restart, now);
+            End(SessionEnd.RenegotiationFailed, $"{_failedRenegotiations} attempts at a new key came to nothing", now);
+            return;
+        }
+
         SetTimer(SessionTimer.Renegotiate, now + _handshakeWindow);
     }
 

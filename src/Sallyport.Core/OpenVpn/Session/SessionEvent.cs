@@ -51,6 +51,12 @@ public enum SessionEnd : byte
     /// <summary>No data cipher that both ends have.</summary>
     NoSharedCipher,
 
+    /// <summary>The peer makes us answer and acknowledges nothing.</summary>
+    OutputNotTaken,
+
+    /// <summary>Too many negotiations of a later key came to nothing in a row.</summary>
+    RenegotiationFailed,
+
     /// <summary>The owner said no (server), or the peer did (client).</summary>
     AuthenticationFailed,
 

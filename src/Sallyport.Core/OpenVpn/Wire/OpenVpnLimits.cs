@@ -42,6 +42,31 @@ public static class OpenVpnLimits
     /// <summary>Acknowledgements of later messages after which an earlier one is taken for lost, as stock does.</summary>
     public const int FastRetransmitAcks = 3;
 
+    /// <summary>
+    /// Negotiations of later keys that the peer may begin: so many at once, then one each interval. Each costs milliseconds of TLS; stock
+    /// clients begin one an hour, and the shortest interval that anybody configures is some seconds.
+    /// </summary>
+    public const int SoftResetBurst = 4;
+
+    public static readonly TimeSpan SoftResetInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Negotiations of later keys that may come to nothing in a row. With the windows and pauses between them the peer has about five
+    /// minutes, longer than it takes stock's keepalive to find out that the path is gone.
+    /// </summary>
+    public const int FailedRenegotiationsMax = 3;
+
+    /// <summary>
+    /// Sessions that one credential or identity may begin: so many at once, then one each interval. Two clones, a device on a bad radio
+    /// link or one that is restarted by hand stay below it: stock waits one to five seconds between attempts, and longer each time.
+    /// </summary>
+    public const int SessionBurst = 10;
+
+    public static readonly TimeSpan SessionInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>Credentials whose latest sessions are remembered; a bucket is full again after twenty seconds.</summary>
+    public const int SessionBuckets = 65_536;
+
     /// <summary>The TLS plaintext buffer of a stock peer.</summary>
     public const int MaxTlsPlaintext = 2048;
 
@@ -76,13 +101,25 @@ public static class OpenVpnLimits
     public static readonly TimeSpan CookieSecretLifetime = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// Answers to resets without any key, per source prefix (IPv4 /24, IPv6 /56) and window. Stock has the same numbers for the whole server, which
-    /// a fleet behind many addresses exceeds at every restart of its gateway.
+    /// Answers to resets without any key that nobody confirmed, per source prefix (IPv4 /24, IPv6 /56) and window. Stock has a tenth of that
+    /// for the whole server. An answer is never longer than its request, and this many are 43 kbit/s with their IP headers: what it
+    /// bounds is how much of somebody else's flood seems to come from us.
     /// </summary>
-    public const int PlainResetsPerWindow = 100;
+    public const int PlainResetsPerPrefix = 1000;
+
+    /// <summary>
+    /// The same for one address: the devices behind one NAT that come back at once, while each confirms what it asked for within
+    /// a round trip.
+    /// </summary>
+    public const int PlainResetsPerAddress = 50;
 
     public static readonly TimeSpan PlainResetWindow = TimeSpan.FromSeconds(10);
 
-    /// <summary>Counters of source prefixes; prefixes that share one share its limit. Fixed, so that spoofed sources grow nothing.</summary>
-    public const int PlainResetCounters = 4096;
+    /// <summary>How long an address that confirmed an answer counts as one of ours: a day, as long as a changing address usually stays.</summary>
+    public static readonly TimeSpan PlainResetProof = TimeSpan.FromDays(1);
+
+    /// <summary>Counters of source prefixes and of addresses; those that share one share its limit. Fixed, so that spoofed sources grow nothing.</summary>
+    public const int PlainResetPrefixes = 4096;
+
+    public const int PlainResetAddresses = 16_384;
 }

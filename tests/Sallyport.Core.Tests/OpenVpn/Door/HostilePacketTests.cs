@@ -82,7 +82,13 @@ public class HostilePacketTests
                 : opcode == Opcode.HardResetClientV3 && acks.Length == 0 && messageId == 0 ? DoorAction.Reply
                 : DoorAction.Drop;
             fixture.Handle(packet).Action.ShouldBe(expected);
-            fixture.Admission?.Dispose();
+            if (fixture.Admission is { } admission)
+            {
+                // Its credential would come too often.
+                admission.Dispose();
+                fixture = new DoorFixture();
+                visitor = fixture.Welcomed("v2");
+            }
         }
     }
 
@@ -161,48 +167,14 @@ public class HostilePacketTests
         fixture.ShouldDrop(new byte[OpenVpnLimits.MaxControlPacket + 1], DropReason.TooLong);
     }
 
-    [Fact]
-    public void Resets_without_a_key_are_answered_a_hundred_times_per_prefix_and_window()
-    {
-        var fixture = DoorFixture.WithPlain();
-        var inPrefix = Enumerable.Range(0, 300).Select(i => new OuterAddress(IpAddress.FromV4(0xc6336400 + ((uint)i & 0xff)), (ushort)(1000 + i)));
-        inPrefix.Count(from => fixture.Handle(fixture.Visit("plain").Reset(), from: from).Action == DoorAction.Reply)
-            .ShouldBe(OpenVpnLimits.PlainResetsPerWindow);
-        fixture.ShouldDrop(fixture.Visit("plain").Reset(), DropReason.ResetRateLimited);
-
-        fixture.Handle(fixture.Visit("plain").Reset(), from: new OuterAddress(IpAddress.Parse("198.51.101.7"), 1)).Action.ShouldBe(DoorAction.Reply);
-        fixture.Handle(fixture.Visit("plain").Reset(), DoorFixture.Start + OpenVpnLimits.PlainResetWindow).Action.ShouldBe(DoorAction.Reply);
-    }
-
-    [Fact]
-    public void Ipv6_sources_are_limited_by_the_prefix_of_a_site()
-    {
-        var fixture = DoorFixture.WithPlain();
-        var site = Enumerable.Range(0, 150).Select(i => new OuterAddress(IpAddress.Parse($"2001:db8:0:a{i % 10}::{i:x}"), 9));
-        site.Count(from => fixture.Handle(fixture.Visit("plain").Reset(), from: from).Action == DoorAction.Reply)
-            .ShouldBe(OpenVpnLimits.PlainResetsPerWindow);
-        fixture.Handle(fixture.Visit("plain").Reset(), from: new OuterAddress(IpAddress.Parse("2001:db8:0:b00::1"), 9))
-            .Action.ShouldBe(DoorAction.Reply);
-    }
-
     [Theory]
     [MemberData(nameof(Keyed))]
     public void Restart_storm_of_a_fleet_behind_one_address_is_answered_whole(string kind)
     {
         var fixture = new DoorFixture();
-        for (var i = 0; i < 5 * OpenVpnLimits.PlainResetsPerWindow; i++)
+        for (var i = 0; i < 500; i++)
         {
             fixture.Welcomed(kind);
-        }
-    }
-
-    [Fact]
-    public void Completed_handshake_gives_its_credit_back()
-    {
-        var fixture = DoorFixture.WithPlain();
-        for (var i = 0; i < 5 * OpenVpnLimits.PlainResetsPerWindow; i++)
-        {
-            fixture.ShouldAdmit(fixture.Welcomed("plain").Ack()).Dispose();
         }
     }
 
