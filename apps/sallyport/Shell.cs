@@ -15,6 +15,7 @@ internal sealed class Shell
     public void AddTo(RootCommand root)
     {
         output.Aliases.Add("-o");
+        output.CompletionSources.Add("table", "json", "yaml");
         output.Recursive = true;
         root.Add(output);
         connection.AddTo(root);

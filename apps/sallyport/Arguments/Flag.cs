@@ -23,6 +23,10 @@ internal static class Flag
         };
     }
 
+    /// <summary>Text whose variable is no default, because help shows defaults: ask <see cref="Variable"/>.</summary>
+    public static Option<string?> Secret(string name, string help, string value) =>
+        new(name) { Description = Describe(name, help), HelpName = value };
+
     public static Option<string[]> List(string name, string help, string value, bool required = false)
     {
         var fallback = Variable(name)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
@@ -69,6 +73,7 @@ internal static class Flag
 
     private static string Describe(string name, string help) => $"{help} [{VariableOf(name)}]";
 
-    private static string? Variable(string name) =>
+    /// <summary>What the variable of a flag says.</summary>
+    public static string? Variable(string name) =>
         Environment.GetEnvironmentVariable(VariableOf(name)) is { Length: > 0 } value ? value : null;
 }

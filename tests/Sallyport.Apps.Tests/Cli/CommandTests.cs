@@ -298,6 +298,21 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_token_from_its_variable_is_used_and_never_shown()
+    {
+        Environment.SetEnvironmentVariable("SALLYPORT_TOKEN", "a-token-of-somebody");
+        try
+        {
+            (await server.RunAsync("--help")).Output.ShouldNotContain("a-token-of-somebody");
+            (await server.RunAsync("device", "list")).Code.ShouldBe(ExitCodes.NotAuthorised);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("SALLYPORT_TOKEN", null);
+        }
+    }
+
+    [Fact]
     public async Task A_form_of_output_that_does_not_exist_is_named()
     {
         var (code, _, remarks) = await server.RunAsync("device", "list", "-o", "xml");
