@@ -85,10 +85,16 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                     null);
                 using var file = profile.Reserve(c.Parse);
                 var (made, issued) = await CreateAsync(c, draft with { Profile = file is null ? null : profile.Request(c.Parse) });
-                var facts = issued is null || file is null ? null : ProfileFlags.Deliver(file, issued, c.Printer);
-                if (file is not { IsStandardOutput: true })
+                var isTable = c.Printer.Format == OutputFormat.Table;
+                if (isTable && file is not { IsStandardOutput: true })
                 {
-                    PrintMade(c.Printer, made, facts);
+                    PrintMade(c.Printer, MemberOf(made), file is null);
+                }
+
+                var facts = issued is null || file is null ? null : ProfileFlags.Deliver(file, issued, c.Printer);
+                if (!isTable && file is not { IsStandardOutput: true })
+                {
+                    c.Printer.Node(new JsonObject { [noun] = JsonSerializer.SerializeToNode(made, type), ["profile"] = facts });
                 }
             },
             [name, network, .. OfAdd, labels, groups, addresses]);
@@ -96,17 +102,10 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         return command;
     }
 
-    private void PrintMade(Printer printer, T made, JsonObject? profile)
+    private void PrintMade(Printer printer, Member member, bool withoutProfile)
     {
-        if (printer.Format != OutputFormat.Table)
-        {
-            printer.Node(new JsonObject { [noun] = JsonSerializer.SerializeToNode(made, type), ["profile"] = profile });
-            return;
-        }
-
-        var member = MemberOf(made);
         printer.Line($"{noun} {member.Name} added to {member.Network}: {string.Join(", ", Place(member))}");
-        if (profile is null)
+        if (withoutProfile)
         {
             printer.Remark($"it cannot connect yet; make its profile: sallyport {noun} profile {member.Name} --profile {member.Name}.ovpn");
         }
