@@ -8,6 +8,7 @@ using Sallyport.Cli.Devices;
 using Sallyport.Cli.Events;
 using Sallyport.Cli.Flows;
 using Sallyport.Cli.Networks;
+using Sallyport.Cli.Output;
 using Sallyport.Cli.Policy;
 using Sallyport.Cli.Rules;
 using Sallyport.Cli.Sites;
@@ -34,18 +35,11 @@ internal static class Program
                 return ExitCodes.Usage;
             }
 
-            // What was mistyped explains what then is missing.
-            var errors = parse.UnmatchedTokens.Count > 0
-                ? [.. parse.UnmatchedTokens.Select(t => $"unknown: {t}")]
-                : parse.Errors.Select(e => e.Message).ToList();
-            var path = CommandPath(command);
-            foreach (var error in errors)
+            foreach (var fault in ParseFaults.Of(parse))
             {
-                remarks.WriteLine($"error: {error}");
+                ErrorText.Print(remarks, fault.What, fault.Where, fault.Fix);
             }
 
-            remarks.WriteLine($"  where: {path}");
-            remarks.WriteLine($"  fix:   {Suggestion(command, parse.UnmatchedTokens)}{path} --help shows what it takes");
             return ExitCodes.Usage;
         }
 
@@ -81,27 +75,5 @@ internal static class Program
         }
 
         return root;
-    }
-
-    private static string Suggestion(Command command, IReadOnlyList<string> unknown)
-    {
-        if (unknown.Count == 0)
-        {
-            return "";
-        }
-
-        var known = command.Subcommands.Select(c => c.Name).Concat(command.Options.SelectMany(o => (string[])[o.Name, .. o.Aliases]));
-        return Nearest.To(unknown[0], known) is { } near ? $"did you mean {near}? " : "";
-    }
-
-    private static string CommandPath(Command command)
-    {
-        var names = new List<string>();
-        for (Symbol? at = command; at is Command and not RootCommand; at = at.Parents.FirstOrDefault())
-        {
-            names.Insert(0, at.Name);
-        }
-
-        return string.Join(' ', ["sallyport", .. names]);
     }
 }

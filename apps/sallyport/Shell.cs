@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sallyport.Api.Client;
+using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Connection;
 using Sallyport.Cli.Output;
 
@@ -9,19 +10,13 @@ namespace Sallyport.Cli;
 internal sealed class Shell
 {
     private readonly ConnectionFlags connection = new();
-    private readonly Option<OutputFormat> output = new("--output", "-o")
-    {
-        Description = "table, json or yaml [SALLYPORT_OUTPUT]",
-        HelpName = "FORMAT",
-        Recursive = true,
-        DefaultValueFactory = _ => Enum.TryParse<OutputFormat>(
-            Environment.GetEnvironmentVariable("SALLYPORT_OUTPUT"), ignoreCase: true, out var format)
-            ? format
-            : OutputFormat.Table,
-    };
+    private readonly Option<string?> output = Flag.Text("--output", "table, json or yaml", "FORMAT");
 
     public void AddTo(RootCommand root)
     {
+        output.Aliases.Add("-o");
+        output.CompletionSources.Add("table", "json", "yaml");
+        output.Recursive = true;
         root.Add(output);
         connection.AddTo(root);
     }
@@ -57,7 +52,7 @@ internal sealed class Shell
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
-                return ErrorText.Write(error, Console.Error, server);
+                return ErrorText.Write(error, Console.Error, server, command);
             }
         });
         return command;
@@ -92,7 +87,27 @@ internal sealed class Shell
         return noun;
     }
 
-    private Printer PrinterFor(ParseResult parse) => new(parse.GetValue(output), Console.Out, Console.Error, !Console.IsOutputRedirected);
+    private Printer PrinterFor(ParseResult parse) => new(FormatOf(parse.GetValue(output)), Console.Out, Console.Error, TerminalWidth());
+
+    private static OutputFormat FormatOf(string? text) => text switch
+    {
+        null or "table" => OutputFormat.Table,
+        "json" => OutputFormat.Json,
+        "yaml" => OutputFormat.Yaml,
+        _ => throw new CliException(ExitCodes.Usage, $"\"{text}\" is no form of output", "--output", "Write table, json or yaml."),
+    };
+
+    /// <summary>Null where the output is no terminal. A terminal that does not know its width has the usual one.</summary>
+    private static int? TerminalWidth()
+    {
+        if (Console.IsOutputRedirected)
+        {
+            return null;
+        }
+
+        var width = Console.WindowWidth;
+        return width > 0 ? width : 80;
+    }
 
     private static Command Plain(string name, string description, ReadOnlySpan<Symbol> symbols)
     {

@@ -71,12 +71,12 @@ internal static class ApplicationCommands
                     null,
                     (limit, cursor) => c.Client.ListApplicationsAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel)),
                 ApiJson.Default.ApplicationInfo,
-                "no applications; name one: sallyport application add historian --site hq --target 192.168.50.10 --tcp 8883",
+                c.Empty("applications", "name one: sallyport application add historian --site hq --target 192.168.50.10 --tcp 8883"),
                 new("NAME", a => a.Name),
-                new("NETWORK", a => a.Network),
+                new("NETWORK", a => a.Network) { Rank = 1 },
                 new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
                 new("TARGET", a => a.Target),
-                new("SERVICES", a => string.Join(", ", a.Services))),
+                new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true }),
             network);
     }
 
@@ -101,8 +101,15 @@ internal static class ApplicationCommands
             async c =>
             {
                 var given = services.Of(c.Parse);
+                if (c.Parse.GetValue(target) is null && given.Count == 0)
+                {
+                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --tcp, --udp or --icmp.");
+                }
+
                 var update = new ApplicationUpdate { Target = c.Parse.GetValue(target), Services = given.Count > 0 ? given : null };
-                Print(c, await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
+                var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
+                Print(c, after);
+                return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
             name, target);
         services.AddTo(command);
@@ -114,11 +121,11 @@ internal static class ApplicationCommands
         var name = Flag.Name("Name of the application");
         return shell.Verb(
             "remove",
-            "Remove an application and cut the flows to it",
+            "Remove an application that no rule names any more",
             async c =>
             {
                 await c.Client.DeleteApplicationAsync(c.Parse.GetValue(name)!, c.Cancel);
-                c.Printer.Remark($"application {c.Parse.GetValue(name)} removed");
+                c.Printer.Line($"application {c.Parse.GetValue(name)} removed");
             },
             name);
     }

@@ -23,6 +23,10 @@ internal static class Flag
         };
     }
 
+    /// <summary>Text whose variable is no default, because help shows defaults: ask <see cref="Variable"/>.</summary>
+    public static Option<string?> Secret(string name, string help, string value) =>
+        new(name) { Description = Describe(name, help), HelpName = value };
+
     public static Option<string[]> List(string name, string help, string value, bool required = false)
     {
         var fallback = Variable(name)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
@@ -31,7 +35,7 @@ internal static class Flag
             Description = Describe(name, help + "; may be repeated"),
             HelpName = value,
             Required = required && fallback.Length == 0,
-            DefaultValueFactory = _ => fallback,
+            DefaultValueFactory = required && fallback.Length == 0 ? null : _ => fallback,
         };
     }
 
@@ -47,10 +51,29 @@ internal static class Flag
         return new Option<int?>(name) { Description = Describe(name, help), HelpName = value, DefaultValueFactory = _ => fallback };
     }
 
-    public static Argument<string> Name(string what) => new("NAME") { Description = what };
+    public static Argument<string> Name(string what) => Word("NAME", what);
+
+    /// <summary>One word, which no mistyped flag can take the place of.</summary>
+    public static Argument<string> Word(string name, string what)
+    {
+        var argument = new Argument<string>(name) { Description = what };
+        argument.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => IsFlag(token.Value)))
+            {
+                result.AddError("it is a flag"); // ParseFaults says which
+            }
+        });
+        return argument;
+    }
+
+    public static bool IsFlag(string token) => token.Length > 1 && token[0] == '-';
+
+    public static Option<string?> Reason() => Text("--reason", "Why; goes to the audit", "TEXT");
 
     private static string Describe(string name, string help) => $"{help} [{VariableOf(name)}]";
 
-    private static string? Variable(string name) =>
+    /// <summary>What the variable of a flag says.</summary>
+    public static string? Variable(string name) =>
         Environment.GetEnvironmentVariable(VariableOf(name)) is { Length: > 0 } value ? value : null;
 }

@@ -28,13 +28,13 @@ internal static class AuditCommands
                     (count, cursor) => c.Client.ListAuditAsync(
                         c.Parse.GetValue(action), c.Parse.GetValue(subject), count, cursor, c.Cancel)),
                 ApiJson.Default.AuditRecord,
-                "no records",
-                new("NUMBER", r => $"{r.Sequence}", Right: true),
+                c.Empty("records"),
+                new("NUMBER", r => $"{r.Sequence}") { Right = true },
                 new("TIME", r => Human.Time(r.At)),
                 new("ACTOR", r => r.Actor),
-                new("ACTION", r => r.Action),
-                new("SUBJECT", r => r.Subject),
-                new("DETAIL", r => r.Detail)),
+                new("ACTION", r => r.Action) { Rank = 1 },
+                new("SUBJECT", r => r.Subject) { Rank = 2 },
+                new("WHAT", r => r.Summary ?? r.Detail) { Wraps = true }),
             action, subject, limit);
     }
 
@@ -79,9 +79,7 @@ internal static class AuditCommands
                 }
 
                 var draft = path + ".part";
-                await using (var stream = new FileStream(
-                    draft,
-                    new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+                await using (var stream = Create(draft))
                 {
                     await c.Client.ExportAuditAsync(stream, c.Cancel);
                 }
@@ -90,6 +88,32 @@ internal static class AuditCommands
                 c.Printer.Remark($"exported to {path}");
             },
             to);
+    }
+
+    private static FileStream Create(string path)
+    {
+        try
+        {
+            return new FileStream(
+                path,
+                new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.OfFile(path, "--to", error);
+        }
+    }
+
+    private static IEnumerable<string> LinesOf(string path)
+    {
+        try
+        {
+            return File.ReadLines(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.OfFile(path, "--file", error);
+        }
     }
 
     private static int Report(AuditVerification result, string? fingerprint, Printer printer)
@@ -120,7 +144,7 @@ internal static class AuditCommands
         var checkpoints = new List<AuditCheckpoint>();
         byte[]? key = null;
         var number = 0;
-        foreach (var line in File.ReadLines(path).Where(l => l.Length > 0))
+        foreach (var line in LinesOf(path).Where(l => l.Length > 0))
         {
             number++;
             AuditExportLine? read;

@@ -6,11 +6,18 @@ namespace Sallyport.Cli.Completion;
 /// <summary>Prints a script for the shell; the script asks this tool, so it never grows stale.</summary>
 internal static class CompletionCommands
 {
+    // A word that begins like a flag is completed to flags, any other to commands; the parser offers both, and every way to ask for help.
     private const string Bash = """
         # sallyport: source <(sallyport completion bash)
         _sallyport() {
-            local IFS=$'\n'
-            COMPREPLY=($(sallyport "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null | grep -- "^${COMP_WORDS[COMP_CWORD]}"))
+            local word="${COMP_WORDS[COMP_CWORD]}" answer
+            COMPREPLY=()
+            while IFS= read -r answer; do
+                case "$answer" in
+                    [-/]*) [[ $word == -* && $answer == --* ]] || continue ;;
+                esac
+                [[ $answer == "$word"* ]] && COMPREPLY+=("$answer")
+            done < <(sallyport "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null)
         }
         complete -o default -F _sallyport sallyport
         """;
@@ -19,10 +26,21 @@ internal static class CompletionCommands
         #compdef sallyport
         # sallyport: source <(sallyport completion zsh)
         _sallyport() {
+            local word="${words[CURRENT]}" line="${(j: :)words[1,CURRENT]}"
             local -a answers
-            answers=("${(@f)$(sallyport "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)}")
-            compadd -a answers
+            answers=("${(@f)$(sallyport "[suggest:${#line}]" "${line}" 2>/dev/null)}")
+            if [[ $word == -* ]]; then
+                answers=(${(M)answers:#--*})
+            else
+                answers=(${answers:#[-/]*})
+            fi
+            if (( ${#answers} )); then
+                compadd -a answers
+            else
+                _files
+            fi
         }
+        (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
         compdef _sallyport sallyport
         """;
 

@@ -13,7 +13,7 @@ internal sealed class ConnectionFlags
 {
     private readonly Option<string?> data = Flag.Text("--data", "Data directory of the installation on this machine", "DIRECTORY");
     private readonly Option<string?> url = Flag.Text("--url", "API of another machine, https://HOST:8443", "URL");
-    private readonly Option<string?> token = Flag.Text("--token", "Token; default: admin.token in the data directory", "TOKEN");
+    private readonly Option<string?> token = Flag.Secret("--token", "Token; default: admin.token in the data directory", "TOKEN");
     private readonly Option<string?> ca = Flag.Text(
         "--ca", "Certificate (PEM) that the API's own must lead to; default: ca.pem in the data directory", "FILE");
     private readonly Option<int?> timeout = Flag.Number("--timeout", "Seconds to wait for an answer (30)", "SECONDS");
@@ -49,7 +49,7 @@ internal sealed class ConnectionFlags
 
     private string TokenOf(ParseResult parse, string directory, string? socket)
     {
-        if (parse.GetValue(token) is { } given)
+        if ((parse.GetValue(token) ?? Flag.Variable(token.Name)) is { } given)
         {
             return given;
         }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Sallyport.Api;
 using Sallyport.Cli.Arguments;
-using Sallyport.Cli.Devices;
 using Sallyport.Cli.Output;
 
 namespace Sallyport.Cli.Credentials;
@@ -26,16 +25,16 @@ internal static class CredentialCommands
                         null,
                         (limit, cursor) => c.Client.ListCredentialsAsync(owner, c.Parse.GetValue(revoked), limit, cursor, c.Cancel)),
                     ApiJson.Default.CredentialInfo,
-                    "no credentials",
-                    new("ID", x => $"{x.Id}", Right: true),
+                    c.Empty("credentials"),
+                    new("ID", x => $"{x.Id}") { Right = true },
                     new("OWNER", x => $"{x.OwnerKind}:{x.Owner}"),
-                    new("NETWORK", x => x.Network),
+                    new("NETWORK", x => x.Network) { Rank = 3 },
                     new("KIND", x => x.Kind),
-                    new("WRAPPING", x => x.Wrapping),
+                    new("WRAPPING", x => x.Wrapping) { Rank = 1 },
                     new("VALID UNTIL", x => x.NotAfter is { } end ? Human.Time(end) : null),
-                    new("FINGERPRINT", x => x.Fingerprint is { Length: > 16 } f ? f[..16] : x.Fingerprint),
-                    new("USERNAME", x => x.Username),
-                    new("REVOKED", x => x.RevokedAt is { } at ? $"{Human.Time(at)} {x.RevokeReason}" : null));
+                    new("FINGERPRINT", x => x.Fingerprint is { Length: > 16 } f ? f[..16] : x.Fingerprint) { Rank = 2 },
+                    new("USERNAME", x => x.Username) { Rank = 1 },
+                    new("REVOKED", x => x.RevokedAt is { } at ? $"{Human.Time(at)} {x.RevokeReason}".Trim() : null) { Wraps = true });
             },
             device, site, revoked);
     }
@@ -43,12 +42,12 @@ internal static class CredentialCommands
     private static Command Revoke(Shell shell)
     {
         var id = new Argument<int>("ID") { Description = "Number of the credential (sallyport credential list)" };
-        var reason = Flag.Text("--reason", "Why; goes to the audit", "TEXT");
+        var reason = Flag.Reason();
         return shell.Verb(
             "revoke",
             "End one credential and the tunnel that came with it",
-            async c => IdentityView.PrintCut(
-                c, await c.Client.RevokeCredentialAsync(c.Parse.GetValue(id), c.Parse.GetValue(reason), c.Cancel), "revoked"),
+            async c => CutText.Print(
+                c.Printer, await c.Client.RevokeCredentialAsync(c.Parse.GetValue(id), c.Parse.GetValue(reason), c.Cancel), "revoked"),
             id, reason);
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Sallyport.Api;
-using Sallyport.Api.Events;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
 
@@ -25,23 +24,16 @@ internal static class EventCommands
                     Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit),
                     (count, cursor) => c.Client.ListEventsAsync(c.Parse.GetValue(kind), count, cursor, c.Cancel)),
                 ApiJson.Default.EventInfo,
-                "no events yet",
+                c.Empty("events"),
                 new("TIME", e => Human.Time(e.At)),
                 new("KIND", e => e.Kind),
-                new("SUBJECT", e => e.Subject),
-                new("FROM", e => e.OuterAddress),
-                new("DETAIL", e => e.Detail)),
+                new("WHAT", EventText.What) { Wraps = true }),
             kind, limit);
     }
 
-    private static Command Tail(Shell shell) => shell.Verb("tail", "Events as they happen, until Ctrl-C", async c =>
-    {
-        await foreach (var item in c.Client.TailEventsAsync(c.Cancel))
-        {
-            c.Printer.Next(item, ApiJson.Default.EventInfo, e => c.Printer.Line(Text(e)));
-        }
-    });
-
-    private static string Text(EventInfo e) =>
-        $"{Human.Time(e.At)}  {e.Kind}  {e.Subject ?? "-"}  {e.OuterAddress}{(e.OuterAddress is null ? "" : "  ")}{e.Detail}";
+    private static Command Tail(Shell shell) => shell.Verb("tail", "Events as they happen, until Ctrl-C", c => Following.RunAsync(
+        c,
+        opened => c.Client.TailEventsAsync(opened, c.Cancel),
+        item => c.Printer.Next(item, ApiJson.Default.EventInfo, e => c.Printer.Sentence(EventText.Line(e), Human.TimeWidth + 2)),
+        "sallyport event list"));
 }

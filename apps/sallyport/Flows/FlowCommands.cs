@@ -9,7 +9,6 @@ namespace Sallyport.Cli.Flows;
 internal static class FlowCommands
 {
     private const int DefaultLimit = 100;
-    private static readonly TimeSpan ReconnectPause = TimeSpan.FromSeconds(1);
 
     public static Command Build(Shell shell) =>
         Shell.Noun("flow", "Conversations: who with whom, allowed or denied, and why", List(shell), Tail(shell));
@@ -28,7 +27,7 @@ internal static class FlowCommands
                     c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), count, cursor, c.Cancel));
                 if (c.Printer.Format != OutputFormat.Table || flows.Count == 0)
                 {
-                    c.Printer.Many(flows, ApiJson.Default.FlowInfo, "no flows yet");
+                    c.Printer.Many(flows, ApiJson.Default.FlowInfo, c.Empty("flows"));
                     return;
                 }
 
@@ -36,7 +35,7 @@ internal static class FlowCommands
                 var said = new HashSet<string>();
                 foreach (var flow in flows)
                 {
-                    c.Printer.Line(FlowText.Line(flow));
+                    c.Printer.Sentence(FlowText.Line(flow), Human.TimeWidth + 2);
                     if (flow.AllowCommand is { } command && said.Add(command))
                     {
                         foreach (var line in FlowText.AllowLines(flow))
@@ -60,38 +59,18 @@ internal static class FlowCommands
         return shell.Verb(
             "tail",
             "Flows as they begin, change and end, until Ctrl-C",
-            async c =>
-            {
-                var connected = false;
-                while (true)
-                {
-                    try
-                    {
-                        var flows = c.Client.TailFlowsAsync(
-                            c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), c.Cancel);
-                        await foreach (var flow in flows)
-                        {
-                            connected = true;
-                            c.Printer.Next(flow, ApiJson.Default.FlowInfo, f => Print(c.Printer, f));
-                        }
-
-                        connected = true;
-                    }
-                    catch (Exception error) when (connected && error is HttpRequestException or IOException)
-                    {
-                        // Control was restarted: the flows go on, and so do we.
-                    }
-
-                    c.Printer.Remark("the connection to the API ended; trying again");
-                    await Task.Delay(ReconnectPause, c.Cancel);
-                }
-            },
+            c => Following.RunAsync(
+                c,
+                opened => c.Client.TailFlowsAsync(
+                    c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), opened, c.Cancel),
+                flow => c.Printer.Next(flow, ApiJson.Default.FlowInfo, f => Print(c.Printer, f)),
+                "sallyport flow list"),
             filter.All);
     }
 
     private static void Print(Printer printer, FlowInfo flow)
     {
-        printer.Line(FlowText.Line(flow));
+        printer.Sentence(FlowText.Line(flow), Human.TimeWidth + 2);
         foreach (var line in FlowText.AllowLines(flow))
         {
             printer.Line(line);

@@ -3,7 +3,7 @@ using Sallyport.Cli.Output;
 
 namespace Sallyport.Cli.Flows;
 
-/// <summary>A flow as one line, and what would allow a denied one under it.</summary>
+/// <summary>A flow as one line, what came of it first, and what would allow a denied one under it.</summary>
 internal static class FlowText
 {
     public static string Line(FlowInfo flow)
@@ -12,7 +12,7 @@ internal static class FlowText
             ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}"
             : $"{flow.Protocol} {flow.Destination}";
         var application = flow.Application is null ? "" : $" ({flow.Application})";
-        var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {flow.Verdict.ToUpperInvariant()} {what}{application}";
+        var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {Word(flow)} {what}{application}";
         if (flow.Verdict == "cut")
         {
             return $"{head}: {flow.ReasonText ?? flow.Reason}; before, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back";
@@ -24,8 +24,17 @@ internal static class FlowText
         }
 
         var by = flow.RuleId is { } rule ? $"rule {rule}" : "no rule of today";
-        return $"{head}: {by}, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back, {(flow.Ended ? "ended" : "live")}";
+        if (flow.State == "unreachable")
+        {
+            return $"{head}: {flow.ReasonText ?? flow.Reason}; {by} allows it, {Human.Count(flow.PacketsOut, "packet")}";
+        }
+
+        var back = flow.PacketsBack == 0 ? (flow.State == "opening" ? "no answer yet" : "no answer") : $"{Human.Bytes(flow.BytesBack)} back";
+        return $"{head}: {by}, {Human.Bytes(flow.BytesOut)} out, {back}, {(flow.Ended ? "ended" : "live")}";
     }
+
+    /// <summary>A permission is told as such only where it did something.</summary>
+    private static string Word(FlowInfo flow) => flow.State is "unreachable" or "unanswered" ? flow.State.ToUpperInvariant() : flow.Verdict.ToUpperInvariant();
 
     /// <summary>The commands that would allow it, indented; empty where none can.</summary>
     public static IEnumerable<string> AllowLines(FlowInfo flow)

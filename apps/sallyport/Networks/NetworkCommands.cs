@@ -48,14 +48,14 @@ internal static class NetworkCommands
         c.Printer.Many(
             networks,
             ApiJson.Default.NetworkInfo,
-            "no networks; make one: sallyport network add plant-a --prefix 10.20.0.0/16",
+            c.Empty("networks", "make one: sallyport network add plant-a --prefix 10.20.0.0/16"),
             new("NAME", n => n.Name),
-            new("PREFIXES", n => string.Join(", ", n.Prefixes)),
-            new("DEVICES", n => $"{n.Devices}", Right: true),
-            new("SITES", n => $"{n.Sites}", Right: true),
-            new("AUTHENTICATION", n => n.Authentication),
-            new("WRAPPINGS", n => string.Join(", ", n.Wrappings)),
-            new("CIPHERS", n => string.Join(", ", n.Ciphers)));
+            new("PREFIXES", n => string.Join(", ", n.Prefixes)) { Wraps = true },
+            new("DEVICES", n => $"{n.Devices}") { Right = true },
+            new("SITES", n => $"{n.Sites}") { Right = true },
+            new("AUTHENTICATION", n => n.Authentication) { Rank = 1 },
+            new("WRAPPINGS", n => string.Join(", ", n.Wrappings)) { Rank = 2, Wraps = true },
+            new("CIPHERS", n => string.Join(", ", n.Ciphers)) { Rank = 3, Wraps = true });
     });
 
     private static Command Show(Shell shell)
@@ -102,7 +102,7 @@ internal static class NetworkCommands
             async c =>
             {
                 await c.Client.DeleteNetworkAsync(c.Parse.GetValue(name)!, c.Cancel);
-                c.Printer.Remark($"network {c.Parse.GetValue(name)} removed");
+                c.Printer.Line($"network {c.Parse.GetValue(name)} removed");
             },
             name);
     }

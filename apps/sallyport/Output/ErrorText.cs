@@ -1,13 +1,16 @@
+using System.CommandLine;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Sallyport.Api.Client;
+using Sallyport.Api.Problems;
 
 namespace Sallyport.Cli.Output;
 
 /// <summary>Every way in which a command ends badly: what, where, how to fix, and the exit code.</summary>
 internal static class ErrorText
 {
-    public static int Write(Exception error, TextWriter remarks, string server)
+    /// <param name="command">The command that failed: it knows what it takes, and where to look what there is.</param>
+    public static int Write(Exception error, TextWriter remarks, string server, Command? command = null)
     {
         switch (error)
         {
@@ -15,7 +18,7 @@ internal static class ErrorText
                 Print(remarks, problem.Message, problem.Where, problem.Fix);
                 return problem.ExitCode;
             case ApiException refusal:
-                return Write(refusal, remarks);
+                return Write(refusal, remarks, command);
             case HttpRequestException { InnerException: AuthenticationException tls }:
                 Print(
                     remarks,
@@ -45,7 +48,7 @@ internal static class ErrorText
                     "Is it still starting? ./run --status tells; --timeout waits longer.");
                 return ExitCodes.Unreachable;
             case IOException or UnauthorizedAccessException:
-                Print(remarks, error.Message, null, null);
+                Print(remarks, error.Message.TrimEnd('.'), null, "Is the disk full, or may this user not read and write there?");
                 return ExitCodes.Refused;
             default:
                 Print(remarks, $"this is a defect of the command line tool: {error}", null, "Please report it with what you typed.");
@@ -67,7 +70,7 @@ internal static class ErrorText
         }
     }
 
-    private static int Write(ApiException refusal, TextWriter remarks)
+    private static int Write(ApiException refusal, TextWriter remarks, Command? command)
     {
         var problem = refusal.Problem;
         if (problem.Errors.Count == 0)
@@ -75,13 +78,13 @@ internal static class ErrorText
             Print(
                 remarks,
                 refusal.Message.Length > 0 ? refusal.Message : $"the server answered {problem.Status}",
-                null,
-                problem.Status == 401 ? "Give the right --token (SALLYPORT_TOKEN), or --data of the installation that answers." : null);
+                problem.Status == 401 ? "--token" : command?.Arguments.FirstOrDefault()?.Name,
+                FixOf(problem.Status, command));
         }
 
         foreach (var field in problem.Errors)
         {
-            Print(remarks, field.Message, FlagOf(field.Field), field.Hint);
+            Print(remarks, WhatOf(field), FlagOf(field.Field), field.Hint.Length > 0 ? field.Hint : Listing(field.Field));
         }
 
         return problem.Status switch
@@ -89,6 +92,28 @@ internal static class ErrorText
             401 or 403 => ExitCodes.NotAuthorised,
             404 => ExitCodes.NotFound,
             _ => ExitCodes.Refused,
+        };
+    }
+
+    /// <summary>Some messages begin with their verb, because the API names the field beside them.</summary>
+    private static string WhatOf(FieldProblem field) =>
+        field.Message.StartsWith("is ", StringComparison.Ordinal) || field.Message.StartsWith("has ", StringComparison.Ordinal)
+            ? $"{FlagOf(field.Field)} {field.Message}" : field.Message;
+
+    private static string? Listing(string field) =>
+        field is "device" or "site" or "network" ? $"sallyport {field} list shows what there is." : null;
+
+    private static string? FixOf(int status, Command? command)
+    {
+        var noun = command?.Parents.OfType<Command>().FirstOrDefault(parent => parent is not RootCommand);
+        var hasList = noun?.Subcommands.Any(verb => verb.Name == "list") == true;
+        return status switch
+        {
+            401 => "Give the right --token (SALLYPORT_TOKEN), or --data of the installation that answers.",
+            404 when hasList => $"sallyport {noun!.Name} list shows what there is.",
+            409 or 412 when hasList => $"sallyport {noun!.Name} list shows how it is now.",
+            >= 500 => "The log in the data directory says why; ./run --status tells where.",
+            _ => null,
         };
     }
 

@@ -21,6 +21,9 @@ internal static class Human
         return $"{value.ToString(unit == 0 || value >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture)} {Units[unit]}";
     }
 
+    /// <summary>Characters of a time.</summary>
+    public const int TimeWidth = 20;
+
     /// <summary>UTC, so that two people who look at it mean the same moment.</summary>
     public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
@@ -30,7 +33,7 @@ internal static class Human
     public static string Milliseconds(double value) =>
         value.ToString(value is 0 or >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture) + " ms";
 
-    public static string Count(int number, string noun) =>
+    public static string Count(long number, string noun) =>
         string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
 
     /// <summary>Text from devices goes to a terminal: nothing in it may command the terminal.</summary>

@@ -14,13 +14,11 @@ internal enum OutputFormat
     Yaml,
 }
 
-/// <summary>A column of a table and how a row fills it.</summary>
-internal sealed record Column<T>(string Title, Func<T, string?> Text, Func<T, Color?>? Colour = null, bool Right = false);
-
 /// <summary>
 /// Answers go to standard output in the form that was asked for; remarks to standard error, so that they never end in a file.
 /// </summary>
-internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter remarks, bool outputIsTerminal)
+/// <param name="terminalWidth">Null where the output is no terminal: what reads a pipe wants one line per row, with everything.</param>
+internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter remarks, int? terminalWidth = null)
 {
     private static readonly ApiJson Indented = Json(indented: true);
     private static readonly ApiJson OneLine = Json(indented: false);
@@ -32,6 +30,24 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
 
     /// <summary>A line of an answer in the table form.</summary>
     public void Line(string text) => output.WriteLine(Human.Clean(text));
+
+    /// <summary>A sentence that may be longer than a terminal is wide: it goes on under its beginning. Nothing to copy stands in it.</summary>
+    public void Sentence(string text, int indent)
+    {
+        var clean = Human.Clean(text);
+        if (terminalWidth is not { } width || width <= indent + 20)
+        {
+            output.WriteLine(clean);
+            return;
+        }
+
+        var lines = WordWrap.Lines(clean[indent..], width - indent);
+        output.WriteLine(clean[..indent] + lines[0]);
+        foreach (var line in lines.Skip(1))
+        {
+            output.WriteLine(new string(' ', indent) + line);
+        }
+    }
 
     /// <summary>Text that must arrive as it is, such as a profile.</summary>
     public void Raw(string text) => output.Write(text);
@@ -61,7 +77,7 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
         {
             if (!string.IsNullOrEmpty(value))
             {
-                output.WriteLine($"{(name + ":").PadRight(width)}  {Human.Clean(value)}");
+                Sentence($"{(name + ":").PadRight(width)}  {value}", width + 2);
             }
         }
     }
@@ -80,45 +96,47 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
             return;
         }
 
-        var table = new Table().Border(TableBorder.None);
-        foreach (var column in columns)
+        var layout = new TableLayout(
+            [.. columns.Select(c => new ColumnShape(c.Title, c.Right, c.Rank, c.Wraps))],
+            [.. items.Select(item => columns.Select(c => Human.Clean(c.Text(item) ?? "")).ToArray())],
+            terminalWidth);
+        var console = terminalWidth is null ? null : Terminal();
+        foreach (var line in layout.Heading())
         {
-            var heading = new TableColumn(new Text(column.Title, new Style(decoration: Decoration.Bold))).Padding(0, 0, 2, 0);
-            table.AddColumn(column.Right ? heading.RightAligned() : heading);
+            Write(console, line, _ => new Style(decoration: Decoration.Bold));
         }
 
-        foreach (var item in items)
+        for (var row = 0; row < items.Count; row++)
         {
-            table.AddRow(columns.Select(c => new Text(
-                Human.Clean(c.Text(item) ?? ""), c.Colour?.Invoke(item) is { } colour ? new Style(colour) : Style.Plain)));
-        }
-
-        if (outputIsTerminal)
-        {
-            AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) }).Write(table);
-        }
-        else
-        {
-            WritePlain(table);
+            foreach (var line in layout.Row(row))
+            {
+                Write(console, line, column => columns[column].Colour?.Invoke(items[row]) is { } colour ? new Style(colour) : Style.Plain);
+            }
         }
     }
 
-    /// <summary>What reads a pipe wants one line per row, and nothing around the words.</summary>
-    private void WritePlain(Table table)
+    private void Write(IAnsiConsole? console, IReadOnlyList<(int Column, string Text)> cells, Func<int, Style> styleOf)
     {
-        var text = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        if (console is null)
         {
-            Out = new AnsiConsoleOutput(text),
-            Ansi = AnsiSupport.No,
-            ColorSystem = ColorSystemSupport.NoColors,
-        });
-        console.Profile.Width = 10_000;
-        console.Write(table);
-        foreach (var line in text.ToString().TrimEnd().Split('\n'))
-        {
-            output.WriteLine(line.TrimEnd());
+            output.WriteLine(string.Concat(cells.Select(cell => cell.Text)).TrimEnd());
+            return;
         }
+
+        foreach (var (column, text) in cells)
+        {
+            console.Write(text, styleOf(column));
+        }
+
+        console.WriteLine();
+    }
+
+    /// <summary>For colours alone: the lines fit already.</summary>
+    private IAnsiConsole Terminal()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
+        console.Profile.Width = int.MaxValue / 2;
+        return console;
     }
 
     /// <summary>An item of an endless list: a line of JSON, or a YAML document each.</summary>

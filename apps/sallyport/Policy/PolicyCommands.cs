@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using Sallyport.Api;
+using Sallyport.Api.Policy;
 using Sallyport.Cli.Arguments;
 
 namespace Sallyport.Cli.Policy;
@@ -12,23 +12,24 @@ internal static class PolicyCommands
     private static Command Explain(Shell shell)
     {
         var from = Flag.Text("--from", "device:NAME or site:NAME", "WHO", required: true);
-        var to = Flag.Text("--to", "Address", "ADDRESS", required: true);
-        var services = new ServiceFlags();
-        var command = shell.Verb(
+        var to = Flag.Text("--to", "An address, application:NAME, device:NAME or site:NAME", "WHERE", required: true);
+        var service = new PortFlags();
+        return shell.Verb(
             "explain",
             "Would it pass, by which rule, or what is missing?",
             async c =>
             {
-                var (protocol, port) = One(services.Of(c.Parse));
+                var (protocol, port) = service.Of(c.Parse);
                 var explanation = await c.Client.ExplainAsync(c.Parse.GetValue(from)!, c.Parse.GetValue(to)!, protocol, port, c.Cancel);
                 c.Printer.One(explanation, ApiJson.Default.PolicyExplanation, e =>
                 {
                     var what = e.Protocol == "icmp" ? $"icmp {e.Destination}" : $"{e.Protocol} {e.Destination}:{e.Port}";
+                    var offline = e.Allowed ? Offline(e) : "";
                     var application = e.Application is null ? "" : $" ({e.Application})";
-                    c.Printer.Line($"{(e.Allowed ? "ALLOWED" : "DENIED")} {e.From} to {what}{application}{(e.RuleId is { } rule ? $": rule {rule}, {e.Rule}" : "")}");
+                    c.Printer.Line($"{(e.Allowed ? "ALLOWED" : "DENIED")} {e.From} to {what}{application}{(e.RuleId is { } rule ? $": rule {rule}, {e.Rule}" : "")}{offline}");
                     foreach (var step in e.Steps)
                     {
-                        c.Printer.Line($"  - {step}");
+                        c.Printer.Sentence($"  - {step}", 4);
                     }
 
                     if (e.AllowCommands.Count > 0)
@@ -41,35 +42,13 @@ internal static class PolicyCommands
                     }
                 });
             },
-            from, to);
-        services.AddTo(command);
-        return command;
+            [from, to, .. service.All]);
     }
 
-    /// <summary>The one service that is asked about.</summary>
-    internal static (string Protocol, int Port) One(IReadOnlyList<string> services)
+    private static string Offline(PolicyExplanation e)
     {
-        if (services is not [var service])
-        {
-            throw new CliException(
-                ExitCodes.Usage,
-                services.Count == 0 ? "no service is given" : "one service at a time",
-                "--tcp, --udp, --icmp",
-                "For example --tcp 8883");
-        }
-
-        if (service == "icmp")
-        {
-            return ("icmp", 0);
-        }
-
-        var slash = service.IndexOf('/', StringComparison.Ordinal);
-        return ushort.TryParse(service.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
-            ? (service[..slash], port)
-            : throw new CliException(
-                ExitCodes.Usage,
-                $"\"{service[(slash + 1)..]}\" is no port",
-                $"--{service[..slash]}",
-                "A port is a number from 1 to 65535.");
+        string?[] away = [e.FromPresence == "offline" ? e.From : null, e.CarrierPresence == "offline" ? e.Carrier : null];
+        var names = string.Join(" and ", away.OfType<string>());
+        return names.Length == 0 ? "" : $"; but {names} {(away.All(name => name is not null) ? "are" : "is")} offline";
     }
 }

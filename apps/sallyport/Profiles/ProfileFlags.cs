@@ -35,6 +35,21 @@ internal sealed class ProfileFlags
     public ProfileFile? Reserve(ParseResult parse, string? otherwise = null) =>
         (parse.GetValue(profile) ?? otherwise) is { } path ? ProfileFile.Reserve(path, parse.GetValue(force)) : null;
 
+    /// <summary>A flag that says what the profile is like, where none is made, would be without effect.</summary>
+    public void CheckAskedFor(ParseResult parse)
+    {
+        // A variable such as SALLYPORT_ENDPOINT may be meant for other commands.
+        var idle = ((Option[])[force, endpoint, transport, wrapping, validDays]).Where(o => parse.GetResult(o) is { Implicit: false }).Select(o => o.Name).ToList();
+        if (parse.GetValue(profile) is null && idle.Count > 0)
+        {
+            throw new CliException(
+                ExitCodes.Usage,
+                $"{string.Join(" and ", idle)} say{(idle.Count == 1 ? "s" : "")} what a profile is like, but none is asked for",
+                string.Join(", ", idle),
+                "Add --profile FILE, or leave it out here and give it to the verb profile.");
+        }
+    }
+
     public ProfileRequest Request(ParseResult parse, bool keepOld = false) => new()
     {
         KeepOld = keepOld,

@@ -23,7 +23,14 @@ internal static class RuleCommands
             {
                 var rule = await c.Client.AddRuleAsync(
                     new RuleCreate { From = c.Parse.GetValue(from), To = c.Parse.GetValue(to) }, c.Cancel);
-                c.Printer.One(rule, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} added: {r.From} may reach {r.To}"));
+                c.Printer.One(rule, ApiJson.Default.RuleInfo, r =>
+                {
+                    c.Printer.Line($"rule {r.Id} added: {r.From} may reach {r.To}");
+                    if (r.Subjects == 0)
+                    {
+                        c.Printer.Remark($"{Nobody(r.From)}: it allows nothing until somebody is; see {Remedy(r.From)}");
+                    }
+                });
             },
             from, to);
     }
@@ -37,12 +44,13 @@ internal static class RuleCommands
             async c => c.Printer.Many(
                 await AllAsync(c, c.Parse.GetValue(network)),
                 ApiJson.Default.RuleInfo,
-                "no rules: everything is denied; allow something: sallyport rule add --from device:pump-17 --to application:historian",
-                new("ID", r => $"{r.Id}", Right: true),
-                new("NETWORK", r => r.Network),
+                c.Empty("rules", "everything is denied; allow something: sallyport rule add --from device:pump-17 --to application:historian"),
+                new("ID", r => $"{r.Id}") { Right = true },
+                new("NETWORK", r => r.Network) { Rank = 2 },
                 new("FROM", r => r.From),
                 new("TO", r => r.To),
-                new("CREATED", r => Human.Time(r.CreatedAt))),
+                new("SUBJECTS", r => $"{r.Subjects}") { Right = true },
+                new("CREATED", r => Human.Time(r.CreatedAt)) { Rank = 1 }),
             network);
     }
 
@@ -60,6 +68,7 @@ internal static class RuleCommands
                     ("network", r.Network),
                     ("from", r.From),
                     ("to", r.To),
+                    ("subjects", r.Subjects == 0 ? Nobody(r.From) : $"{r.Subjects} now"),
                     ("created", Human.Time(r.CreatedAt)))),
             id);
     }
@@ -75,11 +84,24 @@ internal static class RuleCommands
             async c =>
             {
                 var which = c.Parse.GetValue(id) ?? await FindAsync(c, c.Parse.GetValue(from), c.Parse.GetValue(to));
-                await c.Client.DeleteRuleAsync(which, c.Cancel);
-                c.Printer.Remark($"rule {which} removed");
+                return CutText.Print(c.Printer, await c.Client.DeleteRuleAsync(which, c.Cancel), "removed");
             },
             id, from, to);
     }
+
+    private static string Nobody(string subject) => subject.Split(':', 2) switch
+    {
+        ["group", var group] => $"nobody is in the group {group} now",
+        ["label", var label] => $"nobody has the label {label} now",
+        _ => $"{subject} is gone",
+    };
+
+    private static string Remedy(string subject) => subject.Split(':', 2) switch
+    {
+        ["group", var group] => $"sallyport device update NAME --group {group}",
+        ["label", var label] => $"sallyport device update NAME --label {label}",
+        _ => "sallyport device list",
+    };
 
     private static async Task<int> FindAsync(CommandContext c, string? from, string? to)
     {

@@ -26,7 +26,7 @@ internal static class StatusCommands
                 c.Printer.Line($"gateway {gateway.Name}:");
                 c.Printer.Facts(
                     ("  state", gateway.Connected ? gateway.Ready ? "ready" : "starting" : "not connected"),
-                    ("  version", gateway.SoftwareVersion),
+                    ("  version", gateway.SoftwareVersion.Split('+')[0]),
                     ("  process", $"{gateway.ProcessId}"),
                     ("  since", Human.Time(gateway.Since)),
                     ("  model", $"version {gateway.AcknowledgedVersion}"),

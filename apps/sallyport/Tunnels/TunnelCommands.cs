@@ -22,28 +22,28 @@ internal static class TunnelCommands
                     (limit, cursor) => c.Client.ListTunnelsAsync(
                         c.Parse.GetValue(network), c.Parse.GetValue(ended), limit, cursor, c.Cancel)),
                 ApiJson.Default.TunnelInfo,
-                "no tunnels",
+                c.Empty("tunnels"),
                 new("IDENTITY", t => $"{t.IdentityKind}:{t.Identity}"),
-                new("NETWORK", t => t.Network),
-                new("STATE", t => t.EndReason is { Length: > 0 } why ? $"{t.State} ({why})" : t.State),
+                new("NETWORK", t => t.Network) { Rank = 3 },
+                new("STATE", t => t.EndReason is { Length: > 0 } why ? $"{t.State} ({why})" : t.State) { Wraps = true },
                 new("FROM", t => t.OuterAddress),
-                new("PROTOCOL", t => t.Protocol),
-                new("CIPHER", t => t.Cipher),
-                new("TLS", t => t.Tls),
-                new("WRAPPING", t => t.Wrapping),
-                new("SINCE", t => Human.Time(t.Since)),
-                new("LAST SEEN", t => Human.Time(t.LastSeen)),
-                new("IN", t => Human.Bytes(t.BytesIn), Right: true),
-                new("OUT", t => Human.Bytes(t.BytesOut), Right: true),
-                new("RENEGOTIATED", t => $"{t.Renegotiations}", Right: true),
-                new("CLIENT", t => $"{t.ClientVersion} {t.ClientPlatform}".Trim())),
+                new("PROTOCOL", t => t.Protocol) { Rank = 4 },
+                new("CIPHER", t => t.Cipher) { Rank = 5 },
+                new("TLS", t => t.Tls) { Rank = 8 },
+                new("WRAPPING", t => t.Wrapping) { Rank = 7 },
+                new("SINCE", t => Human.Time(t.Since)) { Rank = 2 },
+                new("LAST SEEN", t => Human.Time(t.LastSeen)) { Rank = 6 },
+                new("IN", t => Human.Bytes(t.BytesIn)) { Rank = 1, Right = true },
+                new("OUT", t => Human.Bytes(t.BytesOut)) { Rank = 1, Right = true },
+                new("RENEGOTIATED", t => $"{t.Renegotiations}") { Rank = 10, Right = true },
+                new("CLIENT", t => $"{t.ClientVersion} {t.ClientPlatform}".Trim()) { Rank = 9 }),
             network, ended);
     }
 
     private static Command Disconnect(Shell shell)
     {
-        var owner = new Argument<string>("WHO") { Description = "device:NAME or site:NAME" };
-        var reason = Flag.Text("--reason", "Why; goes to the audit", "TEXT");
+        var owner = Flag.Word("WHO", "device:NAME or site:NAME");
+        var reason = Flag.Reason();
         return shell.Verb(
             "disconnect",
             "End a tunnel; its owner may come again at once (device revoke or quarantine keeps it out)",

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Sallyport.Api.Devices;
 
 namespace Sallyport.Api.Applications;
 
@@ -48,4 +49,7 @@ public sealed record ApplicationInfo
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
+    public CutResult? Cut { get; init; }
 }

@@ -91,7 +91,8 @@ public sealed class SallyportClient : IDisposable
     public Task<SiteInfo> ReleaseSiteAsync(string name, string? reason, CancellationToken cancel = default) =>
         PostAsync($"sites/{Segment(name)}/release", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.SiteInfo, cancel);
 
-    public Task DeleteSiteAsync(string name, CancellationToken cancel = default) => DeleteAsync("sites/" + Segment(name), cancel);
+    public Task<CutResult> DeleteSiteAsync(string name, CancellationToken cancel = default) =>
+        DeleteAsync("sites/" + Segment(name), ApiJson.Default.CutResult, cancel);
 
     // Devices
 
@@ -127,7 +128,8 @@ public sealed class SallyportClient : IDisposable
     public Task<DeviceInfo> ReleaseDeviceAsync(string name, string? reason, CancellationToken cancel = default) =>
         PostAsync($"devices/{Segment(name)}/release", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.DeviceInfo, cancel);
 
-    public Task DeleteDeviceAsync(string name, CancellationToken cancel = default) => DeleteAsync("devices/" + Segment(name), cancel);
+    public Task<CutResult> DeleteDeviceAsync(string name, CancellationToken cancel = default) =>
+        DeleteAsync("devices/" + Segment(name), ApiJson.Default.CutResult, cancel);
 
     // Credentials
 
@@ -169,7 +171,8 @@ public sealed class SallyportClient : IDisposable
 
     public Task<RuleInfo> GetRuleAsync(int id, CancellationToken cancel = default) => GetAsync("rules/" + Number(id), ApiJson.Default.RuleInfo, cancel);
 
-    public Task DeleteRuleAsync(int id, CancellationToken cancel = default) => DeleteAsync("rules/" + Number(id), cancel);
+    public Task<CutResult> DeleteRuleAsync(int id, CancellationToken cancel = default) =>
+        DeleteAsync("rules/" + Number(id), ApiJson.Default.CutResult, cancel);
 
     /// <summary><paramref name="from"/> is "device:pump-17" or "site:hq", <paramref name="protocol"/> "tcp", "udp" or "icmp".</summary>
     public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>
@@ -198,16 +201,18 @@ public sealed class SallyportClient : IDisposable
             ApiJson.Default.PageFlowInfo,
             cancel);
 
-    /// <summary>Flows as they begin, change and end, until cancelled or the server ends.</summary>
+    /// <summary>Flows as they begin, change and end, until cancelled or the server ends. <paramref name="opened"/> is called when it has answered.</summary>
     public IAsyncEnumerable<FlowInfo> TailFlowsAsync(
-        string? device = null, string? site = null, string? network = null, string? verdict = null, CancellationToken cancel = default) =>
+        string? device = null, string? site = null, string? network = null, string? verdict = null, Action? opened = null,
+        CancellationToken cancel = default) =>
         StreamAsync(
-            "flows/tail" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict)), ApiJson.Default.FlowInfo, cancel);
+            "flows/tail" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict)), ApiJson.Default.FlowInfo, opened, cancel);
 
     public Task<Page<EventInfo>> ListEventsAsync(string? kind = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
         GetAsync("events/list" + Query(("kind", kind), ("limit", limit), ("cursor", cursor)), ApiJson.Default.PageEventInfo, cancel);
 
-    public IAsyncEnumerable<EventInfo> TailEventsAsync(CancellationToken cancel = default) => StreamAsync("events", ApiJson.Default.EventInfo, cancel);
+    public IAsyncEnumerable<EventInfo> TailEventsAsync(Action? opened = null, CancellationToken cancel = default) =>
+        StreamAsync("events", ApiJson.Default.EventInfo, opened, cancel);
 
     public Task<Page<GatewayInfo>> ListGatewaysAsync(CancellationToken cancel = default) => GetAsync("gateways", ApiJson.Default.PageGatewayInfo, cancel);
 
@@ -293,6 +298,9 @@ public sealed class SallyportClient : IDisposable
         using var response = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancel);
     }
 
+    private Task<T> DeleteAsync<T>(string path, JsonTypeInfo<T> answerType, CancellationToken cancel) =>
+        ReadAsync(new HttpRequestMessage(HttpMethod.Delete, Path(path)), answerType, cancel);
+
     private async Task<T> ReadAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> type, CancellationToken cancel)
     {
         using (request)
@@ -304,11 +312,13 @@ public sealed class SallyportClient : IDisposable
         }
     }
 
-    private async IAsyncEnumerable<T> StreamAsync<T>(string path, JsonTypeInfo<T> type, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<T> StreamAsync<T>(
+        string path, JsonTypeInfo<T> type, Action? opened, [EnumeratorCancellation] CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Path(path));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         using var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        opened?.Invoke();
         await using var body = await response.Content.ReadAsStreamAsync(cancel);
         await foreach (var item in SseParser.Create(body, (_, bytes) => JsonSerializer.Deserialize(bytes, type)).EnumerateAsync(cancel))
         {

@@ -62,6 +62,9 @@ public sealed record DeviceInfo
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
+    public CutResult? Cut { get; init; }
 }
 
 /// <summary>The answer to a create. The profile holds a private key that exists nowhere else.</summary>
@@ -74,7 +77,7 @@ public sealed record ReasonRequest(string? Reason);
 /// <summary>What a change of rights did, as the gateways measured it.</summary>
 public sealed record CutResult
 {
-    /// <summary>"device", "site" or "credential", and which.</summary>
+    /// <summary>"device", "site", "credential", "rule" or "application", and which.</summary>
     public required string Kind { get; init; }
 
     public required string Name { get; init; }

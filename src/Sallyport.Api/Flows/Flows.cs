@@ -31,6 +31,12 @@ public sealed record FlowInfo
     /// <summary>"allowed", "denied", or "cut": allowed until policy changed. A query for "denied" finds the cut ones too.</summary>
     public required string Verdict { get; init; }
 
+    /// <summary>
+    /// What came of it: "denied" or "cut"; of an allowed one "opening" (nothing has come back yet), "unanswered" (nothing will, or not for
+    /// seconds), "unreachable" (who carries the destination has no tunnel), "live" or "ended" (answered).
+    /// </summary>
+    public required string State { get; init; }
+
     /// <summary>Name of the application that the destination is part of.</summary>
     public string? Application { get; init; }
 
@@ -39,10 +45,10 @@ public sealed record FlowInfo
     /// <summary>"device:pump-17 to application:historian"; null where no rule decided or it is gone.</summary>
     public string? Rule { get; init; }
 
-    /// <summary>Why it was denied: a name of the drop reasons.</summary>
+    /// <summary>Why it was denied, or is unreachable: a name of the drop reasons.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Why it was denied, for people.</summary>
+    /// <summary>The same for people.</summary>
     public string? ReasonText { get; init; }
 
     /// <summary>The narrowest commands, one per line, that would allow a denied flow; null where none can.</summary>

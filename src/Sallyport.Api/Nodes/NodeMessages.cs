@@ -165,7 +165,7 @@ public sealed record FlowState
     /// <summary>0 where the destination is no application.</summary>
     public required int ApplicationId { get; init; }
 
-    /// <summary>Why it was denied, a name of the drop reasons; empty where allowed.</summary>
+    /// <summary>Why it was denied, or why its packets do not arrive though they are allowed: a name of the drop reasons. Else empty.</summary>
     public required string Reason { get; init; }
 
     public required long FirstSeen { get; init; }

@@ -19,6 +19,12 @@ public sealed record PolicyExplanation
     /// <summary>Who carries the destination: "site:hq"; null where nobody does.</summary>
     public string? Carrier { get; init; }
 
+    /// <summary>Whether the sender has a tunnel: "online", "offline" or "unknown" (its gateway is not connected to control).</summary>
+    public required string FromPresence { get; init; }
+
+    /// <summary>The same of who carries the destination; null where nobody does. What is allowed arrives only where both are online.</summary>
+    public string? CarrierPresence { get; init; }
+
     public string? Application { get; init; }
 
     public int? RuleId { get; init; }

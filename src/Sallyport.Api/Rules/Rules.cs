@@ -23,6 +23,9 @@ public sealed record RuleInfo
 
     public required string Network { get; init; }
 
+    /// <summary>How many devices and sites it speaks of now: 0 where nobody has the label or is in the group.</summary>
+    public required int Subjects { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required long Revision { get; init; }

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Sallyport.Api.Credentials;
+using Sallyport.Api.Devices;
 using Sallyport.Api.Tunnels;
 
 namespace Sallyport.Api.Sites;
@@ -68,6 +69,9 @@ public sealed record SiteInfo
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
+    public CutResult? Cut { get; init; }
 }
 
 /// <summary>The answer to a create. The profile holds a private key that exists nowhere else.</summary>

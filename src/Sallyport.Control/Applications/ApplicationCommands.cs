@@ -6,13 +6,14 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Control.Nodes;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Applications;
 
-internal sealed class ApplicationCommands(Commands commands, Database database)
+internal sealed class ApplicationCommands(Commands commands, Database database, Cuts cuts)
 {
     public ApplicationInfo Create(Actor actor, ApplicationCreate input, Idempotency? idempotency)
     {
@@ -55,7 +56,17 @@ internal sealed class ApplicationCommands(Commands commands, Database database)
             (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo());
     }
 
-    public ApplicationInfo Update(Actor actor, string name, ApplicationUpdate input, long? revision) => commands.Run(actor, change =>
+    /// <summary>Answers when the gateways have cut what it does not cover any more, or after the bounded wait.</summary>
+    public async Task<ApplicationInfo> UpdateAsync(Actor actor, string name, ApplicationUpdate input, long? revision, CancellationToken cancel)
+    {
+        var committed = commands.Run(actor, change => Update(change, actor, name, input, revision));
+        var row = committed.Value;
+        var cut = await cuts.EnforceAsync(
+            new CutSubject("application", row.Name, "changed", "application.update", row.Subject), committed.Version, committed.At, cancel);
+        return row.ToInfo() with { Cut = cut };
+    }
+
+    private static ApplicationRow Update(Change change, Actor actor, string name, ApplicationUpdate input, long? revision)
     {
         var row = Lookup.Application(change.Sql, name).OrNotFound();
         actor.Require(Right.Change, row.NetworkId);
@@ -71,8 +82,8 @@ internal sealed class ApplicationCommands(Commands commands, Database database)
         var updated = ApplicationRow.Find(change.Sql, row.Id)!;
         change.Touch(ChangeKind.Application, row.Id);
         change.Audit("application.update", row.Subject, Describe(updated));
-        return updated.ToInfo();
-    }).Value;
+        return updated;
+    }
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>
     {

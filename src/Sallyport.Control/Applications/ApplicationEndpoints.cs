@@ -39,9 +39,10 @@ internal static class ApplicationEndpoints
         return info;
     }
 
-    private static ApplicationInfo Update(Actor actor, string name, ApplicationUpdate body, ApplicationCommands commands, HttpContext context)
+    private static async Task<ApplicationInfo> Update(
+        Actor actor, string name, ApplicationUpdate body, ApplicationCommands commands, HttpContext context)
     {
-        var info = commands.Update(actor, name, body, RequestParts.RevisionOf(context.Request));
+        var info = await commands.UpdateAsync(actor, name, body, RequestParts.RevisionOf(context.Request), context.RequestAborted);
         RequestParts.SetETag(context.Response, info.Revision);
         return info;
     }

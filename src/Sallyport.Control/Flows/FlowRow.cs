@@ -4,6 +4,7 @@ using Sallyport.Api.Flows;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Store;
+using Sallyport.Core.Gateway;
 
 namespace Sallyport.Control.Flows;
 
@@ -11,6 +12,8 @@ namespace Sallyport.Control.Flows;
 internal sealed class FlowRow
 {
     private const int TextMax = 64; // addresses, protocol and reason; a gateway's longer text is cut
+
+    private const long AnswerPatience = 3_000_000_000; // nanoseconds; a second repetition of TCP's first packet
 
     private const string Select =
         """
@@ -103,7 +106,7 @@ internal sealed class FlowRow
             RuleId = flow.RuleId,
             ApplicationId = flow.ApplicationId,
             Application = fleet.Applications.GetValueOrDefault(flow.ApplicationId)?.Name,
-            Reason = flow.Allowed ? "" : Cut(flow.Reason),
+            Reason = Cut(flow.Reason),
             FirstSeen = flow.FirstSeen,
             LastSeen = flow.LastSeen,
             PacketsOut = flow.PacketsOut,
@@ -187,6 +190,12 @@ internal sealed class FlowRow
         && (filter.NetworkId is null || NetworkId == filter.NetworkId)
         && (filter.Allowed is null || Allowed == filter.Allowed);
 
+    /// <summary>What came of it: a permission alone carries no packet to a site that is offline.</summary>
+    private string State => !Allowed ? WasCut ? "cut" : "denied"
+        : Reason == nameof(DropReason.PeerOffline) ? "unreachable"
+        : PacketsBack == 0 ? Ended || LastSeen - FirstSeen >= AnswerPatience ? "unanswered" : "opening"
+        : Ended ? "ended" : "live";
+
     public FlowInfo ToInfo(FleetState fleet)
     {
         var rule = RuleId == 0 ? null : fleet.Rules.GetValueOrDefault(RuleId);
@@ -203,11 +212,12 @@ internal sealed class FlowRow
             Destination = Destination,
             DestinationPort = DestinationPort,
             Verdict = Allowed ? "allowed" : WasCut ? "cut" : "denied",
+            State = State,
             Application = Application,
             RuleId = RuleId == 0 ? null : RuleId,
             Rule = rule is null ? null : Policies.Remedy.Describe(fleet, rule),
-            Reason = Allowed ? null : Reason,
-            ReasonText = Allowed ? null : Policies.Remedy.ReasonText(Reason),
+            Reason = Reason.Length == 0 ? null : Reason,
+            ReasonText = Reason.Length == 0 ? null : State == "unreachable" ? $"{ToKind} {ToName} is offline" : Policies.Remedy.ReasonText(Reason),
             AllowCommand = Allowed ? null : Policies.Remedy.CommandsFor(fleet, this) is { Count: > 0 } commands ? string.Join('\n', commands) : null,
             FirstSeen = UnixTime.ToTime(FirstSeen),
             LastSeen = UnixTime.ToTime(LastSeen),

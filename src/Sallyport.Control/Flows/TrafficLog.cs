@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Sallyport.Api.Audit;
 using Sallyport.Api.Events;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Audit;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Events;
 using Sallyport.Control.Store;
@@ -240,7 +241,7 @@ internal sealed partial class TrafficLog : BackgroundService
         Kind = record.Action,
         Source = "control",
         Subject = record.Subject,
-        Detail = $"by {record.Actor}: {record.Detail}",
+        Detail = $"{AuditSentence.Of(record)} (by {record.Actor})",
     }));
 
     private EventInfo EventOf(string kind, string gateway) =>

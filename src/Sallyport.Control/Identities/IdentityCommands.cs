@@ -35,7 +35,15 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             (change, id) => input.Profile is null && IdentityRow.Find(change.Sql, id) is { } made ? answer(made, null) : null);
     }
 
-    public IdentityRow Update(Actor actor, string name, IdentityInput input, long? revision) => commands.Run(actor, change =>
+    /// <summary>Labels, groups and subnets decide what is allowed: flows that lose their permission are cut.</summary>
+    public async Task<(IdentityRow Row, CutResult Cut)> UpdateAsync(
+        Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
+    {
+        var committed = commands.Run(actor, change => Update(change, actor, name, input, revision));
+        return (committed.Value, await EnforceAsync(committed, "changed", "update", cancel));
+    }
+
+    private static IdentityRow Update(Change change, Actor actor, string name, IdentityInput input, long? revision)
     {
         var row = Lookup.Identity(change.Sql, input.Kind, name).OrNotFound();
         actor.Require(Right.Change, row.NetworkId);
@@ -66,7 +74,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             row.Subject,
             new JsonObject { ["labels"] = JsonNode.Parse(labels), ["groups"] = JsonNode.Parse(groups), ["subnets"] = JsonNode.Parse(subnets) });
         return IdentityRow.Find(change.Sql, row.Id)!;
-    }).Value;
+    }
 
     public ProfileIssued IssueProfile(Actor actor, string kind, string name, ProfileRequest request) => commands.Run(actor, change =>
     {
@@ -133,7 +141,10 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         }).Value;
     }
 
-    public void Delete(Actor actor, string kind, string name) => commands.Run(actor, change =>
+    public Task<CutResult> DeleteAsync(Actor actor, string kind, string name, CancellationToken cancel) =>
+        EnforceAsync(commands.Run(actor, change => Delete(change, actor, kind, name)), "removed", "delete", cancel);
+
+    private static IdentityRow Delete(Change change, Actor actor, string kind, string name)
     {
         var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
         actor.Require(Right.Change, row.NetworkId);
@@ -147,8 +158,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         change.Sql.Execute("DELETE FROM identities WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Identity, row.Id);
         change.Audit(row.Kind + ".delete", row.Subject);
-        return true;
-    });
+        return row;
+    }
 
     public IdentityRow Get(Actor actor, string kind, string name) => database.Read(sql =>
     {

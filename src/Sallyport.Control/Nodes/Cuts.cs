@@ -10,7 +10,11 @@ using Sallyport.Control.Users;
 namespace Sallyport.Control.Nodes;
 
 /// <summary>What is cut, for the answer ("device", "pump-17", "retired") and for the audit trail ("device.revoke", "device:pump-17.plant-a").</summary>
-internal sealed record CutSubject(string Kind, string Name, string State, string Action, string AuditSubject);
+internal sealed record CutSubject(string Kind, string Name, string State, string Action, string AuditSubject)
+{
+    /// <summary>To cut is what was asked for: it is recorded also where nothing was live. A change may cut, and mostly does not.</summary>
+    public bool IsOrder => !Action.EndsWith(".update", StringComparison.Ordinal);
+}
 
 /// <summary>Waits until the gateways have enforced a change, and writes what they measured into the audit trail.</summary>
 internal sealed partial class Cuts(GatewayLinks links, Commands commands, ControlOptions options, TimeProvider time, ILogger<Cuts> log)
@@ -134,7 +138,15 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
         return $"{head} Cut {tunnels} tunnel(s) and {flows} flow(s); {last}.{tail}";
     }
 
-    private void Record(CutSubject subject, long version, CutResult result, bool late) => commands.Run(Actor.System, change =>
+    private void Record(CutSubject subject, long version, CutResult result, bool late)
+    {
+        if (subject.IsOrder || result.TunnelsCut + result.FlowsCut > 0)
+        {
+            commands.Run(Actor.System, change => Record(change, subject, version, result, late));
+        }
+    }
+
+    private static bool Record(Change change, CutSubject subject, long version, CutResult result, bool late)
     {
         var gateways = result.Gateways.Select(cut => (JsonNode)new JsonObject
         {
@@ -160,7 +172,7 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
                 ["gateways"] = new JsonArray([.. gateways]),
             });
         return true;
-    });
+    }
 
     [LoggerMessage(2001, LogLevel.Warning, "The late confirmation for {Subject} could not be recorded: {Why}")]
     private static partial void LogLateRecordLost(ILogger logger, string subject, string why);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Sallyport.Api;
+using Sallyport.Api.Devices;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Rules;
@@ -35,11 +36,8 @@ internal static class PolicyEndpoints
 
     private static RuleInfo Get(Actor actor, int id, RuleCommands commands) => commands.Get(actor, id);
 
-    private static NoContent Delete(Actor actor, int id, RuleCommands commands)
-    {
-        commands.Delete(actor, id);
-        return TypedResults.NoContent();
-    }
+    private static Task<CutResult> Delete(Actor actor, int id, RuleCommands commands, CancellationToken cancel) =>
+        commands.DeleteAsync(actor, id, cancel);
 
     private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port) =>
         queries.Explain(actor, from, to, protocol, port);

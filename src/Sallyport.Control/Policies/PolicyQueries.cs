@@ -8,6 +8,7 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Store;
+using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -15,7 +16,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
-internal sealed class PolicyQueries(Database database, ChangeFeed feed)
+internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels)
 {
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
 
@@ -43,7 +44,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed)
         return Explain(feed.State, sender, destination!.Value, known!, known == "icmp" ? 0 : port!.Value);
     }
 
-    private static PolicyExplanation Explain(FleetState fleet, IdentityRow sender, IpAddress destination, string protocol, int port)
+    private PolicyExplanation Explain(FleetState fleet, IdentityRow sender, IpAddress destination, string protocol, int port)
     {
         var number = protocol switch
         {
@@ -62,11 +63,13 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed)
             Protocol = protocol,
             Port = port,
             Carrier = why.To is null ? null : CarrierOf(why.To),
+            FromPresence = tunnels.PresenceOf(sender.Id).Presence,
+            CarrierPresence = why.To is null ? null : tunnels.PresenceOf(why.To.Id).Presence,
             Application = why.Application?.Name,
             RuleId = rule?.Id,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
             Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
-            Steps = [.. Steps(fleet, sender, why, protocol)],
+            Steps = [.. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : []],
             AllowCommands = why.Decision.Allowed || why.To is null || !CanBeAllowed(why.Kind)
                 ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To.Id, destination, protocol, port),
         };
@@ -106,6 +109,23 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed)
         foreach (var step in ApplicationSteps(fleet, sender, why))
         {
             yield return step;
+        }
+    }
+
+    /// <summary>What is allowed arrives only where both have a tunnel.</summary>
+    private IEnumerable<string> PresenceSteps(IdentityRow sender, Explanation why)
+    {
+        foreach (var (id, who) in ((int, string)[])[(sender.Id, $"{sender.Kind}:{sender.Name}"), (why.To!.Id, CarrierOf(why.To))])
+        {
+            switch (tunnels.PresenceOf(id).Presence)
+            {
+                case "offline":
+                    yield return $"{who} is offline: nothing passes until it connects.";
+                    break;
+                case "unknown":
+                    yield return $"Whether {who} is online is not known: its gateway is not connected to control.";
+                    break;
+            }
         }
     }
 

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Dapper;
+using Sallyport.Api.Devices;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Problems;
 using Sallyport.Api.Rules;
@@ -8,12 +10,13 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Control.Nodes;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Policies;
 
-internal sealed class RuleCommands(Commands commands, Database database)
+internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts)
 {
     private static readonly string[] SubjectKinds = ["device", "site", "group", "label"];
 
@@ -45,31 +48,37 @@ internal sealed class RuleCommands(Commands commands, Database database)
                     new { applicationId = application.Id, kind, identityId, name, change.Now });
                 var row = RuleRow.Find(change.Sql, id)!;
                 change.Touch(ChangeKind.Rule, id);
-                change.Audit("rule.create", $"rule:{id}", Describe(row));
-                return (id, row.ToInfo());
+                change.Audit("rule.create", SubjectOf(id), Describe(row));
+                return (id, InfoOf(row));
             },
-            (change, id) => RuleRow.Find(change.Sql, id)?.ToInfo());
+            (change, id) => RuleRow.Find(change.Sql, id) is { } made ? InfoOf(made) : null);
     }
 
-    public void Delete(Actor actor, int id) => commands.Run(actor, change =>
+    /// <summary>Answers when the gateways have cut what only this rule allowed, or after the bounded wait.</summary>
+    public Task<CutResult> DeleteAsync(Actor actor, int id, CancellationToken cancel)
     {
-        var row = RuleRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
-        actor.Require(Right.Change, row.NetworkId);
-        change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
-        change.Touch(ChangeKind.Rule, id);
-        change.Audit("rule.delete", $"rule:{id}", Describe(row));
-        return true;
-    });
+        var committed = commands.Run(actor, change =>
+        {
+            var row = RuleRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
+            actor.Require(Right.Change, row.NetworkId);
+            change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
+            change.Touch(ChangeKind.Rule, id);
+            change.Audit("rule.delete", SubjectOf(id), Describe(row));
+            return row;
+        });
+        var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "removed", "rule.delete", SubjectOf(id));
+        return cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
+    }
 
     public RuleInfo Get(Actor actor, int id) => database.Read(sql =>
     {
         var row = RuleRow.Find(sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
         actor.Require(Right.See, row.NetworkId);
-        return row.ToInfo();
+        return InfoOf(row);
     });
 
     public Page<RuleInfo> List(Actor actor, string? network, Paging paging) => database.Read(sql => paging.PageOf(
-        RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, row => row.ToInfo()));
+        RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, InfoOf));
 
     private static ApplicationRow? ReadTarget(Change change, string? text, ProblemList problems)
     {
@@ -153,6 +162,10 @@ internal sealed class RuleCommands(Commands commands, Database database)
 
         return (kind, identity.Id, "");
     }
+
+    private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
+
+    private RuleInfo InfoOf(RuleRow row) => row.ToInfo(feed.State.Identities.Values.Count(row.SpeaksOf));
 
     private static JsonObject Describe(RuleRow row) => new()
     {

@@ -69,12 +69,21 @@ internal sealed class RuleRow
         ApplicationId = ApplicationId,
     };
 
-    public RuleInfo ToInfo() => new()
+    /// <summary>Whether that identity is one of its subjects.</summary>
+    public bool SpeaksOf(IdentityModel identity) => identity.NetworkId == NetworkId && SubjectKind switch
+    {
+        "group" => identity.Groups.Contains(Subject),
+        "label" => identity.Labels.Any(label => Subject == $"{label.Key}={label.Value}"),
+        _ => identity.Id == SubjectId,
+    };
+
+    public RuleInfo ToInfo(int subjects) => new()
     {
         Id = Id,
         From = $"{SubjectKind}:{Subject}",
         To = $"application:{Application}",
         Network = Network,
+        Subjects = subjects,
         CreatedAt = UnixTime.ToTime(CreatedAt),
         Revision = Revision,
     };

@@ -48,14 +48,15 @@ internal static class SiteEndpoints
     private static SiteInfo Get(Actor actor, string name, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context) =>
         Answer(commands.Get(actor, Kind, name), tunnels, context);
 
-    private static SiteInfo Update(Actor actor, string name, SiteUpdate body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context) =>
-        Answer(commands.Update(actor, name, InputOf(body), RequestParts.RevisionOf(context.Request)), tunnels, context);
-
-    private static NoContent Delete(Actor actor, string name, IdentityCommands commands)
+    private static async Task<SiteInfo> Update(
+        Actor actor, string name, SiteUpdate body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context)
     {
-        commands.Delete(actor, Kind, name);
-        return TypedResults.NoContent();
+        var (row, cut) = await commands.UpdateAsync(actor, name, InputOf(body), RequestParts.RevisionOf(context.Request), context.RequestAborted);
+        return Answer(row, tunnels, context) with { Cut = cut };
     }
+
+    private static Task<CutResult> Delete(Actor actor, string name, IdentityCommands commands, CancellationToken cancel) =>
+        commands.DeleteAsync(actor, Kind, name, cancel);
 
     private static ProfileIssued Profile(Actor actor, string name, ProfileRequest body, IdentityCommands commands) =>
         commands.IssueProfile(actor, Kind, name, body);

@@ -56,6 +56,9 @@ internal struct Flow
     /// <summary>A packet of the opener has passed, so that replies are replies.</summary>
     public bool Opened;
     public bool Answered;
+
+    /// <summary>The last packet that passed found its destination without a tunnel.</summary>
+    public bool Undelivered;
     public TcpMarks Tcp;
     public DropReason Reason;
 
@@ -120,7 +123,7 @@ internal struct Flow
             Cut = Reason != DropReason.None && Opened,
             RuleId = RuleId,
             ApplicationId = ApplicationId,
-            Reason = Reason,
+            Reason = Reason == DropReason.None && Undelivered ? DropReason.PeerOffline : Reason,
             FirstSeen = FirstSeen,
             LastSeen = LastSeen,
             PacketsOut = PacketsOut,

@@ -56,7 +56,9 @@ public readonly record struct FlowRecord
     /// <summary>0 where the destination is no application.</summary>
     public required int ApplicationId { get; init; }
 
-    /// <summary>Why it is denied; <see cref="DropReason.None"/> where allowed.</summary>
+    /// <summary>
+    /// Why it is denied. Where allowed <see cref="DropReason.None"/>, or <see cref="DropReason.PeerOffline"/> while the destination has no tunnel.
+    /// </summary>
     public required DropReason Reason { get; init; }
 
     public required Instant FirstSeen { get; init; }

@@ -123,14 +123,35 @@ public sealed class Forwarder
         return Judge(fromIdentityId, packet, now, default);
     }
 
-    /// <summary>Tells the sender of a packet that <see cref="Handle"/> forwarded that its destination has no tunnel at the moment.</summary>
+    /// <summary>
+    /// Tells the sender of a packet that <see cref="Handle"/> forwarded that its destination has no tunnel at the moment, and the record
+    /// of its flow, too.
+    /// </summary>
     public ForwardResult Unreachable(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> refusal)
     {
         _now = now;
         _drops[(int)DropReason.PeerOffline]++;
-        return InnerPacket.Read(packet, out var read) == DropReason.None && _model.Identity(fromIdentityId) is { } from
-            ? Answer(RefusalKind.Unreachable, DropReason.PeerOffline, from, packet, read, refusal)
-            : ForwardResult.Drop(DropReason.PeerOffline);
+        if (InnerPacket.Read(packet, out var read) != DropReason.None || _model.Identity(fromIdentityId) is not { } from)
+        {
+            return ForwardResult.Drop(DropReason.PeerOffline);
+        }
+
+        if (read.Part != FragmentPart.Later && read.Ends.Kind != PacketKind.IcmpError)
+        {
+            MarkUndelivered(from, read);
+        }
+
+        return Answer(RefusalKind.Unreachable, DropReason.PeerOffline, from, packet, read, refusal);
+    }
+
+    /// <summary>Only what its opener sends: a flow whose opener went away has been answered.</summary>
+    private void MarkUndelivered(Identity from, in InnerPacket read)
+    {
+        var index = _flows.Find(FlowKey.Of(from.NetworkId, read.Ends, out var sourceIsLow));
+        if (index >= 0 && _flows[index].OpenerIsLow == sourceIsLow)
+        {
+            _flows[index].Undelivered = true;
+        }
     }
 
     /// <summary>
@@ -500,6 +521,7 @@ public sealed class Forwarder
         ref var flow = ref _flows[index];
         flow.Opened |= fromOpener;
         flow.Answered |= !fromOpener;
+        flow.Undelivered = false;
         if (read.Ends.Kind == PacketKind.Tcp)
         {
             flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, read.Flags);

@@ -11,6 +11,7 @@ internal sealed class CannedServer : IAsyncDisposable
     public const string Token = "canned-token";
 
     private readonly Dictionary<string, (int Status, string Body)> answers = [];
+    private readonly Dictionary<string, (int Status, string Body)> later = [];
     private readonly WebApplication app;
 
     private CannedServer(string directory)
@@ -40,6 +41,9 @@ internal sealed class CannedServer : IAsyncDisposable
         answers[request] = (status, body);
         return this;
     }
+
+    /// <summary>What it says from the second time on.</summary>
+    public void SaysLater(string request, string body, int status) => later[request] = (status, body);
 
     /// <summary>Exit code, standard output and standard error of "sallyport ARGUMENTS".</summary>
     public async Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments)
@@ -74,6 +78,11 @@ internal sealed class CannedServer : IAsyncDisposable
         var (status, body) = context.Request.Headers.Authorization == $"Bearer {Token}"
             ? answers.GetValueOrDefault(request, (404, """{"status":404,"title":"Not found","detail":"there is nothing here","errors":[]}"""))
             : (401, """{"status":401,"title":"Unauthorized","errors":[]}""");
+        if (later.Remove(request, out var next))
+        {
+            answers[request] = next;
+        }
+
         context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";
         await context.Response.WriteAsync(body);

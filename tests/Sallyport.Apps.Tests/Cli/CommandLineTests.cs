@@ -28,11 +28,14 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("device add", "sallyport device add", "")]
-    [InlineData("devcie list", "sallyport", "did you mean device?")]
-    [InlineData("device lsit", "sallyport device", "did you mean list?")]
-    [InlineData("flow list --devcie pump-17", "sallyport flow list", "did you mean --device?")]
-    [InlineData("rule remove seventeen", "sallyport rule remove", "")]
-    [InlineData("device list -o xml", "sallyport device list", "")]
+    [InlineData("devcie list", "sallyport", "Did you mean device?")]
+    [InlineData("device lsit", "sallyport device", "Did you mean list?")]
+    [InlineData("flow list --devcie pump-17", "sallyport flow list", "Did you mean --device?")]
+    [InlineData("flow list --ouptut json", "sallyport flow list", "Did you mean --output?")]
+    [InlineData("device add x --network", "sallyport device add --network", "Write --network NETWORK")]
+    [InlineData("device add x --network a --network b", "sallyport device add --network", "give it once")]
+    [InlineData("audit list --limit many", "sallyport audit list --limit", "Write --limit COUNT")]
+    [InlineData("rule remove seventeen", "sallyport rule remove ID", "number of the rule")]
     public async Task A_mistake_on_the_command_line_is_usage_and_says_where_and_how_to_go_on(string line, string where, string suggestion)
     {
         var remarks = new StringWriter();
@@ -42,7 +45,39 @@ public sealed class CommandLineTests
         remarks.ToString().ShouldStartWith("error: ");
         remarks.ToString().ShouldContain($"where: {where}\n");
         remarks.ToString().ShouldContain($"{suggestion}");
-        remarks.ToString().ShouldContain("--help");
+        remarks.ToString().ShouldContain("  fix:   ");
+    }
+
+    [Fact]
+    public async Task No_command_lets_the_parser_speak_for_us()
+    {
+        var faults = new List<string>();
+        foreach (var (path, command) in Leaves(Program.Build(), []))
+        {
+            List<string[]> lines = [[.. path, "--nonsense"], [.. path, "a", "b", "c"]];
+            lines.AddRange(command.Options.Where(o => o.ValueType != typeof(bool) && o is not System.CommandLine.Help.HelpOption)
+                .Select(o => (string[])[.. path, o.Name]));
+            if (command.Arguments.Any(a => a.Arity.MinimumNumberOfValues > 0) || command.Options.Any(o => o.Required))
+            {
+                lines.Add(path);
+            }
+
+            foreach (var line in lines)
+            {
+                var remarks = new StringWriter();
+                var code = await Program.RunAsync(line, remarks);
+                var said = remarks.ToString();
+                var isOurs = code == ExitCodes.Usage && said.StartsWith("error: ", StringComparison.Ordinal)
+                    && said.Split('\n').Count(l => l.StartsWith("error: ", StringComparison.Ordinal)) == said.Split("  fix:   ").Length - 1
+                    && !ParsersWords.Any(said.Contains);
+                if (!isOurs)
+                {
+                    faults.Add($"sallyport {string.Join(' ', line)}: {code} {said}");
+                }
+            }
+        }
+
+        faults.ShouldBeEmpty();
     }
 
     [Fact]
@@ -52,6 +87,12 @@ public sealed class CommandLineTests
         Walk(Program.Build(), "sallyport", silent);
         silent.ShouldBeEmpty("every flag has an environment variable, and its help names it");
     }
+
+    private static readonly string[] ParsersWords =
+        ["Option '", "Required ", "Unrecognized", "Cannot parse", "Argument '", "is required", "was not matched", "expects a single argument"];
+
+    private static IEnumerable<(string[] Path, System.CommandLine.Command Command)> Leaves(System.CommandLine.Command command, string[] path) =>
+        command.Subcommands.Count == 0 ? [(path, command)] : command.Subcommands.SelectMany(sub => Leaves(sub, [.. path, sub.Name]));
 
     private static void Walk(System.CommandLine.Command command, string path, List<string> silent)
     {

@@ -166,6 +166,178 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Removing_a_rule_prints_what_it_cut_and_the_measured_time()
+    {
+        server.Says("DELETE /api/v1/rules/4", Cut("rule", "4", "removed", "true", "3.21", 0, 2));
+        (await server.RunAsync("rule", "remove", "4")).ShouldBe((ExitCodes.Ok, "rule 4 removed: 3.2 ms to the last packet\n  cut 2 flows; enforced after 5.0 ms\n", ""));
+
+        server.Says("DELETE /api/v1/rules/4", Cut("rule", "4", "removed", "true", "null", 0, 0));
+        (await server.RunAsync("rule", "remove", "4")).Output.ShouldStartWith("rule 4 removed: no flow had to be cut\n");
+
+        server.Says("DELETE /api/v1/rules/4", Cut("rule", "4", "removed", "false", "null", 0, 0));
+        (await server.RunAsync("rule", "remove", "4")).Code.ShouldBe(ExitCodes.NotConfirmed);
+    }
+
+    [Fact]
+    public async Task A_change_prints_what_it_cut_on_the_way()
+    {
+        var after = Device.Replace("\"revision\":4}", $"\"revision\":5,\"cut\":{Cut("device", "pump-17", "changed", "true", "0", 0, 1)}}}", StringComparison.Ordinal);
+        server.Says("GET /api/v1/devices/pump-17", Device).Says("PATCH /api/v1/devices/pump-17.plant-a", after);
+        var (code, output, _) = await server.RunAsync("device", "update", "pump-17", "--remove-group", "pumps");
+        code.ShouldBe(ExitCodes.Ok);
+        output.ShouldEndWith("cut 1 flow; enforced after 5.0 ms; 0 ms to the last packet: none passed after the commit\n");
+
+        server.Says("PATCH /api/v1/devices/pump-17.plant-a", Device);
+        (await server.RunAsync("device", "update", "pump-17", "--remove-group", "pumps")).Output.ShouldNotContain("cut ");
+    }
+
+    [Fact]
+    public async Task A_rule_for_nobody_says_so()
+    {
+        server.Says("POST /api/v1/rules", Rule("group:welders", 0));
+        var (code, output, remarks) = await server.RunAsync("rule", "add", "--from", "group:welders", "--to", "application:historian");
+        (code, output).ShouldBe((ExitCodes.Ok, "rule 4 added: group:welders may reach application:historian\n"));
+        remarks.ShouldStartWith("nobody is in the group welders now");
+
+        server.Says("POST /api/v1/rules", Rule("label:model=P200", 0));
+        (await server.RunAsync("rule", "add", "--from", "label:model=P200", "--to", "application:historian")).Remarks
+            .ShouldStartWith("nobody has the label model=P200 now");
+
+        server.Says("POST /api/v1/rules", Rule("group:welders", 3));
+        (await server.RunAsync("rule", "add", "--from", "group:welders", "--to", "application:historian")).Remarks.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("devices", "device list --group x --presence online", "no devices match --group x, --presence online")]
+    [InlineData("flows", "flow list --denied --limit 5", "no flows match --denied")]
+    [InlineData("flows", "flow list --limit 5", "no flows yet")]
+    [InlineData("events/list", "event list --kind tunnel.up", "no events match --kind tunnel.up")]
+    [InlineData("rules", "rule list --network plant-b", "no rules match --network plant-b")]
+    public async Task A_filter_without_a_match_does_not_say_that_nothing_exists(string path, string line, string remark)
+    {
+        server.Says($"GET /api/v1/{path}", """{"items":[]}""");
+        var (code, output, remarks) = await server.RunAsync(line.Split(' '));
+        (code, output, remarks.Trim()).ShouldBe((ExitCodes.Ok, "", remark));
+    }
+
+    [Theory]
+    [InlineData("device add p --network plant-a --transport pigeon", "--transport")]
+    [InlineData("site add s --network plant-a --subnet 10.1.0.0/24 --valid-days 0", "--valid-days")]
+    public async Task What_a_profile_is_like_is_no_flag_without_a_profile(string line, string flag)
+    {
+        var (code, _, remarks) = await server.RunAsync(line.Split(' '));
+        code.ShouldBe(ExitCodes.Usage);
+        remarks.ShouldContain($"where: {flag}\n");
+        server.Asked.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("--tcp 80-90", "a range of ports")]
+    [InlineData("--tcp 0", "no port")]
+    [InlineData("--tcp 80 --udp 80", "one service at a time")]
+    [InlineData("--tcp 80 --tcp 81", "given 2 times")]
+    [InlineData("", "no service")]
+    public async Task An_explanation_is_of_one_port(string flags, string what)
+    {
+        var line = $"policy explain --from device:pump-17 --to 192.168.50.10 {flags}".Trim();
+        var (code, _, remarks) = await server.RunAsync(line.Split(' '));
+        code.ShouldBe(ExitCodes.Usage);
+        remarks.ShouldContain(what);
+        server.Asked.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_explanation_says_first_what_is_offline()
+    {
+        server.Says(
+            "GET /api/v1/policy/explain",
+            """
+            {"allowed":true,"from":"device:pump-17","network":"plant-a","destination":"192.168.50.10","protocol":"tcp","port":8883,
+            "fromPresence":"online","carrier":"site:hq","carrierPresence":"offline","application":"historian","ruleId":1,
+            "rule":"device:pump-17 to application:historian","steps":["site:hq is offline: nothing passes until it connects."],"allowCommands":[]}
+            """);
+        (await server.RunAsync("policy", "explain", "--from", "device:pump-17", "--to", "192.168.50.10", "--tcp", "8883")).Output.ShouldBe(
+            """
+            ALLOWED device:pump-17 to tcp 192.168.50.10:8883 (historian): rule 1, device:pump-17 to application:historian; but site:hq is offline
+              - site:hq is offline: nothing passes until it connects.
+
+            """);
+        await server.RunAsync("policy", "explain", "--from", "device:pump-17", "--to", "192.168.50.10", "--icmp");
+        server.Asked.ShouldBe(
+        [
+            "GET /api/v1/policy/explain?from=device%3Apump-17&to=192.168.50.10&protocol=tcp&port=8883",
+            "GET /api/v1/policy/explain?from=device%3Apump-17&to=192.168.50.10&protocol=icmp&port=0",
+        ]);
+    }
+
+    [Fact]
+    public async Task The_audit_trail_is_sentences_in_a_table_and_everything_in_JSON()
+    {
+        server.Says(
+            "GET /api/v1/audit",
+            """
+            {"items":[{"sequence":7,"at":1795600000000000000,"actor":"administrator","action":"device.revoke","subject":"device:pump-17.plant-a",
+            "detail":"{\"reason\":\"stolen\"}","previousHash":"00","hash":"01","summary":"device pump-17 revoked: stolen"}]}
+            """);
+        var table = (await server.RunAsync("audit", "list")).Output;
+        table.ShouldContain("device pump-17 revoked: stolen");
+        table.ShouldNotContain("{");
+        (await server.RunAsync("audit", "list", "-o", "json")).Output.ShouldContain("\"detail\": \"{\\\"reason");
+    }
+
+    [Fact]
+    public async Task A_tail_survives_a_restart_of_control_and_ends_when_it_is_refused()
+    {
+        server.Says("GET /api/v1/events", "data: {\"id\":1,\"at\":\"2026-11-20T10:00:00Z\",\"kind\":\"tunnel.up\",\"source\":\"local\",\"detail\":\"\"}\n\n");
+        server.SaysLater("GET /api/v1/events", """{"status":401,"title":"Unauthorized","errors":[]}""", 401);
+        var (code, output, remarks) = await server.RunAsync("event", "tail");
+        code.ShouldBe(ExitCodes.NotAuthorised);
+        output.ShouldBe("2026-11-20 10:00:00Z  tunnel.up  gateway local\n");
+        remarks.ShouldStartWith("the connection to the API ended; trying again, Ctrl-C ends it\nerror: ");
+        remarks.ShouldContain("--token");
+    }
+
+    [Fact]
+    public async Task A_token_from_its_variable_is_used_and_never_shown()
+    {
+        Environment.SetEnvironmentVariable("SALLYPORT_TOKEN", "a-token-of-somebody");
+        try
+        {
+            (await server.RunAsync("--help")).Output.ShouldNotContain("a-token-of-somebody");
+            (await server.RunAsync("device", "list")).Code.ShouldBe(ExitCodes.NotAuthorised);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("SALLYPORT_TOKEN", null);
+        }
+    }
+
+    [Fact]
+    public async Task A_form_of_output_that_does_not_exist_is_named()
+    {
+        var (code, _, remarks) = await server.RunAsync("device", "list", "-o", "xml");
+        code.ShouldBe(ExitCodes.Usage);
+        remarks.ShouldBe("error: \"xml\" is no form of output\n  where: --output\n  fix:   Write table, json or yaml.\n");
+    }
+
+    [Fact]
+    public async Task What_the_server_does_not_find_says_where_to_look()
+    {
+        server.Says("DELETE /api/v1/rules/99", """{"status":404,"title":"Not found","detail":"There is no rule 99.","errors":[]}""", 404);
+        (await server.RunAsync("rule", "remove", "99")).Remarks.ShouldBe(
+            "error: There is no rule 99.\n  where: ID\n  fix:   sallyport rule list shows what there is.\n");
+    }
+
+    private static string Cut(string kind, string name, string state, string enforced, string last, int tunnels, int flows) => $$"""
+        {"kind":"{{kind}}","name":"{{name}}","state":"{{state}}","committedAt":"2026-11-20T10:00:00Z","enforced":{{enforced}},"millisecondsToEnforced":5,
+        "millisecondsToLastPacket":{{last}},"tunnelsCut":{{tunnels}},"flowsCut":{{flows}},"gateways":[],"summary":"."}
+        """;
+
+    private static string Rule(string from, int subjects) => $$"""
+        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","subjects":{{subjects}},"createdAt":"2026-11-20T10:00:00Z","revision":1}
+        """;
+
+    [Fact]
     public async Task Labels_are_edited_one_by_one_on_the_revision_that_was_read()
     {
         server.Says("GET /api/v1/devices/pump-17", Device).Says("PATCH /api/v1/devices/pump-17.plant-a", Device);

@@ -29,6 +29,34 @@ public sealed class FlowTests
     }
 
     [Fact]
+    public async Task An_allowed_flow_is_told_as_what_came_of_it()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var (gateway, flow) = await FlowAsync(world);
+        using (gateway)
+        {
+            var allowed = flow with { Allowed = true, Reason = "" };
+            await gateway.SendAsync(new FlowReport(
+            [
+                allowed with { FlowId = 1 },
+                allowed with { FlowId = 2, LastSeen = flow.FirstSeen + 3_000_000_000 },
+                allowed with { FlowId = 3, Ended = true },
+                allowed with { FlowId = 4, Reason = "PeerOffline" },
+                allowed with { FlowId = 5, PacketsBack = 1 },
+                allowed with { FlowId = 6, PacketsBack = 1, Ended = true },
+                flow with { FlowId = 7 },
+                flow with { FlowId = 8, Cut = true },
+            ]));
+            await world.FlushAsync();
+            await StoredAsync(world, item => item.State == "cut");
+            var flows = (await world.Client.ListFlowsAsync()).Items.Reverse().ToList();
+            flows.Select(item => item.State).ShouldBe(["opening", "unanswered", "unanswered", "unreachable", "live", "ended", "denied", "cut"]);
+            (flows[3].Verdict, flows[3].Reason, flows[3].ReasonText).ShouldBe(("allowed", "PeerOffline", "site hq is offline"));
+            flows[3].AllowCommand.ShouldBeNull();
+        }
+    }
+
+    [Fact]
     public async Task Lists_are_filtered_and_paged_newest_first()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -1,6 +1,7 @@
 using Sallyport.Api.Applications;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Networks;
+using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Tests.Worlds;
 
@@ -40,6 +41,92 @@ public sealed class RuleTests
         }
 
         (await world.Client.ListRulesAsync()).Items.Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_removed_rule_answers_what_the_gateways_cut_and_records_it()
+    {
+        await using var world = await WorldAsync();
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" });
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        var removing = world.Client.DeleteRuleAsync(rule.Id);
+        var delta = await gateway.ReceiveAsync<Delta>();
+        await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt + 2_000_000, delta.CommittedAt + 1_000_000, 0, 3));
+        var cut = await removing;
+        (cut.Kind, cut.Name, cut.Enforced, cut.FlowsCut, cut.MillisecondsToLastPacket).ShouldBe(("rule", $"{rule.Id}", true, 3, 1));
+        (await world.Client.ListAuditAsync(action: "rule.delete.enforced")).Items.Single().Summary.ShouldBe(
+            $"rule {rule.Id} removed: cut 3 flows; last packet 1.0 ms after the commit; enforced after 2.0 ms");
+    }
+
+    [Fact]
+    public async Task A_change_of_groups_answers_what_it_cut_and_records_only_that()
+    {
+        await using var world = await WorldAsync();
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        foreach (var flows in (int[])[0, 2])
+        {
+            var changing = world.Client.UpdateDeviceAsync("pump-17", new DeviceUpdate { Groups = [] });
+            var delta = await gateway.ReceiveAsync<Delta>();
+            await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt + 2_000_000, flows == 0 ? 0 : delta.CommittedAt, 0, flows));
+            (await changing).Cut!.FlowsCut.ShouldBe(flows);
+        }
+
+        (await world.Client.ListAuditAsync(action: "device.update.enforced")).Items.Single().Summary.ShouldBe(
+            "device pump-17 changed: cut 2 flows; no packet after the commit; enforced after 2.0 ms");
+        (await world.Client.GetDeviceAsync("pump-17")).Cut.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_narrower_application_answers_what_it_cut()
+    {
+        await using var world = await WorldAsync();
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        var changing = world.Client.UpdateApplicationAsync("historian", new ApplicationUpdate { Services = ["tcp/8884"] });
+        var delta = await gateway.ReceiveAsync<Delta>();
+        await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt + 2_000_000, delta.CommittedAt, 0, 1));
+        (await changing).Cut!.FlowsCut.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_rule_knows_how_many_it_speaks_of()
+    {
+        await using var world = await WorldAsync();
+        (await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" })).Subjects.ShouldBe(1);
+        (await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian" })).Subjects.ShouldBe(1);
+        (await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P300", To = "application:historian" })).Subjects.ShouldBe(0);
+        var welders = await world.Client.AddRuleAsync(new RuleCreate { From = "group:welders", To = "application:historian" });
+        welders.Subjects.ShouldBe(0);
+        await world.Client.UpdateDeviceAsync("pump-17", new DeviceUpdate { Groups = ["welders"] });
+        (await world.Client.GetRuleAsync(welders.Id)).Subjects.ShouldBe(1);
+        (await world.Client.ListRulesAsync()).Items.Select(rule => rule.Subjects).ShouldBe([1, 1, 0, 1]);
+    }
+
+    [Fact]
+    public async Task An_explanation_says_who_is_offline()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" });
+        var away = await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883);
+        (away.Allowed, away.FromPresence, away.CarrierPresence).ShouldBe((true, "offline", "offline"));
+        away.Steps[^1].ShouldBe("site:hq is offline: nothing passes until it connects.");
+
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.SendAsync(new TunnelReport(
+        [
+            FakeGateway.Tunnel((await world.Client.GetDeviceAsync("pump-17")).Id),
+            FakeGateway.Tunnel((await world.Client.GetSiteAsync("hq")).Id, tunnelId: 2),
+        ]));
+        for (var i = 0; i < 200 && (await world.Client.GetSiteAsync("hq")).Presence != "online"; i++)
+        {
+            await Task.Delay(25);
+        }
+
+        var up = await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883);
+        (up.FromPresence, up.CarrierPresence).ShouldBe(("online", "online"));
+        up.Steps.ShouldNotContain(step => step.Contains("offline", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -438,6 +438,36 @@ public sealed class ForwarderTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_record_of_a_flow_says_that_its_destination_has_no_tunnel_until_a_packet_arrives()
+    {
+        var gate = new Gate();
+        var answer = new byte[Refusal.MaximumLength];
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Hq);
+        gate.Forwarder.Unreachable(Gate.Pump, Gate.Out(TcpFlags.Syn), gate.Now, answer);
+        var away = gate.Records().ShouldHaveSingleItem();
+        (away.Allowed, away.Cut, away.Reason).ShouldBe((true, false, DropReason.PeerOffline));
+
+        gate.Pass(1);
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Hq);
+        gate.Pass(60);
+        var back = gate.Records()[^1];
+        (back.Allowed, back.Reason).ShouldBe((true, DropReason.None));
+    }
+
+    [Fact]
+    public void An_answer_that_finds_the_opener_gone_does_not_make_its_flow_unreachable()
+    {
+        var gate = new Gate();
+        gate.Connect();
+        gate.Records();
+        var answer = new byte[Refusal.MaximumLength];
+        gate.ShouldForward(Gate.Hq, Gate.Back(TcpFlags.Ack), Gate.Pump);
+        gate.Forwarder.Unreachable(Gate.Hq, Gate.Back(TcpFlags.Ack), gate.Now, answer);
+        gate.Pass(10);
+        gate.Records()[^1].Reason.ShouldBe(DropReason.None);
+    }
+
+    [Fact]
     public void Refusals_are_limited_for_one_identity_and_for_all_and_recover()
     {
         var gate = new Gate(new FlowLimits { RefusalsPerSecondPerIdentity = 10, RefusalsPerSecond = 15 }, withRule: false);

@@ -1,6 +1,5 @@
 using Sallyport.Cli;
 using Sallyport.Cli.Arguments;
-using Sallyport.Cli.Policy;
 
 namespace Sallyport.Apps.Tests.Cli.Arguments;
 
@@ -19,15 +18,4 @@ public sealed class LabelsTests
     [InlineData("a=1", "a=2")]
     public void What_is_no_label_is_usage(params string[] texts) =>
         Should.Throw<CliException>(() => Labels.Parse(texts)).ExitCode.ShouldBe(ExitCodes.Usage);
-
-    [Fact]
-    public void One_service_is_explained_at_a_time()
-    {
-        PolicyCommands.One(["tcp/8883"]).ShouldBe(("tcp", 8883));
-        PolicyCommands.One(["icmp"]).ShouldBe(("icmp", 0));
-        Should.Throw<CliException>(() => PolicyCommands.One([])).ExitCode.ShouldBe(ExitCodes.Usage);
-        Should.Throw<CliException>(() => PolicyCommands.One(["tcp/1", "udp/1"])).ExitCode.ShouldBe(ExitCodes.Usage);
-        Should.Throw<CliException>(() => PolicyCommands.One(["tcp/0"])).Where.ShouldBe("--tcp");
-        Should.Throw<CliException>(() => PolicyCommands.One(["udp/65536"])).Where.ShouldBe("--udp");
-    }
 }

@@ -18,6 +18,7 @@ public sealed class FlowTextTests
         Destination = "192.168.50.10",
         DestinationPort = 8883,
         Verdict = "denied",
+        State = "denied",
         Application = "historian",
         Reason = "NoRule",
         ReasonText = "no rule allows it",
@@ -47,9 +48,30 @@ public sealed class FlowTextTests
     [Fact]
     public void An_allowed_flow_says_the_rule_and_what_passed()
     {
-        var allowed = Denied with { Verdict = "allowed", RuleId = 4, Reason = null, ReasonText = null, AllowCommand = null, BytesBack = 2048 };
+        var allowed = Denied with { Verdict = "allowed", State = "live", RuleId = 4, Reason = null, ReasonText = null, AllowCommand = null, PacketsBack = 2, BytesBack = 2048 };
         FlowText.Line(allowed).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, 2.0 KiB back, live");
         FlowText.AllowLines(allowed).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("unreachable", false, "UNREACHABLE tcp 192.168.50.10:8883 (historian): site hq is offline; rule 4 allows it, 3 packets")]
+    [InlineData("unanswered", false, "UNANSWERED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, no answer, live")]
+    [InlineData("unanswered", true, "UNANSWERED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, no answer, ended")]
+    [InlineData("opening", false, "ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, no answer yet, live")]
+    public void An_allowed_flow_that_reached_nobody_is_not_told_as_one_that_did(string state, bool ended, string text)
+    {
+        var flow = Denied with
+        {
+            Verdict = "allowed",
+            State = state,
+            RuleId = 4,
+            Reason = state == "unreachable" ? "PeerOffline" : null,
+            ReasonText = state == "unreachable" ? "site hq is offline" : null,
+            AllowCommand = null,
+            Ended = ended,
+        };
+        FlowText.Line(flow).ShouldEndWith(text);
+        FlowText.AllowLines(flow).ShouldBeEmpty();
     }
 
     [Fact]

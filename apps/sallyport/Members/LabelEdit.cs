@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Sallyport.Cli.Arguments;
 
-namespace Sallyport.Cli.Devices;
+namespace Sallyport.Cli.Members;
 
 /// <summary>Adds and removes single labels and groups; the API replaces them whole.</summary>
 internal sealed class LabelEdit

@@ -1,0 +1,71 @@
+using Sallyport.Api.Devices;
+using Sallyport.Api.Sites;
+using Sallyport.Api.Tunnels;
+
+namespace Sallyport.Cli.Members;
+
+/// <summary>What devices and sites are alike: members of a network, with labels, credentials and a tunnel.</summary>
+internal sealed record Member
+{
+    public required string Name { get; init; }
+
+    public required string Network { get; init; }
+
+    public required string State { get; init; }
+
+    public string? StateReason { get; init; }
+
+    public required string Presence { get; init; }
+
+    public IReadOnlyList<string> Subnets { get; init; } = [];
+
+    public required IReadOnlyList<string> Addresses { get; init; }
+
+    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+
+    public required IReadOnlyList<string> Groups { get; init; }
+
+    public TunnelInfo? Tunnel { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required long Revision { get; init; }
+
+    public CutResult? Cut { get; init; }
+
+    /// <summary>The tunnel that is up; a past one says nothing about now.</summary>
+    public TunnelInfo? Live => Presence == "online" ? Tunnel : null;
+
+    public static Member Of(DeviceInfo device) => new()
+    {
+        Name = device.Name,
+        Network = device.Network,
+        State = device.State,
+        StateReason = device.StateReason,
+        Presence = device.Presence,
+        Addresses = device.Addresses,
+        Labels = device.Labels,
+        Groups = device.Groups,
+        Tunnel = device.Tunnel,
+        CreatedAt = device.CreatedAt,
+        Revision = device.Revision,
+        Cut = device.Cut,
+    };
+
+    public static Member Of(SiteInfo site) => new()
+    {
+        Name = site.Name,
+        Network = site.Network,
+        State = site.State,
+        StateReason = site.StateReason,
+        Presence = site.Presence,
+        Subnets = site.Subnets,
+        Addresses = site.Addresses,
+        Labels = site.Labels,
+        Groups = site.Groups,
+        Tunnel = site.Tunnel,
+        CreatedAt = site.CreatedAt,
+        Revision = site.Revision,
+        Cut = site.Cut,
+    };
+}

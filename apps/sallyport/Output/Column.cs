@@ -1,0 +1,16 @@
+using Spectre.Console;
+
+namespace Sallyport.Cli.Output;
+
+/// <summary>A column of a table and how a row fills it.</summary>
+internal sealed record Column<T>(string Title, Func<T, string?> Text, Func<T, Color?>? Colour = null)
+{
+    /// <summary>Numbers stand at the right.</summary>
+    public bool Right { get; init; }
+
+    /// <summary>Where a terminal is too narrow, the highest is left out first; 0 stays.</summary>
+    public int Rank { get; init; }
+
+    /// <summary>Sentences and lists: takes the room that is left and goes on in the next line.</summary>
+    public bool Wraps { get; init; }
+}

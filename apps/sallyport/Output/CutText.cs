@@ -1,0 +1,72 @@
+using Sallyport.Api;
+using Sallyport.Api.Devices;
+
+namespace Sallyport.Cli.Output;
+
+/// <summary>Tells what a change cut, with the measured time to the last packet; answers the exit code.</summary>
+internal static class CutText
+{
+    /// <summary>Of a command that is there to cut: "device pump-17 revoked: 3 ms to the last packet".</summary>
+    public static int Print(Printer printer, CutResult cut, string past)
+    {
+        printer.One(cut, ApiJson.Default.CutResult, result =>
+        {
+            printer.Line($"{result.Kind} {result.Name} {past}: {LastPacket(result)}");
+            if (Parts(result) is { Length: > 0 } parts)
+            {
+                printer.Line("  " + parts);
+            }
+        });
+        return CodeOf(printer, cut);
+    }
+
+    /// <summary>Of a change that may cut: nothing where it did not.</summary>
+    public static int PrintSideEffect(Printer printer, CutResult? cut)
+    {
+        if (cut is null)
+        {
+            return ExitCodes.Ok;
+        }
+
+        if (printer.Format == OutputFormat.Table && cut.TunnelsCut + cut.FlowsCut > 0)
+        {
+            printer.Line($"{Parts(cut)}; {LastPacket(cut)}");
+        }
+
+        return CodeOf(printer, cut);
+    }
+
+    private static string Parts(CutResult cut)
+    {
+        string[] what =
+        [
+            .. cut.TunnelsCut > 0 ? [Human.Count(cut.TunnelsCut, "tunnel")] : Array.Empty<string>(),
+            .. cut.FlowsCut > 0 ? [Human.Count(cut.FlowsCut, "flow")] : Array.Empty<string>(),
+        ];
+        return string.Join("; ", (string[])
+        [
+            .. what.Length > 0 ? ["cut " + string.Join(" and ", what)] : Array.Empty<string>(),
+            .. cut.MillisecondsToEnforced is { } all ? ["enforced after " + Human.Milliseconds(all)] : Array.Empty<string>(),
+        ]);
+    }
+
+    private static int CodeOf(Printer printer, CutResult cut)
+    {
+        if (cut.Enforced)
+        {
+            return ExitCodes.Ok;
+        }
+
+        printer.Remark(cut.Gateways.Count == 0
+            ? "no gateway is connected: it is enforced as soon as one is"
+            : $"not confirmed yet by {string.Join(", ", cut.Gateways.Where(g => !g.Confirmed).Select(g => g.Gateway))}; it is enforced as soon as it is connected");
+        return ExitCodes.NotConfirmed;
+    }
+
+    private static string LastPacket(CutResult cut) => cut.MillisecondsToLastPacket switch
+    {
+        null => cut.Kind is "rule" or "application" ? "no flow had to be cut" : "nothing of it was live",
+        0 => "0 ms to the last packet: none passed after the commit",
+        { } time => $"{Human.Milliseconds(time)} to the last packet",
+    };
+}

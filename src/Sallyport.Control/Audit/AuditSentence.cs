@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Sallyport.Api.Audit;
+
+namespace Sallyport.Control.Audit;
+
+/// <summary>What a record says, for people: "device pump-17 revoked: stolen".</summary>
+internal static class AuditSentence
+{
+    private const string EnforcedSuffix = ".enforced";
+
+    public static string Of(AuditRecord record)
+    {
+        var enforced = record.Action.EndsWith(EnforcedSuffix, StringComparison.Ordinal);
+        var action = enforced ? record.Action[..^EnforcedSuffix.Length] : record.Action;
+        if (Read(record.Detail) is not { } detail)
+        {
+            // Somebody altered it; verify says so, and the list shows what is there.
+            return $"{Subject(record.Subject)}, {action}: {record.Detail}";
+        }
+
+        try
+        {
+            var head = action switch
+            {
+                "token.create" or "token.replace" => $"token of {Subject(record.Subject)} made",
+                "credential.issue" => $"profile issued for {Subject(record.Subject)}",
+                "credential.revoke" when !enforced => $"{Subject(record.Subject)} of {Subject(Text(detail, "owner") ?? "")} revoked",
+                _ => $"{Subject(record.Subject)} {Past(action[(action.LastIndexOf('.') + 1)..])}",
+            };
+            var parts = string.Join("; ", (enforced ? Enforced(action, detail) : Parts(action, detail)).OfType<string>());
+            return parts.Length == 0 ? head : $"{head}: {parts}";
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException)
+        {
+            return $"{Subject(record.Subject)}, {action}: {record.Detail}";
+        }
+    }
+
+    private static IEnumerable<string?> Parts(string action, JsonObject detail) => action switch
+    {
+        "rule.create" => [$"{Spaced(Text(detail, "from"))} may reach {Subject(Text(detail, "to") ?? "")}"],
+        "rule.delete" => [$"{Spaced(Text(detail, "from"))} could reach {Subject(Text(detail, "to") ?? "")}"],
+        "application.create" or "application.update" =>
+            [$"{Text(detail, "target")} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}"],
+        "network.create" => [List(detail, "prefixes")],
+        "network.update" =>
+            [List(detail, "prefixes"), Text(detail, "authentication"), List(detail, "wrappings"), List(detail, "ciphers"), Prefixed("TLS ", Text(detail, "minimumTls"))],
+        "credential.issue" =>
+        [
+            Counted("credential", detail, "credentials"),
+            Text(detail, "wrapping"),
+            Prefixed("user name ", Text(detail, "username")),
+            Prefixed("valid until ", Text(detail, "notAfter")),
+            Counted("replaces credential", detail, "revoked"),
+        ],
+        "token.create" or "token.replace" => [Prefixed("in ", Text(detail, "file"))],
+        _ =>
+        [
+            Text(detail, "reason"),
+            Text(detail, "addressV4"),
+            Text(detail, "addressV6"),
+            Prefixed("carries ", List(detail, "subnets")),
+            detail["labels"] is JsonObject { Count: > 0 } labels
+                ? "labels " + string.Join(", ", labels.Select(label => $"{label.Key}={label.Value}")) : Without(action, "labels"),
+            Prefixed("groups ", List(detail, "groups")) ?? Without(action, "groups"),
+            Prefixed("with it ", Counted("credential", detail, "credentials")),
+        ],
+    };
+
+    /// <summary>What the gateways measured.</summary>
+    private static IEnumerable<string?> Enforced(string action, JsonObject detail)
+    {
+        if (detail["enforced"]?.GetValue<bool>() != true)
+        {
+            var silent = detail["gateways"] is JsonArray gateways
+                ? gateways.OfType<JsonObject>().Where(gateway => gateway["confirmed"]?.GetValue<bool>() != true).Select(gateway => Text(gateway, "gateway"))
+                : [];
+            var names = string.Join(", ", silent);
+            yield return names.Length == 0 ? "no gateway was connected to enforce it" : $"not confirmed yet by {names}";
+            yield break;
+        }
+
+        if (detail["late"]?.GetValue<bool>() == true)
+        {
+            yield return "confirmed late";
+        }
+
+        var last = detail["millisecondsToLastPacket"]?.GetValue<double>();
+        string?[] cut = [Count(detail, "tunnelsCut", "tunnel"), Count(detail, "flowsCut", "flow")];
+        yield return cut.Any(what => what is not null) ? "cut " + string.Join(" and ", cut.OfType<string>())
+            : action.StartsWith("rule.", StringComparison.Ordinal) ? "no flow had to be cut" : "nothing of it was live";
+        if (last is { } milliseconds)
+        {
+            yield return milliseconds == 0 ? "no packet after the commit" : $"last packet {Milliseconds(milliseconds)} after the commit";
+        }
+
+        if (detail["millisecondsToEnforced"]?.GetValue<double>() is { } all)
+        {
+            yield return $"enforced after {Milliseconds(all)}";
+        }
+    }
+
+    private static JsonObject? Read(string detail)
+    {
+        try
+        {
+            return JsonNode.Parse(detail) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>"device:pump-17.plant-a" is "device pump-17": the record's own subject has the network.</summary>
+    private static string Subject(string subject)
+    {
+        var colon = subject.IndexOf(':', StringComparison.Ordinal);
+        return colon < 0 ? subject : $"{subject[..colon]} {WithoutNetwork(subject[(colon + 1)..])}";
+    }
+
+    /// <summary>The subject of a rule has no network, and a label may have dots: "label:version=2.1" is "label version=2.1".</summary>
+    private static string? Spaced(string? subject)
+    {
+        var colon = subject?.IndexOf(':', StringComparison.Ordinal) ?? -1;
+        return colon < 0 ? subject : $"{subject![..colon]} {subject[(colon + 1)..]}";
+    }
+
+    /// <summary>An update says what is so now, and what is not.</summary>
+    private static string? Without(string action, string what) =>
+        action is "device.update" or "site.update" ? "no " + what : null;
+
+    private static string? WithoutNetwork(string? name) => name?.Split('.')[0];
+
+    private static string Past(string verb) => verb switch
+    {
+        "create" => "added",
+        "update" => "changed",
+        "delete" => "removed",
+        _ => verb + (verb.EndsWith('e') ? "d" : "ed"),
+    };
+
+    private static string? Text(JsonObject detail, string name) =>
+        detail[name] is JsonValue value && value.ToString() is { Length: > 0 } text ? text : null;
+
+    private static string? List(JsonObject detail, string name) =>
+        detail[name] is JsonArray { Count: > 0 } list ? string.Join(", ", list.Select(item => item?.ToString())) : null;
+
+    private static string? Prefixed(string prefix, string? text) => text is null ? null : prefix + text;
+
+    private static string? Counted(string noun, JsonObject detail, string name) =>
+        List(detail, name) is { } list ? $"{noun}{(detail[name]!.AsArray().Count == 1 ? "" : "s")} {list}" : null;
+
+    private static string? Count(JsonObject detail, string name, string noun)
+    {
+        var count = detail[name]?.GetValue<long>() ?? 0;
+        return count == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
+    }
+
+    private static string Milliseconds(double value) => value.ToString(value >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture) + " ms";
+}
