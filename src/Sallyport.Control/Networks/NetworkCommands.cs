@@ -44,6 +44,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                     WrappingsJson = Column.Of(NetworkInput.DefaultWrappings),
                     TlsAuthDirection = NetworkInput.DefaultDirection,
                     MinimumTls = NetworkInput.DefaultMinimumTls,
+                    TokenSeconds = NetworkInput.DefaultTokenSeconds,
                 };
                 NetworkInput.ApplyOptions(
                     draft,
@@ -55,6 +56,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         Wrappings = input.Wrappings,
                         TlsAuthDirection = input.TlsAuthDirection,
                         MinimumTls = input.MinimumTls,
+                        TokenLifetime = input.TokenLifetime,
                     },
                     problems);
                 problems.ThrowIfAny();
@@ -65,9 +67,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var id = change.Sql.ExecuteScalar<int>(
                     """
                     INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, created_at, revision)
+                        minimum_tls, token_seconds, created_at, revision)
                     VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @Now, 1)
+                        @MinimumTls, @TokenSeconds, @Now, 1)
                     RETURNING id
                     """,
                     new
@@ -81,6 +83,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         sealedKey,
                         draft.TlsAuthDirection,
                         draft.MinimumTls,
+                        draft.TokenSeconds,
                         change.Now,
                     });
                 change.Touch(ChangeKind.Network, id);
@@ -106,7 +109,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         change.Sql.Execute(
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
-                wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, revision = revision + 1
+                wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
+                revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -197,5 +201,6 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["authentication"] = row.Authentication,
         ["wrappings"] = JsonNode.Parse(row.WrappingsJson),
         ["minimumTls"] = row.MinimumTls,
+        ["tokenLifetime"] = Span.Text(row.TokenSeconds),
     };
 }

@@ -139,5 +139,8 @@ internal static class FleetSchema
             hash TEXT NOT NULL,
             signature TEXT NOT NULL) STRICT;
         """,
+        """
+        ALTER TABLE networks ADD COLUMN token_seconds INTEGER NOT NULL DEFAULT 86400;
+        """,
     ];
 }

@@ -62,6 +62,43 @@ public sealed class NetworkTests
         (await world.Client.ListNetworksAsync()).Items.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("90m", "90m", 5_400)]
+    [InlineData("86400s", "24h", 86_400)]
+    [InlineData("7d", "7d", 604_800)]
+    [InlineData(null, "24h", 86_400)]
+    public async Task A_token_lifetime_reaches_the_gateways(string? given, string shown, int seconds)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var made = await world.Client.AddNetworkAsync(
+            new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"], Authentication = "password", TokenLifetime = given });
+        made.TokenLifetime.ShouldBe(shown);
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        (await gateway.ReceiveAsync<Api.Nodes.Snapshot>()).Model.Networks.Single().TokenSeconds.ShouldBe(seconds);
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { TokenLifetime = "1h" })).TokenLifetime.ShouldBe("1h");
+        (await gateway.ReceiveAsync<Api.Nodes.Delta>()).Networks.Single().TokenSeconds.ShouldBe(3_600);
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { MinimumTls = "1.3" })).TokenLifetime.ShouldBe("1h");
+    }
+
+    [Theory]
+    [InlineData("0", "'0' is not a time")]
+    [InlineData("0h", "0h is too short")]
+    [InlineData("59s", "59s is too short")]
+    [InlineData("366d", "366d is too long")]
+    [InlineData("9223372036854775807d", "9223372036854775807d is too long")]
+    [InlineData("99999999999999999999d", "'99999999999999999999d' is not a time")]
+    [InlineData("-1h", "'-1h' is not a time")]
+    [InlineData("none", "'none' is not a time")]
+    [InlineData("", "'' is not a time")]
+    public async Task A_token_always_has_an_end(string given, string message)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var problem = await ControlWorld.ProblemOf(() => world.Client.AddNetworkAsync(
+            new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"], TokenLifetime = given }));
+        var error = problem.Errors.ShouldHaveSingleItem();
+        error.ShouldBe(new Api.Problems.FieldProblem("tokenLifetime", message, "give a time from 1m to 365d, such as 24h"));
+    }
+
     [Fact]
     public async Task A_network_without_name_and_prefixes_is_told_so()
     {
