@@ -58,6 +58,7 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(Page<GatewayInfo>))]
 [JsonSerializable(typeof(AuditRecord))]
 [JsonSerializable(typeof(Page<AuditRecord>))]
+[JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(AuditExportLine))]
 [JsonSerializable(typeof(AuditVerification))]
 public sealed partial class ApiJson : JsonSerializerContext;

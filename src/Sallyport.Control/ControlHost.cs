@@ -53,7 +53,7 @@ public sealed class ControlHost : IDisposable
         Envelope = new Envelope(master);
         var secrets = new SecretStore(Envelope);
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
-        Audit = AuditTrail.Open(fleet, secrets);
+        Audit = AuditTrail.Open(fleet, secrets, new AuditHeadFile(options.AuditHeadFile));
         Keys = GatewayKeys.Open(fleet, secrets);
         Settings = Keys.AddTo(options.Gateway);
         var loader = new FleetLoader(Envelope);
@@ -133,6 +133,19 @@ public sealed class ControlHost : IDisposable
         Traffic.Database.Dispose();
         Fleet.Dispose();
         master.Dispose();
+    }
+
+    /// <summary>What was found wrong with the audit trail is in the trail before anything else is done.</summary>
+    internal void NoteAuditTrail()
+    {
+        if (Audit.IsBroken)
+        {
+            Commands.Run(Users.Actor.System, change =>
+            {
+                change.NoteAuditTrail();
+                return true;
+            });
+        }
     }
 
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>
@@ -226,6 +239,10 @@ public static class ControlHosting
         api.MapAudit();
         app.MapHealth();
         app.MapOpenApi();
+
+        // The log of events listens by now, so that operators are told.
+        app.Services.GetRequiredService<TrafficLog>();
+        app.Services.GetRequiredService<ControlHost>().NoteAuditTrail();
         return app;
     }
 }

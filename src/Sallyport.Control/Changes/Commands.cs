@@ -37,6 +37,8 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
                 {
                     feed.Publish(set);
                 }
+
+                audit.Committed(committed.Records[^1]);
             });
         foreach (var record in outcome.Records)
         {
@@ -87,8 +89,11 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     {
         // What does not apply is left out, not said to be nothing.
         var said = new JsonObject((detail ?? []).Where(pair => pair.Value is not null).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
-        records.Add(audit.Append(Sql, time.NowNanoseconds(), Actor.Name, action, subject, said.ToJsonString()));
+        audit.Append(Sql, records, time.NowNanoseconds(), Actor.Name, action, subject, said.ToJsonString());
     }
+
+    /// <summary>Records that the trail itself was found cut or altered, where it was.</summary>
+    public void NoteAuditTrail() => audit.Note(Sql, records, time.NowNanoseconds());
 
     /// <summary>The gateways are to know that this was made, changed or removed.</summary>
     public void Touch(ChangeKind kind, int id) => touched.Add((kind, id));

@@ -233,15 +233,23 @@ internal sealed partial class TrafficLog : BackgroundService
         }
     }
 
-    private void Audited(AuditRecord record) => Enqueue(batch => batch.Add(new EventInfo
+    private void Audited(AuditRecord record)
     {
-        Id = 0,
-        At = UnixTime.ToTime(record.At),
-        Kind = record.Action,
-        Source = "control",
-        Subject = record.Subject,
-        Detail = $"by {record.Actor}: {record.Detail}",
-    }));
+        if (record.Action == AuditChain.BrokenAction)
+        {
+            LogBrokenTrail(log, record.Detail);
+        }
+
+        Enqueue(batch => batch.Add(new EventInfo
+        {
+            Id = 0,
+            At = UnixTime.ToTime(record.At),
+            Kind = record.Action,
+            Source = "control",
+            Subject = record.Subject,
+            Detail = $"by {record.Actor}: {record.Detail}",
+        }));
+    }
 
     private EventInfo EventOf(string kind, string gateway) =>
         new() { Id = 0, At = time.GetUtcNow(), Kind = kind, Source = gateway, Detail = "" };
@@ -303,6 +311,9 @@ internal sealed partial class TrafficLog : BackgroundService
 
     [LoggerMessage(2202, LogLevel.Warning, "Gateways report faster than the disk takes it; reports are dropped and counted in sallyport_reports_dropped_total")]
     private static partial void LogFallingBehind(ILogger logger);
+
+    [LoggerMessage(2203, LogLevel.Error, "The audit trail is not as it was left: {Detail}")]
+    private static partial void LogBrokenTrail(ILogger logger, string detail);
 
     /// <summary>Reports that are stored in one transaction, and what listeners are told when it is committed.</summary>
     private sealed class Batch(SqliteConnection sql)

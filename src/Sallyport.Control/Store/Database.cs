@@ -90,6 +90,23 @@ internal sealed class Database : IDisposable
         return reader;
     }
 
+    /// <summary>
+    /// A reader that stays at one moment between two commits, and what <paramref name="beside"/> was at that moment. The caller rolls back
+    /// and disposes it.
+    /// </summary>
+    public SqliteConnection OpenSnapshot<T>(Func<T> beside, out T seen)
+    {
+        var reader = OpenReader();
+        lock (writing)
+        {
+            reader.Execute("BEGIN DEFERRED");
+            reader.ExecuteScalar<long>("SELECT count(*) FROM sqlite_schema"); // SQLite takes the snapshot at the first read
+            seen = beside();
+        }
+
+        return reader;
+    }
+
     public T Read<T>(Func<SqliteConnection, T> read)
     {
         using var reader = OpenReader();
