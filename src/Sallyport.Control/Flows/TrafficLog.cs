@@ -90,6 +90,13 @@ internal sealed partial class TrafficLog : BackgroundService
         Enqueue(batch => batch.Add(EventOf("gateway.disconnected", gateway)));
     }
 
+    /// <summary>The gateway reported what cannot be; the rest of its reports was taken.</summary>
+    public void RecordsSkipped(string gateway, string detail)
+    {
+        LogRecordsSkipped(log, gateway, detail);
+        Enqueue(batch => batch.Add(EventOf("gateway.records.skipped", gateway) with { Detail = detail }));
+    }
+
     public void Tunnels(string gateway, long runId, IReadOnlyList<TunnelState> reported)
     {
         var turned = reported.Select(state => new TunnelEntry(gateway, runId, state)).Where(tunnels.Report).ToList();
@@ -314,6 +321,9 @@ internal sealed partial class TrafficLog : BackgroundService
 
     [LoggerMessage(2203, LogLevel.Error, "The audit trail is not as it was left: {Detail}")]
     private static partial void LogBrokenTrail(ILogger logger, string detail);
+
+    [LoggerMessage(2204, LogLevel.Error, "Gateway {Gateway}: {Detail}")]
+    private static partial void LogRecordsSkipped(ILogger logger, string gateway, string detail);
 
     /// <summary>Reports that are stored in one transaction, and what listeners are told when it is committed.</summary>
     private sealed class Batch(SqliteConnection sql)

@@ -23,6 +23,7 @@ internal sealed partial class NodeServer(
     private static readonly TimeSpan HelloWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewalEvery = TimeSpan.FromHours(1);
 
+    private readonly LinkPenalties penalties = new();
     private Socket? listener;
     private int open;
 
@@ -84,6 +85,7 @@ internal sealed partial class NodeServer(
     private async Task ServeAsync(Socket socket, CancellationToken stopping)
     {
         var name = "?";
+        var greeted = time.GetTimestamp();
         try
         {
             using (socket)
@@ -102,6 +104,8 @@ internal sealed partial class NodeServer(
                 }
 
                 name = hello.Gateway;
+                await Task.Delay(penalties.WaitOf(name, time.GetUtcNow()), time, stopping);
+                greeted = time.GetTimestamp();
                 await stream.WriteAsync(NodeFrames.Write(new Welcome(ControlHost.SoftwareVersion, Hello.CurrentProtocol)), stopping);
                 await ServeAsync(hello, peer, socket, stream, stopping);
             }
@@ -109,6 +113,7 @@ internal sealed partial class NodeServer(
         catch (NodeProtocolException e)
         {
             LogHostile(log, name, e.Message);
+            penalties.Ended(name, time.GetElapsedTime(greeted), time.GetUtcNow());
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -128,7 +133,7 @@ internal sealed partial class NodeServer(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         limit.CancelAfter(HelloWait);
-        if (await NodeFrames.ReadAsync(stream, limit.Token) is not { } first)
+        if (await NodeFrames.ReadAsync(stream, new SkippedRecords(), limit.Token) is not { } first)
         {
             return null;
         }
@@ -159,10 +164,17 @@ internal sealed partial class NodeServer(
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var writing = WriteAsync(link, stream, ending.Token);
         var renewing = RenewAsync(link, ending.Token);
+        var skipped = new SkippedRecords();
         try
         {
-            while (await NodeFrames.ReadAsync(stream, stopping) is { } message)
+            while (await NodeFrames.ReadAsync(stream, skipped, stopping) is { } message)
             {
+                if (skipped.Telling(time.GetUtcNow()) is { } telling)
+                {
+                    traffic.RecordsSkipped(hello.Gateway, telling);
+                }
+
+                link.Skipped = skipped.Count;
                 Handle(link, message);
             }
         }
