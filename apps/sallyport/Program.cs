@@ -7,6 +7,7 @@ using Sallyport.Cli.Credentials;
 using Sallyport.Cli.Devices;
 using Sallyport.Cli.Events;
 using Sallyport.Cli.Flows;
+using Sallyport.Cli.Keys;
 using Sallyport.Cli.Networks;
 using Sallyport.Cli.Policy;
 using Sallyport.Cli.Rules;
@@ -73,6 +74,7 @@ internal static class Program
             CredentialCommands.Build(shell),
             AuditCommands.Build(shell),
             EventCommands.Build(shell),
+            KeyCommands.Build(shell),
             StatusCommands.Version(shell),
             CompletionCommands.Build(shell),
         ])

@@ -22,6 +22,7 @@ using Sallyport.Control.Events;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Keys;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Pki;
@@ -41,13 +42,10 @@ namespace Sallyport.Control;
 /// </summary>
 public sealed class ControlHost : IDisposable
 {
-    private readonly MasterKey master;
-
     private ControlHost(ControlOptions options, TimeProvider time, MasterKey master, Database fleet, Database traffic)
     {
         Options = options;
         Time = time;
-        this.master = master;
         Fleet = fleet;
         Traffic = new TrafficDatabase(traffic);
         Envelope = new Envelope(master);
@@ -106,6 +104,7 @@ public sealed class ControlHost : IDisposable
         try
         {
             fleet = Database.Open(options.FleetFile, Durability.Full, FleetSchema.Migrations);
+            master = MasterKeyRotation.Settle(master, options.MasterKeyFile, fleet);
             traffic = Database.Open(options.TrafficFile, Durability.Normal, TrafficSchema.Migrations);
             return new ControlHost(options, time, master, fleet, traffic);
         }
@@ -132,7 +131,7 @@ public sealed class ControlHost : IDisposable
     {
         Traffic.Database.Dispose();
         Fleet.Dispose();
-        master.Dispose();
+        Envelope.Dispose();
     }
 
     /// <summary>What was found wrong with the audit trail is in the trail before anything else is done.</summary>
@@ -203,6 +202,7 @@ public static class ControlHosting
         services.AddSingleton<RuleCommands>();
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<FlowQueries>();
+        services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();
         services.AddHostedService(provider => provider.GetRequiredService<TrafficLog>());
         services.AddHostedService<NodeServer>();
@@ -237,6 +237,7 @@ public static class ControlHosting
         api.MapFlows();
         api.MapEvents();
         api.MapAudit();
+        api.MapKeys();
         app.MapHealth();
         app.MapOpenApi();
 

@@ -16,6 +16,7 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Events;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
+using Sallyport.Api.Keys;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
@@ -210,6 +211,12 @@ public sealed class SallyportClient : IDisposable
     public IAsyncEnumerable<EventInfo> TailEventsAsync(CancellationToken cancel = default) => StreamAsync("events", ApiJson.Default.EventInfo, cancel);
 
     public Task<Page<GatewayInfo>> ListGatewaysAsync(CancellationToken cancel = default) => GetAsync("gateways", ApiJson.Default.PageGatewayInfo, cancel);
+
+    // Keys
+
+    /// <summary>Replaces a key of the installation: "master".</summary>
+    public Task<KeyRotated> RotateKeyAsync(string name, string? reason = null, CancellationToken cancel = default) =>
+        PostAsync($"keys/{Segment(name)}/rotate", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.KeyRotated, cancel);
 
     // Audit
 

@@ -85,7 +85,6 @@ internal sealed partial class NodeServer(
     private async Task ServeAsync(Socket socket, CancellationToken stopping)
     {
         var name = "?";
-        var greeted = time.GetTimestamp();
         try
         {
             using (socket)
@@ -105,7 +104,6 @@ internal sealed partial class NodeServer(
 
                 name = hello.Gateway;
                 await Task.Delay(penalties.WaitOf(name, time.GetUtcNow()), time, stopping);
-                greeted = time.GetTimestamp();
                 await stream.WriteAsync(NodeFrames.Write(new Welcome(ControlHost.SoftwareVersion, Hello.CurrentProtocol)), stopping);
                 await ServeAsync(hello, peer, socket, stream, stopping);
             }
@@ -113,7 +111,6 @@ internal sealed partial class NodeServer(
         catch (NodeProtocolException e)
         {
             LogHostile(log, name, e.Message);
-            penalties.Ended(name, time.GetElapsedTime(greeted), time.GetUtcNow());
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -165,6 +162,7 @@ internal sealed partial class NodeServer(
         var writing = WriteAsync(link, stream, ending.Token);
         var renewing = RenewAsync(link, ending.Token);
         var skipped = new SkippedRecords();
+        var greeted = time.GetTimestamp();
         try
         {
             while (await NodeFrames.ReadAsync(stream, skipped, stopping) is { } message)
@@ -177,6 +175,12 @@ internal sealed partial class NodeServer(
                 link.Skipped = skipped.Count;
                 Handle(link, message);
             }
+        }
+        catch (NodeProtocolException)
+        {
+            // Before the gateway can see that its link is gone.
+            penalties.Ended(hello.Gateway, time.GetElapsedTime(greeted), time.GetUtcNow());
+            throw;
         }
         finally
         {

@@ -139,6 +139,15 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Moves what is committed into the file and empties the write-ahead log, where no reader is in the way.</summary>
+    public void EmptyLog()
+    {
+        lock (writing)
+        {
+            writer.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+    }
+
     public void Dispose()
     {
         lock (writing)

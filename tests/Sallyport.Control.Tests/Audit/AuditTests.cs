@@ -210,7 +210,7 @@ public sealed class AuditTests
         await using var world = await WorldAsync();
         var before = File.ReadAllBytes(HeadFile(world.Directory));
         await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "n5", Prefixes = ["10.0.0.0/24"] });
-        var crashed = Copy(world);
+        var crashed = world.CopyAsItLies();
         File.WriteAllBytes(HeadFile(crashed), before);
         File.WriteAllText(HeadFile(crashed) + ".new", "{\"sequ"); // and one that was being written
         await using (var again = await ControlWorld.StartAsync(crashed))
@@ -235,7 +235,7 @@ public sealed class AuditTests
     public async Task A_head_ahead_of_the_trail_is_never_left_by_a_crash_and_so_it_is_an_alarm()
     {
         await using var world = await WorldAsync();
-        var older = Copy(world);
+        var older = world.CopyAsItLies();
         await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "n5", Prefixes = ["10.0.0.0/24"] });
         File.Copy(HeadFile(world.Directory), HeadFile(older), overwrite: true);
         await using (var again = await ControlWorld.StartAsync(older))
@@ -356,18 +356,6 @@ public sealed class AuditTests
         Tamper(world, $"DELETE FROM audit WHERE sequence > {kept}; DELETE FROM audit_checkpoints WHERE sequence > {kept}");
 
     private static string HeadFile(string directory) => Path.Combine(directory, "audit.head");
-
-    /// <summary>The files as they lie there with the process still running: what a kill -9 leaves.</summary>
-    private static string Copy(ControlWorld world)
-    {
-        var copy = ControlWorld.NewDirectory();
-        foreach (var file in Directory.GetFiles(world.Directory).Where(file => !file.EndsWith(".sock", StringComparison.Ordinal)))
-        {
-            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-        }
-
-        return copy;
-    }
 
     /// <summary>As somebody with the file and without the triggers would.</summary>
     private static void Tamper(ControlWorld world, string statement)

@@ -60,6 +60,18 @@ internal sealed class ControlWorld : IAsyncDisposable
 
     public static string NewDirectory() => System.IO.Directory.CreateTempSubdirectory("sp-").FullName;
 
+    /// <summary>The files as they lie there with the process still running: what a kill -9 leaves.</summary>
+    public string CopyAsItLies()
+    {
+        var copy = NewDirectory();
+        foreach (var file in System.IO.Directory.GetFiles(Directory).Where(file => !file.EndsWith(".sock", StringComparison.Ordinal)))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        return copy;
+    }
+
     public HttpClient Http() => App.GetTestClient();
 
     /// <summary>Everything that gateways reported is stored when it returns.</summary>
