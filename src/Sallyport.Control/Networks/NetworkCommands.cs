@@ -30,7 +30,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
                 if (input.Prefixes is null or [])
                 {
-                    problems.Add("prefixes", "is missing", "give at least one prefix, such as 10.20.0.0/16");
+                    problems.Add("prefixes", "the prefixes are missing", "give at least one prefix, such as 10.20.0.0/16");
                 }
 
                 var prefixes = NetworkInput.Prefixes(input.Prefixes ?? [], problems);
@@ -129,7 +129,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         if (held.Count > 0)
         {
             var list = string.Join(", ", held.Take(5)) + (held.Count > 5 ? ", …" : "");
-            throw new ProblemException(Refusal.Conflict($"Network {row.Name} still has {list}. Delete these first."));
+            throw new ProblemException(Refusal.Conflict("name", $"network {row.Name} still has {list}", "delete these first"));
         }
 
         change.Sql.Execute("DELETE FROM networks WHERE id = @Id", new { row.Id });
@@ -152,7 +152,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
     {
         if (texts.Count == 0)
         {
-            problems.Add("prefixes", "is empty", "a network needs at least one prefix");
+            problems.Add("prefixes", "the list of prefixes is empty", "a network needs at least one prefix");
             return;
         }
 

@@ -33,7 +33,7 @@ internal static class NetworkInput
     {
         if (texts.Count > PrefixesMax)
         {
-            problems.Add("prefixes", $"has {texts.Count} entries", $"a network has at most {PrefixesMax}");
+            problems.Add("prefixes", $"{texts.Count} prefixes are too many", $"a network has at most {PrefixesMax}");
             return [];
         }
 
@@ -105,7 +105,7 @@ internal static class NetworkInput
     {
         if (texts.Count == 0)
         {
-            problems.Add(field, "is empty", "use some of " + string.Join(", ", known));
+            problems.Add(field, $"the list of {field} is empty", "use some of " + string.Join(", ", known));
             return null;
         }
 

@@ -13,7 +13,7 @@ public sealed class NetworkTests
     [InlineData("10.20.0.0/33", "'10.20.0.0/33' is not a prefix: the length is not a number from 0 to 32", "write it as 10.20.0.0/16")]
     [InlineData("ten/8", "'ten/8' is not a prefix: the part before '/' is not an address", "write it as 10.20.0.0/16")]
     [InlineData("plant", "'plant' is not a prefix", "write it as 10.20.0.0/16")]
-    [InlineData("", "is empty", "give a prefix such as 10.20.0.0/16")]
+    [InlineData("", "the prefix is empty", "give a prefix such as 10.20.0.0/16")]
     [InlineData("10.0.0.0/7", "10.0.0.0/7 is too large", "the shortest prefix is /8")]
     [InlineData("10.0.0.0/31", "10.0.0.0/31 is too small", "the longest prefix is /30")]
     [InlineData("fd00::/32", "fd00::/32 is too large", "the shortest prefix is /48")]
@@ -104,7 +104,7 @@ public sealed class NetworkTests
     {
         await using var world = await ControlWorld.StartAsync();
         var problem = await ControlWorld.ProblemOf(() => world.Client.AddNetworkAsync(new NetworkCreate()));
-        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["name is missing", "prefixes is missing"]);
+        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["name a name is missing", "prefixes the prefixes are missing"]);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class NetworkTests
         await world.PlantAsync();
         var problem = await ControlWorld.ProblemOf(world.PlantAsync);
         problem.Status.ShouldBe(409);
-        problem.Detail.ShouldBe("there is a network 'plant-a' already");
+        problem.Detail.ShouldBe("There is a network 'plant-a' already. Choose another name.");
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public sealed class NetworkTests
         {
             Name = "a", Prefixes = ["10.0.0.0/24"], Ciphers = ["AES-256-GCM", "aes-256-gcm"], Wrappings = [],
         }));
-        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["ciphers[1] AES-256-GCM is there twice", "wrappings is empty"]);
+        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["ciphers[1] AES-256-GCM is there twice", "wrappings the list of wrappings is empty"]);
     }
 
     [Fact]
@@ -188,7 +188,7 @@ public sealed class NetworkTests
         await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { MinimumTls = "1.3" }, network.Revision);
         var problem = await ControlWorld.ProblemOf(() => world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { MinimumTls = "1.2" }, network.Revision));
         problem.Status.ShouldBe(412);
-        problem.Detail.ShouldBe("network plant-a is at revision 2 now. Read it again, then repeat the change.");
+        problem.Detail.ShouldBe("Network plant-a is at revision 2 now. Read it again, then repeat the change.");
     }
 
     [Fact]

@@ -96,7 +96,35 @@ internal sealed class ControlWorld : IAsyncDisposable
     });
 
     /// <summary>What the API has against it.</summary>
-    public static async Task<Problem> ProblemOf(Func<Task> act) => (await act.ShouldThrowAsync<ApiException>()).Problem;
+    public static async Task<Problem> ProblemOf(Func<Task> act)
+    {
+        var problem = (await act.ShouldThrowAsync<ApiException>()).Problem;
+        ShouldBeOfUse(problem);
+        return problem;
+    }
+
+    /// <summary>Every problem says what is wrong, where, and how to put it right; each message makes sense without its field.</summary>
+    public static void ShouldBeOfUse(Problem problem)
+    {
+        problem.Type.ShouldStartWith("urn:sallyport:problem:");
+        problem.Title.ShouldEndWith(".");
+        if (problem.Status is not 422)
+        {
+            problem.Detail.ShouldNotBeNullOrEmpty();
+        }
+
+        if (problem.Status is not (401 or 403 or 500))
+        {
+            problem.Errors.ShouldNotBeEmpty();
+        }
+
+        foreach (var error in problem.Errors)
+        {
+            error.Field.ShouldNotBeNullOrEmpty(error.Message);
+            error.Hint.ShouldNotBeNullOrEmpty(error.Message);
+            error.Message.Split(' ')[0].ShouldNotBeOneOf("is", "has", "was", "are");
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
