@@ -61,6 +61,9 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(Page<AuditRecord>))]
 [JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(KeyRotated))]
+[JsonSerializable(typeof(KeyRetire))]
+[JsonSerializable(typeof(KeyInfo))]
+[JsonSerializable(typeof(Page<KeyInfo>))]
 [JsonSerializable(typeof(AuditExportLine))]
 [JsonSerializable(typeof(AuditVerification))]
 public sealed partial class ApiJson : JsonSerializerContext;

@@ -1,8 +1,6 @@
 using System.Reflection;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using System.Text.Json;
 using Dapper;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -53,10 +51,10 @@ public sealed class ControlHost : IDisposable
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Audit = AuditTrail.Open(fleet, secrets, new AuditHeadFile(options.AuditHeadFile));
         Keys = GatewayKeys.Open(fleet, secrets);
-        Settings = Keys.AddTo(options.Gateway);
+        var settings = Keys.AddTo(options.Gateway);
         var loader = new FleetLoader(Envelope);
-        NoteSettings();
-        Feed = new ChangeFeed(fleet, loader, Settings);
+        NoteSettings(settings);
+        Feed = new ChangeFeed(fleet, loader, settings);
         Commands = new Commands(fleet, Audit, loader, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
@@ -87,8 +85,6 @@ public sealed class ControlHost : IDisposable
     internal AuditTrail Audit { get; }
 
     internal GatewayKeys Keys { get; }
-
-    internal GatewaySettings Settings { get; }
 
     internal ChangeFeed Feed { get; }
 
@@ -148,26 +144,19 @@ public sealed class ControlHost : IDisposable
     }
 
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>
-    private void NoteSettings()
+    private void NoteSettings(GatewaySettings settings) => Fleet.Write(sql =>
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(Settings, NodeJson.Default.GatewaySettings);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(json));
-        Fleet.Write(sql =>
+        if (!SettingsNote.Write(sql, settings))
         {
-            if (sql.ExecuteScalar<string?>("SELECT value FROM settings WHERE name = 'gateway'") == hash)
-            {
-                return false;
-            }
+            return false;
+        }
 
-            sql.Execute(
-                "INSERT INTO settings (name, value) VALUES ('gateway', @hash) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { hash });
-            var at = Time.NowNanoseconds();
-            sql.Execute(
-                "INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, 0, @at)",
-                new { version = FleetLoader.NextVersion(sql, at), kind = nameof(ChangeKind.Settings), at });
-            return true;
-        });
-    }
+        var at = Time.NowNanoseconds();
+        sql.Execute(
+            "INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, 0, @at)",
+            new { version = FleetLoader.NextVersion(sql, at), kind = nameof(ChangeKind.Settings), at });
+        return true;
+    });
 }
 
 /// <summary>Puts control into a web application.</summary>

@@ -214,7 +214,14 @@ public sealed class SallyportClient : IDisposable
 
     // Keys
 
-    /// <summary>Replaces a key of the installation: "master".</summary>
+    /// <summary>The tls-crypt-v2 server keys that the gateways accept, the current one first.</summary>
+    public Task<Page<KeyInfo>> ListKeysAsync(CancellationToken cancel = default) => GetAsync("keys", ApiJson.Default.PageKeyInfo, cancel);
+
+    /// <summary>Ends a tls-crypt-v2 server key; answers it as it was.</summary>
+    public Task<KeyInfo> RetireKeyAsync(int id, bool force = false, string? reason = null, CancellationToken cancel = default) =>
+        PostAsync($"keys/tls-crypt-v2/{Number(id)}/retire", new KeyRetire(reason, force), ApiJson.Default.KeyRetire, ApiJson.Default.KeyInfo, cancel);
+
+    /// <summary>Replaces a key of the installation: "master", or "tls-crypt-v2", whose old one stays accepted until it is retired.</summary>
     public Task<KeyRotated> RotateKeyAsync(string name, string? reason = null, CancellationToken cancel = default) =>
         PostAsync($"keys/{Segment(name)}/rotate", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.KeyRotated, cancel);
 

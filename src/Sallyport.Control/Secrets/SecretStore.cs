@@ -30,6 +30,8 @@ internal sealed class SecretStore(Envelope envelope)
         "INSERT INTO secrets (name, sealed) VALUES (@name, @blob) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
         new { name, blob = envelope.Seal(PurposeOf(name), secret) });
 
+    public static void Remove(SqliteConnection sql, string name) => sql.Execute("DELETE FROM secrets WHERE name = @name", new { name });
+
     public static string PurposeOf(string name) => "secret:" + name;
 
     public static byte[] Random(int length) => RandomNumberGenerator.GetBytes(length);

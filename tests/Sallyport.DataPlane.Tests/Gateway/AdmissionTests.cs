@@ -174,6 +174,31 @@ public sealed class AdmissionTests : IDisposable
     }
 
     [Fact]
+    public void A_profile_of_an_older_server_key_works_until_that_key_is_retired()
+    {
+        using var newer = TlsCryptV2ServerKey.Generate(new TestEntropy(5));
+        using var gateway = new RunningGateway(_fleet);
+        void Accept(long version, params byte[][] keys)
+        {
+            var model = _fleet.Model(withRule: true);
+            gateway.Control.Send(new Snapshot(version, model with { Settings = model.Settings with { TlsCryptV2ServerKeys = keys } }));
+            gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == version);
+        }
+
+        Accept(2, newer.Bytes.ToArray(), _fleet.ServerKey.Bytes.ToArray());
+        using (new TestClient(_fleet, _fleet.Device, gateway.Udp).Establish())
+        {
+            // It came in with the older key.
+        }
+
+        Accept(3, newer.Bytes.ToArray());
+        using var late = new TestClient(_fleet, _fleet.Device, gateway.Udp);
+        late.PumpFor(TimeSpan.FromSeconds(1));
+        late.Options.ShouldBeNull();
+        late.Ended.ShouldBeNull();
+    }
+
+    [Fact]
     public void The_certificate_of_one_device_with_the_key_of_another_stays_out()
     {
         using var gateway = new RunningGateway(_fleet);
