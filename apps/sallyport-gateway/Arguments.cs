@@ -3,12 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 namespace Sallyport.Gateway;
 
 /// <summary>What the gateway is told on its command line; everything else comes from control.</summary>
-internal sealed record Arguments(string ControlSocket, string DataDirectory, string Name)
+internal sealed record Arguments(string ControlSocket, string DataDirectory, string Name, IReadOnlyList<string> Logs)
 {
     public static bool TryParse(string[] args, [NotNullWhen(true)] out Arguments? arguments, out string problem)
     {
         arguments = null;
         string? control = null, data = null, name = null;
+        var logs = new List<string>();
         for (var i = 0; i < args.Length; i += 2)
         {
             if (i + 1 == args.Length)
@@ -28,6 +29,9 @@ internal sealed record Arguments(string ControlSocket, string DataDirectory, str
                 case "--name":
                     name = args[i + 1];
                     break;
+                case "--log":
+                    logs.Add(args[i + 1]);
+                    break;
                 default:
                     problem = $"unknown argument {args[i]}";
                     return false;
@@ -40,7 +44,7 @@ internal sealed record Arguments(string ControlSocket, string DataDirectory, str
             return false;
         }
 
-        arguments = new Arguments(control!, data!, name!);
+        arguments = new Arguments(control!, data!, name!, logs);
         return true;
     }
 }

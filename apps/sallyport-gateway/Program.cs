@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Sallyport.DataPlane;
 using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Logs;
 
 namespace Sallyport.Gateway;
 
@@ -11,7 +12,7 @@ namespace Sallyport.Gateway;
 /// </summary>
 internal static class Program
 {
-    private const string Usage = "usage: sallyport-gateway --control <unix socket> --data <directory> --name <name>";
+    private const string Usage = "usage: sallyport-gateway --control <unix socket> --data <directory> --name <name> [--log <file to keep small>]...";
 
     private static async Task<int> Main(string[] args)
     {
@@ -50,7 +51,10 @@ internal static class Program
         log.Write("started", $"{arguments.Name}, version {version}, process {Environment.ProcessId}");
         try
         {
+            var rotation = new LogRotation(arguments.Logs, LogRotation.DefaultBytesMax, LogRotation.DefaultKept).RunAsync(TimeProvider.System, stop.Token);
             await host.RunAsync(stop.Token).ConfigureAwait(false);
+            await stop.CancelAsync().ConfigureAwait(false);
+            await rotation.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         catch (Exception e) when (e is LinuxException or FormatException)
         {

@@ -7,6 +7,7 @@ using Sallyport.Cli.Credentials;
 using Sallyport.Cli.Devices;
 using Sallyport.Cli.Events;
 using Sallyport.Cli.Flows;
+using Sallyport.Cli.Keys;
 using Sallyport.Cli.Networks;
 using Sallyport.Cli.Output;
 using Sallyport.Cli.Policy;
@@ -67,6 +68,7 @@ internal static class Program
             CredentialCommands.Build(shell),
             AuditCommands.Build(shell),
             EventCommands.Build(shell),
+            KeyCommands.Build(shell),
             StatusCommands.Version(shell),
             CompletionCommands.Build(shell),
         ])

@@ -6,6 +6,7 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Events;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
+using Sallyport.Api.Keys;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
@@ -58,6 +59,11 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(Page<GatewayInfo>))]
 [JsonSerializable(typeof(AuditRecord))]
 [JsonSerializable(typeof(Page<AuditRecord>))]
+[JsonSerializable(typeof(AuditHead))]
+[JsonSerializable(typeof(KeyRotated))]
+[JsonSerializable(typeof(KeyRetire))]
+[JsonSerializable(typeof(KeyInfo))]
+[JsonSerializable(typeof(Page<KeyInfo>))]
 [JsonSerializable(typeof(AuditExportLine))]
 [JsonSerializable(typeof(AuditVerification))]
 public sealed partial class ApiJson : JsonSerializerContext;

@@ -1,8 +1,6 @@
 using System.Reflection;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using System.Text.Json;
 using Dapper;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -22,6 +20,7 @@ using Sallyport.Control.Events;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Keys;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Pki;
@@ -41,24 +40,21 @@ namespace Sallyport.Control;
 /// </summary>
 public sealed class ControlHost : IDisposable
 {
-    private readonly MasterKey master;
-
     private ControlHost(ControlOptions options, TimeProvider time, MasterKey master, Database fleet, Database traffic)
     {
         Options = options;
         Time = time;
-        this.master = master;
         Fleet = fleet;
         Traffic = new TrafficDatabase(traffic);
         Envelope = new Envelope(master);
         var secrets = new SecretStore(Envelope);
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
-        Audit = AuditTrail.Open(fleet, secrets);
+        Audit = AuditTrail.Open(fleet, secrets, new AuditHeadFile(options.AuditHeadFile));
         Keys = GatewayKeys.Open(fleet, secrets);
-        Settings = Keys.AddTo(options.Gateway);
+        var settings = Keys.AddTo(options.Gateway);
         var loader = new FleetLoader(Envelope);
-        NoteSettings();
-        Feed = new ChangeFeed(fleet, loader, Settings);
+        NoteSettings(settings);
+        Feed = new ChangeFeed(fleet, loader, settings);
         Commands = new Commands(fleet, Audit, loader, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
@@ -90,8 +86,6 @@ public sealed class ControlHost : IDisposable
 
     internal GatewayKeys Keys { get; }
 
-    internal GatewaySettings Settings { get; }
-
     internal ChangeFeed Feed { get; }
 
     internal Commands Commands { get; }
@@ -106,6 +100,7 @@ public sealed class ControlHost : IDisposable
         try
         {
             fleet = Database.Open(options.FleetFile, Durability.Full, FleetSchema.Migrations);
+            master = MasterKeyRotation.Settle(master, options.MasterKeyFile, fleet);
             traffic = Database.Open(options.TrafficFile, Durability.Normal, TrafficSchema.Migrations);
             return new ControlHost(options, time, master, fleet, traffic);
         }
@@ -132,30 +127,36 @@ public sealed class ControlHost : IDisposable
     {
         Traffic.Database.Dispose();
         Fleet.Dispose();
-        master.Dispose();
+        Envelope.Dispose();
+    }
+
+    /// <summary>What was found wrong with the audit trail is in the trail before anything else is done.</summary>
+    internal void NoteAuditTrail()
+    {
+        if (Audit.IsBroken)
+        {
+            Commands.Run(Users.Actor.System, change =>
+            {
+                change.NoteAuditTrail();
+                return true;
+            });
+        }
     }
 
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>
-    private void NoteSettings()
+    private void NoteSettings(GatewaySettings settings) => Fleet.Write(sql =>
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(Settings, NodeJson.Default.GatewaySettings);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(json));
-        Fleet.Write(sql =>
+        if (!SettingsNote.Write(sql, settings))
         {
-            if (sql.ExecuteScalar<string?>("SELECT value FROM settings WHERE name = 'gateway'") == hash)
-            {
-                return false;
-            }
+            return false;
+        }
 
-            sql.Execute(
-                "INSERT INTO settings (name, value) VALUES ('gateway', @hash) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { hash });
-            var at = Time.NowNanoseconds();
-            sql.Execute(
-                "INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, 0, @at)",
-                new { version = FleetLoader.NextVersion(sql, at), kind = nameof(ChangeKind.Settings), at });
-            return true;
-        });
-    }
+        var at = Time.NowNanoseconds();
+        sql.Execute(
+            "INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, 0, @at)",
+            new { version = FleetLoader.NextVersion(sql, at), kind = nameof(ChangeKind.Settings), at });
+        return true;
+    });
 }
 
 /// <summary>Puts control into a web application.</summary>
@@ -190,6 +191,7 @@ public static class ControlHosting
         services.AddSingleton<RuleCommands>();
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<FlowQueries>();
+        services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();
         services.AddHostedService(provider => provider.GetRequiredService<TrafficLog>());
         services.AddHostedService<NodeServer>();
@@ -224,8 +226,13 @@ public static class ControlHosting
         api.MapFlows();
         api.MapEvents();
         api.MapAudit();
+        api.MapKeys();
         app.MapHealth();
         app.MapOpenApi();
+
+        // The log of events listens by now, so that operators are told.
+        app.Services.GetRequiredService<TrafficLog>();
+        app.Services.GetRequiredService<ControlHost>().NoteAuditTrail();
         return app;
     }
 }

@@ -42,6 +42,8 @@ public sealed record ControlOptions
 
     internal string MasterKeyFile => Path.Combine(DataDirectory, "master.key");
 
+    internal string AuditHeadFile => Path.Combine(DataDirectory, "audit.head");
+
     internal string FleetFile => Path.Combine(DataDirectory, "sallyport.db");
 
     internal string TrafficFile => Path.Combine(DataDirectory, "traffic.db");

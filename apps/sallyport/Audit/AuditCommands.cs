@@ -122,7 +122,7 @@ internal static class AuditCommands
             fingerprint.Replace(":", "", StringComparison.Ordinal), result.KeyFingerprint, StringComparison.OrdinalIgnoreCase);
         printer.One(result, ApiJson.Default.AuditVerification, r =>
         {
-            printer.Line($"{(r.Valid && rightKey ? "whole" : "BROKEN")}: {Count(r.Records, "record")}, {Count(r.Checkpoints, "signed checkpoint")}");
+            printer.Line($"{(r.Valid && rightKey ? "whole" : "BROKEN")}: {Count(r.Records, "record")}, {Count(r.Checkpoints, "signed checkpoint")}, signed up to record {r.VouchedTo}");
             foreach (var problem in r.Problems)
             {
                 printer.Line($"  - {problem}");
@@ -143,6 +143,7 @@ internal static class AuditCommands
         var records = new List<AuditRecord>();
         var checkpoints = new List<AuditCheckpoint>();
         byte[]? key = null;
+        AuditHead? head = null;
         var number = 0;
         foreach (var line in LinesOf(path).Where(l => l.Length > 0))
         {
@@ -171,11 +172,14 @@ internal static class AuditCommands
             {
                 checkpoints.Add(checkpoint);
             }
+
+            head = read?.Head ?? head;
         }
 
         return AuditChain.Verify(
             records,
             checkpoints,
+            head,
             key ?? throw new CliException(
                 ExitCodes.Refused, $"{path} does not begin with a key", "--file", "Make an export with: sallyport audit export --to FILE"));
     }

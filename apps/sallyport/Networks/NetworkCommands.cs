@@ -32,6 +32,7 @@ internal static class NetworkCommands
                         Wrappings = shape.WrappingsOf(c.Parse),
                         TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                         MinimumTls = c.Parse.GetValue(shape.MinimumTls),
+                        TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
                     },
                     c.Cancel);
                 c.Printer.One(
@@ -87,6 +88,7 @@ internal static class NetworkCommands
                     Wrappings = shape.WrappingsOf(c.Parse),
                     TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                     MinimumTls = c.Parse.GetValue(shape.MinimumTls),
+                    TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
             },
@@ -119,6 +121,7 @@ internal static class NetworkCommands
         ("ciphers", string.Join(", ", n.Ciphers)),
         ("digest", n.AuthDigest),
         ("minimum TLS", n.MinimumTls),
+        ("token lifetime", n.Authentication == "certificate" ? null : n.TokenLifetime),
         ("created", Human.Time(n.CreatedAt))));
 
     /// <summary>How devices of the network come in.</summary>
@@ -139,7 +142,10 @@ internal static class NetworkCommands
 
         public Option<string?> MinimumTls { get; } = Flag.Text("--minimum-tls", "1.2 or 1.3", "VERSION");
 
-        public Symbol[] All => [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls];
+        public Option<string?> TokenLifetime { get; } = Flag.Text(
+            "--token-lifetime", "How long a token stands for a password, counted from the password: 90m, 24h, 7d", "TIME");
+
+        public Symbol[] All => [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime];
 
         public IReadOnlyList<string>? CiphersOf(ParseResult parse) => parse.GetValue(ciphers) is { Length: > 0 } given ? given : null;
 

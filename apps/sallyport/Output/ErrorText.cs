@@ -128,6 +128,7 @@ internal static class ErrorText
             "" => null,
             "name" => "NAME",
             "owner" => "WHO",
+            "id" => "ID",
             "prefixes" => "--prefix",
             "subnets" => "--subnet",
             "labels" => "--label",
@@ -137,6 +138,7 @@ internal static class ErrorText
             "wrappings" => "--wrapping",
             "services" => "--tcp, --udp or --icmp",
             "protocol" or "port" => "--tcp, --udp or --icmp",
+            _ when root.Contains('-', StringComparison.Ordinal) => root, // a header, which no flag of ours stands for
             _ => "--" + Dashed(root),
         };
         return flag is null || root == path || root is "name" ? flag ?? "" : $"{flag} ({field})";

@@ -36,12 +36,13 @@ internal sealed record GatewayProgram(string File, string DataDirectory)
     {
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false };
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add("""exec setsid "$0" --data "$1" --control "$2" --name "$3" </dev/null >>"$4" 2>&1""");
+        start.ArgumentList.Add("""exec setsid "$0" --data "$1" --control "$2" --name "$3" --log "$4" --log "$5" </dev/null >>"$4" 2>&1""");
         start.ArgumentList.Add(File);
         start.ArgumentList.Add(DataDirectory);
         start.ArgumentList.Add(Path.Combine(DataDirectory, DataDirectoryNames.NodeSocket));
         start.ArgumentList.Add(LocalName);
         start.ArgumentList.Add(Path.Combine(DataDirectory, DataDirectoryNames.GatewayLog));
+        start.ArgumentList.Add(Path.Combine(DataDirectory, DataDirectoryNames.ControlLog));
         start.Environment["SALLYPORT_DATA"] = DataDirectory;
         if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is null && Environment.ProcessPath is { } us
             && Path.GetFileName(us) == "dotnet")

@@ -34,7 +34,13 @@ public sealed record AuditRecord
 /// <summary>A signature (ECDSA P-256 with SHA-256, IEEE P1363 form, base64) over the head of the chain at one moment.</summary>
 public sealed record AuditCheckpoint(long Sequence, long At, string Hash, string Signature);
 
-/// <summary>One line of an export: the key first (SubjectPublicKeyInfo, base64), then records and checkpoints in order.</summary>
+/// <summary>
+/// The last record of the trail at one moment, signed like a checkpoint but over other words, so that no checkpoint passes for it: a
+/// checkpoint says that a record was there, the head that none came after it.
+/// </summary>
+public sealed record AuditHead(long Sequence, long At, string Hash, string Signature);
+
+/// <summary>One line of an export: the key first (SubjectPublicKeyInfo, base64), then records, checkpoints, and the head at the end.</summary>
 public sealed record AuditExportLine
 {
     public string? PublicKey { get; init; }
@@ -42,6 +48,8 @@ public sealed record AuditExportLine
     public AuditRecord? Record { get; init; }
 
     public AuditCheckpoint? Checkpoint { get; init; }
+
+    public AuditHead? Head { get; init; }
 }
 
 public sealed record AuditVerification
@@ -51,6 +59,9 @@ public sealed record AuditVerification
     public required long Records { get; init; }
 
     public required int Checkpoints { get; init; }
+
+    /// <summary>The last record that a signature vouches for; what follows may be anybody's, what is missing behind it cannot be seen.</summary>
+    public required long VouchedTo { get; init; }
 
     /// <summary>Hash of the newest record.</summary>
     public required string Head { get; init; }

@@ -16,6 +16,7 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Events;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
+using Sallyport.Api.Keys;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
@@ -215,6 +216,19 @@ public sealed class SallyportClient : IDisposable
         StreamAsync("events", ApiJson.Default.EventInfo, opened, cancel);
 
     public Task<Page<GatewayInfo>> ListGatewaysAsync(CancellationToken cancel = default) => GetAsync("gateways", ApiJson.Default.PageGatewayInfo, cancel);
+
+    // Keys
+
+    /// <summary>The tls-crypt-v2 server keys that the gateways accept, the current one first.</summary>
+    public Task<Page<KeyInfo>> ListKeysAsync(CancellationToken cancel = default) => GetAsync("keys", ApiJson.Default.PageKeyInfo, cancel);
+
+    /// <summary>Ends a tls-crypt-v2 server key; answers it as it was.</summary>
+    public Task<KeyInfo> RetireKeyAsync(int id, bool force = false, string? reason = null, CancellationToken cancel = default) =>
+        PostAsync($"keys/tls-crypt-v2/{Number(id)}/retire", new KeyRetire(reason, force), ApiJson.Default.KeyRetire, ApiJson.Default.KeyInfo, cancel);
+
+    /// <summary>Replaces a key of the installation: "master", or "tls-crypt-v2", whose old one stays accepted until it is retired.</summary>
+    public Task<KeyRotated> RotateKeyAsync(string name, string? reason = null, CancellationToken cancel = default) =>
+        PostAsync($"keys/{Segment(name)}/rotate", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.KeyRotated, cancel);
 
     // Audit
 

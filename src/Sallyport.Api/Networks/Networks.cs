@@ -29,6 +29,12 @@ public sealed record NetworkCreate
 
     /// <summary>"1.2" (default) or "1.3".</summary>
     public string? MinimumTls { get; init; }
+
+    /// <summary>
+    /// How long an authentication token stands for a password: "90m", "24h" (default), "7d". It counts from the password, however often
+    /// the token was renewed since; then the client sends its password again.
+    /// </summary>
+    public string? TokenLifetime { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -48,6 +54,8 @@ public sealed record NetworkUpdate
     public string? TlsAuthDirection { get; init; }
 
     public string? MinimumTls { get; init; }
+
+    public string? TokenLifetime { get; init; }
 }
 
 public sealed record NetworkInfo
@@ -69,6 +77,9 @@ public sealed record NetworkInfo
     public required string TlsAuthDirection { get; init; }
 
     public required string MinimumTls { get; init; }
+
+    /// <summary>"24h".</summary>
+    public required string TokenLifetime { get; init; }
 
     public required int Devices { get; init; }
 

@@ -67,6 +67,9 @@ public sealed record NetworkModel
 
     /// <summary>"1.2" or "1.3".</summary>
     public string MinimumTls { get; init; } = "1.2";
+
+    /// <summary>How long an authentication token stands for a password, counted from the password; a token always has an end.</summary>
+    public int TokenSeconds { get; init; } = 86_400;
 }
 
 /// <summary>A device or a site.</summary>

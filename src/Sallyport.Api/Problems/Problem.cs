@@ -15,5 +15,5 @@ public sealed record Problem
     public IReadOnlyList<FieldProblem> Errors { get; init; } = [];
 }
 
-/// <summary>One thing that is wrong: where ("prefixes[0]"), what, and how to put it right (empty where the message says it).</summary>
+/// <summary>One thing that is wrong: where ("prefixes[0]"), what, and how to put it right. None of the three is empty.</summary>
 public sealed record FieldProblem(string Field, string Message, string Hint);

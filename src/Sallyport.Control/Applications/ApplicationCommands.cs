@@ -93,7 +93,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         if (rules.Count > 0)
         {
             var list = string.Join(", ", rules.Take(10).Select(rule => $"{rule.Id} (from {rule.SubjectKind}:{rule.Subject})"));
-            throw new ProblemException(Refusal.Conflict($"Application {row.Name} is allowed by rule {list}. Delete the rules first."));
+            throw new ProblemException(Refusal.Conflict("name", $"application {row.Name} is allowed by rule {list}", "delete the rules first"));
         }
 
         change.Sql.Execute("DELETE FROM applications WHERE id = @Id", new { row.Id });
@@ -116,13 +116,13 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
     {
         if (input.Site is not null && input.Device is not null)
         {
-            problems.Add("device", "is given beside site", "an application is carried by one site or one device");
+            problems.Add("device", "a device is given beside a site", "an application is carried by one site or one device");
             return null;
         }
 
         if (input.Site is null && input.Device is null)
         {
-            problems.Add("site", "is missing", "say who carries it: a site or a device");
+            problems.Add("site", "the owner is missing", "say who carries it: a site or a device");
             return null;
         }
 

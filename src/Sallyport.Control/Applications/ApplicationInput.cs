@@ -16,13 +16,13 @@ internal static class ApplicationInput
     {
         if (texts is null or [])
         {
-            problems.Add("services", "is missing", "name at least one: tcp/8883, udp/5000-5010 or icmp");
+            problems.Add("services", "the services are missing", "name at least one: tcp/8883, udp/5000-5010 or icmp");
             return [];
         }
 
         if (texts.Count > ServicesMax)
         {
-            problems.Add("services", $"has {texts.Count} entries", $"use at most {ServicesMax}; ports may be ranges");
+            problems.Add("services", $"{texts.Count} services are too many", $"use at most {ServicesMax}; ports may be ranges");
             return [];
         }
 
@@ -57,7 +57,7 @@ internal static class ApplicationInput
                 return IpPrefix.Host(own);
             }
 
-            problems.Add("target", $"is missing, and {owner.Kind} {owner.Name} has no address of its own", "give the address");
+            problems.Add("target", $"the target is missing, and {owner.Kind} {owner.Name} has no address of its own", "give the address");
             return null;
         }
 

@@ -31,15 +31,14 @@ internal static class AuditEndpoints
     private static AuditVerification Verify(Actor actor, Database database, AuditTrail trail)
     {
         actor.Require(Right.See);
-        return database.Read(trail.Verify);
+        return trail.Verify(database);
     }
 
     private static async Task Export(Actor actor, Database database, AuditTrail trail, HttpContext context)
     {
         actor.Require(Right.See);
         context.Response.ContentType = "application/jsonl";
-        using var sql = database.OpenReader();
-        foreach (var line in trail.Export(sql))
+        foreach (var line in trail.Export(database))
         {
             await JsonSerializer.SerializeAsync(context.Response.Body, line, ApiJson.Default.AuditExportLine, context.RequestAborted);
             await context.Response.Body.WriteAsync("\n"u8.ToArray(), context.RequestAborted);

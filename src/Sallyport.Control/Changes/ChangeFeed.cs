@@ -16,7 +16,7 @@ internal sealed class ChangeFeed
     private readonly List<Action<NodeMessage>> subscribers = [];
     private readonly Database database;
     private readonly FleetLoader loader;
-    private readonly GatewaySettings settings;
+    private GatewaySettings settings; // read and changed under the gate
     private volatile FleetState state;
 
     public ChangeFeed(Database database, FleetLoader loader, GatewaySettings settings)
@@ -38,16 +38,25 @@ internal sealed class ChangeFeed
 
     public FleetState State => state;
 
+    /// <summary>Called by the writer after a commit that changed them, before that commit is published.</summary>
+    public void Use(GatewaySettings changed)
+    {
+        lock (gate)
+        {
+            settings = changed;
+        }
+    }
+
     /// <summary>Called by the writer after each commit, before the next one.</summary>
     public void Publish(ChangeSet change)
     {
         lock (gate)
         {
             state = state.With(change);
-            var delta = change.ToDelta();
+            NodeMessage message = change.Settings ? new Snapshot(state.Version, state.ToModel(settings)) : change.ToDelta();
             foreach (var subscriber in subscribers)
             {
-                subscriber(delta);
+                subscriber(message);
             }
         }
     }

@@ -17,6 +17,9 @@ internal enum ChangeKind : byte
 /// <summary>One committed change of the model, or several merged into one. What exists is upserted, what is gone is named.</summary>
 internal sealed record ChangeSet(long Version, long CommittedAt)
 {
+    /// <summary>The settings are others: no delta says that.</summary>
+    public bool Settings { get; init; }
+
     public IReadOnlyList<NetworkModel> Networks { get; init; } = [];
 
     public IReadOnlyList<IdentityModel> Identities { get; init; } = [];

@@ -29,14 +29,21 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
                 var change = new Change(sql, actor, audit, time);
                 var value = act(change);
                 Invariant.Check(change.Records.Count > 0, "every command leaves an audit record");
-                return (Value: value, change.Records, Set: Record(sql, change));
+                return (Value: value, change.Records, change.Followers, Set: Record(sql, change));
             },
             committed =>
             {
+                foreach (var follower in committed.Followers)
+                {
+                    follower();
+                }
+
                 if (committed.Set is { } set)
                 {
                     feed.Publish(set);
                 }
+
+                audit.Committed(committed.Records[^1]);
             });
         foreach (var record in outcome.Records)
         {
@@ -70,6 +77,7 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
 {
     private readonly List<AuditRecord> records = [];
     private readonly SortedSet<(ChangeKind Kind, int Id)> touched = [];
+    private readonly List<Action> followers = [];
 
     public SqliteConnection Sql { get; } = sql;
 
@@ -82,13 +90,21 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
 
     public IReadOnlyCollection<(ChangeKind Kind, int Id)> Touched => touched;
 
+    public IReadOnlyList<Action> Followers => followers;
+
     /// <summary>The record of what is done here. <paramref name="detail"/> holds no secret.</summary>
     public void Audit(string action, string subject, JsonObject? detail = null)
     {
         // What does not apply is left out, not said to be nothing.
         var said = new JsonObject((detail ?? []).Where(pair => pair.Value is not null).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
-        records.Add(audit.Append(Sql, time.NowNanoseconds(), Actor.Name, action, subject, said.ToJsonString()));
+        audit.Append(Sql, records, time.NowNanoseconds(), Actor.Name, action, subject, said.ToJsonString());
     }
+
+    /// <summary>Records that the trail itself was found cut or altered, where it was.</summary>
+    public void NoteAuditTrail() => audit.Note(Sql, records, time.NowNanoseconds());
+
+    /// <summary>What has to follow the commit before anybody else writes: state in memory that goes with the store's. Must not fail.</summary>
+    public void OnCommitted(Action follower) => followers.Add(follower);
 
     /// <summary>The gateways are to know that this was made, changed or removed.</summary>
     public void Touch(ChangeKind kind, int id) => touched.Add((kind, id));

@@ -1,4 +1,3 @@
-using Sallyport.Api.Problems;
 using Sallyport.Control.Http;
 using Sallyport.Control.Users;
 
@@ -32,9 +31,10 @@ internal static class Creates
         catch (MadeBeforeException<T> before)
         {
             return before.Made ?? throw new ProblemException(Refusal.Conflict(
-                "This request was done before, and its answer cannot be given again: it held a private key that is stored nowhere, or what it made "
-                + "is gone. Issue a new profile, or repeat it with a new Idempotency-Key.",
-                [new FieldProblem("Idempotency-Key", "was used before", "")]));
+                "Idempotency-Key",
+                "this request was done before, and its answer cannot be given again: it held a private key that is stored nowhere, or what it made "
+                + "is gone",
+                "issue a new profile, or repeat it with a new Idempotency-Key"));
         }
     }
 

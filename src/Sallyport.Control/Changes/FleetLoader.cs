@@ -35,6 +35,7 @@ internal sealed class FleetLoader(Envelope envelope)
         var (rules, removedRules) = Split(byKind[ChangeKind.Rule], id => RuleRow.Find(sql, id)?.ToModel());
         return new ChangeSet(version, committedAt)
         {
+            Settings = byKind[ChangeKind.Settings].Any(),
             Networks = networks,
             Identities = identities,
             Applications = applications,

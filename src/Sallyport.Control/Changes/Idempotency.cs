@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dapper;
-using Sallyport.Api.Problems;
 using Sallyport.Control.Http;
 
 namespace Sallyport.Control.Changes;
@@ -34,7 +33,7 @@ internal sealed record Idempotency(string Key, string RequestHash)
         return row.RequestHash == RequestHash
             ? row.ResourceId
             : throw new ProblemException(Refusal.Invalid(
-                [new FieldProblem("Idempotency-Key", "was used before with another request", "send a new key for a new request")]));
+                [Refusal.Field("Idempotency-Key", "the key was used before with another request", "send a new key for a new request")]));
     }
 
     public void Remember(Change change, int resourceId) => change.Sql.Execute(

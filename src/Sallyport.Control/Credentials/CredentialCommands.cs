@@ -36,11 +36,12 @@ internal sealed class CredentialCommands(Commands commands, Database database, C
         ReasonInput.Check(reason);
         var committed = commands.Run(actor, change =>
         {
-            var row = CredentialRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no credential {id}."));
+            var row = CredentialRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound("id", $"there is no credential {id}", "see which there are: sallyport credential list"));
             actor.Require(Right.Change, row.NetworkId);
             if (row.RevokedAt is { } at)
             {
-                throw new ProblemException(Refusal.Conflict($"Credential {id} was revoked on {UnixTime.ToTime(at):u}."));
+                throw new ProblemException(Refusal.Conflict(
+                    "id", $"credential {id} was revoked on {UnixTime.ToTime(at):u}", "nothing is left to do"));
             }
 
             change.Sql.Execute("UPDATE credentials SET revoked_at = @Now, revoke_reason = @reason WHERE id = @id", new { change.Now, reason, id });

@@ -53,7 +53,7 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
     {
         var wrapping = network.Wrappings.First(known => request.Wrapping is null || string.Equals(known, request.Wrapping, StringComparison.OrdinalIgnoreCase));
         var revoked = request.KeepOld ? [] : RevokeAll(change, identity.Id, "replaced by a new profile");
-        var (wrappingKey, keyId) = WrappingKey(network, wrapping);
+        var (wrappingKey, keyId) = WrapFor(network, wrapping);
         var ids = new List<int>();
         CertificateParts? certificate = null;
         if (network.Authentication.StartsWith("certificate", StringComparison.Ordinal))
@@ -125,13 +125,13 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
         return ids;
     }
 
-    private (string? Pem, string? KeyId) WrappingKey(NetworkRow network, string wrapping)
+    private (string? Pem, string? KeyId) WrapFor(NetworkRow network, string wrapping)
     {
         switch (wrapping)
         {
             case "tls-crypt-v2":
                 var keyId = RandomNumberGenerator.GetBytes(WrappedKeyMetadata.IdLength);
-                using (var serverKey = new TlsCryptV2ServerKey(keys.TlsCryptV2))
+                using (var serverKey = new TlsCryptV2ServerKey(keys.Newest.Bytes))
                 using (var clientKey = serverKey.IssueClient(SystemEntropy.Shared, keyId))
                 {
                     return (clientKey.ToPem(), Convert.ToHexStringLower(keyId));
@@ -182,13 +182,14 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
     private static bool IsLiveUsername(Change change, string username) => change.Sql.ExecuteScalar<bool>(
         "SELECT EXISTS (SELECT 1 FROM credentials WHERE username = @username AND revoked_at IS NULL)", new { username });
 
-    private static int Store(
+    private int Store(
         Change change, IdentityRow identity, string kind, string wrapping, string? keyId, CertificateParts? certificate, PasswordParts? password) =>
         change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO credentials (identity_id, kind, fingerprint, serial, certificate, wrapping, wrapped_key_id, username, password_salt,
-                password_hash, not_before, not_after, created_at)
-            VALUES (@Id, @kind, @Fingerprint, @Serial, @Der, @wrapping, @keyId, @Username, @Salt, @Hash, @notBefore, @notAfter, @Now)
+            INSERT INTO credentials (identity_id, kind, fingerprint, serial, certificate, wrapping, wrapped_key_id, wrapping_key_id, username,
+                password_salt, password_hash, not_before, not_after, created_at)
+            VALUES (@Id, @kind, @Fingerprint, @Serial, @Der, @wrapping, @keyId, @wrappingKeyId, @Username, @Salt, @Hash, @notBefore, @notAfter,
+                @Now)
             RETURNING id
             """,
             new
@@ -200,6 +201,7 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
                 certificate?.Der,
                 wrapping,
                 keyId,
+                wrappingKeyId = keyId is null ? (int?)null : keys.Newest.Id,
                 password?.Username,
                 password?.Salt,
                 password?.Hash,

@@ -44,7 +44,7 @@ internal sealed class FlowQueries(Database database, TrafficLog traffic, ChangeF
         var problems = new ProblemList();
         if (device is not null && site is not null)
         {
-            problems.Add("site", "is given beside device", "ask for one of them");
+            problems.Add("site", "a site is given beside a device", "ask for one of them");
         }
 
         var identity = device is not null ? Lookup.Identity(sql, "device", device).OrProblem("device", problems)

@@ -91,6 +91,13 @@ internal sealed partial class TrafficLog : BackgroundService
         Enqueue(batch => batch.Add(EventOf("gateway.disconnected", gateway)));
     }
 
+    /// <summary>The gateway reported what cannot be; the rest of its reports was taken.</summary>
+    public void RecordsSkipped(string gateway, string detail)
+    {
+        LogRecordsSkipped(log, gateway, detail);
+        Enqueue(batch => batch.Add(EventOf("gateway.records.skipped", gateway) with { Detail = detail }));
+    }
+
     public void Tunnels(string gateway, long runId, IReadOnlyList<TunnelState> reported)
     {
         var turned = reported.Select(state => new TunnelEntry(gateway, runId, state)).Where(tunnels.Report).ToList();
@@ -234,15 +241,23 @@ internal sealed partial class TrafficLog : BackgroundService
         }
     }
 
-    private void Audited(AuditRecord record) => Enqueue(batch => batch.Add(new EventInfo
+    private void Audited(AuditRecord record)
     {
-        Id = 0,
-        At = UnixTime.ToTime(record.At),
-        Kind = record.Action,
-        Source = "control",
-        Subject = record.Subject,
-        Detail = $"{AuditSentence.Of(record)} (by {record.Actor})",
-    }));
+        if (record.Action == AuditChain.BrokenAction)
+        {
+            LogBrokenTrail(log, record.Detail);
+        }
+
+        Enqueue(batch => batch.Add(new EventInfo
+        {
+            Id = 0,
+            At = UnixTime.ToTime(record.At),
+            Kind = record.Action,
+            Source = "control",
+            Subject = record.Subject,
+            Detail = $"{AuditSentence.Of(record)} (by {record.Actor})",
+        }));
+    }
 
     private EventInfo EventOf(string kind, string gateway) =>
         new() { Id = 0, At = time.GetUtcNow(), Kind = kind, Source = gateway, Detail = "" };
@@ -304,6 +319,12 @@ internal sealed partial class TrafficLog : BackgroundService
 
     [LoggerMessage(2202, LogLevel.Warning, "Gateways report faster than the disk takes it; reports are dropped and counted in sallyport_reports_dropped_total")]
     private static partial void LogFallingBehind(ILogger logger);
+
+    [LoggerMessage(2203, LogLevel.Error, "The audit trail is not as it was left: {Detail}")]
+    private static partial void LogBrokenTrail(ILogger logger, string detail);
+
+    [LoggerMessage(2204, LogLevel.Error, "Gateway {Gateway}: {Detail}")]
+    private static partial void LogRecordsSkipped(ILogger logger, string gateway, string detail);
 
     /// <summary>Reports that are stored in one transaction, and what listeners are told when it is committed.</summary>
     private sealed class Batch(SqliteConnection sql)

@@ -41,8 +41,8 @@ internal sealed partial class ApiMiddleware(RequestDelegate next, Tokens tokens,
         }
         catch (BadHttpRequestException e)
         {
-            var fault = e.InnerException is JsonException json ? JsonFault(json) : e.Message;
-            await WriteAsync(context, Refusal.Malformed(fault) with { Status = e.StatusCode });
+            var problem = e.InnerException is JsonException json ? JsonFault(json) : Refusal.Malformed("request", e.Message, SeeDescription);
+            await WriteAsync(context, problem with { Status = e.StatusCode });
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -57,13 +57,21 @@ internal sealed partial class ApiMiddleware(RequestDelegate next, Tokens tokens,
 
     private static Problem WhereNothingIs(HttpContext context) => context.Response.StatusCode switch
     {
-        405 => Refusal.Malformed($"{context.Request.Path} does not know the method {context.Request.Method}.") with { Status = 405 },
-        415 => Refusal.Malformed("Send the body as application/json.") with { Status = 415 },
-        _ => Refusal.NotFound($"There is nothing at {context.Request.Path}. The interface is described at /openapi/v1.json."),
+        405 => Refusal.Malformed("method", $"{context.Request.Path} does not know the method {context.Request.Method}", SeeDescription) with { Status = 405 },
+        415 => Refusal.Malformed("Content-Type", "the body is of another type than JSON", "send it as application/json") with { Status = 415 },
+        _ => Refusal.NotFound("path", $"there is nothing at {context.Request.Path}", SeeDescription),
     };
 
-    private static string JsonFault(JsonException fault) =>
-        $"The body is not the JSON that is expected, at {fault.Path ?? "$"}: {fault.Message.Split(" Path: ")[0]}";
+    private static Problem JsonFault(JsonException fault)
+    {
+        var path = fault.Path ?? "$";
+        return Refusal.Malformed(
+            path is "$" or "" ? "body" : path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : path,
+            $"the body is not the JSON that is expected, at {path}: {fault.Message.Split(" Path: ")[0].TrimEnd('.')}",
+            SeeDescription);
+    }
+
+    private const string SeeDescription = "the interface is described at /openapi/v1.json";
 
     private static async Task WriteAsync(HttpContext context, Problem problem)
     {

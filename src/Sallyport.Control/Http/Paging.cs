@@ -31,7 +31,7 @@ internal sealed record Paging(int Limit, long? Cursor)
             id = Decode(cursor);
             if (id is null)
             {
-                problems.Add("cursor", "is not one of ours", "use the 'next' of the page before, unchanged");
+                problems.Add("cursor", "the cursor is not one of ours", "use the 'next' of the page before, unchanged");
             }
         }
 

@@ -2,7 +2,10 @@ using Sallyport.Api.Problems;
 
 namespace Sallyport.Control.Http;
 
-/// <summary>Collects everything that is wrong with a command, so that nobody has to repair it one error at a time.</summary>
+/// <summary>
+/// Collects everything that is wrong with a command, so that nobody has to repair it one error at a time. Each has a field, a message that
+/// says what is wrong without its field, and a way to put it right.
+/// </summary>
 internal sealed class ProblemList
 {
     private readonly List<FieldProblem> problems = [];
@@ -12,20 +15,20 @@ internal sealed class ProblemList
 
     public IReadOnlyList<FieldProblem> Problems => problems;
 
-    public void Add(string field, string message, string hint = "")
+    public void Add(string field, string message, string hint)
     {
         onlyConflicts = false;
-        problems.Add(new FieldProblem(field, message, hint));
+        problems.Add(Refusal.Field(field, message, hint));
     }
 
     /// <summary>The input is fine, but something that exists is in its way.</summary>
-    public void AddConflict(string field, string message, string hint = "") => problems.Add(new FieldProblem(field, message, hint));
+    public void AddConflict(string field, string message, string hint) => problems.Add(Refusal.Field(field, message, hint));
 
     public void ThrowIfAny()
     {
         if (Any)
         {
-            throw new ProblemException(onlyConflicts ? Refusal.Conflict(problems[0].Message, problems) : Refusal.Invalid(problems));
+            throw new ProblemException(onlyConflicts ? Refusal.Conflict(problems) : Refusal.Invalid(problems));
         }
     }
 }

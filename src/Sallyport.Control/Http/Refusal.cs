@@ -1,11 +1,21 @@
 using Sallyport.Api.Problems;
 using Sallyport.Control.Users;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Http;
 
-/// <summary>The kinds of problem that the API answers with.</summary>
+/// <summary>
+/// The kinds of problem that the API answers with. Whatever the caller can do something about says what is wrong, where, and how to put it
+/// right; there is no way to make one without.
+/// </summary>
 internal static class Refusal
 {
+    public static FieldProblem Field(string field, string message, string hint)
+    {
+        Invariant.Check(field.Length > 0 && message.Length > 0 && hint.Length > 0, "a problem says what, where and how to mend it");
+        return new FieldProblem(field, message, hint);
+    }
+
     public static Problem Invalid(IReadOnlyList<FieldProblem> errors) => new()
     {
         Type = "urn:sallyport:problem:invalid",
@@ -14,29 +24,33 @@ internal static class Refusal
         Errors = errors,
     };
 
-    public static Problem Malformed(string detail) => new()
+    public static Problem Malformed(string field, string message, string hint) => new()
     {
         Type = "urn:sallyport:problem:malformed",
         Title = "The request could not be read.",
         Status = 400,
-        Detail = detail,
+        Errors = [Field(field, message, hint)],
+        Detail = Sentences(message, hint),
     };
 
-    public static Problem NotFound(string detail) => new()
+    public static Problem NotFound(string field, string message, string hint) => new()
     {
         Type = "urn:sallyport:problem:not-found",
         Title = "There is no such thing.",
         Status = 404,
-        Detail = detail,
+        Errors = [Field(field, message, hint)],
+        Detail = Sentences(message, hint),
     };
 
-    public static Problem Conflict(string detail, IReadOnlyList<FieldProblem>? errors = null) => new()
+    public static Problem Conflict(string field, string message, string hint) => Conflict([Field(field, message, hint)]);
+
+    public static Problem Conflict(IReadOnlyList<FieldProblem> errors) => new()
     {
         Type = "urn:sallyport:problem:conflict",
         Title = "What exists stands in the way.",
         Status = 409,
-        Detail = detail,
-        Errors = errors ?? [],
+        Detail = Sentences(errors[0].Message, errors[0].Hint),
+        Errors = errors,
     };
 
     public static Problem Changed(string what, long revision) => new()
@@ -44,7 +58,8 @@ internal static class Refusal
         Type = "urn:sallyport:problem:changed",
         Title = "Somebody changed it in the meantime.",
         Status = 412,
-        Detail = $"{what} is at revision {revision} now. Read it again, then repeat the change.",
+        Detail = Sentences($"{what} is at revision {revision} now", ReadAgain),
+        Errors = [Field("If-Match", $"{what} is at revision {revision} now", ReadAgain)],
     };
 
     public static Problem Unauthorized { get; } = new()
@@ -60,7 +75,7 @@ internal static class Refusal
         Type = "urn:sallyport:problem:forbidden",
         Title = "That is not permitted.",
         Status = 403,
-        Detail = right == Right.See ? $"{actor} may not see this." : $"{actor} may not change this.",
+        Detail = (right == Right.See ? $"{actor} may not see this." : $"{actor} may not change this.") + " Ask an administrator who may.",
     };
 
     public static Problem Internal { get; } = new()
@@ -68,5 +83,16 @@ internal static class Refusal
         Type = "urn:sallyport:problem:internal",
         Title = "Sallyport failed to do this; its log says why.",
         Status = 500,
+        Detail = "Nothing is wrong with the request. See sallyportd.log in the data directory, or the journal.",
     };
+
+    private const string ReadAgain = "read it again, then repeat the change";
+
+    private static string Sentences(string message, string hint) => $"{Sentence(message)} {Sentence(hint)}";
+
+    private static string Sentence(string text)
+    {
+        var capital = char.ToUpperInvariant(text[0]) + text[1..];
+        return capital[^1] is '.' or '?' ? capital : capital + ".";
+    }
 }

@@ -25,7 +25,7 @@ internal static class RequestParts
         }
 
         var problems = new ProblemList();
-        problems.Add(HeaderNames.IfMatch, "is not an ETag of ours", "send the ETag of the last answer, unchanged");
+        problems.Add(HeaderNames.IfMatch, "the ETag is not one of ours", "send the ETag of the last answer, unchanged");
         problems.ThrowIfAny();
         return null;
     }
@@ -45,7 +45,7 @@ internal static class RequestParts
         if (key.Length > Idempotency.KeyLengthMax)
         {
             var problems = new ProblemList();
-            problems.Add("Idempotency-Key", $"has {key.Length} characters", $"use at most {Idempotency.KeyLengthMax}");
+            problems.Add("Idempotency-Key", $"a key of {key.Length} characters is too long", $"use at most {Idempotency.KeyLengthMax}");
             problems.ThrowIfAny();
         }
 

@@ -53,7 +53,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         var subnets = row.SubnetsJson;
         if (input.Subnets is { Count: 0 })
         {
-            problems.Add("subnets", "is empty", "a site carries at least one subnet");
+            problems.Add("subnets", "the list of subnets is empty", "a site carries at least one subnet");
         }
         else if (input.Subnets is not null)
         {
@@ -83,7 +83,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         if (row.State == IdentityStates.Retired)
         {
             throw new ProblemException(Refusal.Conflict(
-                $"{row.Kind} {row.Name} was revoked and does not come back. Delete it and add it again: it then has a new identity."));
+                "name", $"{row.Kind} {row.Name} was revoked and does not come back", "delete it and add it again: it then has a new identity"));
         }
 
         var network = NetworkRow.Find(change.Sql, row.NetworkId)!;
@@ -108,7 +108,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             actor.Require(Right.Change, row.NetworkId);
             if (row.State == IdentityStates.Retired)
             {
-                throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} was revoked already, on {UnixTime.ToTime(row.StateSince):u}."));
+                throw new ProblemException(Refusal.Conflict(
+                    "name", $"{row.Kind} {row.Name} was revoked already, on {UnixTime.ToTime(row.StateSince):u}", "nothing is left to do"));
             }
 
             var revoked = CredentialIssuer.RevokeAll(change, row.Id, reason ?? "");
@@ -152,7 +153,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             .Concat(RuleRow.OfSubject(change.Sql, row.Id).Select(rule => $"rule {rule.Id} (to {rule.Application})")).ToList();
         if (inTheWay.Count > 0)
         {
-            throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} is used by {string.Join(", ", inTheWay)}. Delete these first."));
+            throw new ProblemException(Refusal.Conflict("name", $"{row.Kind} {row.Name} is used by {string.Join(", ", inTheWay)}", "delete these first"));
         }
 
         change.Sql.Execute("DELETE FROM identities WHERE id = @Id", new { row.Id });
@@ -190,13 +191,13 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         input.CheckLabelsAndGroups(problems);
         if (input.Addresses is { Count: > 2 })
         {
-            problems.Add("addresses", $"has {input.Addresses.Count} entries", "give at most one IPv4 and one IPv6 address");
+            problems.Add("addresses", $"{input.Addresses.Count} addresses are too many", "give at most one IPv4 and one IPv6 address");
         }
 
         var subnets = input.ReadSubnets(change.Sql, network, 0, problems);
         if (input is { Kind: "site", Subnets: null or { Count: 0 } })
         {
-            problems.Add("subnets", "is missing", "a site carries subnets, such as 192.168.50.0/24; a thing without any is a device");
+            problems.Add("subnets", "the subnets are missing", "a site carries subnets, such as 192.168.50.0/24; a thing without any is a device");
         }
 
         var (v4, v6) = input.ReadAddresses(change.Sql, network, problems);
@@ -286,7 +287,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         change.Actor.Require(Right.Change, row.NetworkId);
         if (row.State != from)
         {
-            throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} is {row.State}; only what is {from} can become {to}."));
+            throw new ProblemException(Refusal.Conflict(
+                "name", $"{row.Kind} {row.Name} is {row.State}", $"only what is {from} can become {to}"));
         }
 
         SetState(change, row, to, reason);

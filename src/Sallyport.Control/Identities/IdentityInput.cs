@@ -34,7 +34,7 @@ internal sealed record IdentityInput(string Kind)
     {
         if (Labels is { Count: > LabelsMax })
         {
-            problems.Add("labels", $"has {Labels.Count} entries", $"use at most {LabelsMax}");
+            problems.Add("labels", $"{Labels.Count} labels are too many", $"use at most {LabelsMax}");
         }
 
         foreach (var (key, value) in (Labels ?? new Dictionary<string, string>()).OrderBy(pair => pair.Key, StringComparer.Ordinal).Take(LabelsMax))
@@ -44,7 +44,7 @@ internal sealed record IdentityInput(string Kind)
 
         if (Groups is { Count: > GroupsMax })
         {
-            problems.Add("groups", $"has {Groups.Count} entries", $"use at most {GroupsMax}");
+            problems.Add("groups", $"{Groups.Count} groups are too many", $"use at most {GroupsMax}");
         }
 
         for (var i = 0; i < Math.Min(Groups?.Count ?? 0, GroupsMax); i++)
@@ -62,7 +62,7 @@ internal sealed record IdentityInput(string Kind)
 
         if (string.IsNullOrEmpty(value) || value.Length > LabelValueMax || value.Any(char.IsControl))
         {
-            problems.Add(field, "has no valid value", $"write key=value with 1 to {LabelValueMax} printable characters after the '='");
+            problems.Add(field, $"label '{Label.Shorten(key)}' has no valid value", $"write key=value with 1 to {LabelValueMax} printable characters after the '='");
         }
     }
 
@@ -76,7 +76,7 @@ internal sealed record IdentityInput(string Kind)
 
         if (Subnets.Count > SubnetsMax)
         {
-            problems.Add("subnets", $"has {Subnets.Count} entries", $"a site has at most {SubnetsMax}");
+            problems.Add("subnets", $"{Subnets.Count} subnets are too many", $"a site has at most {SubnetsMax}");
             return [];
         }
 
@@ -175,5 +175,6 @@ internal sealed record IdentityInput(string Kind)
     }
 
     private static string FreeHint(SqliteConnection sql, NetworkRow network, IpAddress near) =>
-        AddressPool.Allocate(sql, network, near.IsV4, out _) is { } free ? $"{free} is free; without an address one is allocated" : "";
+        AddressPool.Allocate(sql, network, near.IsV4, out _) is { } free ? $"{free} is free; without an address one is allocated"
+            : $"network {network.Name} has no free address left: give it a further prefix";
 }

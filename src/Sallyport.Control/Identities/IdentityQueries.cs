@@ -1,5 +1,6 @@
 using Sallyport.Api.Paging;
 using Sallyport.Control.Http;
+using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
@@ -23,7 +24,7 @@ internal sealed class IdentityQueries(Database database, TunnelRegistry tunnels)
         var equals = label?.IndexOf('=', StringComparison.Ordinal) ?? -1;
         if (label is not null && equals <= 0)
         {
-            problems.Add("label", "is not key=value", "write model=P200");
+            problems.Add("label", $"'{Label.Shorten(label)}' is not key=value", "write model=P200");
         }
 
         problems.ThrowIfAny();

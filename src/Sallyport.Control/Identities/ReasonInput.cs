@@ -12,12 +12,12 @@ internal static class ReasonInput
         var problems = new ProblemList();
         if (reason is { Length: > LengthMax })
         {
-            problems.Add("reason", $"has {reason.Length} characters", $"use at most {LengthMax}");
+            problems.Add("reason", $"a reason of {reason.Length} characters is too long", $"use at most {LengthMax}");
         }
 
         if (reason is not null && reason.Any(char.IsControl))
         {
-            problems.Add("reason", "has control characters", "write it in one line");
+            problems.Add("reason", "the reason has control characters", "write it in one line");
         }
 
         problems.ThrowIfAny();

@@ -14,7 +14,7 @@ internal static class Label
     {
         if (string.IsNullOrEmpty(name))
         {
-            problems.Add(field, "is missing", Rule);
+            problems.Add(field, "a name is missing", Rule);
             return false;
         }
 

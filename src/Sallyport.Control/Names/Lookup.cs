@@ -24,13 +24,7 @@ internal readonly record struct Found<T>(T? Value, string Message, string Hint)
 
     /// <summary>The thing that a URL names, or an answer of 404.</summary>
     public T OrNotFound() =>
-        Value ?? throw new ProblemException(Refusal.NotFound(Hint.Length == 0 ? Sentence(Message) : $"{Sentence(Message)} {Sentence(Hint)}"));
-
-    private static string Sentence(string text)
-    {
-        var capital = char.ToUpperInvariant(text[0]) + text[1..];
-        return capital[^1] is '.' or '?' ? capital : capital + ".";
-    }
+        Value ?? throw new ProblemException(Refusal.NotFound("name", Message, Hint));
 }
 
 /// <summary>Finds things by the names that people use: "pump-17", or "pump-17.plant-a" where two networks have one.</summary>
@@ -107,6 +101,8 @@ internal static class Lookup
     private static string HintOf(SqliteConnection sql, string kind, string name, string query)
     {
         var known = sql.Query<string>(query, new { kind, CandidatesMax }).AsList();
-        return known.Count == 0 ? $"there is none yet: sallyport {kind} add" : Nearest.Hint(name, known);
+        return known.Count == 0 ? $"there is none yet: sallyport {kind} add"
+            : Nearest.Hint(name, known) is { Length: > 0 } near ? near
+            : $"see which there are: sallyport {kind} list";
     }
 }

@@ -30,7 +30,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
                 if (input.Prefixes is null or [])
                 {
-                    problems.Add("prefixes", "is missing", "give at least one prefix, such as 10.20.0.0/16");
+                    problems.Add("prefixes", "the prefixes are missing", "give at least one prefix, such as 10.20.0.0/16");
                 }
 
                 var prefixes = NetworkInput.Prefixes(input.Prefixes ?? [], problems);
@@ -44,6 +44,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                     WrappingsJson = Column.Of(NetworkInput.DefaultWrappings),
                     TlsAuthDirection = NetworkInput.DefaultDirection,
                     MinimumTls = NetworkInput.DefaultMinimumTls,
+                    TokenSeconds = NetworkInput.DefaultTokenSeconds,
                 };
                 NetworkInput.ApplyOptions(
                     draft,
@@ -55,6 +56,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         Wrappings = input.Wrappings,
                         TlsAuthDirection = input.TlsAuthDirection,
                         MinimumTls = input.MinimumTls,
+                        TokenLifetime = input.TokenLifetime,
                     },
                     problems);
                 problems.ThrowIfAny();
@@ -65,9 +67,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var id = change.Sql.ExecuteScalar<int>(
                     """
                     INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, created_at, revision)
+                        minimum_tls, token_seconds, created_at, revision)
                     VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @Now, 1)
+                        @MinimumTls, @TokenSeconds, @Now, 1)
                     RETURNING id
                     """,
                     new
@@ -81,6 +83,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         sealedKey,
                         draft.TlsAuthDirection,
                         draft.MinimumTls,
+                        draft.TokenSeconds,
                         change.Now,
                     });
                 change.Touch(ChangeKind.Network, id);
@@ -106,7 +109,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         change.Sql.Execute(
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
-                wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, revision = revision + 1
+                wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
+                revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -125,7 +129,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         if (held.Count > 0)
         {
             var list = string.Join(", ", held.Take(5)) + (held.Count > 5 ? ", …" : "");
-            throw new ProblemException(Refusal.Conflict($"Network {row.Name} still has {list}. Delete these first."));
+            throw new ProblemException(Refusal.Conflict("name", $"network {row.Name} still has {list}", "delete these first"));
         }
 
         change.Sql.Execute("DELETE FROM networks WHERE id = @Id", new { row.Id });
@@ -148,7 +152,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
     {
         if (texts.Count == 0)
         {
-            problems.Add("prefixes", "is empty", "a network needs at least one prefix");
+            problems.Add("prefixes", "the list of prefixes is empty", "a network needs at least one prefix");
             return;
         }
 
@@ -197,5 +201,6 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["authentication"] = row.Authentication,
         ["wrappings"] = JsonNode.Parse(row.WrappingsJson),
         ["minimumTls"] = row.MinimumTls,
+        ["tokenLifetime"] = Span.Text(row.TokenSeconds),
     };
 }

@@ -13,7 +13,10 @@ internal static class NetworkInput
     public const string DefaultAuthentication = "certificate";
     public const string DefaultDirection = "1";
     public const string DefaultMinimumTls = "1.2";
+    public const int DefaultTokenSeconds = 86_400; // a device that was taken from its owner is out within a day of its last password
 
+    private const int TokenSecondsMin = 60; // shorter than a reconnect, the token would never be of use
+    private const int TokenSecondsMax = 365 * 86_400; // beyond it nobody means an end any more
     private const int PrefixesMax = 16; // OpenVPN clients get an address of one prefix per family; more is for growing
 
     public static readonly IReadOnlyList<string> DefaultCiphers = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305"];
@@ -30,7 +33,7 @@ internal static class NetworkInput
     {
         if (texts.Count > PrefixesMax)
         {
-            problems.Add("prefixes", $"has {texts.Count} entries", $"a network has at most {PrefixesMax}");
+            problems.Add("prefixes", $"{texts.Count} prefixes are too many", $"a network has at most {PrefixesMax}");
             return [];
         }
 
@@ -77,6 +80,7 @@ internal static class NetworkInput
         row.Authentication = ReadOne(input.Authentication, "authentication", "way to authenticate", Authentications, problems) ?? row.Authentication;
         row.TlsAuthDirection = ReadOne(input.TlsAuthDirection, "tlsAuthDirection", "key direction", Directions, problems) ?? row.TlsAuthDirection;
         row.MinimumTls = ReadOne(input.MinimumTls, "minimumTls", "TLS version", TlsVersions, problems) ?? row.MinimumTls;
+        row.TokenSeconds = Span.Read(input.TokenLifetime, "tokenLifetime", TokenSecondsMin, TokenSecondsMax, problems) ?? row.TokenSeconds;
     }
 
     public static string? ReadOne(string? text, string field, string what, IReadOnlyList<string> known, ProblemList problems)
@@ -101,7 +105,7 @@ internal static class NetworkInput
     {
         if (texts.Count == 0)
         {
-            problems.Add(field, "is empty", "use some of " + string.Join(", ", known));
+            problems.Add(field, $"the list of {field} is empty", "use some of " + string.Join(", ", known));
             return null;
         }
 

@@ -13,7 +13,8 @@ internal sealed class NetworkRow
     private const string Columns =
         """
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
-        wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls, created_at AS CreatedAt, revision
+        wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
+        token_seconds AS TokenSeconds, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -35,6 +36,8 @@ internal sealed class NetworkRow
     public string TlsAuthDirection { get; set; } = "";
 
     public string MinimumTls { get; set; } = "";
+
+    public int TokenSeconds { get; set; }
 
     public long CreatedAt { get; init; }
 
@@ -74,6 +77,7 @@ internal sealed class NetworkRow
         WrappingKey = Wrappings.Any(wrapping => wrapping is "tls-crypt" or "tls-auth") ? OpenWrappingKey(envelope) : null,
         TlsAuthDirection = TlsAuthDirection,
         MinimumTls = MinimumTls,
+        TokenSeconds = TokenSeconds,
     };
 
     public NetworkInfo ToInfo(SqliteConnection sql) => new()
@@ -87,6 +91,7 @@ internal sealed class NetworkRow
         Wrappings = Wrappings,
         TlsAuthDirection = TlsAuthDirection,
         MinimumTls = MinimumTls,
+        TokenLifetime = Span.Text(TokenSeconds),
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
         CreatedAt = UnixTime.ToTime(CreatedAt),

@@ -65,7 +65,7 @@ internal static class PrefixInput
     {
         if (text.Length == 0)
         {
-            return ("is empty", "give a prefix such as 10.20.0.0/16");
+            return ("the prefix is empty", "give a prefix such as 10.20.0.0/16");
         }
 
         var shown = Label.Shorten(text);

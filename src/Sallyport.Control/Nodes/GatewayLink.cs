@@ -51,6 +51,9 @@ internal sealed class GatewayLink
     /// <summary>The one that it was given on this link; null where it asked for none.</summary>
     public X509Certificate2? Certificate { get; set; }
 
+    /// <summary>Records of its reports that were wrong and not taken.</summary>
+    public long Skipped { get; set; }
+
     public ChannelReader<NodeMessage> Outgoing => outgoing.Reader;
 
     /// <summary>Never blocks. A full queue ends the link: the gateway comes again and gets what it missed as one.</summary>

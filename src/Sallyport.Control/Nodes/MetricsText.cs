@@ -49,6 +49,12 @@ internal sealed class MetricsText(ChangeFeed feed, GatewayLinks links, TunnelReg
             Sample(text, "sallyport_gateway_connected", gateway.Connected ? 1 : 0, ("gateway", gateway.Name));
         }
 
+        Head(text, "sallyport_gateway_records_skipped", "gauge", "Records of a gateway's reports, since it connected, that were wrong and not taken.");
+        foreach (var link in links.Connected)
+        {
+            Sample(text, "sallyport_gateway_records_skipped", link.Skipped, ("gateway", link.Name));
+        }
+
         Head(text, "sallyport_gateway_model_version", "gauge", "Version of the model that a gateway's packet path has confirmed.");
         foreach (var gateway in gateways)
         {

@@ -23,7 +23,7 @@ internal static class NodeFrames
     }
 
     /// <summary>The next message; null at the end of the stream. Throws <see cref="NodeProtocolException"/> for what is no frame.</summary>
-    public static async Task<NodeMessage?> ReadAsync(Stream stream, CancellationToken cancel)
+    public static async Task<NodeMessage?> ReadAsync(Stream stream, SkippedRecords skipped, CancellationToken cancel)
     {
         var head = new byte[HeadLength];
         if (await stream.ReadAtLeastAsync(head, HeadLength, throwOnEndOfStream: false, cancel) < HeadLength)
@@ -43,16 +43,15 @@ internal static class NodeFrames
             return null;
         }
 
-        return Parse(body);
+        return Parse(body, skipped);
     }
 
-    public static NodeMessage Parse(ReadOnlySpan<byte> body)
+    public static NodeMessage Parse(ReadOnlySpan<byte> body, SkippedRecords skipped)
     {
         try
         {
             var message = JsonSerializer.Deserialize(body, NodeJson.Default.NodeMessage) ?? throw new NodeProtocolException("a frame that says null");
-            NodeMessageCheck.Check(message);
-            return message;
+            return NodeMessageCheck.Check(message, skipped);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {

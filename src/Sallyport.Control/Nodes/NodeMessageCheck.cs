@@ -14,102 +14,111 @@ internal static class NodeMessageCheck
     private const int ItemsMax = 20_000; // of one report
     private const long TimeMax = 253_402_300_799_000_000 * 10; // nanoseconds; far beyond what a date of ours can be, within long
 
-    public static void Check(NodeMessage message)
+    /// <summary>
+    /// The message without the records that are wrong: one of them costs itself, not the thousand beside it, and not the link. What is wrong
+    /// with a message as a whole breaks the protocol.
+    /// </summary>
+    public static NodeMessage Check(NodeMessage message, SkippedRecords skipped)
     {
         switch (message)
         {
             case Hello hello:
-                Text(hello.Gateway, NameMax);
+                Require(IsText(hello.Gateway, NameMax) && IsText(hello.SoftwareVersion, TextMax), "a text that is missing or too long");
                 // It becomes a name in a certificate, in metrics and in the log.
                 Require(
                     hello.Gateway.Length > 0 && hello.Gateway.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_'),
                     "a gateway name with other characters than letters, digits and - . _");
-                Text(hello.SoftwareVersion, TextMax);
-                break;
+                return hello;
             case CertificateRequest request:
                 Require(request.Request is { Length: > 0 and <= 16_384 }, "a certificate request of impossible length");
-                break;
+                return request;
             case Acknowledge acknowledge:
-                Time(acknowledge.AppliedAt);
-                Time(acknowledge.LastPacketAt);
+                Require(IsTime(acknowledge.AppliedAt) && IsTime(acknowledge.LastPacketAt), "an impossible time");
                 Require(acknowledge.TunnelsCut >= 0 && acknowledge.FlowsCut >= 0, "negative numbers of cuts");
-                break;
+                return acknowledge;
             case Ready ready:
-                Each(ready.Listening, listening => Text(listening, TextMax));
-                break;
+                return ready with { Listening = Sound(ready.Listening, listening => IsText(listening, TextMax) ? null : WrongText, skipped) };
             case TunnelReport report:
-                Each(report.Tunnels, Check);
-                break;
+                return report with { Tunnels = Sound(report.Tunnels, WhatIsWrong, skipped) };
             case FlowReport report:
-                Each(report.Flows, Check);
-                break;
+                return report with { Flows = Sound(report.Flows, WhatIsWrong, skipped) };
             case EventReport report:
-                Each(report.Events, Check);
-                break;
+                return report with { Events = Sound(report.Events, WhatIsWrong, skipped) };
             case DropReport report:
                 Require(report.Drops is { Count: <= 256 }, "impossible drops");
-                foreach (var reason in report.Drops.Keys)
-                {
-                    Text(reason, NameMax);
-                    Require(reason.Length > 0 && reason.All(char.IsAsciiLetterOrDigit), "a drop reason that is no name");
-                }
-
-                break;
+                return new DropReport(Sound([.. report.Drops], WhatIsWrong, skipped).ToDictionary());
             default:
                 throw new NodeProtocolException($"a {message.GetType().Name}, which only control sends");
         }
     }
 
-    private static void Check(TunnelState tunnel)
-    {
-        Require(tunnel is not null, "an empty tunnel");
-        Text(tunnel!.Protocol, TextMax);
-        Text(tunnel.OuterAddress, TextMax);
-        Text(tunnel.Cipher, TextMax);
-        Text(tunnel.Tls, TextMax);
-        Text(tunnel.Wrapping, TextMax);
-        Text(tunnel.ClientVersion, TextMax);
-        Text(tunnel.ClientPlatform, TextMax);
-        Text(tunnel.EndReason, TextMax);
-        Time(tunnel.Since);
-        Time(tunnel.LastSeen);
-        Require((tunnel.BytesIn | tunnel.BytesOut | tunnel.PacketsIn | tunnel.PacketsOut | (long)tunnel.Renegotiations) >= 0, "negative counters");
-    }
+    private const string WrongText = "a text that is missing or too long";
+    private const string WrongTime = "an impossible time";
+    private const string WrongCounter = "negative counters";
 
-    private static void Check(FlowState flow)
-    {
-        Require(flow is not null, "an empty flow");
-        Text(flow!.Protocol, TextMax);
-        Text(flow.Source, TextMax);
-        Text(flow.Destination, TextMax);
-        Text(flow.Reason, TextMax);
-        Time(flow.FirstSeen);
-        Time(flow.LastSeen);
-        Require(flow.SourcePort is >= 0 and <= 65535 && flow.DestinationPort is >= 0 and <= 65535, "impossible ports");
-        Require((flow.BytesOut | flow.BytesBack | flow.PacketsOut | flow.PacketsBack) >= 0, "negative counters");
-    }
+    private static string? WhatIsWrong(TunnelState? tunnel) =>
+        tunnel is null ? "an empty tunnel"
+        : !AreTexts(
+            tunnel.Protocol, tunnel.OuterAddress, tunnel.Cipher, tunnel.Tls, tunnel.Wrapping, tunnel.ClientVersion, tunnel.ClientPlatform,
+            tunnel.EndReason) ? WrongText
+        : !IsTime(tunnel.Since) || !IsTime(tunnel.LastSeen) ? WrongTime
+        : (tunnel.BytesIn | tunnel.BytesOut | tunnel.PacketsIn | tunnel.PacketsOut | (long)tunnel.Renegotiations) < 0 ? WrongCounter
+        : null;
 
-    private static void Check(GatewayEvent happened)
-    {
-        Require(happened is not null, "an empty event");
-        Text(happened!.Kind, TextMax);
-        Text(happened.OuterAddress, TextMax);
-        Text(happened.Detail, DetailMax);
-        Time(happened.At);
-    }
+    private static string? WhatIsWrong(FlowState? flow) =>
+        flow is null ? "an empty flow"
+        : !AreTexts(flow.Protocol, flow.Source, flow.Destination, flow.Reason) ? WrongText
+        : !IsTime(flow.FirstSeen) || !IsTime(flow.LastSeen) ? WrongTime
+        : flow.SourcePort is < 0 or > 65535 || flow.DestinationPort is < 0 or > 65535 ? "impossible ports"
+        : (flow.BytesOut | flow.BytesBack | flow.PacketsOut | flow.PacketsBack) < 0 ? WrongCounter
+        : null;
 
-    private static void Each<T>(IReadOnlyList<T> items, Action<T> check)
+    private static string? WhatIsWrong(GatewayEvent? happened) =>
+        happened is null ? "an empty event"
+        : !AreTexts(happened.Kind, happened.OuterAddress) || !IsText(happened.Detail, DetailMax) ? WrongText
+        : !IsTime(happened.At) ? WrongTime
+        : null;
+
+    private static string? WhatIsWrong(KeyValuePair<string, long> drop) =>
+        drop.Key.Length is > 0 and <= NameMax && drop.Key.All(char.IsAsciiLetterOrDigit) ? null : "a drop reason that is no name";
+
+    /// <summary>The list itself where nothing is wrong with it, which is always so with a gateway of ours.</summary>
+    private static IReadOnlyList<T> Sound<T>(IReadOnlyList<T> items, Func<T, string?> whatIsWrong, SkippedRecords skipped)
     {
         Require(items is { Count: <= ItemsMax }, "a report of impossible length");
+        var before = skipped.Count;
+        var sound = new List<T>(items.Count);
         foreach (var item in items)
         {
-            check(item);
+            if (whatIsWrong(item) is { } why)
+            {
+                skipped.Add(why);
+            }
+            else
+            {
+                sound.Add(item);
+            }
         }
+
+        return skipped.Count == before ? items : sound;
     }
 
-    private static void Time(long nanoseconds) => Require(nanoseconds is >= 0 and < TimeMax, "an impossible time");
+    private static bool AreTexts(params ReadOnlySpan<string?> texts)
+    {
+        foreach (var text in texts)
+        {
+            if (!IsText(text, TextMax))
+            {
+                return false;
+            }
+        }
 
-    private static void Text(string text, int max) => Require(text is not null && text.Length <= max, "a text that is missing or too long");
+        return true;
+    }
+
+    private static bool IsTime(long nanoseconds) => nanoseconds is >= 0 and < TimeMax;
+
+    private static bool IsText(string? text, int max) => text is not null && text.Length <= max;
 
     private static void Require(bool holds, string otherwise)
     {

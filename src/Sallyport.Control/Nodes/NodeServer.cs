@@ -23,6 +23,7 @@ internal sealed partial class NodeServer(
     private static readonly TimeSpan HelloWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewalEvery = TimeSpan.FromHours(1);
 
+    private readonly LinkPenalties penalties = new();
     private Socket? listener;
     private int open;
 
@@ -102,6 +103,7 @@ internal sealed partial class NodeServer(
                 }
 
                 name = hello.Gateway;
+                await Task.Delay(penalties.WaitOf(name, time.GetUtcNow()), time, stopping);
                 await stream.WriteAsync(NodeFrames.Write(new Welcome(ControlHost.SoftwareVersion, Hello.CurrentProtocol)), stopping);
                 await ServeAsync(hello, peer, socket, stream, stopping);
             }
@@ -128,7 +130,7 @@ internal sealed partial class NodeServer(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         limit.CancelAfter(HelloWait);
-        if (await NodeFrames.ReadAsync(stream, limit.Token) is not { } first)
+        if (await NodeFrames.ReadAsync(stream, new SkippedRecords(), limit.Token) is not { } first)
         {
             return null;
         }
@@ -159,12 +161,26 @@ internal sealed partial class NodeServer(
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var writing = WriteAsync(link, stream, ending.Token);
         var renewing = RenewAsync(link, ending.Token);
+        var skipped = new SkippedRecords();
+        var greeted = time.GetTimestamp();
         try
         {
-            while (await NodeFrames.ReadAsync(stream, stopping) is { } message)
+            while (await NodeFrames.ReadAsync(stream, skipped, stopping) is { } message)
             {
+                if (skipped.Telling(time.GetUtcNow()) is { } telling)
+                {
+                    traffic.RecordsSkipped(hello.Gateway, telling);
+                }
+
+                link.Skipped = skipped.Count;
                 Handle(link, message);
             }
+        }
+        catch (NodeProtocolException)
+        {
+            // Before the gateway can see that its link is gone.
+            penalties.Ended(hello.Gateway, time.GetElapsedTime(greeted), time.GetUtcNow());
+            throw;
         }
         finally
         {

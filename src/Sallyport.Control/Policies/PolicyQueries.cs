@@ -31,12 +31,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         var known = protocol is null ? null : Networks.NetworkInput.ReadOne(protocol, "protocol", "protocol", Protocols, problems);
         if (protocol is null)
         {
-            problems.Add("protocol", "is missing", "use tcp, udp or icmp");
+            problems.Add("protocol", "the protocol is missing", "use tcp, udp or icmp");
         }
 
         if (known is "tcp" or "udp" && port is null or < 1 or > 65535)
         {
-            problems.Add("port", port is null ? "is missing" : $"port {port} does not exist", "use a number from 1 to 65535");
+            problems.Add("port", port is null ? "the port is missing" : $"port {port} does not exist", "use a number from 1 to 65535");
         }
 
         problems.ThrowIfAny();
@@ -166,7 +166,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     {
         if (string.IsNullOrEmpty(to))
         {
-            problems.Add("to", "is missing", "give an address, application:NAME or device:NAME");
+            problems.Add("to", "the destination is missing", "give an address, application:NAME or device:NAME");
             return null;
         }
 

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Paging;
-using Sallyport.Api.Problems;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
@@ -36,8 +35,9 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
                 if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name) is { } same)
                 {
                     throw new ProblemException(Refusal.Conflict(
-                        $"Rule {same.Id} already allows {input.From} to reach application {application.Name}; nothing was changed.",
-                        [new FieldProblem("from", $"is allowed by rule {same.Id} already", "")]));
+                        "from",
+                        $"rule {same.Id} already allows {input.From} to reach application {application.Name}; nothing was changed",
+                        "nothing is left to do"));
                 }
 
                 var id = change.Sql.ExecuteScalar<int>(
@@ -59,7 +59,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     {
         var committed = commands.Run(actor, change =>
         {
-            var row = RuleRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
+            var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
             actor.Require(Right.Change, row.NetworkId);
             change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
             change.Touch(ChangeKind.Rule, id);
@@ -72,13 +72,16 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
 
     public RuleInfo Get(Actor actor, int id) => database.Read(sql =>
     {
-        var row = RuleRow.Find(sql, id) ?? throw new ProblemException(Refusal.NotFound($"There is no rule {id}."));
+        var row = RuleRow.Find(sql, id) ?? throw NoRule(id);
         actor.Require(Right.See, row.NetworkId);
         return InfoOf(row);
     });
 
     public Page<RuleInfo> List(Actor actor, string? network, Paging paging) => database.Read(sql => paging.PageOf(
         RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, InfoOf));
+
+    private static ProblemException NoRule(int id) =>
+        new(Refusal.NotFound("id", $"there is no rule {id}", "see which there are: sallyport rule list"));
 
     private static ApplicationRow? ReadTarget(Change change, string? text, ProblemList problems)
     {
@@ -87,7 +90,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         {
             var hint = string.IsNullOrEmpty(text) || text.Contains(':', StringComparison.Ordinal)
                 ? "write application:NAME" : $"did you mean {Prefix}{Label.Shorten(text)}?";
-            problems.Add("to", text is null ? "is missing" : $"'{Label.Shorten(text)}' is not an application", hint);
+            problems.Add("to", text is null ? "the application is missing" : $"'{Label.Shorten(text)}' is not an application", hint);
             return null;
         }
 
@@ -108,7 +111,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         {
             problems.Add(
                 "from",
-                string.IsNullOrEmpty(text) ? "is missing" : $"'{Label.Shorten(text)}' does not say what it is",
+                string.IsNullOrEmpty(text) ? "the subject is missing" : $"'{Label.Shorten(text)}' does not say what it is",
                 string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE" : $"did you mean device:{Label.Shorten(text)}?");
             return null;
         }

@@ -4,11 +4,11 @@ using System.Text;
 namespace Sallyport.Control.Secrets;
 
 /// <summary>
-/// AES-256-GCM envelope: each secret has a key of its own, sealed under the master key, so that the master key can be changed without
-/// touching the secrets. The purpose is authenticated: a sealed value that is moved to another place does not open.
+/// AES-256-GCM envelope: each secret has a key of its own, sealed under the master key. The purpose is authenticated: a sealed value that
+/// is moved to another place does not open. Opened and sealed by the single writer of the store only, which is also who changes the key.
 /// Layout: version 1 | nonce 12 | data key 32 | tag 16 | nonce 12 | secret n | tag 16.
 /// </summary>
-internal sealed class Envelope(MasterKey master)
+internal sealed class Envelope(MasterKey master) : IDisposable
 {
     private const byte Version = 1;
     private const int NonceLength = 12;
@@ -16,6 +16,19 @@ internal sealed class Envelope(MasterKey master)
     private const int KeyLength = 32;
     private const int HeadLength = 1 + NonceLength + KeyLength + TagLength;
     private const int Overhead = HeadLength + NonceLength + TagLength;
+
+    private MasterKey master = master;
+
+    public MasterKey Master => master;
+
+    /// <summary>What is in the store is sealed under another key from now on.</summary>
+    public void Use(MasterKey next)
+    {
+        master.Dispose();
+        master = next;
+    }
+
+    public void Dispose() => master.Dispose();
 
     public byte[] Seal(string purpose, ReadOnlySpan<byte> secret)
     {

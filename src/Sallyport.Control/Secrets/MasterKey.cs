@@ -32,16 +32,14 @@ internal sealed class MasterKey : IDisposable
                 $"{path} is missing, and what the database holds was sealed with it. Put the file back from its backup (mode 0600).");
         }
 
-        var bytes = RandomNumberGenerator.GetBytes(Length);
-        SecretFile.Write(path, bytes);
-        return new MasterKey(bytes);
+        var made = New();
+        made.Save(path);
+        return made;
     }
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(bytes);
+    public static MasterKey New() => new(RandomNumberGenerator.GetBytes(Length));
 
-    public override string ToString() => "master key";
-
-    private static MasterKey Load(string path)
+    public static MasterKey Load(string path)
     {
         if ((File.GetUnixFileMode(path) & ~OwnerOnly & ~UnixFileMode.UserExecute) != 0)
         {
@@ -53,4 +51,14 @@ internal sealed class MasterKey : IDisposable
             ? new MasterKey(bytes)
             : throw new InvalidOperationException($"{path} has {bytes.Length} bytes instead of {Length}: it is not a Sallyport master key.");
     }
+
+    public MasterKey Copy() => new([.. bytes]);
+
+    public void Save(string path) => SecretFile.Write(path, bytes);
+
+    public bool IsSameAs(MasterKey other) => CryptographicOperations.FixedTimeEquals(bytes, other.bytes);
+
+    public void Dispose() => CryptographicOperations.ZeroMemory(bytes);
+
+    public override string ToString() => "master key";
 }

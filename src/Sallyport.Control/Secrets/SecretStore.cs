@@ -23,12 +23,16 @@ internal sealed class SecretStore(Envelope envelope)
     public byte[]? Find(SqliteConnection sql, string name)
     {
         var blob = sql.ExecuteScalar<byte[]?>("SELECT sealed FROM secrets WHERE name = @name", new { name });
-        return blob is null ? null : envelope.Open("secret:" + name, blob);
+        return blob is null ? null : envelope.Open(PurposeOf(name), blob);
     }
 
     public void Set(SqliteConnection sql, string name, byte[] secret) => sql.Execute(
         "INSERT INTO secrets (name, sealed) VALUES (@name, @blob) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
-        new { name, blob = envelope.Seal("secret:" + name, secret) });
+        new { name, blob = envelope.Seal(PurposeOf(name), secret) });
+
+    public static void Remove(SqliteConnection sql, string name) => sql.Execute("DELETE FROM secrets WHERE name = @name", new { name });
+
+    public static string PurposeOf(string name) => "secret:" + name;
 
     public static byte[] Random(int length) => RandomNumberGenerator.GetBytes(length);
 }

@@ -90,6 +90,23 @@ internal sealed class Database : IDisposable
         return reader;
     }
 
+    /// <summary>
+    /// A reader that stays at one moment between two commits, and what <paramref name="beside"/> was at that moment. The caller rolls back
+    /// and disposes it.
+    /// </summary>
+    public SqliteConnection OpenSnapshot<T>(Func<T> beside, out T seen)
+    {
+        var reader = OpenReader();
+        lock (writing)
+        {
+            reader.Execute("BEGIN DEFERRED");
+            reader.ExecuteScalar<long>("SELECT count(*) FROM sqlite_schema"); // SQLite takes the snapshot at the first read
+            seen = beside();
+        }
+
+        return reader;
+    }
+
     public T Read<T>(Func<SqliteConnection, T> read)
     {
         using var reader = OpenReader();
@@ -119,6 +136,15 @@ internal sealed class Database : IDisposable
 
             committed?.Invoke(result);
             return result;
+        }
+    }
+
+    /// <summary>Moves what is committed into the file and empties the write-ahead log, where no reader is in the way.</summary>
+    public void EmptyLog()
+    {
+        lock (writing)
+        {
+            writer.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
         }
     }
 

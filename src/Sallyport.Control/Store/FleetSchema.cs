@@ -139,5 +139,17 @@ internal static class FleetSchema
             hash TEXT NOT NULL,
             signature TEXT NOT NULL) STRICT;
         """,
+        """
+        ALTER TABLE networks ADD COLUMN token_seconds INTEGER NOT NULL DEFAULT 86400;
+        """,
+        """
+        CREATE TABLE wrapping_keys (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            created_at INTEGER NOT NULL,
+            retired_at INTEGER) STRICT;
+        INSERT INTO wrapping_keys (id, created_at) VALUES (1, unixepoch() * 1000000000);
+        ALTER TABLE credentials ADD COLUMN wrapping_key_id INTEGER REFERENCES wrapping_keys(id);
+        UPDATE credentials SET wrapping_key_id = 1 WHERE wrapped_key_id IS NOT NULL;
+        """,
     ];
 }

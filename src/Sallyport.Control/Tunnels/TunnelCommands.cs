@@ -24,7 +24,8 @@ internal sealed class TunnelCommands(Commands commands, TunnelRegistry tunnels, 
             actor.Require(Right.Change, row!.NetworkId);
             if (tunnels.PresenceOf(row.Id) is not ("online", { } live))
             {
-                throw new ProblemException(Refusal.Conflict($"{row.Kind} {row.Name} has no tunnel that is up."));
+                throw new ProblemException(Refusal.Conflict(
+                    "owner", $"{row.Kind} {row.Name} has no tunnel that is up", "see which have one: sallyport tunnel list"));
             }
 
             change.Audit(row.Kind + ".disconnect", row.Subject, new JsonObject { ["reason"] = reason });

@@ -43,6 +43,9 @@ internal readonly record struct Judgement
     /// <summary>Why not, for operators; empty where allowed. No secret.</summary>
     public string Refusal { get; init; }
 
+    /// <summary>The token that stood for the password; what the peer is given next goes on counting from the same password.</summary>
+    public AuthTokenClaims? Token { get; init; }
+
     /// <summary>The client offered a token that is too old; its password may be good.</summary>
     public bool TokenExpired { get; init; }
 
@@ -107,9 +110,10 @@ internal static class Authenticator
                 identity);
         }
 
+        AuthTokenClaims? token = null;
         if (access.NeedsPassword)
         {
-            var verdict = JudgePassword(claim, byName, identity, tokens, now);
+            var verdict = JudgePassword(claim, byName, identity, access.TokenLifetime, tokens, now, out token);
             if (verdict != PasswordVerdict.Good)
             {
                 return Judgement.Refuse($"{Describe(identity)}: {Text(verdict)}", identity) with
@@ -124,7 +128,7 @@ internal static class Authenticator
             return Judgement.Refuse($"{Describe(identity)}: a renegotiation came with another credential", identity);
         }
 
-        return new Judgement { Identity = identity, Credential = proven, Access = access, Refusal = "" };
+        return new Judgement { Identity = identity, Credential = proven, Access = access, Token = token, Refusal = "" };
     }
 
     /// <summary>"device 'pump-17'".</summary>
@@ -152,17 +156,22 @@ internal static class Authenticator
         byName is null ? "(nobody)" : string.Create(CultureInfo.InvariantCulture, $"{byName.Credential.Username}#{byName.Credential.Id}");
 
     private static PasswordVerdict JudgePassword(
-        in Claim claim, CredentialEntry? byName, Identity identity, AuthToken? tokens, Instant now)
+        in Claim claim, CredentialEntry? byName, Identity identity, TimeSpan tokenLifetime, AuthToken? tokens, Instant now,
+        out AuthTokenClaims? token)
     {
+        token = null;
         var request = claim.Request;
         if (tokens is not null)
         {
-            switch (tokens.Verify(request.Password, TokenName(byName), now, out var claims))
+            switch (tokens.Verify(request.Password, TokenName(byName), tokenLifetime, now, out var claims))
             {
                 case AuthTokenVerdict.Valid when claim.TokenSession is { } session && session != claims.SessionId:
                     return PasswordVerdict.WrongPassword;
+                case AuthTokenVerdict.Valid when byName?.IdentityId != identity.Id:
+                    return PasswordVerdict.WrongName;
                 case AuthTokenVerdict.Valid:
-                    return byName?.IdentityId == identity.Id ? PasswordVerdict.Good : PasswordVerdict.WrongName;
+                    token = claims;
+                    return PasswordVerdict.Good;
                 case AuthTokenVerdict.Expired:
                     return PasswordVerdict.TokenExpired;
                 case AuthTokenVerdict.ValidForEmptyUsername:

@@ -284,7 +284,7 @@ internal sealed class Handshaker : IDisposable
         {
             _tokenKey = settings.AuthTokenKey;
             _tokens?.Dispose();
-            _tokens = _tokenKey.Length == AuthToken.KeyLength ? new AuthToken(_tokenKey, _entropy, TokenRenewal, TimeSpan.Zero) : null;
+            _tokens = _tokenKey.Length == AuthToken.KeyLength ? new AuthToken(_tokenKey, _entropy, TokenRenewal) : null;
         }
     }
 
@@ -507,7 +507,9 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
-        var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation ? IssueToken(peer, Authenticator.TokenName(model.ByUsername.GetValueOrDefault(request.Username)), now) : null;
+        var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation
+            ? IssueToken(peer, Authenticator.TokenName(model.ByUsername.GetValueOrDefault(request.Username)), judgement.Token, now)
+            : null;
         peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
     }
 
@@ -541,14 +543,16 @@ internal sealed class Handshaker : IDisposable
         return true;
     }
 
-    private string? IssueToken(PeerSession peer, string user, Instant now)
+    /// <summary>Who came with a token gets it renewed: reconnecting does not lengthen the time that a password is good for.</summary>
+    private string? IssueToken(PeerSession peer, string user, AuthTokenClaims? before, Instant now)
     {
         if (_tokens is null)
         {
             return null;
         }
 
-        var token = _tokens.Issue(user, now, out var claims);
+        var claims = before.GetValueOrDefault();
+        var token = before is null ? _tokens.Issue(user, now, out claims) : _tokens.Renew(user, ref claims, now);
         (peer.Token, peer.TokenUser) = (claims, user);
         return token;
     }

@@ -28,6 +28,9 @@ internal sealed record NetworkAccess
     public ImmutableArray<LegacyWrapping> Legacy { get; init; } = [];
 
     public required TlsVersion MinimumTls { get; init; }
+
+    /// <summary>How long authentication tokens stand for a password, from the password on.</summary>
+    public required TimeSpan TokenLifetime { get; init; }
 }
 
 /// <summary>A live credential and whose it is.</summary>

@@ -186,6 +186,9 @@ internal static class ModelMapper
                 "1.3" => TlsVersion.Tls13,
                 _ => throw Unknown("TLS version", dto.MinimumTls),
             },
+            TokenLifetime = dto.TokenSeconds > 0
+                ? TimeSpan.FromSeconds(dto.TokenSeconds)
+                : throw new FormatException($"Network '{dto.Name}' has tokens without an end."),
         };
     }
 

@@ -1,5 +1,7 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Sallyport.Api.Nodes;
+using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
 
 namespace Sallyport.DataPlane.Nodes;
@@ -31,9 +33,6 @@ internal interface INodeLinkOwner
 /// </summary>
 internal sealed class NodeLink
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
-
     /// <summary>Flow records leave at the latest after this time.</summary>
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(150);
 
@@ -63,16 +62,17 @@ internal sealed class NodeLink
     /// <summary>Until cancelled; then what is left is sent, for at most a second.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
-        var pause = FirstPause;
+        var pauses = new ReconnectPauses(() => RandomNumberGenerator.GetInt32(1_000) / 1_000d);
         var wasConnected = true;
         while (!cancel.IsCancellationRequested)
         {
+            Instant? connected = null;
             try
             {
                 using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(_socketPath), cancel).ConfigureAwait(false);
                 wasConnected = true;
-                pause = FirstPause;
+                connected = _clock.Now;
                 using var stream = new NetworkStream(socket);
                 await ServeAsync(stream, cancel).ConfigureAwait(false);
             }
@@ -93,14 +93,13 @@ internal sealed class NodeLink
 
             try
             {
+                var pause = connected is { } since ? pauses.AfterLink(_clock.Now - since) : pauses.AfterNoAnswer();
                 await Task.Delay(pause, cancel).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
                 return;
             }
-
-            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
         }
     }
 

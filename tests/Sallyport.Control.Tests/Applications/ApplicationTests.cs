@@ -62,7 +62,7 @@ public sealed class ApplicationTests
         await world.PlantAsync();
         await world.HqAsync();
         (await ControlWorld.ProblemOf(() => world.Client.AddApplicationAsync(new ApplicationCreate { Name = "a" })))
-            .Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["site is missing", "services is missing"]);
+            .Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["site the owner is missing", "services the services are missing"]);
         (await ControlWorld.ProblemOf(() => world.Client.AddApplicationAsync(new ApplicationCreate { Name = "a", Site = "hq", Device = "x", Services = ["icmp"] })))
             .Errors.Single().Field.ShouldBe("device");
         var unknown = await ControlWorld.ProblemOf(() => world.Client.AddApplicationAsync(new ApplicationCreate { Name = "a", Site = "hk", Services = ["icmp"] }));

@@ -4,6 +4,8 @@ using Microsoft.Data.Sqlite;
 using Sallyport.Api;
 using Sallyport.Api.Audit;
 using Sallyport.Control.Audit;
+using Sallyport.Control.Secrets;
+using Sallyport.Control.Store;
 using Sallyport.Control.Tests.Worlds;
 
 namespace Sallyport.Control.Tests.Audit;
@@ -28,8 +30,7 @@ public sealed class AuditTests
         var trail = world.Control.Audit;
         for (var i = 0; i < 5; i++)
         {
-            using var reader = world.Control.Fleet.OpenReader();
-            trail.Export(reader).Take(2).Count().ShouldBe(2);
+            trail.Export(world.Control.Fleet).Take(2).Count().ShouldBe(2);
         }
 
         var before = (await world.Client.ListAuditAsync(limit: 1)).Items.Single().Sequence;
@@ -59,7 +60,6 @@ public sealed class AuditTests
     public async Task A_chain_that_was_rewritten_with_right_hashes_fails_at_its_signature()
     {
         await using var world = await WorldAsync();
-        using var sql = world.Control.Fleet.OpenReader();
         var records = Lines(world).Select(line => line.Record).OfType<AuditRecord>().ToList();
         var previous = AuditChain.Genesis;
         var forged = new List<AuditRecord>();
@@ -73,9 +73,17 @@ public sealed class AuditTests
 
         Tamper(world, string.Join(';', forged.Select(record =>
             $"UPDATE audit SET actor = '{record.Actor}', previous_hash = '{record.PreviousHash}', hash = '{record.Hash}' WHERE sequence = {record.Sequence}")));
-        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(["record 5 is not the one that its checkpoint signed: the trail up to there was rewritten"]);
+        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(
+        [
+            "record 5 is not the one that its checkpoint signed: the trail up to there was rewritten",
+            "record 5 is not the one that the head signed: the end of the trail was rewritten",
+        ]);
         Tamper(world, $"UPDATE audit_checkpoints SET hash = '{previous}'");
-        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(["checkpoint at record 5: the signature is not ours"]);
+        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(
+        [
+            "checkpoint at record 5: the signature is not ours",
+            "record 5 is not the one that the head signed: the end of the trail was rewritten",
+        ]);
     }
 
     [Fact]
@@ -91,14 +99,13 @@ public sealed class AuditTests
     [Fact]
     public async Task Old_checkpoints_stay_and_catch_a_cut_that_took_the_newest_with_it()
     {
-        await using var world = await WorldAsync();
-        for (var i = 0; i < AuditTrail.CheckpointEvery; i++)
-        {
-            await world.Client.UpdateNetworkAsync("n1", new Api.Networks.NetworkUpdate { MinimumTls = "1.2" });
-        }
-
+        await using var world = await LongWorldAsync();
         Tamper(world, "DELETE FROM audit WHERE sequence > 60; DELETE FROM audit_checkpoints WHERE sequence % 64 <> 0");
-        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(["a checkpoint signed record 64, but the trail ends at 60: records were cut off"]);
+        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(
+        [
+            "a checkpoint signed record 64, but the trail ends at 60: records were cut off",
+            "the head signed record 69 as the last, but the trail ends at 60: records 61 to 69 are missing",
+        ]);
     }
 
     [Fact]
@@ -109,10 +116,192 @@ public sealed class AuditTests
         var key = Convert.FromBase64String(lines[0].PublicKey!);
         var records = lines.Select(line => line.Record).OfType<AuditRecord>().ToList();
         var checkpoints = lines.Select(line => line.Checkpoint).OfType<AuditCheckpoint>().ToList();
-        AuditChain.Verify(records, checkpoints, key).Valid.ShouldBeTrue();
+        var head = lines[^1].Head.ShouldNotBeNull();
+        var whole = AuditChain.Verify(records, checkpoints, head, key);
+        whole.Valid.ShouldBeTrue();
+        whole.VouchedTo.ShouldBe(5);
         records[2] = records[2] with { Subject = "network:other" };
-        AuditChain.Verify(records, checkpoints, key).Valid.ShouldBeFalse();
-        AuditChain.Verify(records, checkpoints, [1, 2, 3]).Problems[0].ShouldBe("the checkpoint key cannot be read");
+        AuditChain.Verify(records, checkpoints, head, key).Valid.ShouldBeFalse();
+        AuditChain.Verify(records, checkpoints, head, [1, 2, 3]).Problems[0].ShouldBe("the checkpoint key cannot be read");
+    }
+
+    [Fact]
+    public async Task An_export_that_lost_its_end_is_not_whole()
+    {
+        await using var world = await LongWorldAsync();
+        var lines = Lines(world);
+        var key = Convert.FromBase64String(lines[0].PublicKey!);
+        var records = lines.Select(line => line.Record).OfType<AuditRecord>().ToList();
+        var checkpoints = lines.Select(line => line.Checkpoint).OfType<AuditCheckpoint>().ToList();
+        var head = lines[^1].Head!;
+        AuditChain.Verify(records, checkpoints, head, key).Problems.ShouldBeEmpty();
+        for (var kept = 0; kept < records.Count; kept++)
+        {
+            AuditChain.Verify(records[..kept], [.. checkpoints.Where(checkpoint => checkpoint.Sequence <= kept)], head, key).Valid.ShouldBeFalse($"{kept}");
+        }
+
+        var withoutAnySignature = AuditChain.Verify(records[..10], [], null, key);
+        withoutAnySignature.Problems.ShouldBe(["there is no signed head, so nothing says where the trail ends: no signature vouches for any of it"]);
+        withoutAnySignature.VouchedTo.ShouldBe(0);
+
+        var toACheckpoint = AuditChain.Verify(records[..64], [.. checkpoints.Where(checkpoint => checkpoint.Sequence <= 64)], null, key);
+        toACheckpoint.Problems.ShouldBe(
+            ["there is no signed head, so nothing says where the trail ends: a checkpoint vouches for record 64 and what is before it"]);
+        toACheckpoint.VouchedTo.ShouldBe(64);
+
+        // A checkpoint does not pass for a head.
+        var old = checkpoints.Single(checkpoint => checkpoint.Sequence == 64);
+        AuditChain.Verify(records[..64], [old], new AuditHead(old.Sequence, old.At, old.Hash, old.Signature), key).Problems.ShouldBe(
+            ["the head names record 64, but its signature is not ours"]);
+    }
+
+    [Theory]
+    [InlineData(68, "record 69 is missing")]
+    [InlineData(64, "records 65 to 69 are missing")]
+    [InlineData(1, "records 2 to 69 are missing")]
+    [InlineData(0, "records 1 to 69 are missing")]
+    public async Task A_trail_that_was_cut_is_found_with_all_its_checkpoints_cut_too(int kept, string missing)
+    {
+        var directory = ControlWorld.NewDirectory();
+        await using (var world = await LongWorldAsync(directory))
+        {
+            Cut(world, kept);
+            (await world.Client.VerifyAuditAsync()).Problems.ShouldBe([$"the head signed record 69 as the last, but the trail ends at {kept}: {missing}"]);
+        }
+
+        // The start finds it as well, says so in the trail, and the trail never calls itself whole again.
+        await using (var world = await ControlWorld.StartAsync(directory))
+        {
+            var noted = (await world.Client.ListAuditAsync(action: AuditChain.BrokenAction)).Items.Single();
+            noted.Sequence.ShouldBe(kept + 1);
+            noted.Detail.ShouldContain(missing);
+            world.Log.Text.ShouldContain("The audit trail is not as it was left");
+            await world.FlushAsync();
+            (await world.Client.ListEventsAsync(kind: AuditChain.BrokenAction)).Items.Count.ShouldBe(1);
+            await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "later", Prefixes = ["10.0.0.0/24"] });
+            var verification = await world.Client.VerifyAuditAsync();
+            verification.Valid.ShouldBeFalse();
+            verification.Problems.ShouldHaveSingleItem().ShouldContain(missing);
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_cut_under_a_running_control_is_noted_by_the_next_command()
+    {
+        await using var world = await LongWorldAsync();
+        Cut(world, 64);
+        await world.Client.UpdateNetworkAsync("n1", new Api.Networks.NetworkUpdate { MinimumTls = "1.3" });
+        var noted = (await world.Client.ListAuditAsync(limit: 2)).Items;
+        noted.Select(record => (record.Sequence, record.Action)).ShouldBe([(66, "network.update"), (65, AuditChain.BrokenAction)]);
+        noted[1].Detail.ShouldContain("records 65 to 69 are missing");
+        for (var i = 0; i < 10; i++)
+        {
+            await world.Client.UpdateNetworkAsync("n1", new Api.Networks.NetworkUpdate { MinimumTls = "1.2" });
+        }
+
+        (await world.Client.VerifyAuditAsync()).Problems.ShouldHaveSingleItem().ShouldStartWith("record 65 notes that the trail was found broken");
+    }
+
+    [Fact]
+    public async Task A_crash_between_a_commit_and_its_head_neither_loses_a_record_nor_cries_wolf()
+    {
+        await using var world = await WorldAsync();
+        var before = File.ReadAllBytes(HeadFile(world.Directory));
+        await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "n5", Prefixes = ["10.0.0.0/24"] });
+        var crashed = world.CopyAsItLies();
+        File.WriteAllBytes(HeadFile(crashed), before);
+        File.WriteAllText(HeadFile(crashed) + ".new", "{\"sequ"); // and one that was being written
+        await using (var again = await ControlWorld.StartAsync(crashed))
+        {
+            var verification = await again.Client.VerifyAuditAsync();
+            verification.Problems.ShouldBeEmpty();
+            verification.Records.ShouldBe(6);
+            verification.VouchedTo.ShouldBe(6);
+        }
+
+        // The head was brought up: the record cannot be taken away any more.
+        await using (var again = await ControlWorld.StartAsync(crashed))
+        {
+            Cut(again, 5);
+            (await again.Client.VerifyAuditAsync()).Problems.ShouldHaveSingleItem().ShouldEndWith("record 6 is missing");
+        }
+
+        Directory.Delete(crashed, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_head_ahead_of_the_trail_is_never_left_by_a_crash_and_so_it_is_an_alarm()
+    {
+        await using var world = await WorldAsync();
+        var older = world.CopyAsItLies();
+        await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "n5", Prefixes = ["10.0.0.0/24"] });
+        File.Copy(HeadFile(world.Directory), HeadFile(older), overwrite: true);
+        await using (var again = await ControlWorld.StartAsync(older))
+        {
+            (await again.Client.VerifyAuditAsync()).Problems.ShouldHaveSingleItem().ShouldContain("record 6 is missing");
+        }
+
+        Directory.Delete(older, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_crash_before_the_first_record_leaves_a_trail_that_begins_well()
+    {
+        var directory = ControlWorld.NewDirectory();
+        var options = new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net" };
+        using (var master = MasterKey.LoadOrCreate(options.MasterKeyFile, databaseExists: false))
+        using (var database = Database.Open(options.FleetFile, Durability.Full, FleetSchema.Migrations))
+        {
+            AuditTrail.Open(
+                database, new SecretStore(new Envelope(master)), new AuditHeadFile(options.AuditHeadFile));
+        }
+
+        File.Delete(options.AuditHeadFile);
+        await using (var world = await ControlWorld.StartAsync(directory))
+        {
+            (await world.Client.VerifyAuditAsync()).Problems.ShouldBeEmpty();
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Theory]
+    [InlineData("", "audit.head is missing")]
+    [InlineData("{", "audit.head cannot be read")]
+    [InlineData("null", "audit.head cannot be read")]
+    [InlineData("{\"sequence\":5,\"at\":1,\"hash\":null,\"signature\":null}", "audit.head cannot be read")]
+    [InlineData("{\"sequence\":5,\"at\":1,\"hash\":\"00\",\"signature\":\"AAAA\"}", "the head is not signed by this installation")]
+    public async Task A_head_that_was_removed_or_forged_is_an_alarm_and_not_made_anew(string content, string finding)
+    {
+        var directory = ControlWorld.NewDirectory();
+        await (await WorldAsync(directory)).DisposeAsync();
+        File.Delete(HeadFile(directory));
+        if (content.Length > 0)
+        {
+            File.WriteAllText(HeadFile(directory), content);
+        }
+
+        await using (var world = await ControlWorld.StartAsync(directory))
+        {
+            (await world.Client.VerifyAuditAsync()).Problems.ShouldHaveSingleItem().ShouldContain(finding);
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task Records_that_were_added_behind_the_head_by_somebody_else_are_an_alarm()
+    {
+        await using var world = await WorldAsync();
+        var last = Lines(world).Select(line => line.Record).OfType<AuditRecord>().Last();
+        var forged = last with { Sequence = 6, PreviousHash = last.Hash, Actor = "nobody" };
+        forged = forged with { Hash = AuditChain.HashOf(forged) };
+        Tamper(world, $"INSERT INTO audit SELECT 6, at, 'nobody', action, subject, detail, hash, '{forged.Hash}' FROM audit WHERE sequence = 5");
+        (await world.Client.VerifyAuditAsync()).Problems.ShouldBe(["the head signed record 5 as the last, but the trail goes on: record 6 is not vouched for"]);
+        await world.Client.UpdateNetworkAsync("n1", new Api.Networks.NetworkUpdate { MinimumTls = "1.3" });
+        (await world.Client.ListAuditAsync(action: AuditChain.BrokenAction)).Items.Single().Detail.ShouldContain("what follows record 5 was not signed by us");
     }
 
     [Fact]
@@ -140,9 +329,9 @@ public sealed class AuditTests
     }
 
     /// <summary>The token's record is the first; four networks follow.</summary>
-    private static async Task<ControlWorld> WorldAsync()
+    private static async Task<ControlWorld> WorldAsync(string? directory = null)
     {
-        var world = await ControlWorld.StartAsync();
+        var world = await ControlWorld.StartAsync(directory);
         for (var i = 0; i < 4; i++)
         {
             await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = $"n{i}", Prefixes = ["10.0.0.0/24"] });
@@ -150,6 +339,23 @@ public sealed class AuditTests
 
         return world;
     }
+
+    /// <summary>69 records, so that a checkpoint stays at the 64th.</summary>
+    private static async Task<ControlWorld> LongWorldAsync(string? directory = null)
+    {
+        var world = await WorldAsync(directory);
+        for (var i = 0; i < AuditTrail.CheckpointEvery; i++)
+        {
+            await world.Client.UpdateNetworkAsync("n1", new Api.Networks.NetworkUpdate { MinimumTls = "1.2" });
+        }
+
+        return world;
+    }
+
+    private static void Cut(ControlWorld world, int kept) =>
+        Tamper(world, $"DELETE FROM audit WHERE sequence > {kept}; DELETE FROM audit_checkpoints WHERE sequence > {kept}");
+
+    private static string HeadFile(string directory) => Path.Combine(directory, "audit.head");
 
     /// <summary>As somebody with the file and without the triggers would.</summary>
     private static void Tamper(ControlWorld world, string statement)

@@ -92,7 +92,7 @@ public sealed class DeviceTests
             "network: there is no network 'plant-b'",
             "name: '-pump' is not a valid name",
             "labels.mo del: 'mo del' is not a valid label key",
-            "labels.site: has no valid value",
+            "labels.site: label 'site' has no valid value",
             "groups[0]: 'Pumps' is not a valid name",
             "profile.transport: 'quic' is not a transport we know",
             "profile.validDays: 0 is out of range",
@@ -109,7 +109,7 @@ public sealed class DeviceTests
         await world.HqAsync();
         var problem = await ControlWorld.ProblemOf(() => world.PumpAsync("hq"));
         problem.Status.ShouldBe(409);
-        problem.Detail.ShouldBe("there is a site 'hq' in network plant-a already");
+        problem.Detail.ShouldBe("There is a site 'hq' in network plant-a already. Choose another name.");
     }
 
     [Fact]
@@ -149,7 +149,7 @@ public sealed class DeviceTests
         (await world.Client.ReleaseDeviceAsync("pump-17", null)).State.ShouldBe("active");
         (await world.Client.ListCredentialsAsync("device:pump-17")).Items.Count.ShouldBe(1);
         var problem = await ControlWorld.ProblemOf(() => world.Client.ReleaseDeviceAsync("pump-17", null));
-        problem.Detail.ShouldBe("device pump-17 is active; only what is quarantined can become active.");
+        problem.Detail.ShouldBe("Device pump-17 is active. Only what is quarantined can become active.");
     }
 
     [Fact]
@@ -188,7 +188,7 @@ public sealed class DeviceTests
         await world.PlantAsync();
         await world.PumpAsync();
         var problem = await ControlWorld.ProblemOf(() => world.Client.RevokeDeviceAsync("pump-17", "a\nb"));
-        problem.Errors.Single().Message.ShouldBe("has control characters");
+        problem.Errors.Single().Message.ShouldBe("the reason has control characters");
         (await world.Client.GetDeviceAsync("pump-17")).State.ShouldBe("active");
     }
 }

@@ -91,7 +91,7 @@ public sealed class ApiTests
         (await ProblemAsync(await http.GetAsync("/api/v1/devises"))).ShouldBe((404, "There is nothing at /api/v1/devises. The interface is described at /openapi/v1.json."));
         (await ProblemAsync(await http.PutAsync("/api/v1/networks", null))).Status.ShouldBe(405);
         (await ProblemAsync(await http.PostAsync("/api/v1/networks", new StringContent("name=a", Encoding.UTF8, "application/x-www-form-urlencoded")))).Status.ShouldBe(415);
-        (await ProblemAsync(await http.GetAsync("/api/v1/rules/999"))).ShouldBe((404, "There is no rule 999."));
+        (await ProblemAsync(await http.GetAsync("/api/v1/rules/999"))).ShouldBe((404, "There is no rule 999. See which there are: sallyport rule list."));
     }
 
     [Fact]

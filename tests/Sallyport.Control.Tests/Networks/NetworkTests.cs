@@ -13,7 +13,7 @@ public sealed class NetworkTests
     [InlineData("10.20.0.0/33", "'10.20.0.0/33' is not a prefix: the length is not a number from 0 to 32", "write it as 10.20.0.0/16")]
     [InlineData("ten/8", "'ten/8' is not a prefix: the part before '/' is not an address", "write it as 10.20.0.0/16")]
     [InlineData("plant", "'plant' is not a prefix", "write it as 10.20.0.0/16")]
-    [InlineData("", "is empty", "give a prefix such as 10.20.0.0/16")]
+    [InlineData("", "the prefix is empty", "give a prefix such as 10.20.0.0/16")]
     [InlineData("10.0.0.0/7", "10.0.0.0/7 is too large", "the shortest prefix is /8")]
     [InlineData("10.0.0.0/31", "10.0.0.0/31 is too small", "the longest prefix is /30")]
     [InlineData("fd00::/32", "fd00::/32 is too large", "the shortest prefix is /48")]
@@ -62,12 +62,49 @@ public sealed class NetworkTests
         (await world.Client.ListNetworksAsync()).Items.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("90m", "90m", 5_400)]
+    [InlineData("86400s", "24h", 86_400)]
+    [InlineData("7d", "7d", 604_800)]
+    [InlineData(null, "24h", 86_400)]
+    public async Task A_token_lifetime_reaches_the_gateways(string? given, string shown, int seconds)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var made = await world.Client.AddNetworkAsync(
+            new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"], Authentication = "password", TokenLifetime = given });
+        made.TokenLifetime.ShouldBe(shown);
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        (await gateway.ReceiveAsync<Api.Nodes.Snapshot>()).Model.Networks.Single().TokenSeconds.ShouldBe(seconds);
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { TokenLifetime = "1h" })).TokenLifetime.ShouldBe("1h");
+        (await gateway.ReceiveAsync<Api.Nodes.Delta>()).Networks.Single().TokenSeconds.ShouldBe(3_600);
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { MinimumTls = "1.3" })).TokenLifetime.ShouldBe("1h");
+    }
+
+    [Theory]
+    [InlineData("0", "'0' is not a time")]
+    [InlineData("0h", "0h is too short")]
+    [InlineData("59s", "59s is too short")]
+    [InlineData("366d", "366d is too long")]
+    [InlineData("9223372036854775807d", "9223372036854775807d is too long")]
+    [InlineData("99999999999999999999d", "'99999999999999999999d' is not a time")]
+    [InlineData("-1h", "'-1h' is not a time")]
+    [InlineData("none", "'none' is not a time")]
+    [InlineData("", "'' is not a time")]
+    public async Task A_token_always_has_an_end(string given, string message)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var problem = await ControlWorld.ProblemOf(() => world.Client.AddNetworkAsync(
+            new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"], TokenLifetime = given }));
+        var error = problem.Errors.ShouldHaveSingleItem();
+        error.ShouldBe(new Api.Problems.FieldProblem("tokenLifetime", message, "give a time from 1m to 365d, such as 24h"));
+    }
+
     [Fact]
     public async Task A_network_without_name_and_prefixes_is_told_so()
     {
         await using var world = await ControlWorld.StartAsync();
         var problem = await ControlWorld.ProblemOf(() => world.Client.AddNetworkAsync(new NetworkCreate()));
-        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["name is missing", "prefixes is missing"]);
+        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["name a name is missing", "prefixes the prefixes are missing"]);
     }
 
     [Fact]
@@ -77,7 +114,7 @@ public sealed class NetworkTests
         await world.PlantAsync();
         var problem = await ControlWorld.ProblemOf(world.PlantAsync);
         problem.Status.ShouldBe(409);
-        problem.Detail.ShouldBe("there is a network 'plant-a' already");
+        problem.Detail.ShouldBe("There is a network 'plant-a' already. Choose another name.");
     }
 
     [Fact]
@@ -108,7 +145,7 @@ public sealed class NetworkTests
         {
             Name = "a", Prefixes = ["10.0.0.0/24"], Ciphers = ["AES-256-GCM", "aes-256-gcm"], Wrappings = [],
         }));
-        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["ciphers[1] AES-256-GCM is there twice", "wrappings is empty"]);
+        problem.Errors.Select(error => $"{error.Field} {error.Message}").ShouldBe(["ciphers[1] AES-256-GCM is there twice", "wrappings the list of wrappings is empty"]);
     }
 
     [Fact]
@@ -151,7 +188,7 @@ public sealed class NetworkTests
         await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { MinimumTls = "1.3" }, network.Revision);
         var problem = await ControlWorld.ProblemOf(() => world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { MinimumTls = "1.2" }, network.Revision));
         problem.Status.ShouldBe(412);
-        problem.Detail.ShouldBe("network plant-a is at revision 2 now. Read it again, then repeat the change.");
+        problem.Detail.ShouldBe("Network plant-a is at revision 2 now. Read it again, then repeat the change.");
     }
 
     [Fact]

@@ -243,9 +243,9 @@ public sealed class NodeLinkTests
     public async Task Hostile_frames_end_the_link_and_nothing_else()
     {
         await using var world = await ControlWorld.StartAsync();
-        foreach (var bytes in Hostile())
+        foreach (var (number, bytes) in Hostile().Index())
         {
-            using var gateway = await FakeGateway.ConnectAsync(world);
+            using var gateway = await FakeGateway.ConnectAsync(world, $"gw-{number}");
             await gateway.ReceiveAsync<Snapshot>();
             await gateway.SendRawAsync(bytes);
             (await gateway.ReceiveAsync()).ShouldBeNull(Convert.ToHexString(bytes[..Math.Min(40, bytes.Length)]));
@@ -254,6 +254,112 @@ public sealed class NodeLinkTests
         await Until(() => Task.FromResult(
             world.Log.Lines.Count(line => line.Contains("was ended: it sent", StringComparison.Ordinal)) == Hostile().Count()));
         (await world.Client.GetStatusAsync()).TunnelsUp.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_wrong_record_costs_itself_and_neither_the_others_nor_the_link()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var id = (await world.PumpAsync()).Device.Id;
+        var network = (await world.Client.GetNetworkAsync("plant-a")).Id;
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        var good = FakeGateway.Flow(network, id, 0);
+        await gateway.SendAsync(new FlowReport(
+        [
+            good with { FlowId = 1 },
+            good with { FlowId = 2, SourcePort = 70_000 },
+            good with { FlowId = 3, FirstSeen = long.MaxValue },
+            good with { FlowId = 4, Source = new string('x', 1_000) },
+            good with { FlowId = 5, BytesOut = -1 },
+            null!,
+            good with { FlowId = 7 },
+        ]));
+        await gateway.SendAsync(new TunnelReport([null!, FakeGateway.Tunnel(id, 1) with { ClientVersion = new string('x', 300) }, FakeGateway.Tunnel(id, 2)]));
+        await gateway.SendAsync(new EventReport([new GatewayEvent("a", 1, 0, "", new string('x', 3_000)), new GatewayEvent("kept", 1, 0, "", "")]));
+        await gateway.SendAsync(new DropReport(new Dictionary<string, long> { ["a b"] = 1, ["NoRule"] = 5 }));
+        await Until(async () => (await world.Client.ListGatewaysAsync()).Items.Single().Drops.Count == 1);
+
+        await world.FlushAsync();
+        (await world.Client.ListFlowsAsync()).Items.Count.ShouldBe(2);
+        (await world.Client.ListTunnelsAsync()).Items.Single().TunnelId.ShouldBe(2);
+        var gatewayNow = (await world.Client.ListGatewaysAsync()).Items.Single();
+        gatewayNow.Connected.ShouldBeTrue();
+        gatewayNow.Drops.ShouldBe(new Dictionary<string, long> { ["NoRule"] = 5 });
+        var events = (await world.Client.ListEventsAsync()).Items;
+        events.ShouldContain(happened => happened.Kind == "kept");
+        // One line for all of them; the next in a minute.
+        events.Single(happened => happened.Kind == "gateway.records.skipped").Detail.ShouldBe(
+            "5 record(s) of its reports were skipped; the first was impossible ports");
+        using var http = world.Http();
+        http.DefaultRequestHeaders.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", world.Token);
+        await Until(async () => (await http.GetStringAsync("/metrics")).Contains("sallyport_gateway_records_skipped{gateway=\"gw-1\"} 9\n", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Skipped_records_are_told_once_a_minute_with_their_number()
+    {
+        var skipped = new SkippedRecords();
+        var now = DateTimeOffset.UnixEpoch;
+        skipped.Telling(now).ShouldBeNull();
+        skipped.Add("one");
+        skipped.Add("two");
+        skipped.Telling(now).ShouldBe("2 record(s) of its reports were skipped; the first was one");
+        skipped.Add("three");
+        skipped.Telling(now + TimeSpan.FromSeconds(59)).ShouldBeNull();
+        skipped.Add("four");
+        skipped.Telling(now + TimeSpan.FromSeconds(60)).ShouldBe("2 record(s) of its reports were skipped; the first was three");
+        skipped.Telling(now + TimeSpan.FromSeconds(200)).ShouldBeNull();
+        skipped.Count.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_gateway_whose_link_was_ended_waits_for_its_next_welcome_and_the_others_do_not()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            using var broken = await FakeGateway.ConnectAsync(world);
+            await broken.ReceiveAsync<Snapshot>();
+            await broken.SendRawAsync([0, 0, 0, 0]);
+            (await broken.ReceiveAsync()).ShouldBeNull();
+        }
+
+        var started = System.Diagnostics.Stopwatch.GetTimestamp();
+        var again = FakeGateway.ConnectAsync(world);
+        (await FakeGateway.ConnectAsync(world, "gw-2")).Dispose();
+        again.IsCompleted.ShouldBeFalse();
+        (await again).Dispose();
+        System.Diagnostics.Stopwatch.GetElapsedTime(started).ShouldBeGreaterThan(TimeSpan.FromSeconds(0.8)); // the second breach costs a second
+    }
+
+    [Fact]
+    public void Each_breach_soon_after_a_hello_doubles_the_wait_up_to_half_a_minute()
+    {
+        var penalties = new LinkPenalties();
+        var now = DateTimeOffset.UnixEpoch;
+        penalties.WaitOf("gw", now).ShouldBe(TimeSpan.Zero);
+        foreach (var seconds in new[] { 0.5, 1, 2, 4, 8, 16, 30, 30 })
+        {
+            penalties.Ended("gw", TimeSpan.FromSeconds(1), now);
+            penalties.WaitOf("gw", now).ShouldBe(TimeSpan.FromSeconds(seconds));
+            penalties.WaitOf("gw", now + TimeSpan.FromSeconds(seconds)).ShouldBe(TimeSpan.Zero);
+            penalties.WaitOf("gw", now - TimeSpan.FromDays(1)).ShouldBe(TimeSpan.FromSeconds(seconds));
+        }
+
+        penalties.WaitOf("other", now).ShouldBe(TimeSpan.Zero);
+        penalties.Ended("gw", TimeSpan.FromSeconds(10), now);
+        penalties.WaitOf("gw", now).ShouldBe(TimeSpan.FromSeconds(0.5));
+
+        // Names without end cost no memory without end: the oldest is forgotten.
+        for (var i = 0; i < 64; i++)
+        {
+            penalties.Ended($"gw-{i}", TimeSpan.Zero, now + TimeSpan.FromMilliseconds(1));
+        }
+
+        penalties.WaitOf("gw", now).ShouldBe(TimeSpan.Zero);
+        penalties.WaitOf("gw-0", now).ShouldBeGreaterThan(TimeSpan.Zero);
     }
 
     [Fact]
@@ -300,7 +406,7 @@ public sealed class NodeLinkTests
 
             try
             {
-                NodeFrames.Parse(round % 7 == 0 ? body.AsSpan(0, body.Length / 2) : body);
+                NodeFrames.Parse(round % 7 == 0 ? body.AsSpan(0, body.Length / 2) : body, new SkippedRecords());
             }
             catch (NodeProtocolException)
             {
@@ -330,16 +436,15 @@ public sealed class NodeLinkTests
         yield return Frame("[1,2");
         yield return Frame("{\"type\":\"nothing\"}");
         yield return Frame("{\"type\":\"ready\",\"listening\":null}");
-        yield return Frame("{\"type\":\"tunnels\",\"tunnels\":[null]}");
+        yield return Frame("{\"type\":\"tunnels\",\"tunnels\":null}");
         yield return Frame("{\"type\":\"flows\",\"flows\":[{}]}");
-        yield return Frame("{\"type\":\"drops\",\"drops\":{\"a b\":1}}");
+        yield return Frame("{\"type\":\"drops\",\"drops\":null}");
         yield return Frame("{\"type\":\"welcome\",\"softwareVersion\":\"1\",\"protocolVersion\":1}");
         yield return Frame("{\"type\":\"certificateRequest\",\"request\":\"AAAA\"}");
         yield return Frame(new string('[', 5_000));
         yield return NodeFrames.Write(new Hello("gw-1", "0.1.0", 1, 1, 0));
-        yield return NodeFrames.Write(new FlowReport([FakeGateway.Flow(1, 2, 3) with { SourcePort = 70_000 }]));
-        yield return NodeFrames.Write(new FlowReport([FakeGateway.Flow(1, 2, 3) with { FirstSeen = long.MaxValue }]));
-        yield return NodeFrames.Write(new FlowReport([FakeGateway.Flow(1, 2, 3) with { Source = new string('x', 1_000) }]));
+        yield return NodeFrames.Write(new Acknowledge(0, -1, 0, 0, 0));
+        yield return NodeFrames.Write(new Acknowledge(0, 1, 0, -1, 0));
     }
 
     private static byte[] Frame(string json)

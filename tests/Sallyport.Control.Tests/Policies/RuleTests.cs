@@ -13,7 +13,7 @@ public sealed class RuleTests
     [InlineData("pump-17", "application:historian", "from", "'pump-17' does not say what it is", "did you mean device:pump-17?")]
     [InlineData("device:pmp-17", "application:historian", "from", "there is no device 'pmp-17'", "did you mean pump-17?")]
     [InlineData("devise:pump-17", "application:historian", "from", "'devise' cannot be a subject", "did you mean device?")]
-    [InlineData("label:model", "application:historian", "from", "has no valid value", "write key=value with 1 to 128 printable characters after the '='")]
+    [InlineData("label:model", "application:historian", "from", "label 'model' has no valid value", "write key=value with 1 to 128 printable characters after the '='")]
     [InlineData("device:pump-17", "historian", "to", "'historian' is not an application", "did you mean application:historian?")]
     [InlineData("device:pump-17", "application:historain", "to", "there is no application 'historain'", "did you mean historian?")]
     [InlineData("site:hq", "application:historian", "from", "site hq carries application historian itself", "what it does at home does not pass the gateway")]
@@ -37,7 +37,7 @@ public sealed class RuleTests
             rule.From.ShouldBe(from);
             var problem = await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(new RuleCreate { From = from, To = "application:historian" }));
             problem.Status.ShouldBe(409);
-            problem.Detail.ShouldBe($"Rule {rule.Id} already allows {from} to reach application historian; nothing was changed.");
+            problem.Detail.ShouldBe($"Rule {rule.Id} already allows {from} to reach application historian; nothing was changed. Nothing is left to do.");
         }
 
         (await world.Client.ListRulesAsync()).Items.Count.ShouldBe(3);
@@ -154,7 +154,7 @@ public sealed class RuleTests
         await using var world = await WorldAsync();
         var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" });
         (await ControlWorld.ProblemOf(() => world.Client.DeleteDeviceAsync("pump-17"))).Detail
-            .ShouldBe($"device pump-17 is used by rule {rule.Id} (to historian). Delete these first.");
+            .ShouldBe($"Device pump-17 is used by rule {rule.Id} (to historian). Delete these first.");
     }
 
     [Theory]

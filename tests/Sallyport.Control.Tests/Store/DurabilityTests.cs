@@ -19,13 +19,7 @@ public sealed class DurabilityTests
         await world.Client.RevokeDeviceAsync("pump-17", "stolen");
         var records = (await world.Client.VerifyAuditAsync()).Records;
 
-        // The files as they lie there with the process still running: what a kill -9 leaves.
-        var copy = ControlWorld.NewDirectory();
-        foreach (var file in Directory.GetFiles(world.Directory).Where(file => !file.EndsWith(".sock", StringComparison.Ordinal)))
-        {
-            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-        }
-
+        var copy = world.CopyAsItLies();
         await using (var again = await ControlWorld.StartAsync(copy))
         {
             (await again.Client.GetDeviceAsync("pump-17")).State.ShouldBe("retired");

@@ -60,6 +60,18 @@ internal sealed class ControlWorld : IAsyncDisposable
 
     public static string NewDirectory() => System.IO.Directory.CreateTempSubdirectory("sp-").FullName;
 
+    /// <summary>The files as they lie there with the process still running: what a kill -9 leaves.</summary>
+    public string CopyAsItLies()
+    {
+        var copy = NewDirectory();
+        foreach (var file in System.IO.Directory.GetFiles(Directory).Where(file => !file.EndsWith(".sock", StringComparison.Ordinal)))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        return copy;
+    }
+
     public HttpClient Http() => App.GetTestClient();
 
     /// <summary>Everything that gateways reported is stored when it returns.</summary>
@@ -84,7 +96,35 @@ internal sealed class ControlWorld : IAsyncDisposable
     });
 
     /// <summary>What the API has against it.</summary>
-    public static async Task<Problem> ProblemOf(Func<Task> act) => (await act.ShouldThrowAsync<ApiException>()).Problem;
+    public static async Task<Problem> ProblemOf(Func<Task> act)
+    {
+        var problem = (await act.ShouldThrowAsync<ApiException>()).Problem;
+        ShouldBeOfUse(problem);
+        return problem;
+    }
+
+    /// <summary>Every problem says what is wrong, where, and how to put it right; each message makes sense without its field.</summary>
+    public static void ShouldBeOfUse(Problem problem)
+    {
+        problem.Type.ShouldStartWith("urn:sallyport:problem:");
+        problem.Title.ShouldEndWith(".");
+        if (problem.Status is not 422)
+        {
+            problem.Detail.ShouldNotBeNullOrEmpty();
+        }
+
+        if (problem.Status is not (401 or 403 or 500))
+        {
+            problem.Errors.ShouldNotBeEmpty();
+        }
+
+        foreach (var error in problem.Errors)
+        {
+            error.Field.ShouldNotBeNullOrEmpty(error.Message);
+            error.Hint.ShouldNotBeNullOrEmpty(error.Message);
+            error.Message.Split(' ')[0].ShouldNotBeOneOf("is", "has", "was", "are");
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -27,6 +27,9 @@ internal sealed class FakeControl : IDisposable
 
     public long Version { get; set; } = 1;
 
+    /// <summary>Greets, and ends the link at once.</summary>
+    public bool EndsLinks { get; set; }
+
     public void Start()
     {
         _stop = new CancellationTokenSource();
@@ -45,6 +48,8 @@ internal sealed class FakeControl : IDisposable
         _stream?.Dispose();
         _stream = null;
     }
+
+    public void EndLink() => _stream?.Dispose();
 
     public void Send(NodeMessage message)
     {
@@ -125,7 +130,14 @@ internal sealed class FakeControl : IDisposable
             {
                 var socket = await listener.AcceptAsync(cancel);
                 _stream = new NetworkStream(socket, ownsSocket: true);
-                await ServeAsync(_stream, cancel);
+                try
+                {
+                    await ServeAsync(_stream, cancel);
+                }
+                catch (Exception e) when ((e is IOException or SocketException or ObjectDisposedException) && !cancel.IsCancellationRequested)
+                {
+                    // The link was ended; the gateway may come again.
+                }
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
@@ -148,6 +160,12 @@ internal sealed class FakeControl : IDisposable
             {
                 case Hello:
                     await AnswerAsync(stream, new Welcome("test", Hello.CurrentProtocol), cancel);
+                    if (EndsLinks)
+                    {
+                        stream.Dispose();
+                        return;
+                    }
+
                     await AnswerAsync(stream, new Snapshot(Version, Model), cancel);
                     break;
                 case CertificateRequest request:

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
+using System.Text;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
@@ -111,6 +113,49 @@ public sealed class AdmissionTests : IDisposable
         late.Ended!.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
     }
 
+    [Theory]
+    [InlineData(24, false)]
+    [InlineData(26, true)]
+    public void A_token_ends_when_its_network_says_and_the_password_is_asked_for_again(int lifetimeHours, bool comesIn)
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "password", TokenSeconds = lifetimeHours * 3600 };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        using var device = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp,
+            options: new ClientSessionOptions { Username = "pump", Password = TokenOf(passwordHoursAgo: 25, renewedHoursAgo: 1) });
+        device.PumpUntil(() => device.Options is not null || device.Ended is not null);
+
+        if (comesIn)
+        {
+            device.Options.ShouldNotBeNull($"{device.Ended} {gateway.Describe()}");
+            return;
+        }
+
+        var ended = device.Ended.ShouldNotBeNull();
+        ended.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+        ended.Detail.ShouldBe("SESSION: token expired");
+        gateway.Control.WaitForEvent("handshake.failed").Detail.ShouldBe("device 'pump-17': the authentication token has expired");
+        using var again = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = "right" }).Establish();
+    }
+
+    [Fact]
+    public void Reconnecting_with_a_token_does_not_lengthen_its_life()
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "password" };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        var first = TokenOf(passwordHoursAgo: 23, renewedHoursAgo: 1);
+        using var device = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = first }).Establish();
+
+        var (before, after) = (ClaimsOf(first), ClaimsOf(device.Options!.AuthToken!));
+        after.InitialSeconds.ShouldBe(before.InitialSeconds);
+        after.SessionId.ShouldBe(before.SessionId);
+        after.IssuedSeconds.ShouldBeGreaterThan(before.IssuedSeconds);
+    }
+
     [Fact]
     public void A_new_token_comes_with_every_key()
     {
@@ -126,6 +171,31 @@ public sealed class AdmissionTests : IDisposable
         var message = device.Messages.ShouldHaveSingleItem();
         message.Kind.ShouldBe(Core.OpenVpn.Negotiation.ControlMessageKind.PushReply);
         message.Argument.ShouldStartWith("auth-token SESS_ID_AT_");
+    }
+
+    [Fact]
+    public void A_profile_of_an_older_server_key_works_until_that_key_is_retired()
+    {
+        using var newer = TlsCryptV2ServerKey.Generate(new TestEntropy(5));
+        using var gateway = new RunningGateway(_fleet);
+        void Accept(long version, params byte[][] keys)
+        {
+            var model = _fleet.Model(withRule: true);
+            gateway.Control.Send(new Snapshot(version, model with { Settings = model.Settings with { TlsCryptV2ServerKeys = keys } }));
+            gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == version);
+        }
+
+        Accept(2, newer.Bytes.ToArray(), _fleet.ServerKey.Bytes.ToArray());
+        using (new TestClient(_fleet, _fleet.Device, gateway.Udp).Establish())
+        {
+            // It came in with the older key.
+        }
+
+        Accept(3, newer.Bytes.ToArray());
+        using var late = new TestClient(_fleet, _fleet.Device, gateway.Udp);
+        late.PumpFor(TimeSpan.FromSeconds(1));
+        late.Options.ShouldBeNull();
+        late.Ended.ShouldBeNull();
     }
 
     [Fact]
@@ -201,6 +271,25 @@ public sealed class AdmissionTests : IDisposable
         client.PumpUntil(() => client.Options is not null || client.Ended is not null, gateway.Describe());
         client.Ended.ShouldBeNull(gateway.Describe());
     }
+
+    /// <summary>A genuine token of user pump.</summary>
+    private string TokenOf(int passwordHoursAgo, int renewedHoursAgo)
+    {
+        var now = new Clock(TimeProvider.System).Now;
+        using var tokens = Tokens();
+        tokens.Issue("pump#77", now - TimeSpan.FromHours(passwordHoursAgo), out var claims);
+        return tokens.Renew("pump#77", ref claims, now - TimeSpan.FromHours(renewedHoursAgo));
+    }
+
+    private AuthTokenClaims ClaimsOf(string token)
+    {
+        using var tokens = Tokens();
+        tokens.Verify(Encoding.ASCII.GetBytes(token), "pump#77", TimeSpan.FromHours(24), new Clock(TimeProvider.System).Now, out var claims)
+            .ShouldBe(AuthTokenVerdict.Valid);
+        return claims;
+    }
+
+    private AuthToken Tokens() => new(_fleet.Settings.AuthTokenKey, new TestEntropy(77), TimeSpan.FromHours(12));
 
     private void AddPassword(RunningGateway gateway, int id = 77, int version = 2)
     {

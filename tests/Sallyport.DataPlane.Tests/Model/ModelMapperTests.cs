@@ -49,6 +49,15 @@ public sealed class ModelMapperTests : IDisposable
         model.Access[TestFleet.NetworkId].MinimumTls.ShouldBe(TlsVersion.Tls13);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void A_network_whose_tokens_would_never_end_is_refused(int seconds)
+    {
+        _fleet.Network = _fleet.Network with { TokenSeconds = seconds };
+        Should.Throw<FormatException>(() => ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model())));
+    }
+
     [Fact]
     public void A_delta_replaces_what_it_names_and_leaves_the_rest_as_it_is()
     {

@@ -18,7 +18,7 @@ internal sealed class AuthTokenTarget : FuzzTarget
     private readonly AuthToken _tokens;
 
     public AuthTokenTarget() =>
-        _tokens = new AuthToken(_key, new Chance(12), TimeSpan.FromHours(1), TimeSpan.FromDays(30));
+        _tokens = new AuthToken(_key, new Chance(12), TimeSpan.FromHours(1));
 
     public override string Name => "auth-token";
 
@@ -28,7 +28,7 @@ internal sealed class AuthTokenTarget : FuzzTarget
 
     public override IEnumerable<(string Name, byte[] Input)> MakeSeeds()
     {
-        using var tokens = new AuthToken(_key, new Chance(12), TimeSpan.FromHours(1), TimeSpan.FromDays(30));
+        using var tokens = new AuthToken(_key, new Chance(12), TimeSpan.FromHours(1));
         var token = tokens.Issue(User, Keys.Start, out _);
         yield return ("token", [0, .. Encoding.ASCII.GetBytes(token)]);
         yield return ("of-nobody", [0, .. Encoding.ASCII.GetBytes(tokens.Issue("", Keys.Start, out _))]);
@@ -66,7 +66,7 @@ internal sealed class AuthTokenTarget : FuzzTarget
     private AuthTokenVerdict Verify(ReadOnlySpan<byte> password, Probe probe)
     {
         var meter = Probe.StartMeter();
-        var verdict = _tokens.Verify(password, User, Keys.Start, out var claims);
+        var verdict = _tokens.Verify(password, User, TimeSpan.FromDays(30), Keys.Start, out var claims);
         probe.AllocatedAtMost(meter, 0, "verifying a token");
         probe.Reach((long)verdict);
         if (verdict is AuthTokenVerdict.Valid or AuthTokenVerdict.ValidForEmptyUsername)

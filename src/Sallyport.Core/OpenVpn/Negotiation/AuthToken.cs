@@ -53,19 +53,16 @@ public sealed class AuthToken : IDisposable
     private readonly byte[] _key;
     private readonly IEntropy _entropy;
     private readonly long _renewalSeconds;
-    private readonly long _lifetimeSeconds;
 
     /// <param name="key">32 bytes, the same on every server that takes the tokens; a copy is kept until this is disposed.</param>
     /// <param name="renewal">How often a live session gets a new token. One not renewed is good for twice as long.</param>
-    /// <param name="lifetime">From the password on; zero for no end.</param>
-    public AuthToken(ReadOnlySpan<byte> key, IEntropy entropy, TimeSpan renewal, TimeSpan lifetime)
+    public AuthToken(ReadOnlySpan<byte> key, IEntropy entropy, TimeSpan renewal)
     {
         Invariant.Check(key.Length == KeyLength, "a token key has 32 bytes");
-        Invariant.Check(renewal >= TimeSpan.FromSeconds(1) && lifetime >= TimeSpan.Zero, "a token is good for some time");
+        Invariant.Check(renewal >= TimeSpan.FromSeconds(1), "a token is good for some time");
         _key = key.ToArray();
         _entropy = entropy;
         _renewalSeconds = (long)renewal.TotalSeconds;
-        _lifetimeSeconds = (long)lifetime.TotalSeconds;
     }
 
     private static ReadOnlySpan<byte> Prefix => "SESS_ID_AT_"u8;
@@ -90,9 +87,11 @@ public sealed class AuthToken : IDisposable
     public Instant RenewAt(AuthTokenClaims claims) => Instant.FromUnixSeconds(claims.IssuedSeconds + _renewalSeconds);
 
     /// <param name="password">As the client sent it: anything at all.</param>
+    /// <param name="lifetime">From the password on, however often the token was renewed since.</param>
     /// <param name="claims">Only with Valid, ValidForEmptyUsername and Expired.</param>
-    public AuthTokenVerdict Verify(ReadOnlySpan<byte> password, string username, Instant now, out AuthTokenClaims claims)
+    public AuthTokenVerdict Verify(ReadOnlySpan<byte> password, string username, TimeSpan lifetime, Instant now, out AuthTokenClaims claims)
     {
+        Invariant.Check(lifetime > TimeSpan.Zero, "a token has an end");
         claims = default;
         if (!password.StartsWith(Prefix))
         {
@@ -120,17 +119,17 @@ public sealed class AuthToken : IDisposable
         }
 
         claims = ReadClaims(binary);
-        return IsCurrent(claims, now.UnixSeconds)
+        return IsCurrent(claims, (long)lifetime.TotalSeconds, now.UnixSeconds)
             ? isForUser ? AuthTokenVerdict.Valid : AuthTokenVerdict.ValidForEmptyUsername
             : AuthTokenVerdict.Expired;
     }
 
     public void Dispose() => CryptographicOperations.ZeroMemory(_key);
 
-    private bool IsCurrent(AuthTokenClaims claims, long now) =>
+    private bool IsCurrent(AuthTokenClaims claims, long lifetime, long now) =>
         claims.IssuedSeconds <= now
         && now < claims.IssuedSeconds + (2 * _renewalSeconds)
-        && (_lifetimeSeconds == 0 || now <= claims.InitialSeconds + _lifetimeSeconds);
+        && now < claims.InitialSeconds + lifetime;
 
     private static AuthTokenClaims ReadClaims(ReadOnlySpan<byte> binary)
     {

@@ -57,7 +57,7 @@ public sealed class GatewaySupervisorTests : IDisposable
 
         var log = Path.Combine(data, DataDirectoryNames.GatewayLog);
         await UntilAsync(() => File.Exists(log) && File.ReadAllText(log).Length > 0);
-        File.ReadAllText(log).ShouldBe($"started with --data {data} --control {data}/gateway.sock --name local\n");
+        File.ReadAllText(log).ShouldBe($"started with --data {data} --control {data}/gateway.sock --name local --log {log} --log {data}/sallyportd.log\n");
         Session(gateway).ShouldBe(gateway);
 
         await supervisor.StopAsync(default);

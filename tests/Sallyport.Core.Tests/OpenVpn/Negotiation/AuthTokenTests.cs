@@ -10,10 +10,11 @@ public sealed class AuthTokenTests
     private const string ForMeter7 = "SESS_ID_AT_AQIDBAUGBwgJCgsMAAAAAGVT8QAAAAAAZVPzWA3W5aoMuSt5ia5fquZsf1TrVK2v5VfDchAfhf+9wHeA";
     private const string ForNobody = "SESS_ID_AT_AQIDBAUGBwgJCgsMAAAAAGVT8QAAAAAAZVPzWEnONaMtkfTSxjdGaidH/+4J/GvE4hKLUWacEmURHrdX";
 
+    private static readonly TimeSpan Day = TimeSpan.FromHours(24);
     private static readonly Instant Start = Instant.FromUnixSeconds(1_700_000_000);
     private static readonly Instant Issued = Instant.FromUnixSeconds(1_700_000_600);
 
-    private readonly AuthToken _tokens = Tokens(renewalSeconds: 600, lifetimeSeconds: 86_400);
+    private readonly AuthToken _tokens = Tokens(renewalSeconds: 600);
 
     [Fact]
     public void A_token_made_elsewhere_is_understood()
@@ -37,8 +38,8 @@ public sealed class AuthTokenTests
     {
         Verify(ForMeter7, "meter-8", Issued, out var claims).ShouldBe(AuthTokenVerdict.Forged);
         claims.ShouldBe(default);
-        using var other = new AuthToken(new byte[32], new SeededEntropy(1), TimeSpan.FromSeconds(600), TimeSpan.Zero);
-        other.Verify(Encoding.ASCII.GetBytes(ForMeter7), "meter-7", Issued, out _).ShouldBe(AuthTokenVerdict.Forged);
+        using var other = new AuthToken(new byte[32], new SeededEntropy(1), TimeSpan.FromSeconds(600));
+        other.Verify(Encoding.ASCII.GetBytes(ForMeter7), "meter-7", Day, Issued, out _).ShouldBe(AuthTokenVerdict.Forged);
     }
 
     [Fact]
@@ -69,12 +70,24 @@ public sealed class AuthTokenTests
         Verify(ForMeter7, "meter-7", Issued + TimeSpan.FromSeconds(afterSeconds), out _).ShouldBe(expected);
 
     [Theory]
-    [InlineData(700, AuthTokenVerdict.Valid)]
-    [InlineData(701, AuthTokenVerdict.Expired)]
-    public void A_lifetime_counts_from_the_password(int afterSeconds, AuthTokenVerdict expected)
+    [InlineData(699, AuthTokenVerdict.Valid)]
+    [InlineData(700, AuthTokenVerdict.Expired)]
+    public void A_lifetime_counts_from_the_password(int afterSeconds, AuthTokenVerdict expected) =>
+        _tokens.Verify(Encoding.ASCII.GetBytes(ForMeter7), "meter-7", TimeSpan.FromSeconds(700), Start + TimeSpan.FromSeconds(afterSeconds), out _)
+            .ShouldBe(expected);
+
+    [Fact]
+    public void A_lifetime_is_not_lengthened_by_renewals()
     {
-        using var tokens = Tokens(renewalSeconds: 600, lifetimeSeconds: 700);
-        tokens.Verify(Encoding.ASCII.GetBytes(ForMeter7), "meter-7", Start + TimeSpan.FromSeconds(afterSeconds), out _).ShouldBe(expected);
+        _tokens.Issue("meter-7", Start, out var claims);
+        for (var now = Start; now < Start + TimeSpan.FromSeconds(86_400); now += TimeSpan.FromSeconds(600))
+        {
+            var token = _tokens.Renew("meter-7", ref claims, now);
+            Verify(token, "meter-7", now, out _).ShouldBe(AuthTokenVerdict.Valid);
+        }
+
+        var last = _tokens.Renew("meter-7", ref claims, Start + TimeSpan.FromSeconds(86_399));
+        Verify(last, "meter-7", Start + TimeSpan.FromSeconds(86_400), out _).ShouldBe(AuthTokenVerdict.Expired);
     }
 
     [Fact]
@@ -119,17 +132,16 @@ public sealed class AuthTokenTests
         for (var i = 0; i < 20_000; i++)
         {
             var hostile = Mutations.Mutate(valid, entropy);
-            var verdict = _tokens.Verify(hostile, "meter-7", Issued, out _);
+            var verdict = _tokens.Verify(hostile, "meter-7", Day, Issued, out _);
             (verdict == AuthTokenVerdict.Valid).ShouldBe(hostile.AsSpan().SequenceEqual(valid));
         }
     }
 
     private AuthTokenVerdict Verify(string token, string username, Instant now, out AuthTokenClaims claims) =>
-        _tokens.Verify(Encoding.UTF8.GetBytes(token), username, now, out claims);
+        _tokens.Verify(Encoding.UTF8.GetBytes(token), username, Day, now, out claims);
 
-    private static AuthToken Tokens(int renewalSeconds, int lifetimeSeconds) => new(
+    private static AuthToken Tokens(int renewalSeconds) => new(
         [.. Enumerable.Range(0, 32).Select(i => (byte)i)],
         new SeededEntropy(3),
-        TimeSpan.FromSeconds(renewalSeconds),
-        TimeSpan.FromSeconds(lifetimeSeconds));
+        TimeSpan.FromSeconds(renewalSeconds));
 }

@@ -1,0 +1,43 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Keys;
+using Sallyport.Control.Store;
+
+namespace Sallyport.Control.Keys;
+
+/// <summary>A tls-crypt-v2 server key and who needs it; the key itself is among the sealed secrets.</summary>
+internal sealed class WrappingKeyRow
+{
+    public const string Name = "tls-crypt-v2";
+
+    private const string Select =
+        """
+        SELECT id, created_at AS CreatedAt, retired_at AS RetiredAt,
+            (SELECT count(*) FROM credentials WHERE wrapping_key_id = wrapping_keys.id AND revoked_at IS NULL) AS Credentials
+        FROM wrapping_keys
+        """;
+
+    public int Id { get; init; }
+
+    public long CreatedAt { get; init; }
+
+    public long? RetiredAt { get; init; }
+
+    public int Credentials { get; init; }
+
+    public static WrappingKeyRow? Find(SqliteConnection sql, int id) =>
+        sql.QuerySingleOrDefault<WrappingKeyRow>(Select + " WHERE id = @id", new { id });
+
+    /// <summary>The current one first.</summary>
+    public static IReadOnlyList<WrappingKeyRow> Accepted(SqliteConnection sql) =>
+        sql.Query<WrappingKeyRow>(Select + " WHERE retired_at IS NULL ORDER BY id DESC").AsList();
+
+    public KeyInfo ToInfo(bool isCurrent) => new()
+    {
+        Id = Id,
+        Name = Name,
+        State = isCurrent ? "current" : "accepted",
+        Credentials = Credentials,
+        CreatedAt = UnixTime.ToTime(CreatedAt),
+    };
+}
