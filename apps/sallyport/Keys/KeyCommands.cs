@@ -16,11 +16,11 @@ internal static class KeyCommands
             (await c.Client.ListKeysAsync(c.Cancel)).Items,
             ApiJson.Default.KeyInfo,
             "no keys",
-            new("ID", k => $"{k.Id}", Right: true),
+            new("ID", k => $"{k.Id}") { Right = true },
             new("KEY", k => k.Name),
             new("STATE", k => k.State),
-            new("CREDENTIALS", k => $"{k.Credentials}", Right: true),
-            new("CREATED", k => Human.Time(k.CreatedAt))));
+            new("CREDENTIALS", k => $"{k.Credentials}") { Right = true },
+            new("CREATED", k => Human.Time(k.CreatedAt)) { Rank = 1 }));
 
     private static Command Rotate(Shell shell)
     {
