@@ -24,10 +24,7 @@ internal static class KeyCommands
 
     private static Command Rotate(Shell shell)
     {
-        var name = new Argument<string>("KEY")
-        {
-            Description = "master: seals every secret in the database. tls-crypt-v2: comes with new profiles; the old one stays accepted",
-        };
+        var name = Flag.Word("KEY", "master: seals every secret in the database. tls-crypt-v2: comes with new profiles; the old one stays accepted");
         var reason = Reason();
         return shell.Verb(
             "rotate",
