@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Sallyport.Core.Primitives;
 
-namespace Sallyport.Bench.Simulator;
+namespace Sallyport.Simulator.Devices;
 
 internal sealed class SystemEntropy : IEntropy
 {

@@ -1,4 +1,4 @@
-namespace Sallyport.Bench.Simulator;
+namespace Sallyport.Simulator.Profiles;
 
 /// <summary>
 /// Options and inline blocks of an OpenVPN configuration. Of an option that stands there more than once the first counts, so of several

@@ -1,15 +1,14 @@
 using System.Runtime.InteropServices;
 
-namespace Sallyport.Bench.Simulator;
+namespace Sallyport.Simulator.Linux;
 
 /// <summary>Waits for many sockets at once at a cost that does not grow with those that are silent.</summary>
-internal sealed unsafe partial class Epoll : IDisposable
+internal sealed unsafe class Epoll : IDisposable
 {
     private const int ControlAdd = 1;
     private const uint Readable = 1;
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
-    private const int Interrupted = 4;
     private const int Room = 256;
 
     // The kernel's struct (events, then eight bytes of our own) is packed on x86-64 and naturally aligned elsewhere.
@@ -19,11 +18,12 @@ internal sealed unsafe partial class Epoll : IDisposable
     private readonly int descriptor;
     private readonly int wake;
     private readonly byte[] events = new byte[Room * EventSize];
+    private bool waitsFinely = true;
 
     public Epoll()
     {
-        descriptor = Check(epoll_create1(CloseOnExec), nameof(epoll_create1));
-        wake = Check(eventfd(0, CloseOnExec | NonBlocking), nameof(eventfd));
+        descriptor = Native.Check(Native.EpollCreate(CloseOnExec), "epoll_create1");
+        wake = Native.Check(Native.EventDescriptor(0, CloseOnExec | NonBlocking), "eventfd");
         Add(wake, -1);
     }
 
@@ -35,7 +35,7 @@ internal sealed unsafe partial class Epoll : IDisposable
         MemoryMarshal.Write(wanted[TokenOffset..], (long)token);
         fixed (byte* pointer = wanted)
         {
-            Check(epoll_ctl(descriptor, ControlAdd, socket, pointer), nameof(epoll_ctl));
+            Native.Check(Native.EpollControl(descriptor, ControlAdd, socket, pointer), "epoll_ctl");
         }
     }
 
@@ -43,21 +43,21 @@ internal sealed unsafe partial class Epoll : IDisposable
     public void Wake()
     {
         var one = 1UL;
-        _ = write(wake, &one, sizeof(ulong));
+        _ = Native.Write(wake, &one, sizeof(ulong));
     }
 
-    /// <summary>The tokens of those that have something to read; valid until the next call.</summary>
-    public int Wait(Span<int> tokens, int milliseconds)
+    /// <summary>The tokens of those that have something to read.</summary>
+    public int Wait(Span<int> tokens, TimeSpan patience)
     {
         int count;
         fixed (byte* list = events)
         {
-            count = epoll_wait(descriptor, list, Math.Min(Room, tokens.Length), milliseconds);
+            count = Wait(list, Math.Min(Room, tokens.Length), patience);
         }
 
         if (count < 0)
         {
-            return Marshal.GetLastSystemError() == Interrupted ? 0 : Check(count, nameof(epoll_wait));
+            return Native.Errno == Native.ErrnoInterrupted ? 0 : Native.Check(count, "epoll_wait");
         }
 
         var found = 0;
@@ -67,7 +67,7 @@ internal sealed unsafe partial class Epoll : IDisposable
             if (token < 0)
             {
                 ulong drained;
-                _ = read(wake, &drained, sizeof(ulong));
+                _ = Native.Read(wake, &drained, sizeof(ulong));
                 continue;
             }
 
@@ -79,31 +79,29 @@ internal sealed unsafe partial class Epoll : IDisposable
 
     public void Dispose()
     {
-        _ = close(wake);
-        _ = close(descriptor);
+        _ = Native.Close(wake);
+        _ = Native.Close(descriptor);
     }
 
-    private static int Check(int result, string call) =>
-        result >= 0 ? result : throw new InvalidOperationException($"{call}: errno {Marshal.GetLastSystemError()}");
+    /// <summary>In nanoseconds where the kernel can (5.11), so that packets leave when they are due and not in heaps of a millisecond.</summary>
+    private int Wait(byte* list, int room, TimeSpan patience)
+    {
+        if (waitsFinely)
+        {
+            var time = new TimeSpec
+            {
+                Seconds = patience.Ticks / TimeSpan.TicksPerSecond,
+                Nanoseconds = patience.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick,
+            };
+            var count = Native.EpollWaitFinely(descriptor, list, room, &time, null);
+            if (count >= 0 || Native.Errno != Native.ErrnoNoSystemCall)
+            {
+                return count;
+            }
 
-    [LibraryImport("libc")]
-    private static partial int epoll_create1(int flags);
+            waitsFinely = false;
+        }
 
-    [LibraryImport("libc")]
-    private static partial int epoll_ctl(int epoll, int operation, int descriptor, void* wanted);
-
-    [LibraryImport("libc")]
-    private static partial int epoll_wait(int epoll, void* events, int count, int milliseconds);
-
-    [LibraryImport("libc")]
-    private static partial int eventfd(uint initial, int flags);
-
-    [LibraryImport("libc")]
-    private static partial nint write(int descriptor, void* bytes, nint count);
-
-    [LibraryImport("libc")]
-    private static partial nint read(int descriptor, void* bytes, nint count);
-
-    [LibraryImport("libc")]
-    private static partial int close(int descriptor);
+        return Native.EpollWait(descriptor, list, room, (int)Math.Ceiling(patience.TotalMilliseconds));
+    }
 }
