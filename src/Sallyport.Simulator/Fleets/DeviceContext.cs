@@ -9,7 +9,8 @@ internal sealed class DeviceContext(FleetOptions options) : IDisposable
 
     public Epoll Epoll { get; } = new();
 
-    public Recorder Recorder { get; } = new();
+    /// <summary>Replaced where a report begins anew.</summary>
+    public Recorder Recorder { get; set; } = new();
 
     public ReceiveRing Receiving { get; } = new();
 

@@ -115,6 +115,14 @@ public sealed class Fleet : IDisposable
     public async Task<FleetReport> Report() =>
         FleetReport.Sum(await Task.WhenAll(threads.Select(thread => thread.Order(_ => thread.Context.Recorder.Report()))));
 
+    /// <summary>The same, and begins anew.</summary>
+    public async Task<FleetReport> TakeReport() => FleetReport.Sum(await Task.WhenAll(threads.Select(thread => thread.Order(_ =>
+    {
+        var report = thread.Context.Recorder.Report();
+        thread.Context.Recorder = new Recorder();
+        return report;
+    }))));
+
     public void Dispose()
     {
         foreach (var thread in threads)

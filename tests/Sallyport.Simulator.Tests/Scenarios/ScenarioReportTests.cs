@@ -35,13 +35,13 @@ public sealed class ScenarioReportTests
     [Fact]
     public void The_text_says_what_people_ask_for()
     {
-        var text = Report.ToText();
-        text.ShouldContain("50, 50 connected, 49 online at the end");
-        text.ShouldContain("round trip  p50 0.2 ms, p90 0.4, p99 0.6, p99.9 0.8, max 1 ms (297)");
-        text.ShouldContain("1 % lost, 1 out of order");
-        text.ShouldContain("50 of 50 back in 1.5 s");
-        text.ShouldContain("2 × the server is silent");
-        text.ShouldContain("20.0 KiB for each device");
+        var lines = Report.ToText().Split('\n');
+        lines.ShouldContain("devices     50, 50 connected, 49 online at the end");
+        lines.ShouldContain("round trip  p50 0.2 ms, p90 0.4, p99 0.6, p99.9 0.8, max 1 (297)");
+        lines.ShouldContain("arrived     297, 1 % lost, 1 out of order");
+        lines.ShouldContain(line => line.StartsWith("storm       50 of 50 back in 1.5 s", StringComparison.Ordinal));
+        lines.ShouldContain("failed      2 × the server is silent");
+        lines.ShouldContain("simulator   20.0 KiB for each device");
     }
 
     [Fact]

@@ -1,8 +1,11 @@
 using System.Net;
+using Sallyport.Core.Primitives;
 using Sallyport.Harness;
 using Sallyport.Harness.Stock;
+using Sallyport.Simulator.Enrolment;
+using Sallyport.Simulator.Traffic;
 
-namespace Sallyport.Bench.OpenVpn;
+namespace Sallyport.Bench.Stages;
 
 /// <summary><c>openvpn --server</c> as a distribution ships it: client-to-client, topology subnet, AES-256-GCM, tls-crypt.</summary>
 internal sealed class StockServer : IVpnServer
@@ -10,6 +13,8 @@ internal sealed class StockServer : IVpnServer
     private const int Port = 1195;
     private const string ReceiverName = "receiver";
     private const string ReceiverAddress = "10.8.255.250";
+    private const string SinkName = "sink";
+    private const string SinkAddress = "10.8.255.251";
     private readonly Namespace where;
     private readonly StockPki pki = new();
     private readonly string key = StockConfig.GenerateKey("secret");
@@ -21,6 +26,7 @@ internal sealed class StockServer : IVpnServer
     {
         this.where = where;
         File.WriteAllText(Path.Combine(fixedAddresses, ReceiverName), $"ifconfig-push {ReceiverAddress} 255.255.0.0\n");
+        File.WriteAllText(Path.Combine(fixedAddresses, SinkName), $"ifconfig-push {SinkAddress} 255.255.0.0\n");
         var credential = pki.Server();
         config = Text(
             [
@@ -30,6 +36,7 @@ internal sealed class StockServer : IVpnServer
                 "proto udp4",
                 $"port {Port}",
                 "client-to-client",
+                "max-clients 20000",
                 $"client-config-dir {fixedAddresses}",
                 "data-ciphers AES-256-GCM",
                 "keepalive 10 60",
@@ -63,6 +70,11 @@ internal sealed class StockServer : IVpnServer
     public Task<IReadOnlyList<string>> MakeProfiles(int count, string wrapping) => wrapping == "tls-crypt"
         ? Task.FromResult<IReadOnlyList<string>>([.. Enumerable.Range(0, count).Select(index => ClientText($"device-{index}", "tun"))])
         : throw new NotSupportedException($"the stock server of this benchmark speaks tls-crypt, not {wrapping}");
+
+    public Task<Station> MakeStation(int devices) => Task.FromResult(new Station(
+        [.. Enumerable.Range(0, devices).Select(index => ClientText($"station-{index}", "tun"))],
+        ClientText(SinkName, "tun"),
+        new InnerEnd(IpAddress.Parse(SinkAddress), FleetPlan.Port)));
 
     public async Task Restart()
     {

@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace Sallyport.Bench.OpenVpn;
+namespace Sallyport.Bench.Stages;
 
 /// <summary>A server that is measured: ours or the distribution's.</summary>
 internal interface IVpnServer : IAsyncDisposable
@@ -22,6 +22,9 @@ internal interface IVpnServer : IAsyncDisposable
 
     /// <summary>Profiles of simulated devices, each with an identity of its own.</summary>
     Task<IReadOnlyList<string>> MakeProfiles(int count, string wrapping);
+
+    /// <summary>Devices that may send to one other, in a network of their own. Once for each server.</summary>
+    Task<Station> MakeStation(int devices);
 
     /// <summary>A fresh process, nobody connected.</summary>
     Task Restart();

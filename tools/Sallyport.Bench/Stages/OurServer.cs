@@ -5,14 +5,22 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.Api.Sites;
+using Sallyport.Bench.OpenVpn;
+using Sallyport.Core.Primitives;
 using Sallyport.Harness;
+using Sallyport.Simulator.Enrolment;
+using Sallyport.Simulator.Traffic;
 
-namespace Sallyport.Bench.OpenVpn;
+namespace Sallyport.Bench.Stages;
 
 /// <summary>An installation of ours: a device that a rule allows to one application behind a site, and devices that only connect.</summary>
 internal sealed class OurServer : IVpnServer
 {
     private const string Plant = "plant";
+
+    /// <summary>A gateway that must first learn of tens of thousands of devices takes its time.</summary>
+    private const int ReadySeconds = 120;
+
     private readonly Installation installation;
 
     private OurServer(Installation installation)
@@ -30,9 +38,12 @@ internal sealed class OurServer : IVpnServer
 
     public IPAddress Target => Topology.Application;
 
-    public static async Task<OurServer> Start(Namespace where)
+    public Installation Installation => installation;
+
+    /// <param name="settings">SALLYPORT_* and DOTNET_* variables.</param>
+    public static async Task<OurServer> Start(Namespace where, IReadOnlyDictionary<string, string>? settings = null)
     {
-        var made = new OurServer(await Installation.Start(where));
+        var made = new OurServer(await Installation.Start(where, settings));
         try
         {
             await made.Prepare();
@@ -59,10 +70,17 @@ internal sealed class OurServer : IVpnServer
         return profiles;
     }
 
+    public async Task<Station> MakeStation(int devices)
+    {
+        var fleet = await EnrolledFleet.Enrol(installation.Client, new FleetPlan { Name = "station", Devices = devices });
+        await installation.UntilReady(ReadySeconds);
+        return new Station(fleet.Profiles, fleet.ResponderProfile, new InnerEnd(IpAddress.Parse(FleetPlan.Target), FleetPlan.Port));
+    }
+
     public async Task Restart()
     {
         await installation.KillGateway();
-        await installation.UntilReady();
+        await installation.UntilReady(ReadySeconds);
     }
 
     public ValueTask DisposeAsync() => installation.DisposeAsync();
