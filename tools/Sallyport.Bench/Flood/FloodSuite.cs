@@ -75,7 +75,7 @@ internal static class FloodSuite
                 Stopwatch.GetElapsedTime(began).TotalSeconds, flood.Sent - forged, port == GatewayPort ? full : 0);
         }
 
-        async Task<double> Tunnels() => (await ours.Installation.Client.GetStatusAsync()).Gateways.Sum(one => one.TunnelsUp);
+        async Task<double> Tunnels() => (await ours.Installation.Client.GetStatusAsync()).TunnelsUp;
     }
 
     /// <summary>What the flood cost beyond what as many honest bytes cost without it.</summary>
