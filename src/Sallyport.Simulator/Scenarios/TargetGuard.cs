@@ -12,19 +12,23 @@ public static class TargetGuard
             ? $"{remote} is not on the loopback net, and this is not a network namespace of its own. If the server is yours: --allow-remote"
             : null;
 
-    /// <summary>Whether our network namespace is another than that of the machine's (or container's) first process.</summary>
+    /// <summary>Whether this runs in a network namespace that somebody made and named (<c>ip netns add</c>).</summary>
     public static bool IsInOwnNamespace()
     {
         try
         {
             return File.ResolveLinkTarget("/proc/self/ns/net", returnFinalTarget: false)?.Name is { } own
-                && File.ResolveLinkTarget("/proc/1/ns/net", returnFinalTarget: false)?.Name is { } first
-                && own != first;
+                && IsNamed(own, File.ReadLines("/proc/self/mountinfo"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Who may not look has made no namespace either.
+            // Who may not look at himself is nowhere special.
             return false;
         }
     }
+
+    /// <param name="own">"net:[4026531833]".</param>
+    /// <param name="mounts">Lines of mountinfo (proc(5)): the fourth field is what is mounted, the fifth where.</param>
+    internal static bool IsNamed(string own, IEnumerable<string> mounts) => mounts.Select(line => line.Split(' ')).Any(
+        fields => fields.Length > 5 && fields[3] == own && Path.GetDirectoryName(fields[4]) is "/run/netns" or "/var/run/netns");
 }

@@ -21,4 +21,17 @@ public sealed class TargetGuardTests
     [InlineData(false, true)]
     public void A_namespace_of_its_own_or_the_operators_word_allows_it(bool allowsRemote, bool inOwnNamespace) =>
         TargetGuard.Refusal([Remote], allowsRemote, inOwnNamespace).ShouldBeNull();
+
+    [Theory]
+    [InlineData("net:[4026532898]", true)]
+    [InlineData("net:[4026531833]", false)]
+    [InlineData("net:[4026532000]", false)]
+    public void A_namespace_is_our_own_where_it_has_a_name(string own, bool expected) => TargetGuard.IsNamed(
+        own,
+        [
+            "22 1 0:21 / / rw,relatime - overlay overlay rw",
+            "301 22 0:4 net:[4026532898] /run/netns/field rw shared:1 - nsfs nsfs rw",
+            "302 22 0:4 net:[4026532000] /elsewhere/field rw shared:1 - nsfs nsfs rw",
+            "",
+        ]).ShouldBe(expected);
 }
