@@ -45,6 +45,13 @@ public sealed class Scenario : IDisposable
         }
 
         using var client = Installation();
+        var status = await client.GetStatusAsync(cancel);
+        if (IPAddress.TryParse(status.Endpoint, out var endpoint))
+        {
+            // Before anything is enrolled; a name is looked at when the profiles have it.
+            scenario.Guard([new IPEndPoint(endpoint, status.OpenVpnPort)]);
+        }
+
         tell($"enrolling {options.Devices} devices");
         var enrolled = await EnrolledFleet.Enrol(client, new FleetPlan { Name = $"simulated-{Environment.ProcessId}", Devices = options.Devices }, cancel);
         try
@@ -76,14 +83,19 @@ public sealed class Scenario : IDisposable
         responder?.Dispose();
     }
 
-    private async Task<ScenarioReport> Play(IReadOnlyList<DeviceProfile> profiles, DeviceProfile? answers, InnerEnd? target, CancellationToken cancel)
+    /// <exception cref="ScenarioException">One of them is none of ours.</exception>
+    private void Guard(IEnumerable<IPEndPoint> servers)
     {
-        if (TargetGuard.Refusal(profiles.Append(answers).OfType<DeviceProfile>().Select(one => one.Server), options.AllowRemote, TargetGuard.IsInOwnNamespace()) is { } refusal)
+        if (TargetGuard.Refusal(servers, options.AllowRemote, TargetGuard.IsInOwnNamespace()) is { } refusal)
         {
             throw new ScenarioException(refusal);
         }
+    }
 
-        var sources = SourcePool.For(profiles[0].Server.Address, profiles.Count);
+    private async Task<ScenarioReport> Play(IReadOnlyList<DeviceProfile> profiles, DeviceProfile? answers, InnerEnd? target, CancellationToken cancel)
+    {
+        Guard(profiles.Append(answers).OfType<DeviceProfile>().Select(one => one.Server));
+        var sources = options.Sources.Count > 0 ? new SourcePool(options.Sources) : SourcePool.For(profiles[0].Server.Address, profiles.Count);
         var usual = new FleetOptions { Sources = sources, Reconnects = true };
         if (answers is not null)
         {

@@ -37,6 +37,7 @@ public static class ScenarioArguments
         how
           --width N              handshakes at a time; default 32
           --threads N            default 1
+          --source A,B,...       this machine's addresses that devices come from; one has ports for 55,000
           --free-tls             free TLS objects once connected: less memory, but a device asked for new keys reconnects
           --allow-remote         also servers beyond this machine. Only against what is yours.
           --json
@@ -110,8 +111,15 @@ public static class ScenarioArguments
         ["--roam"] = (options, text) => Durations.TryParse(text, out var time) ? options with { Roam = time } : null,
         ["--storm"] = (options, text) => Durations.TryParse(text, out var time) ? options with { Storm = time } : null,
         ["--width"] = (options, text) => Number(text) is { } number ? options with { Width = number } : null,
+        ["--source"] = (options, text) => Addresses(text) is { } addresses ? options with { Sources = addresses } : null,
         ["--threads"] = (options, text) => Number(text) is { } number ? options with { Threads = number } : null,
     };
+
+    private static IPAddress[]? Addresses(string text)
+    {
+        var parsed = text.Split(',').Select(word => IPAddress.TryParse(word, out var address) ? address : null).OfType<IPAddress>().ToArray();
+        return parsed.Length == text.Split(',').Length ? parsed : null;
+    }
 
     private static int? Number(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;

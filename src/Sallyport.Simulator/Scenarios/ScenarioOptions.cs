@@ -24,6 +24,9 @@ public sealed record ScenarioOptions
     /// <summary>Where the profiles of enrolled devices stay; null removes the devices in the end.</summary>
     public string? Keep { get; init; }
 
+    /// <summary>Addresses of this machine that devices come from; empty: the one that the route leaves from.</summary>
+    public IReadOnlyList<IPAddress> Sources { get; init; } = [];
+
     public TrafficProfile Traffic { get; init; } = TrafficProfile.Telemetry;
 
     /// <summary>Packets a second of the whole fleet instead of the profile's own interval.</summary>

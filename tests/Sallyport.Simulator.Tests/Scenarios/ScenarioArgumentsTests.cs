@@ -50,10 +50,15 @@ public sealed class ScenarioArgumentsTests
     [InlineData("--devices 5 --responder f", "belong to --profiles")]
     [InlineData("--profiles x", "say who answers")]
     [InlineData("--profiles x --keep y --profile idle", "--keep belongs to --devices")]
+    [InlineData("--devices 5 --source 10.0.0.1,nobody", "cannot be used")]
     [InlineData("--devices", "needs a value")]
     [InlineData("--devices 5 --wat 7", "unknown: --wat")]
     public void What_cannot_be_is_refused_with_its_flag(string line, string expected) =>
         string.Join('\n', Parse(line).Problems).ShouldContain(expected);
+
+    [Fact]
+    public void Sources_are_separated_by_commas() =>
+        Parse("--devices 5 --source 10.0.0.1,10.0.0.2").Options.Sources.Select(address => $"{address}").ShouldBe(["10.0.0.1", "10.0.0.2"]);
 
     [Fact]
     public void All_that_is_wrong_is_said_at_once() => Parse("--devices 100001 --share 200 --threads 65").Problems.Count.ShouldBe(3);
@@ -61,7 +66,7 @@ public sealed class ScenarioArgumentsTests
     [Fact]
     public void The_help_names_every_flag()
     {
-        foreach (var flag in "--devices --data --keep --profiles --responder --to --profile --rate --duration --outage --share --roam --storm --width --threads --free-tls --allow-remote --json".Split(' '))
+        foreach (var flag in "--devices --data --keep --profiles --responder --to --profile --rate --duration --outage --share --roam --storm --width --threads --source --free-tls --allow-remote --json".Split(' '))
         {
             ScenarioArguments.Help.ShouldMatch($@"\n  {flag}( |\n)");
         }

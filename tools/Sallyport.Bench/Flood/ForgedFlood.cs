@@ -23,6 +23,7 @@ internal sealed class ForgedFlood : IDisposable
     private readonly double rate;
     private readonly int tunnels;
     private readonly Thread thread;
+    private readonly byte[] noise = RandomNumberGenerator.GetBytes(ResetBytes);
     private long sent;
     private volatile bool stopping;
 
@@ -65,7 +66,7 @@ internal sealed class ForgedFlood : IDisposable
 
             for (var i = 0; i < Batch; i++)
             {
-                ring.Add(0, Forge(ring.Slot, turn + i));
+                ring.Add(0, Forge(ring.Slot, (turn * Batch) + i));
             }
 
             ring.Flush(sockets[turn % Sockets]);
@@ -86,8 +87,11 @@ internal sealed class ForgedFlood : IDisposable
             1 => (Opcode.DataV2, DataBytes),
             _ => (Opcode.HardResetClientV3, ResetBytes),
         };
-        RandomNumberGenerator.Fill(packet[..length]);
+        noise.AsSpan(0, length).CopyTo(packet);
         packet[0] = PacketHead.Of(opcode, 0).Value;
+
+        // No two are alike: what remembers packets must not get away with remembering few.
+        BinaryPrimitives.WriteInt64BigEndian(packet[16..], number);
         switch (opcode)
         {
             case Opcode.DataV2:
