@@ -12,6 +12,7 @@ using Sallyport.Cli.Networks;
 using Sallyport.Cli.Output;
 using Sallyport.Cli.Policy;
 using Sallyport.Cli.Rules;
+using Sallyport.Cli.Simulate;
 using Sallyport.Cli.Sites;
 using Sallyport.Cli.Status;
 using Sallyport.Cli.Tunnels;
@@ -24,6 +25,11 @@ internal static class Program
 
     internal static async Task<int> RunAsync(string[] args, TextWriter remarks)
     {
+        if (args is [SimulatorProgram.Verb, .. var words])
+        {
+            return await SimulatorProgram.RunAsync(words, remarks);
+        }
+
         var root = Build();
         var parse = root.Parse(args);
         if (parse.Errors.Count > 0)
@@ -69,6 +75,7 @@ internal static class Program
             AuditCommands.Build(shell),
             EventCommands.Build(shell),
             KeyCommands.Build(shell),
+            SimulatorProgram.Command(),
             StatusCommands.Version(shell),
             CompletionCommands.Build(shell),
         ])

@@ -12,6 +12,7 @@ public sealed class DependencyTests
     [InlineData("Sallyport.Api", "", "Api is what crosses a wire; whoever speaks it must not drag in an engine")]
     [InlineData("Sallyport.DataPlane", "Sallyport.Core, Sallyport.Api", "the process that faces the network has no database and no CA key")]
     [InlineData("Sallyport.Control", "Sallyport.Core, Sallyport.Api", "the process that has the keys sees no packet")]
+    [InlineData("Sallyport.Simulator", "Sallyport.Core, Sallyport.Api", "devices know the protocols and the API, and nothing of the gateway's inside")]
     public void A_library_refers_only_to_what_it_may_know(string assembly, string allowed, string reason)
     {
         var known = allowed.Split(", ", StringSplitOptions.RemoveEmptyEntries);
@@ -25,10 +26,12 @@ public sealed class DependencyTests
     [InlineData("apps/sallyport-gateway/sallyport-gateway.csproj", "Sallyport.DataPlane", "the gateway holds no database and no CA key")]
     [InlineData("apps/sallyportd/sallyportd.csproj", "Sallyport.Control", "control sees no packet")]
     [InlineData("apps/sallyport/sallyport.csproj", "Sallyport.Api", "the command line tool has the rights of its token and nothing else")]
+    [InlineData("apps/sallyport-simulator/sallyport-simulator.csproj", "Sallyport.Simulator", "the simulator is outside, as devices are")]
     [InlineData("src/Sallyport.Core/Sallyport.Core.csproj", "", "Core is pure")]
     [InlineData("src/Sallyport.Api/Sallyport.Api.csproj", "", "Api is what crosses a wire")]
     [InlineData("src/Sallyport.DataPlane/Sallyport.DataPlane.csproj", "Sallyport.Api, Sallyport.Core", "the data plane knows no store")]
     [InlineData("src/Sallyport.Control/Sallyport.Control.csproj", "Sallyport.Api, Sallyport.Core", "control knows no sockets of packets")]
+    [InlineData("src/Sallyport.Simulator/Sallyport.Simulator.csproj", "Sallyport.Api, Sallyport.Core", "what measures a gateway shares no code with its packet path")]
     public void A_project_names_only_what_it_may_know(string project, string allowed, string reason)
     {
         XDocument.Parse(Repository.Read(project)).Descendants("ProjectReference")

@@ -11,6 +11,7 @@ public sealed partial class SourceTests
     [
         ("src/Sallyport.Core/Crypto/", "the binding to OpenSSL"),
         ("src/Sallyport.DataPlane/Linux/", "the calls of the kernel"),
+        ("src/Sallyport.Simulator/Linux/", "the calls of the kernel, for devices"),
         ("src/Sallyport.Control/Nodes/PeerCredentials.cs", "geteuid, to tell our own user from others"),
         ("src/Sallyport.Control/Secrets/DirectorySync.cs", "fsync of a directory, which .NET does not offer"),
         ("apps/sallyportd/Processes/Signals.cs", "kill and umask, which .NET does not offer"),

@@ -21,6 +21,12 @@ internal sealed record BenchOptions
 
     public int Handshakes { get; init; } = 300;
 
+    /// <summary>As many as one address has ports for.</summary>
+    private const int MostDevices = 50_000;
+
+    /// <summary>Of a fleet; each benchmark has its own usual number.</summary>
+    public int? Devices { get; init; }
+
     /// <exception cref="ArgumentException">Says which word cannot be understood.</exception>
     public static BenchOptions Parse(string[] words)
     {
@@ -47,6 +53,9 @@ internal sealed record BenchOptions
                     break;
                 case "--handshakes":
                     options = options with { Handshakes = Number(words, ref i, 20_000) };
+                    break;
+                case "--devices":
+                    options = options with { Devices = Number(words, ref i, MostDevices) };
                     break;
                 case var word when !named && !word.StartsWith('-'):
                     options = options with { Name = word };

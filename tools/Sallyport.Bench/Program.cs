@@ -1,17 +1,31 @@
 using Sallyport.Bench;
+using Sallyport.Bench.Cores;
+using Sallyport.Bench.Flood;
+using Sallyport.Bench.Idle;
+using Sallyport.Bench.Measures;
 using Sallyport.Bench.OpenVpn;
+using Sallyport.Bench.Small;
+using Sallyport.Bench.Storm;
 using Sallyport.Harness;
 
 const string Help = """
     ./bench [name] [--json]     measures beside the stock peer, in one run
 
-      openvpn                   forwarding, memory of idle clients and handshakes, beside the distribution's openvpn --server
+      openvpn                   forwarding, coalesced and small packets, memory of idle clients and handshakes, beside the
+                                distribution's openvpn --server; the usual one
+      small                     1,000 devices with 200-byte UDP beside stock: saturated, and 10,000 a second
+      storm                     10,000 devices that reconnect at once after kill -9 of the gateway
+      flood                     100,000 forged packets a second beside one honest stream
+      idle                      10,000 idle devices: memory, processor at rest, latency, pauses of the collector
+      cores                     CPU per packet with one and with two packet threads
+      micro                     nanoseconds and allocations of the hot paths (BenchmarkDotNet; takes its own options)
 
-      --json                    figures, machine and every round as JSON on standard output
+      --json                    figures, machine and every round as JSON on standard output; docs/performance.md has the keys
       --rounds N                interleaved rounds (3); figures are their medians
-      --seconds N               length of one transfer (10)
-      --clients N               idle clients between two readings of memory (200)
-      --handshakes N            handshakes of one round (300)
+      --seconds N               length of one transfer or look (10)
+      --clients N               openvpn: idle clients between two readings of memory (200)
+      --handshakes N            openvpn: handshakes of one round (300)
+      --devices N               another number of devices for small, storm, idle and cores; idle --devices 50000
 
     Needs root: it makes network namespaces of its own, and removes them.
     """;
@@ -33,9 +47,17 @@ if (options.Help)
     return 0;
 }
 
-if (options.Name != "openvpn")
+var suites = new Dictionary<string, Func<BenchOptions, Action<string>, Task<SuiteReport>>>
 {
-    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there is: openvpn");
+    ["small"] = SmallSuite.Run,
+    ["storm"] = StormSuite.Run,
+    ["flood"] = FloodSuite.Run,
+    ["idle"] = IdleSuite.Run,
+    ["cores"] = CoresSuite.Run,
+};
+if (options.Name != "openvpn" && !suites.ContainsKey(options.Name))
+{
+    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, {string.Join(", ", suites.Keys)}, micro");
     return 2;
 }
 
@@ -46,6 +68,13 @@ if ((Requirements.Missing ?? Programs.Missing ?? iperf) is { } missing)
     return 1;
 }
 
-var report = await OpenVpnBench.Run(options, line => Console.Error.WriteLine(line));
+if (suites.TryGetValue(options.Name, out var run))
+{
+    var figures = await run(options, Console.Error.WriteLine);
+    Console.WriteLine(options.Json ? figures.ToJson() : figures.ToText());
+    return 0;
+}
+
+var report = await OpenVpnBench.Run(options, Console.Error.WriteLine);
 Console.WriteLine(options.Json ? report.ToJson() : report.ToText());
 return 0;

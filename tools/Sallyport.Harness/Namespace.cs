@@ -139,7 +139,8 @@ public sealed partial class Namespace : IDisposable
         Shell.TryRun("ip", "netns", "del", name);
     }
 
-    private void Enter()
+    /// <summary>Puts the calling thread inside, for good. Sockets that it makes from then on are of this namespace.</summary>
+    public void Enter()
     {
         using var file = File.OpenHandle($"/run/netns/{Name}");
         if (SetNamespace((int)file.DangerousGetHandle(), CloneNewNet) != 0)

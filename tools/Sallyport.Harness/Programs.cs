@@ -11,8 +11,8 @@ public static class Programs
     public static string DotnetRoot { get; } =
         Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
-    /// <summary>Null where daemon, gateway and CLI are built; else what to do.</summary>
-    public static string? Missing { get; } = new[] { "sallyportd", "sallyport-gateway", "sallyport" }
+    /// <summary>Null where daemon, gateway, CLI and simulator are built; else what to do.</summary>
+    public static string? Missing { get; } = new[] { "sallyportd", "sallyport-gateway", "sallyport", "sallyport-simulator" }
         .Where(name => Find(name) is null)
         .Select(name => $"'{name}' is not built: run ./test, or dotnet build apps/{name}")
         .FirstOrDefault();

@@ -63,6 +63,9 @@ public abstract class FleetFixture : IAsyncLifetime
         Topology?.Dispose();
     }
 
+    /// <summary>The last part of the newest host's outer address.</summary>
+    public int LastHost => hosts;
+
     /// <summary>A namespace with an outer address of its own.</summary>
     public Namespace NewHost(string role) => Topology.Attach(role, Interlocked.Increment(ref hosts));
 

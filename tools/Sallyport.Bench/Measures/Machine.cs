@@ -32,6 +32,8 @@ internal sealed record Machine
         Iperf3 = FirstLine("iperf3", "--version"),
     };
 
+    public string Describe() => $"{Openvpn}, {Openssl}, {Dotnet}, Linux {Kernel}, {Cores} cores of {Cpu}.";
+
     // openvpn ends with 1 after it has told its version.
     private static string FirstLine(string program, string argument) => Shell.TryRun(program, argument).Output.Split('\n')[0].Trim();
 }

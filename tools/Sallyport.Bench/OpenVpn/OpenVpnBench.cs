@@ -1,10 +1,11 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Sallyport.Bench.Measures;
-using Sallyport.Bench.Simulator;
+using Sallyport.Bench.Small;
+using Sallyport.Bench.Stages;
+using Sallyport.Bench.Streams;
 using Sallyport.Harness;
+using Sallyport.Simulator.Fleets;
 
 namespace Sallyport.Bench.OpenVpn;
 
@@ -18,8 +19,6 @@ internal sealed class OpenVpnBench : IAsyncDisposable
     private const int FirstClients = 100;
 
     private const int WarmUpSeconds = 3;
-    private const int FirstPort = 10_000;
-    private const int LastPort = 64_999;
 
     /// <summary>Stock keeps a client that said goodbye for five seconds; then its memory and its timers are gone.</summary>
     private static readonly TimeSpan Goodbyes = TimeSpan.FromSeconds(6);
@@ -29,21 +28,16 @@ internal sealed class OpenVpnBench : IAsyncDisposable
 
     private readonly BenchOptions options;
     private readonly Action<string> tell;
-    private readonly Topology topology = new();
+    private readonly Stage stage = new();
     private readonly Namespace sender;
     private readonly Namespace receiver;
-    private readonly Namespace load;
-    private readonly List<IVpnServer> servers = [];
-    private readonly List<Fleet> fleets = [];
-    private int lastPort = FirstPort;
 
     private OpenVpnBench(BenchOptions options, Action<string> tell)
     {
         this.options = options;
         this.tell = tell;
-        sender = topology.Attach("sender", 11);
-        receiver = topology.AttachSite("receiver");
-        load = topology.Attach("fleet", 12);
+        sender = stage.Topology.Attach("sender", 11);
+        receiver = stage.Topology.AttachSite("receiver");
     }
 
     public static async Task<OpenVpnReport> Run(BenchOptions options, Action<string> tell)
@@ -52,37 +46,23 @@ internal sealed class OpenVpnBench : IAsyncDisposable
         return await bench.Measure();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var fleet in fleets)
-        {
-            fleet.Dispose();
-        }
-
-        foreach (var server in servers)
-        {
-            await server.DisposeAsync();
-        }
-
-        topology.Dispose();
-    }
+    public ValueTask DisposeAsync() => stage.DisposeAsync();
 
     private async Task<OpenVpnReport> Measure()
     {
         tell("starting both servers");
-        var stock = await StockServer.Start(topology.Gateway);
-        servers.Add(stock);
-        var ours = await OurServer.Start(topology.Gateway);
-        servers.Add(ours);
+        var stock = await stage.StartStock();
+        var ours = await stage.StartOurs();
         var (stockRounds, ourRounds) = (new ServerRounds(), new ServerRounds());
 
         await Transfers([("stock", stock, stockRounds), ("ours", ours, ourRounds)]);
+        var small = await Streams(stock, stockRounds, ours, ourRounds);
 
         var devices = Math.Max(FirstClients + options.Clients, options.Handshakes);
         tell($"making {devices} identities for each server");
-        var stockFleet = NewFleet(await stock.MakeProfiles(devices, "tls-crypt"));
-        var ourFleet = NewFleet(await ours.MakeProfiles(devices, "tls-crypt-v2"));
-        var ourTlsCryptFleet = NewFleet(await ours.MakeProfiles(options.Handshakes, "tls-crypt"));
+        var stockFleet = await stage.NewFleet(await stock.MakeProfiles(devices, "tls-crypt"));
+        var ourFleet = await stage.NewFleet(await ours.MakeProfiles(devices, "tls-crypt-v2"));
+        var ourTlsCryptFleet = await stage.NewFleet(await ours.MakeProfiles(options.Handshakes, "tls-crypt"));
         for (var round = 1; round <= options.Rounds; round++)
         {
             await ClientsRound($"round {round}, stock", stock, stockFleet, stockRounds);
@@ -90,7 +70,29 @@ internal sealed class OpenVpnBench : IAsyncDisposable
             ourRounds.HandshakesTlsCrypt.Add(await Handshakes($"round {round}, ours, tls-crypt", ours, ourTlsCryptFleet));
         }
 
-        return new OpenVpnReport(options, Machine.Read(), ourRounds, stockRounds);
+        return new OpenVpnReport(options, Machine.Read(), ourRounds, stockRounds, small);
+    }
+
+    /// <summary>Simulated senders, alike for both servers: runs of full packets that arrive coalesced, and small packets of many.</summary>
+    private async Task<SmallRounds> Streams(IVpnServer stock, ServerRounds stockRounds, IVpnServer ours, ServerRounds ourRounds)
+    {
+        var devices = options.Devices ?? StreamKinds.SmallDevices;
+        tell($"connecting {devices} devices to each server");
+        var (stockFleet, ourFleet) = (await StationFleet.Board(stage, stock, devices, "stock"), await StationFleet.Board(stage, ours, devices, "ours"));
+        for (var round = 1; round <= options.Rounds; round++)
+        {
+            foreach (var (title, fleet, rounds) in new[] { ("stock", stockFleet, stockRounds), ("ours", ourFleet, ourRounds) })
+            {
+                rounds.Coalesced.Add(await fleet.Run(StreamKinds.Coalesced(), senders: 1, options.Seconds, coalesces: true));
+                tell($"round {round}, {title}, coalesced: {rounds.Coalesced[^1].Describe()}");
+            }
+        }
+
+        var small = await SmallSuite.Measure(stockFleet, ourFleet, devices, options, tell);
+        await stockFleet.Leave();
+        await ourFleet.Leave();
+        await Task.Delay(Goodbyes);
+        return small;
     }
 
     private async Task Transfers(IReadOnlyList<(string Title, IVpnServer Server, ServerRounds Rounds)> pair)
@@ -151,7 +153,7 @@ internal sealed class OpenVpnBench : IAsyncDisposable
 
     private long DatagramsReceived()
     {
-        using var report = JsonDocument.Parse(topology.Gateway.Execute("ip", "-s", "-j", "link", "show", "dev", Topology.Outer).Output);
+        using var report = JsonDocument.Parse(stage.Topology.Gateway.Execute("ip", "-s", "-j", "link", "show", "dev", Topology.Outer).Output);
         return report.RootElement[0].GetProperty("stats64").GetProperty("rx").GetProperty("packets").GetInt64();
     }
 
@@ -161,10 +163,10 @@ internal sealed class OpenVpnBench : IAsyncDisposable
         await server.Restart();
         var process = server.ProcessId;
         var empty = ProcessMeter.ResidentKib(process);
-        Complete(await fleet.Connect(0, FirstClients), title);
+        Stage.Complete(await fleet.Connect(0, FirstClients), title);
         await Task.Delay(Settling);
         var before = ProcessMeter.ResidentKib(process);
-        Complete(await fleet.Connect(FirstClients, options.Clients), title);
+        Stage.Complete(await fleet.Connect(FirstClients, options.Clients), title);
         await Task.Delay(Settling);
         var online = await fleet.CountOnline();
         if (online != FirstClients + options.Clients)
@@ -196,36 +198,6 @@ internal sealed class OpenVpnBench : IAsyncDisposable
             wave.Connected, wave.Failed, cpu, wave.Connected / cpu, wave.Elapsed.TotalSeconds, wave.Median.TotalMilliseconds, wave.Percentile99.TotalMilliseconds);
         tell($"{title}: {wave.Describe()} in {made.ElapsedSeconds:0.0} s, {made.PerCpuSecond:0} handshakes per CPU-second, median {made.MedianMilliseconds:0} ms");
         return made;
-    }
-
-    private static void Complete(WaveReport wave, string title)
-    {
-        if (wave.Failed > 0)
-        {
-            throw new InvalidOperationException($"{title}: {wave.Describe()}");
-        }
-    }
-
-    private Fleet NewFleet(IReadOnlyList<string> profiles)
-    {
-        var made = new Fleet(
-            profiles.Select((text, index) => DeviceProfile.Parse(index.ToString(CultureInfo.InvariantCulture), text)),
-            server => load.Run(() => OpenSocket(server)));
-        fleets.Add(made);
-        return made;
-    }
-
-    /// <summary>
-    /// From a port that nobody used lately: a stock server takes a reset from the address of a client that has just left for that client's,
-    /// and lets it wait.
-    /// </summary>
-    private Socket OpenSocket(IPEndPoint server)
-    {
-        lastPort = lastPort < LastPort ? lastPort + 1 : FirstPort;
-        var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
-        socket.Bind(new IPEndPoint(server.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, lastPort));
-        socket.Connect(server);
-        return socket;
     }
 
     private static string Describe(TransferRound round) =>

@@ -2,17 +2,29 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Sallyport.Bench.Measures;
+using Sallyport.Bench.Small;
 
 namespace Sallyport.Bench.OpenVpn;
 
 /// <summary>Medians of the rounds, and the rounds.</summary>
-internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, ServerRounds Ours, ServerRounds Stock)
+internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, ServerRounds Ours, ServerRounds Stock, SmallRounds Small)
 {
     private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    /// <summary>
+    /// Handshakes per CPU-second of libssl alone, in a loop of the same run with the same certificates; null where that was not measured.
+    /// </summary>
+    public double? HandshakeFloor { get; init; }
 
     private Figure CpuPerGb => new(Median.Of(Ours.Transfers.Select(r => r.CpuPerGb)), Median.Of(Stock.Transfers.Select(r => r.CpuPerGb)));
 
     private Figure Throughput => new(Median.Of(Ours.Transfers.Select(r => r.MbitPerSecond)), Median.Of(Stock.Transfers.Select(r => r.MbitPerSecond)));
+
+    private Figure CpuPerGbCoalesced => new(Median.Of(Ours.Coalesced.Select(r => r.CpuPerGb)), Median.Of(Stock.Coalesced.Select(r => r.CpuPerGb)));
+
+    private Figure SmallPackets => new(Median.Of(Small.OursSaturated.Select(r => r.PacketsPerCpuSecond)), Median.Of(Small.StockSaturated.Select(r => r.PacketsPerCpuSecond)));
+
+    private Figure SmallPacketsLowRate => new(Median.Of(Small.OursLow.Select(r => r.PacketsPerCpuSecond)), Median.Of(Small.StockLow.Select(r => r.PacketsPerCpuSecond)));
 
     private Figure Memory => new(Median.Of(Ours.Memory.Select(r => r.KibPerClient)), Median.Of(Stock.Memory.Select(r => r.KibPerClient)));
 
@@ -27,14 +39,17 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
         var text = new StringBuilder();
         text.AppendLine(Row("", "ours", "stock", "ratio"));
         Add("server CPU-s per GB, client to client", CpuPerGb, "0.00");
-        Add("Mbit/s of the same, one TCP stream", Throughput, "0");
+        Add("the same, packets arriving coalesced", CpuPerGbCoalesced, "0.00");
+        Add("Mbit/s of one TCP stream", Throughput, "0");
+        Add("small packets per CPU-s, saturated", SmallPackets, "0");
+        Add("  at 10,000 a second", SmallPacketsLowRate, "0");
         Add("KiB per idle client", Memory, "0.0");
         Add("TLS handshakes per server CPU-second", Handshakes, "0");
         Add("the same, both with tls-crypt", HandshakesTlsCrypt, "0");
         text.AppendLine(CultureInfo.InvariantCulture, $"sallyportd beside our gateway: {ControlCpuPerGb:0.000} CPU-s per GB.");
         text.Append(CultureInfo.InvariantCulture, $"Medians of {Options.Rounds} interleaved rounds: iperf3 TCP {Options.Seconds} s from stock client to stock client, AES-256-GCM, default MTU; ");
         text.Append(CultureInfo.InvariantCulture, $"RSS growth by {Options.Clients} idle clients; {Options.Handshakes} full handshakes, P-256 on both sides, tls-crypt (stock) and tls-crypt-v2 (ours). ");
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Openvpn}, {Machine.Openssl}, {Machine.Dotnet}, Linux {Machine.Kernel}, {Machine.Cores} cores of {Machine.Cpu}.");
+        text.Append(Machine.Describe());
         return text.ToString();
 
         void Add(string title, Figure figure, string format) => text.AppendLine(Row(
@@ -51,6 +66,13 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
             CpuPerGbRatio = CpuPerGb.Ratio,
             CpuPerGb = CpuPerGb.Ours,
             CpuPerGbStock = CpuPerGb.Stock,
+            CpuPerGbCoalescedRatio = CpuPerGbCoalesced.Ratio,
+            CpuPerGbCoalesced = CpuPerGbCoalesced.Ours,
+            CpuPerGbCoalescedStock = CpuPerGbCoalesced.Stock,
+            SmallPacketRatio = SmallPackets.Ratio,
+            SmallPacketLowRateRatio = SmallPacketsLowRate.Ratio,
+            SmallPacketsPerCpuSecond = SmallPackets.Ours,
+            SmallPacketsPerCpuSecondStock = SmallPackets.Stock,
             ControlCpuPerGb,
             ThroughputRatio = Throughput.Ratio,
             MbitPerSecond = Throughput.Ours,
@@ -60,11 +82,12 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
             HandshakesPerCpuSecond = Handshakes.Ours,
             HandshakesPerCpuSecondStock = Handshakes.Stock,
             HandshakeRatio = Handshakes.Ratio,
+            HandshakeFloorRatio = Handshakes.Ours / HandshakeFloor,
             HandshakesPerCpuSecondTlsCrypt = HandshakesTlsCrypt.Ours,
             HandshakeTlsCryptRatio = HandshakesTlsCrypt.Ratio,
             Machine,
-            Settings = new { Options.Rounds, Options.Seconds, Options.Clients, Options.Handshakes },
-            Rounds = new { Ours, Stock },
+            Settings = new { Options.Rounds, Options.Seconds, Options.Clients, Options.Handshakes, Options.Devices },
+            Rounds = new { Ours, Stock, Small },
         },
         Format);
 

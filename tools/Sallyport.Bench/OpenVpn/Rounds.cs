@@ -1,3 +1,5 @@
+using Sallyport.Bench.Streams;
+
 namespace Sallyport.Bench.OpenVpn;
 
 /// <summary>One transfer through one server.</summary>
@@ -18,6 +20,9 @@ internal sealed record HandshakeRound(int Completed, int Failed, double CpuSecon
 internal sealed record ServerRounds
 {
     public List<TransferRound> Transfers { get; } = [];
+
+    /// <summary>From a sender whose packets arrive coalesced.</summary>
+    public List<StreamRound> Coalesced { get; } = [];
 
     public List<MemoryRound> Memory { get; } = [];
 
