@@ -9,8 +9,7 @@ internal static class CoresSuite
 {
     private const int Devices = 200;
 
-    /// <summary>How a gateway is told, by the name in the file and by the name that goes with its section.</summary>
-    private static readonly string[] Variables = ["SALLYPORT_PACKET_THREADS", "SALLYPORT_GATEWAY_PACKET_THREADS"];
+    private const string Setting = "SALLYPORT_GATEWAY_PACKET_THREADS";
 
     public static async Task<SuiteReport> Run(BenchOptions options, Action<string> tell)
     {
@@ -21,10 +20,10 @@ internal static class CoresSuite
             foreach (var (threads, rounds) in new[] { (1, one), (2, two) })
             {
                 await using var stage = new Stage();
-                var ours = await stage.StartOurs(Variables.ToDictionary(name => name, _ => $"{threads}"));
+                var ours = await stage.StartOurs(new Dictionary<string, string> { [Setting] = $"{threads}" });
                 if (PacketThreads(ours.ProcessId) != threads)
                 {
-                    return report.Skip($"the gateway runs {PacketThreads(ours.ProcessId)} packet threads where {Variables[0]} asks for {threads}");
+                    return report.Skip($"the gateway runs {PacketThreads(ours.ProcessId)} packet threads where {Setting} asks for {threads}");
                 }
 
                 var fleet = await StationFleet.Board(stage, ours, options.Devices ?? Devices, "ours");
