@@ -115,6 +115,8 @@ public sealed class ServerSession : Session
     /// <summary>The peer's ClientHello starts it.</summary>
     private protected override bool MayStartTls(KeyState state) => false;
 
+    private protected override bool IsConfigured => _configured;
+
     private protected override void TlsEstablished(KeyState state, Instant now) => state.Phase = KeyPhase.KeyExchange;
 
     private protected override void KeyMethodReceived(KeyState state, ReadOnlySpan<byte> plaintext, Instant now)
