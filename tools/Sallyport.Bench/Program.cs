@@ -1,4 +1,5 @@
 using Sallyport.Bench;
+using Sallyport.Bench.Handshakes;
 using Sallyport.Bench.OpenVpn;
 using Sallyport.Harness;
 
@@ -6,6 +7,7 @@ const string Help = """
     ./bench [name] [--json]     measures beside the stock peer, in one run
 
       openvpn                   forwarding, memory of idle clients and handshakes, beside the distribution's openvpn --server
+      handshakes                the server's CPU time in a handshake beside that of bare libssl, in one process
 
       --json                    figures, machine and every round as JSON on standard output
       --rounds N                interleaved rounds (3); figures are their medians
@@ -13,7 +15,7 @@ const string Help = """
       --clients N               idle clients between two readings of memory (200)
       --handshakes N            handshakes of one round (300)
 
-    Needs root: it makes network namespaces of its own, and removes them.
+    openvpn needs root: it makes network namespaces of its own, and removes them.
     """;
 
 BenchOptions options;
@@ -33,9 +35,16 @@ if (options.Help)
     return 0;
 }
 
+if (options.Name == "handshakes")
+{
+    var floor = HandshakeFloor.Measure(options, line => Console.Error.WriteLine(line));
+    Console.WriteLine(options.Json ? floor.ToJson() : floor.ToText());
+    return 0;
+}
+
 if (options.Name != "openvpn")
 {
-    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there is: openvpn");
+    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, handshakes");
     return 2;
 }
 
