@@ -1,4 +1,5 @@
 using Sallyport.Core.Gateway;
+using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
@@ -23,6 +24,8 @@ internal sealed class ClientEnd(Scenario scenario, ControlWrapper wrapper, Seede
     public SessionEnded? Ended { get; private set; }
 
     public List<byte[]> Echoed { get; } = [];
+
+    public List<ControlMessageKind> Messages { get; } = [];
 
     public Dictionary<DropReason, int> Drops { get; } = [];
 
@@ -79,6 +82,9 @@ internal sealed class ClientEnd(Scenario scenario, ControlWrapper wrapper, Seede
             case Renegotiated renegotiated:
                 Renegotiations++;
                 Data.Use(renegotiated.KeyId);
+                break;
+            case MessageReceived received:
+                Messages.Add(received.Message.Kind);
                 break;
             case SessionEnded ended:
                 Ended = ended;

@@ -78,7 +78,10 @@ internal sealed class TlsRecordsTarget : FuzzTarget
             isClean &= kind == Sealed;
             ours.Feed(kind == Raw ? bytes : Seal(ref peer, bytes, kind == Damaged, data));
             status = ReadAll(ours, data, ref read, probe);
-            probe.Reach((long)status);
+            probe.Reach(((long)status * 3) + kind);
+            probe.Size(ours.PendingInput);
+            probe.Size(read);
+            probe.Size(ours.FailureDetail.Length);
             probe.That(expected is null || status == expected, "a genuine record means to us what it means to the reference");
             probe.That(expected is not TlsStatus.WantRead || read == data.Count, "genuine data is read whole");
             probe.That(kind != Damaged || status != TlsStatus.Closed, "a damaged record closes nothing");
