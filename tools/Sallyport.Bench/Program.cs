@@ -1,6 +1,7 @@
 using Sallyport.Bench;
 using Sallyport.Bench.Cores;
 using Sallyport.Bench.Flood;
+using Sallyport.Bench.Handshakes;
 using Sallyport.Bench.Idle;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.OpenVpn;
@@ -18,6 +19,7 @@ const string Help = """
       flood                     100,000 forged packets a second beside one honest stream
       idle                      10,000 idle devices: memory, processor at rest, latency, pauses of the collector
       cores                     CPU per packet with one and with two packet threads
+      handshakes                the server's CPU time in a handshake beside that of bare libssl, in one process
       micro                     nanoseconds and allocations of the hot paths (BenchmarkDotNet; takes its own options)
 
       --json                    figures, machine and every round as JSON on standard output; docs/performance.md has the keys
@@ -27,7 +29,7 @@ const string Help = """
       --handshakes N            openvpn: handshakes of one round (300)
       --devices N               another number of devices for small, storm, idle and cores; idle --devices 50000
 
-    Needs root: it makes network namespaces of its own, and removes them.
+    openvpn needs root: it makes network namespaces of their own, and remove them.
     """;
 
 BenchOptions options;
@@ -55,9 +57,16 @@ var suites = new Dictionary<string, Func<BenchOptions, Action<string>, Task<Suit
     ["idle"] = IdleSuite.Run,
     ["cores"] = CoresSuite.Run,
 };
+if (options.Name == "handshakes")
+{
+    var floor = HandshakeFloor.Measure(options, line => Console.Error.WriteLine(line));
+    Console.WriteLine(options.Json ? floor.ToJson() : floor.ToText());
+    return 0;
+}
+
 if (options.Name != "openvpn" && !suites.ContainsKey(options.Name))
 {
-    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, {string.Join(", ", suites.Keys)}, micro");
+    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, handshakes, {string.Join(", ", suites.Keys)}, micro");
     return 2;
 }
 

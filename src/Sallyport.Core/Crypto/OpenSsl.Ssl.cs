@@ -68,6 +68,9 @@ internal static unsafe partial class OpenSsl
     internal static partial int SSL_CTX_set_cipher_list(nint context, byte* list);
 
     [LibraryImport(Ssl)]
+    internal static partial void SSL_CTX_set_keylog_callback(nint context, nint callback);
+
+    [LibraryImport(Ssl)]
     internal static partial void SSL_CTX_set_verify(nint context, int mode, nint callback);
 
     [LibraryImport(Ssl)]
@@ -141,6 +144,14 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Ssl)]
     internal static partial byte* SSL_CIPHER_get_name(nint cipher);
+
+    /// <summary>The number that the suite has on the wire.</summary>
+    [LibraryImport(Ssl)]
+    internal static partial ushort SSL_CIPHER_get_protocol_id(nint cipher);
+
+    /// <summary>1 where libssl has taken bytes of a record and not made anything of them.</summary>
+    [LibraryImport(Ssl)]
+    internal static partial int SSL_has_pending(nint ssl);
 
     [LibraryImport(Crypto)]
     internal static partial nint d2i_X509(nint* reuse, byte** der, nint length);

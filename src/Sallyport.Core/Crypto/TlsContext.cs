@@ -117,6 +117,7 @@ public sealed class TlsContext : IDisposable
             OpenSsl.SSL_CTX_ctrl(context, OpenSsl.SslCtrlSetSessionCacheMode, 0, null);
             OpenSsl.SSL_CTX_ctrl(context, OpenSsl.SslCtrlSetMaxCertList, TlsLimits.MaxPeerChain, null);
             OpenSsl.SSL_CTX_set_verify(context, verify, 0);
+            OpenSsl.SSL_CTX_set_keylog_callback(context, TlsTrafficSecrets.Callback);
 
             // TLS 1.2: forward secrecy and AEAD only. Groups without the finite-field ones, of which a hostile hello could
             // choose the dearest (ffdhe8192) for us to compute.

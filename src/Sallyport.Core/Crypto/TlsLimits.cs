@@ -7,6 +7,11 @@ public static class TlsLimits
     public const int MaxRecordPlaintext = 16384;
 
     /// <summary>
+    /// Records under one key in one direction: AES-GCM is good for 2^24.5 full ones (RFC 8446 section 5.5), and a control channel needs some hundred.
+    /// </summary>
+    public const ulong MaxRecords = 1UL << 24;
+
+    /// <summary>
     /// Ciphertext fed and not yet taken: four records of the largest size. A control channel delivers a window of some
     /// kilobytes and reads before it delivers more.
     /// </summary>

@@ -6,18 +6,31 @@ namespace Sallyport.Core.Crypto;
 /// One TLS connection without a socket: ciphertext in (<see cref="Feed"/>), ciphertext out (<see cref="Drain"/>), and plaintext
 /// on the other side. Every step may leave output to drain, a failed one too (its alert). Hostile bytes end in
 /// <see cref="TlsStatus.Failed"/>, never in an exception, and a failure is final. Not for two threads at a time.
+/// Of TLS 1.3, libssl does the handshake alone: <see cref="TlsRecords"/> does the records, so that <see cref="Settle"/> can free libssl's part.
 /// </summary>
 public sealed class TlsPump : IDisposable
 {
     private readonly bool _requireServerPurpose;
+    private readonly bool _isServer;
     private nint _ssl;
     private nint _input;
     private nint _output;
+    private TlsTrafficSecrets? _secrets;
+    private TlsRecords? _records;
     private bool _closed;
+    private bool _disposed;
 
     /// <param name="now">Certificate times are judged at this point, however long the handshake takes.</param>
     public TlsPump(TlsContext context, Instant now)
+        : this(context, now, ownRecords: true)
     {
+    }
+
+    /// <param name="ownRecords">False leaves every record to libssl, as tests want the other end to be.</param>
+    internal TlsPump(TlsContext context, Instant now, bool ownRecords)
+    {
+        _isServer = context.IsServer;
+        _secrets = ownRecords ? new TlsTrafficSecrets() : null;
         _requireServerPurpose = !context.IsServer && context.RequireServerPurpose;
         OpenSsl.ERR_clear_error();
         _ssl = context.NewSsl();
@@ -55,12 +68,26 @@ public sealed class TlsPump : IDisposable
     /// <summary>OpenSSL's own short reason, printable and without data of the connection; empty where nothing failed.</summary>
     public string FailureDetail { get; private set; } = "";
 
+    /// <summary>Bytes came that are no whole record yet.</summary>
+    public bool HasPartialRecord => _records is { PendingInput: > 0 };
+
+    /// <summary>For tests that need more of libssl than this offers.</summary>
+    internal nint Ssl => _ssl;
+
+    /// <summary>For tests of records.</summary>
+    internal TlsRecords? Records => _records;
+
     /// <summary>Bytes of ciphertext for the peer.</summary>
     public int PendingOutput
     {
         get
         {
             ThrowIfDisposed();
+            if (_records is { } records)
+            {
+                return records.PendingOutput;
+            }
+
             var pending = (int)OpenSsl.BIO_ctrl_pending(_output);
             GC.KeepAlive(this);
             return pending;
@@ -73,6 +100,11 @@ public sealed class TlsPump : IDisposable
         get
         {
             ThrowIfDisposed();
+            if (_records is not null)
+            {
+                return "TLSv1.3";
+            }
+
             var version = IsHandshakeDone ? OpenSsl.Printable(OpenSsl.SSL_get_version(_ssl)) : "";
             GC.KeepAlive(this);
             return version;
@@ -85,6 +117,11 @@ public sealed class TlsPump : IDisposable
         get
         {
             ThrowIfDisposed();
+            if (_records is { } records)
+            {
+                return records.Suite.Name();
+            }
+
             var name = IsHandshakeDone ? OpenSsl.Printable(OpenSsl.SSL_CIPHER_get_name(OpenSsl.SSL_get_current_cipher(_ssl))) : "";
             GC.KeepAlive(this);
             return name;
@@ -103,9 +140,16 @@ public sealed class TlsPump : IDisposable
             return;
         }
 
-        if ((int)OpenSsl.BIO_ctrl_pending(_input) > TlsLimits.MaxUnreadCiphertext - ciphertext.Length)
+        var unread = _records is null ? (int)OpenSsl.BIO_ctrl_pending(_input) : _records.PendingInput;
+        if (unread > TlsLimits.MaxUnreadCiphertext - ciphertext.Length)
         {
             Fail(TlsFailure.Other, "too much unread ciphertext");
+            return;
+        }
+
+        if (_records is not null)
+        {
+            _records.Feed(ciphertext);
             return;
         }
 
@@ -135,7 +179,7 @@ public sealed class TlsPump : IDisposable
         }
 
         OpenSsl.ERR_clear_error();
-        var result = OpenSsl.SSL_do_handshake(_ssl);
+        var result = _secrets is { } secrets ? secrets.Handshake(_ssl) : OpenSsl.SSL_do_handshake(_ssl);
         var status = result == 1 ? Accept() : Judge(result);
         OpenSsl.ERR_clear_error();
         GC.KeepAlive(this);
@@ -156,6 +200,11 @@ public sealed class TlsPump : IDisposable
         if (ready != TlsStatus.Done || _closed)
         {
             return _closed ? TlsStatus.Closed : ready;
+        }
+
+        if (_records is { } records)
+        {
+            return Judge(records, records.Read(plaintext, out count));
         }
 
         nuint read;
@@ -197,6 +246,11 @@ public sealed class TlsPump : IDisposable
             return TlsStatus.Done;
         }
 
+        if (_records is { } records)
+        {
+            return Judge(records, records.Write(plaintext));
+        }
+
         nuint written;
         int result;
         OpenSsl.ERR_clear_error();
@@ -215,12 +269,21 @@ public sealed class TlsPump : IDisposable
     public void Close()
     {
         ThrowIfDisposed();
-        if (IsHandshakeDone && !_closed && Failure == TlsFailure.None)
+        if (!IsHandshakeDone || _closed || Failure != TlsFailure.None)
+        {
+            return;
+        }
+
+        _closed = true;
+        if (_records is { } records)
+        {
+            records.Close();
+        }
+        else
         {
             OpenSsl.ERR_clear_error();
             _ = OpenSsl.SSL_shutdown(_ssl);
             OpenSsl.ERR_clear_error();
-            _closed = true;
             GC.KeepAlive(this);
         }
     }
@@ -240,6 +303,11 @@ public sealed class TlsPump : IDisposable
     public unsafe int Drain(Span<byte> ciphertext)
     {
         ThrowIfDisposed();
+        if (_records is { } records)
+        {
+            return records.Drain(ciphertext);
+        }
+
         if (ciphertext.IsEmpty || OpenSsl.BIO_ctrl_pending(_output) == 0)
         {
             return 0;
@@ -255,7 +323,7 @@ public sealed class TlsPump : IDisposable
         return Math.Max(count, 0);
     }
 
-    /// <summary>Keying material of RFC 5705 (TLS 1.2) or RFC 8446 section 7.5, without a context. False before the handshake is done.</summary>
+    /// <summary>Keying material of RFC 5705 (TLS 1.2) or RFC 8446 section 7.5, without a context. False before the handshake is done; not to be asked once settled.</summary>
     public unsafe bool TryExport(ReadOnlySpan<byte> label, Span<byte> output)
     {
         ThrowIfDisposed();
@@ -264,6 +332,7 @@ public sealed class TlsPump : IDisposable
             return false;
         }
 
+        Invariant.Check(_ssl != 0, "keys are exported before TLS is settled");
         OpenSsl.ERR_clear_error();
         int result;
         fixed (byte* l = label, destination = output)
@@ -277,10 +346,11 @@ public sealed class TlsPump : IDisposable
         return result == 1;
     }
 
-    /// <summary>The peer's own certificate; null where it showed none or the handshake is not that far.</summary>
+    /// <summary>The peer's own certificate; null where it showed none or the handshake is not that far. Not to be asked once settled.</summary>
     public unsafe byte[]? PeerCertificateDer()
     {
         ThrowIfDisposed();
+        Invariant.Check(_ssl != 0, "the peer's certificate is read before TLS is settled");
         var certificate = OpenSsl.SSL_get1_peer_certificate(_ssl);
         GC.KeepAlive(this);
         if (certificate == 0)
@@ -299,8 +369,23 @@ public sealed class TlsPump : IDisposable
         return der;
     }
 
+    /// <summary>
+    /// Whoever asks for neither certificate nor exported keys any more says so: of TLS 1.3 only the keys of its records remain. Safe to repeat.
+    /// </summary>
+    public void Settle()
+    {
+        ThrowIfDisposed();
+        if (_records is not null && _ssl != 0)
+        {
+            Free();
+        }
+    }
+
     public void Dispose()
     {
+        _disposed = true;
+        _secrets?.Erase();
+        _records?.Erase();
         Free();
         GC.SuppressFinalize(this);
     }
@@ -323,7 +408,54 @@ public sealed class TlsPump : IDisposable
         }
 
         IsHandshakeDone = true;
+        return TakeRecordsOver();
+    }
+
+    /// <summary>
+    /// At this point, and only here, both directions begin with record 0: libssl has read to the end of the peer's Finished and no further, and the
+    /// settings of <see cref="TlsContext"/> leave a server nothing to say after its own.
+    /// </summary>
+    private unsafe TlsStatus TakeRecordsOver()
+    {
+        var suite = (TlsSuite)OpenSsl.SSL_CIPHER_get_protocol_id(OpenSsl.SSL_get_current_cipher(_ssl));
+        if (_secrets is not { } secrets || !suite.IsKnown())
+        {
+            EraseSecrets();
+            return TlsStatus.Done;
+        }
+
+        var hashLength = suite.Hash().Length();
+        if (OpenSsl.SSL_has_pending(_ssl) != 0 || secrets.Client.Length != hashLength || secrets.Server.Length != hashLength)
+        {
+            EraseSecrets();
+            return Fail(TlsFailure.Other, "the TLS handshake did not end at the end of a record");
+        }
+
+        _records = new TlsRecords(suite, _isServer, secrets.Client, secrets.Server);
+        EraseSecrets();
+        Move(_input, _records.ExtendInput);
+        Move(_output, _records.ExtendOutput);
         return TlsStatus.Done;
+    }
+
+    private void EraseSecrets()
+    {
+        _secrets?.Erase();
+        _secrets = null;
+    }
+
+    private static unsafe void Move(nint from, Func<int, Span<byte>> room)
+    {
+        var count = (int)OpenSsl.BIO_ctrl_pending(from);
+        if (count == 0)
+        {
+            return;
+        }
+
+        fixed (byte* destination = room(count))
+        {
+            Invariant.Check(OpenSsl.BIO_read(from, destination, count) == count, "a memory BIO gives what it says to have");
+        }
     }
 
     private bool PeerSaysServer()
@@ -337,6 +469,12 @@ public sealed class TlsPump : IDisposable
         var usage = OpenSsl.X509_get_extended_key_usage(certificate);
         OpenSsl.X509_free(certificate);
         return usage != OpenSsl.ExtendedUsageAbsent && (usage & OpenSsl.ExtendedUsageServer) != 0;
+    }
+
+    private TlsStatus Judge(TlsRecords records, TlsStatus status)
+    {
+        _closed |= status == TlsStatus.Closed;
+        return status == TlsStatus.Failed ? Fail(records.Failure, records.FailureDetail) : status;
     }
 
     /// <summary>What a call that did not succeed means. Must follow it directly: the error queue is read.</summary>
@@ -362,5 +500,5 @@ public sealed class TlsPump : IDisposable
         return TlsStatus.Failed;
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_ssl == 0, this);
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 }

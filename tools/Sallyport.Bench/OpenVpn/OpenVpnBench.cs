@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Sallyport.Bench.Handshakes;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.Small;
 using Sallyport.Bench.Stages;
@@ -70,7 +71,9 @@ internal sealed class OpenVpnBench : IAsyncDisposable
             ourRounds.HandshakesTlsCrypt.Add(await Handshakes($"round {round}, ours, tls-crypt", ours, ourTlsCryptFleet));
         }
 
-        return new OpenVpnReport(options, Machine.Read(), ourRounds, stockRounds, small);
+        tell("bare libssl, for its own cost of a handshake");
+        var floor = HandshakeFloor.Measure(options, tell).PerCpuSecondBare;
+        return new OpenVpnReport(options, Machine.Read(), ourRounds, stockRounds, small) { HandshakeFloor = floor };
     }
 
     /// <summary>Simulated senders, alike for both servers: runs of full packets that arrive coalesced, and small packets of many.</summary>

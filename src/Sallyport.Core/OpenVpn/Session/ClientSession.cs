@@ -85,6 +85,8 @@ public sealed class ClientSession : Session
     /// <summary>After the resets went both ways; stock servers do not take TLS before.</summary>
     private protected override bool MayStartTls(KeyState state) => state.ResetReceived && state.Sender.IsEmpty;
 
+    private protected override bool IsConfigured => _configured;
+
     private protected override void TlsEstablished(KeyState state, Instant now)
     {
         var settings = new OptionSettings(

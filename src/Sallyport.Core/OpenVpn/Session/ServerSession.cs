@@ -28,7 +28,7 @@ public sealed record ServerSessionOptions
 public sealed class ServerSession : Session
 {
     private readonly ServerSessionOptions _options;
-    private readonly byte[]? _staticKey;
+    private byte[]? _staticKey;
     private PeerInfo _peerInfo = PeerInfo.Empty;
     private OptionString _peerOptions = OptionString.Empty;
     private SessionGrant? _grant;
@@ -115,6 +115,8 @@ public sealed class ServerSession : Session
     /// <summary>The peer's ClientHello starts it.</summary>
     private protected override bool MayStartTls(KeyState state) => false;
 
+    private protected override bool IsConfigured => _configured;
+
     private protected override void TlsEstablished(KeyState state, Instant now) => state.Phase = KeyPhase.KeyExchange;
 
     private protected override void KeyMethodReceived(KeyState state, ReadOnlySpan<byte> plaintext, Instant now)
@@ -177,13 +179,7 @@ public sealed class ServerSession : Session
 
     private protected override void Confirmed(KeyState state, Instant now) => Activate(state, now);
 
-    private protected override void DisposeRole()
-    {
-        if (_staticKey is not null)
-        {
-            CryptographicOperations.ZeroMemory(_staticKey);
-        }
-    }
+    private protected override void DisposeRole() => ForgetStaticKey();
 
     /// <summary>Where the door answered the reset without keeping state, message 0 has gone both ways.</summary>
     private static uint FirstMessageId(Admission admission) => admission.ResetExchanged ? 1u : 0u;
@@ -242,6 +238,15 @@ public sealed class ServerSession : Session
             UseDynamicTlsCrypt(state, _staticKey, isServer: true);
         }
 
+        // Sent once; a session lives for months after it.
+        ForgetStaticKey();
+        _grant = null;
         Raise(new Established(null));
+    }
+
+    private void ForgetStaticKey()
+    {
+        CryptographicOperations.ZeroMemory(_staticKey);
+        _staticKey = null;
     }
 }

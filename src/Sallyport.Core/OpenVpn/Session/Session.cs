@@ -108,6 +108,11 @@ public abstract class Session : IDisposable
         {
             PushRequestDue(now);
         }
+
+        if (_timers.TakeExpired(SessionTimer.PartialRecord, now))
+        {
+            End(SessionEnd.TlsFailed, "a TLS record did not come to its end in time", now);
+        }
     }
 
     /// <summary>The next datagram to send now; <paramref name="datagram"/> holds at least 1,600 bytes. Call until false.</summary>
@@ -176,6 +181,9 @@ public abstract class Session : IDisposable
 
     /// <summary>May TLS start for this key? (A client waits until its reset is acknowledged.)</summary>
     private protected abstract bool MayStartTls(KeyState state);
+
+    /// <summary>The configuration went its way: nothing is asked of a handshake that is over any more.</summary>
+    private protected abstract bool IsConfigured { get; }
 
     private protected abstract void TlsEstablished(KeyState state, Instant now);
 
@@ -284,6 +292,29 @@ public abstract class Session : IDisposable
         if (!_ended && state.Phase == KeyPhase.Confirming && state.Sender.IsEmpty && state.Tls.PendingOutput == 0)
         {
             Confirmed(state, now);
+        }
+
+        if (!_ended && state.Phase == KeyPhase.Active)
+        {
+            Rest(state, now);
+        }
+    }
+
+    /// <summary>A key in use waits for the next record, perhaps for hours, and holds as little as that takes.</summary>
+    private void Rest(KeyState state, Instant now)
+    {
+        if (IsConfigured)
+        {
+            state.Tls.Settle();
+        }
+
+        if (state.Tls.HasPartialRecord)
+        {
+            _timers.Start(SessionTimer.PartialRecord, now + _handshakeWindow);
+        }
+        else
+        {
+            StopTimer(SessionTimer.PartialRecord);
         }
     }
 

@@ -15,6 +15,9 @@ internal enum SessionTimer : byte
     /// <summary>Client role: ask for the configuration again.</summary>
     PushRequest,
 
+    /// <summary>The rest of a TLS record whose beginning came.</summary>
+    PartialRecord,
+
     /// <summary>A session that has ended stays this long, so that its last words are delivered and late packets find it.</summary>
     Linger,
 }
@@ -22,7 +25,7 @@ internal enum SessionTimer : byte
 /// <summary>The deadlines of one session.</summary>
 internal struct SessionTimers
 {
-    private const int Count = 4;
+    private const int Count = 5;
 
     private Deadlines _deadlines;
 
@@ -49,6 +52,15 @@ internal struct SessionTimers
     }
 
     public void Set(SessionTimer timer, Instant deadline) => _deadlines[(int)timer] = deadline;
+
+    /// <summary>A timer that runs keeps its deadline.</summary>
+    public void Start(SessionTimer timer, Instant deadline)
+    {
+        if (_deadlines[(int)timer] == Instant.Never)
+        {
+            Set(timer, deadline);
+        }
+    }
 
     public void Stop(SessionTimer timer) => _deadlines[(int)timer] = Instant.Never;
 
