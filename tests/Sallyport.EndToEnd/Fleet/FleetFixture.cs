@@ -171,6 +171,20 @@ public abstract class FleetFixture : IAsyncLifetime
     public async Task<IReadOnlyList<EventInfo>> Events(string kind, string device) =>
         [.. (await Client.ListEventsAsync(kind, limit: 200)).Items.Where(one => one.Subject is { } subject && subject.StartsWith($"device:{device}", StringComparison.Ordinal))];
 
+    /// <summary>Events take their way from gateway to control.</summary>
+    public async Task UntilEvent(string kind, string device, int seconds = 10)
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(seconds); await Task.Delay(100))
+        {
+            if (await Events(kind, device) is not [])
+            {
+                return;
+            }
+        }
+
+        throw new TimeoutException($"no event {kind} of {device} after {seconds} s\n{await Diagnosis()}");
+    }
+
     /// <summary>A device that is allowed, with its profile's text.</summary>
     public async Task<string> AddAllowedDevice(string name, string network, ProfileRequest? profile = null)
     {

@@ -1,4 +1,3 @@
-using Sallyport.Bench.Simulator;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
@@ -8,6 +7,7 @@ using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
 using Sallyport.Harness.Stock;
+using Sallyport.Simulator.Devices;
 
 namespace Sallyport.Bench.Handshakes;
 
