@@ -10,6 +10,8 @@ public enum AeadAlgorithm : byte
 
 public static class AeadAlgorithms
 {
+    public static bool IsGcm(this AeadAlgorithm algorithm) => algorithm is AeadAlgorithm.Aes128Gcm or AeadAlgorithm.Aes256Gcm;
+
     /// <summary>Bytes of a key.</summary>
     public static int KeyLength(this AeadAlgorithm algorithm) => algorithm switch
     {

@@ -57,6 +57,12 @@ internal static unsafe partial class OpenSsl
     internal static partial int EVP_CIPHER_CTX_ctrl(nint context, int type, int argument, void* pointer);
 
     [LibraryImport(Crypto)]
+    internal static partial int EVP_CIPHER_CTX_set_params(nint context, OsslParam* parameters);
+
+    [LibraryImport(Crypto)]
+    internal static partial int EVP_CIPHER_CTX_get_params(nint context, OsslParam* parameters);
+
+    [LibraryImport(Crypto)]
     internal static partial int EVP_EncryptInit_ex(nint context, nint cipher, nint engine, byte* key, byte* iv);
 
     [LibraryImport(Crypto)]
@@ -178,6 +184,10 @@ internal unsafe struct OsslParam
     public static OsslParam Octets(ReadOnlySpan<byte> key, byte* data, int length) => Of(key, TypeOctetString, data, length);
 
     public static OsslParam Integer(ReadOnlySpan<byte> key, int* value) => Of(key, TypeInteger, value, sizeof(int));
+
+    /// <summary>Octets whose length says something else.</summary>
+    public static OsslParam OctetsOfSpecialLength(ReadOnlySpan<byte> key, byte* data, nuint length) =>
+        Of(key, TypeOctetString, data, 0) with { DataSize = length };
 
     private static OsslParam Of(ReadOnlySpan<byte> key, uint type, void* data, int length) =>
         new() { Key = OpenSsl.Literal(key), DataType = type, Data = data, DataSize = (nuint)length, ReturnSize = nuint.MaxValue };

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Primitives;
+using Sallyport.Core.Tests.OpenVpn;
 
 namespace Sallyport.Core.Tests.Crypto;
 
@@ -48,6 +49,47 @@ public sealed class AeadContextTests
             "1ae10b594f09e26a7e902ecbd0600691"
         },
     };
+
+    [Theory]
+    [InlineData(AeadAlgorithm.Aes128Gcm)]
+    [InlineData(AeadAlgorithm.Aes256Gcm)]
+    public void Both_ways_to_set_a_nonce_seal_and_open_alike_also_after_forgeries(AeadAlgorithm algorithm)
+    {
+        AeadNonce.CanGoByParameter.ShouldBeTrue("the OpenSSL of this distribution can");
+        var entropy = new SeededEntropy(7);
+        byte[] Draw(int length)
+        {
+            var bytes = new byte[length];
+            entropy.Fill(bytes);
+            return bytes;
+        }
+
+        var key = Draw(algorithm.KeyLength());
+        var (shortly, plainly) = (AeadContext.ForSealing(algorithm, key, byParameter: true), AeadContext.ForSealing(algorithm, key, byParameter: false));
+        var (openShortly, openPlainly) = (AeadContext.ForOpening(algorithm, key, byParameter: true), AeadContext.ForOpening(algorithm, key, byParameter: false));
+        for (var round = 0; round < 500; round++)
+        {
+            var (nonce, aad, text) = (Draw(AeadContext.NonceLength), Draw(round % 20), Draw(round * 7 % 1600));
+            var (one, two) = (text.ToArray(), text.ToArray());
+            var (tagOne, tagTwo) = (new byte[AeadContext.TagLength], new byte[AeadContext.TagLength]);
+            shortly.Seal(nonce, aad, one, tagOne);
+            plainly.Seal(nonce, aad, two, tagTwo);
+            one.ShouldBe(two);
+            tagOne.ShouldBe(tagTwo);
+
+            var isForged = round % 3 == 0;
+            tagOne[round % 16] ^= (byte)(isForged ? 1 : 0);
+            openShortly.Open(nonce, aad, one, tagOne).ShouldBe(!isForged);
+            openPlainly.Open(nonce, aad, two, tagOne).ShouldBe(!isForged);
+            one.ShouldBe(isForged ? new byte[text.Length] : text);
+            two.ShouldBe(one);
+        }
+
+        foreach (var context in new[] { shortly, plainly, openShortly, openPlainly })
+        {
+            context.Free();
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Vectors))]
