@@ -90,7 +90,10 @@ internal struct Flow
 
     public readonly ushort DestinationPort => (ushort)(OpenerIsLow ? Key.HighPort : Key.LowPort);
 
-    public readonly bool IsLive => Status == FlowStatus.Allowed && Opened && !(Key.Protocol == IpProtocol.Tcp && TcpTracking.IsClosed(Tcp));
+    /// <summary>Both sides have said goodbye, or one broke it off; kept for stragglers.</summary>
+    public readonly bool IsFinished => Key.Protocol == IpProtocol.Tcp && TcpTracking.IsClosed(Tcp);
+
+    public readonly bool IsLive => Status == FlowStatus.Allowed && Opened && !IsFinished;
 
     public void Count(bool fromOpener, int length)
     {
@@ -111,6 +114,7 @@ internal struct Flow
         {
             FlowId = Id,
             Changes = Changes,
+            Finished = IsFinished,
             NetworkId = Key.NetworkId,
             FromId = FromId,
             ToId = ToId,

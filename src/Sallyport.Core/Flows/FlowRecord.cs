@@ -45,6 +45,9 @@ public readonly record struct FlowRecord
     /// <summary>For echo 0.</summary>
     public required ushort DestinationPort { get; init; }
 
+    /// <summary>A TCP connection that was closed or broken off; stragglers may still be counted.</summary>
+    public required bool Finished { get; init; }
+
     public required bool Allowed { get; init; }
 
     /// <summary>Packets had passed before it was denied: a change of policy ended it.</summary>
@@ -73,5 +76,5 @@ public readonly record struct FlowRecord
 
     public required long BytesBack { get; init; }
 
-    public bool Ended => (Changes & FlowChanges.Ended) != 0;
+    public bool Ended => Finished || (Changes & FlowChanges.Ended) != 0;
 }

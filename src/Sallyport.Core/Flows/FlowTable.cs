@@ -190,6 +190,13 @@ internal sealed class FlowTable
         _wheel.Schedule(index);
     }
 
+    /// <summary>Something happened that is worth knowing at once.</summary>
+    public void Announce(int index)
+    {
+        _flows[index].Changes |= FlowChanges.CountersMoved;
+        MoveTo(_news, index);
+    }
+
     /// <summary>Takes the flow out of the index. Its last record waits to be fetched.</summary>
     public void End(int index)
     {

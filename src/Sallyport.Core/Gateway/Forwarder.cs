@@ -524,7 +524,12 @@ public sealed class Forwarder
         flow.Undelivered = false;
         if (read.Ends.Kind == PacketKind.Tcp)
         {
+            var wasFinished = flow.IsFinished;
             flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, read.Flags);
+            if (flow.IsFinished && !wasFinished)
+            {
+                _flows.Announce(index);
+            }
         }
 
         _flows.Touch(index, fromOpener, read.Length, Lifetime(flow), _now);
@@ -562,6 +567,13 @@ public sealed class Forwarder
             ? Decision.Deny(DropReason.IdentityNotActive)
             : _model.Decide(from, to, flow.Destination, flow.Key.Protocol, flow.DestinationPort);
         var wasAllowed = flow.Status == FlowStatus.Allowed;
+        if (wasAllowed && !decision.Allowed && flow.IsFinished)
+        {
+            // There is nothing left to cut: it stays on record as what it was.
+            _flows.End(index);
+            return false;
+        }
+
         if (!_flows.Judge(index, decision, _model.Epoch))
         {
             return flow.Status is FlowStatus.Allowed or FlowStatus.Denied;

@@ -306,6 +306,33 @@ public sealed class ForwarderTests(ITestOutputHelper output)
         records[0].FlowId.ShouldNotBe(records[1].FlowId);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_connection_that_was_closed_is_told_as_ended_at_once_and_never_as_cut(bool byReset)
+    {
+        var gate = new Gate();
+        gate.Connect();
+        gate.Records();
+        if (byReset)
+        {
+            gate.ShouldForward(Gate.Hq, Gate.Back(TcpFlags.Rst | TcpFlags.Ack), Gate.Pump);
+        }
+        else
+        {
+            gate.ShouldForward(Gate.Hq, Gate.Back(TcpFlags.Fin | TcpFlags.Ack), Gate.Pump);
+            gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Fin | TcpFlags.Ack), Gate.Hq);
+        }
+
+        var closed = gate.Records().ShouldHaveSingleItem();
+        (closed.Ended, closed.Allowed, closed.Cut).ShouldBe((true, true, false));
+
+        gate.Adopt(gate.Model.With(new FleetChange { RemovedRules = [Gate.PumpRule] })).FlowsCut.ShouldBe(0);
+
+        gate.Records().ShouldAllBe(record => record.Ended && record.Allowed && !record.Cut);
+        gate.Forwarder.DeniedFlows.ShouldBe(0);
+    }
+
     [Fact]
     public void After_a_restart_established_connections_go_on_from_the_side_that_may_open_them()
     {

@@ -177,7 +177,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         return conversation;
     }
 
-    /// <summary>False where the conversation is over because its addresses are somebody else's.</summary>
+    /// <summary>False where the conversation is over: its addresses are somebody else's, or it was closed and may not come again.</summary>
     private bool JudgeAgain(Conversation conversation, Instant now)
     {
         var atSource = fleet.At(conversation.NetworkId, conversation.Source);
@@ -191,6 +191,12 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         var decision = atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
             : fleet.Decide(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
+        if (conversation is { Allowed: true, IsClosed: true } && !decision.Allowed)
+        {
+            _conversations.Remove(conversation);
+            return false;
+        }
+
         if (conversation.Allowed && !decision.Allowed)
         {
             conversation.Until = now + limits.Denied;
