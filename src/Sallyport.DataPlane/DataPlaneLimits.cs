@@ -32,6 +32,15 @@ internal static class DataPlaneLimits
     /// <summary>Commands that may wait for a shard: a whole fleet's keys after a restart, and room.</summary>
     public const int MailboxCommands = 65_536;
 
+    /// <summary>Commands that may wait where one more is only about a connection that speaks nonsense: the next packet asks again.</summary>
+    public const int MailboxPoisons = 1024;
+
+    /// <summary>Control packets that a connection may send before one has passed the door: a client sends a reset and waits.</summary>
+    public const int FramesBeforeProof = 8;
+
+    /// <summary>The same before it has a tunnel: the largest handshake, a chain of RSA certificates, is some 60 with all that is repeated.</summary>
+    public const int FramesBeforeTunnel = 512;
+
     /// <summary>Control datagrams that wait to be sent; what does not fit is retransmitted by the reliability layer.</summary>
     public const int ControlOutCapacity = 1024;
 

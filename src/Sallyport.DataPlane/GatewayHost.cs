@@ -145,7 +145,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     {
         foreach (var shard in _shards)
         {
-            shard.Mailbox.TryPost(new DisconnectIdentity(disconnect.IdentityId));
+            shard.Mailbox.Order(new DisconnectIdentity(disconnect.IdentityId));
         }
     }
 
@@ -301,7 +301,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         var adoption = new Adoption(model.Version, _shards.Length + 1);
         foreach (var shard in _shards)
         {
-            Invariant.Check(shard.Mailbox.TryPost(new AdoptModel(model, change, adoption)), "a shard's mailbox has room for its model");
+            shard.Mailbox.Order(new AdoptModel(model, change, adoption));
         }
 
         _model.Replace(model, change);

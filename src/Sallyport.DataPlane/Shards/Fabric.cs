@@ -80,8 +80,7 @@ internal sealed class Crossing(Fabric fabric, int shard)
         var before = Tunnels.Register(identityId, new TunnelPlace(shard, tunnelId));
         if (before.Exists && before.Shard != shard)
         {
-            Invariant.Check(
-                fabric.Mailbox(before.Shard).TryPost(new ReplaceTunnel(identityId, before.TunnelId, path)), "a shard's mailbox has room");
+            fabric.Mailbox(before.Shard).Order(new ReplaceTunnel(identityId, before.TunnelId, path));
         }
     }
 

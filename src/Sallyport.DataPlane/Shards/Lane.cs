@@ -50,11 +50,13 @@ internal sealed class Lane
     public bool TryPut(in HandedOver head, ReadOnlySpan<byte> packet)
     {
         Invariant.Check(packet.Length <= PacketMemory.PacketMax, "a packet fits its slot");
+        // Packets that nobody has opened yet leave half of the places to those that were.
+        var places = head.Kind == HandedOverKind.Outer ? _heads.Length / 2 : _heads.Length;
         var put = _positions[Put];
-        if (put - _positions[ReleasedSeen] == _heads.Length)
+        if (put - _positions[ReleasedSeen] >= places)
         {
             _positions[ReleasedSeen] = Volatile.Read(ref _positions[Released]);
-            if (put - _positions[ReleasedSeen] == _heads.Length)
+            if (put - _positions[ReleasedSeen] >= places)
             {
                 return false;
             }

@@ -3,9 +3,13 @@ using Sallyport.DataPlane.Linux;
 
 namespace Sallyport.DataPlane.Shards;
 
-/// <summary>How other threads speak to a shard: commands in order, and control datagrams to send. Both bounded; both wake it.</summary>
+/// <summary>
+/// How other threads speak to a shard: commands in order, and control datagrams to send, both bounded; and orders, which come first and
+/// are never refused. All wake it.
+/// </summary>
 internal sealed class Mailbox : IDisposable
 {
+    private readonly ConcurrentQueue<ShardCommand> _orders = new();
     private readonly ConcurrentQueue<ShardCommand> _commands = new();
     private readonly DatagramRing _datagrams = new(DataPlaneLimits.ControlOutCapacity, DataPlaneLimits.ControlPacketMax);
     private int _count;
@@ -15,7 +19,9 @@ internal sealed class Mailbox : IDisposable
     /// <summary>False where too many wait: the shard is stuck, or its callers ask faster than anybody could.</summary>
     public bool TryPost(ShardCommand command)
     {
-        if (Interlocked.Increment(ref _count) > DataPlaneLimits.MailboxCommands)
+        // What strangers cause leaves room for what peers and sessions need.
+        var most = command is PoisonConnection ? DataPlaneLimits.MailboxPoisons : DataPlaneLimits.MailboxCommands;
+        if (Interlocked.Increment(ref _count) > most)
         {
             Interlocked.Decrement(ref _count);
             return false;
@@ -24,6 +30,13 @@ internal sealed class Mailbox : IDisposable
         _commands.Enqueue(command);
         WakeUp.Signal();
         return true;
+    }
+
+    /// <summary>For control and for other shards, whose orders are few: a model, or the end of a tunnel that has a successor.</summary>
+    public void Order(ShardCommand command)
+    {
+        _orders.Enqueue(command);
+        WakeUp.Signal();
     }
 
     /// <summary>A control datagram to send. What does not fit is lost: the reliability layer sends it again.</summary>
@@ -40,6 +53,11 @@ internal sealed class Mailbox : IDisposable
 
     public bool TryTake(out ShardCommand? command)
     {
+        if (_orders.TryDequeue(out command))
+        {
+            return true;
+        }
+
         if (!_commands.TryDequeue(out command))
         {
             return false;
@@ -51,7 +69,7 @@ internal sealed class Mailbox : IDisposable
 
     public bool TryTake(Span<byte> datagram, out OuterPath to, out int length) => _datagrams.TryTake(datagram, out to, out length);
 
-    public bool IsEmpty => _commands.IsEmpty && _datagrams.Count == 0;
+    public bool IsEmpty => _orders.IsEmpty && _commands.IsEmpty && _datagrams.Count == 0;
 
     public void Dispose() => WakeUp.Dispose();
 }

@@ -212,14 +212,15 @@ internal sealed class PacketPath
 
         var packet = _memory.Packet(spot);
         var head = new PacketHead(packet[0]);
-        return head.IsData && IsElsewhere(packet, head, out var shard) ? HandOverOuter(shard, packet, from)
+        return head.IsData && !from.IsStream && IsElsewhere(packet, head, out var shard) ? HandOverOuter(shard, packet, from)
             : head.IsData ? HandleData(spot, packet, head, from, now)
             : head.IsControl && head.Opcode != Opcode.HardResetServerV2 ? HandleControl(packet, from)
             : DropReason.UnknownOpcode;
     }
 
     /// <summary>
-    /// The kernel steers data packets by their peer-id where it can; where it cannot, one whose peer has moved may come to any shard.
+    /// The kernel steers data packets by their peer-id where it can; where it cannot, one whose peer has moved may come to any shard. A
+    /// stream moves nowhere.
     /// </summary>
     private bool IsElsewhere(ReadOnlySpan<byte> packet, PacketHead head, out int shard)
     {
@@ -357,13 +358,19 @@ internal sealed class PacketPath
             Replace(other, to, now);
         }
 
-        if (!_crossing.Tunnels.TryTakeAddress(AddressKey.Of(to), tunnel.IdentityId))
+        // Where only our own address changed, the peer is where it was.
+        var before = tunnel.Path;
+        var (place, left) = (AddressKey.Of(to), AddressKey.Of(before));
+        if (place != left)
         {
-            return false;
+            if (!_crossing.Tunnels.TryTakeAddress(place, tunnel.IdentityId))
+            {
+                return false;
+            }
+
+            _crossing.Tunnels.LeaveAddress(left, tunnel.IdentityId);
         }
 
-        var before = tunnel.Path;
-        _crossing.Tunnels.LeaveAddress(AddressKey.Of(before), tunnel.IdentityId);
         _tunnels.Move(slot, to);
         Notify(TunnelNoticeKind.Moved, slot, from: before);
         return true;

@@ -435,6 +435,11 @@ internal sealed class Shard : IDisposable
             _streamSlotsUsed = 0;
         }
 
+        if (!_streams.TryTakeFrame(path))
+        {
+            return;
+        }
+
         // In the stream there is no room in front of a packet to seal it for somebody else.
         var slot = _memory.SmallSlot(_streamSlotsUsed++);
         packet.CopyTo(_memory.Blank(slot));
@@ -659,9 +664,10 @@ internal sealed class Shard : IDisposable
 
     private void CloseOrphans()
     {
-        while (_streams.OrphanedTunnels.TryDequeue(out var slot))
+        while (_streams.OrphanedTunnels.TryDequeue(out var orphan))
         {
-            if (_tunnels.IsLive(slot))
+            var slot = orphan.Tunnel;
+            if (_tunnels.IsLive(slot) && _tunnels[slot].Path == orphan.Path)
             {
                 _path.Close(slot, TunnelEnd.ConnectionClosed);
             }

@@ -55,6 +55,8 @@ internal sealed class StreamTable : IDisposable
         connection.Generation++;
         connection.Framer = StreamFramer.Create(_entropy);
         connection.Tunnel = NoTunnel;
+        connection.Frames = 0;
+        connection.IsProven = false;
         connection.Place = _pending.Add(index, prefix);
         connection.Deadline = now + DataPlaneLimits.ConnectionSilence;
         _epoll.Add(socket.Fd, Readiness.In, Token(index));
@@ -97,8 +99,26 @@ internal sealed class StreamTable : IDisposable
         if (IsOpen(path.Connection, path.ConnectionGeneration) && _connections[path.Connection].Place is { } place)
         {
             place.Show();
+            _connections[path.Connection].IsProven = true;
             _connections[path.Connection].Deadline = now + DataPlaneLimits.ConnectionGrace;
         }
+    }
+
+    /// <summary>
+    /// False where a connection without a tunnel has sent more than a handshake takes: nothing that one stranger sends may keep a
+    /// handshake thread or a mailbox busy. It is then poisoned.
+    /// </summary>
+    public bool TryTakeFrame(in OuterPath path)
+    {
+        ref var connection = ref _connections[path.Connection];
+        if (connection.Tunnel != NoTunnel
+            || ++connection.Frames <= (connection.IsProven ? DataPlaneLimits.FramesBeforeTunnel : DataPlaneLimits.FramesBeforeProof))
+        {
+            return true;
+        }
+
+        Poison(path);
+        return false;
     }
 
     /// <summary>The connection carries an authenticated tunnel and is no longer on probation.</summary>
@@ -181,8 +201,8 @@ internal sealed class StreamTable : IDisposable
     /// <summary>Epoll says that the peer takes bytes again.</summary>
     public void HandleWritable(int index) => WriteOut(index);
 
-    /// <summary>Connections that broke since the last call and carried a tunnel.</summary>
-    public Queue<int> OrphanedTunnels { get; } = new();
+    /// <summary>Connections that broke since the last call, and the tunnels that they carried.</summary>
+    public Queue<(OuterPath Path, int Tunnel)> OrphanedTunnels { get; } = new();
 
     public void Close(int index)
     {
@@ -194,7 +214,7 @@ internal sealed class StreamTable : IDisposable
 
         if (connection.Tunnel != NoTunnel)
         {
-            OrphanedTunnels.Enqueue(connection.Tunnel);
+            OrphanedTunnels.Enqueue((Path(index), connection.Tunnel));
         }
 
         EndProbation(ref connection);
@@ -349,6 +369,10 @@ internal sealed class StreamTable : IDisposable
         public int OutputEnd;
         public int Tunnel;
         public Probation<int>.Place? Place;
+
+        /// <summary>Control and data packets that came while it had no tunnel.</summary>
+        public int Frames;
+        public bool IsProven;
         public bool IsDirty;
         public bool WantsWrite;
         public Instant Deadline;

@@ -113,6 +113,28 @@ public sealed class CrossingTests : IDisposable
     }
 
     [Fact]
+    public void A_stream_with_another_shard_s_peer_id_is_a_stranger_and_reaches_no_other_shard()
+    {
+        var device = _first.Open(TestFleet.DeviceId, DeviceAt);
+        var stream = Elsewhere with { Shard = 1, Socket = -1, Connection = 4 };
+
+        _second.Receive(device.Seal(Request()), stream).ShouldBe(DropReason.UnknownPeer);
+
+        _first.TakeHandedOver().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_tunnel_keeps_its_address_when_only_ours_changed()
+    {
+        var (device, _) = OpenBoth();
+        device.At = DeviceAt with { Local = IpAddress.Parse("192.0.2.99") };
+        device.Send(Request()).ShouldBe(DropReason.None);
+        _first.Tunnels[device.Slot].Path.Local.ToString().ShouldBe("192.0.2.99");
+
+        _first.Fabric.Tunnels.TryTakeAddress(AddressKey.Of(DeviceAt), TestFleet.SiteId).ShouldBeFalse();
+    }
+
+    [Fact]
     public void A_forged_packet_to_the_wrong_shard_moves_nothing()
     {
         var device = _first.Open(TestFleet.DeviceId, DeviceAt);

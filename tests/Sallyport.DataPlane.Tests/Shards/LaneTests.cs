@@ -29,6 +29,20 @@ public sealed class LaneTests : IDisposable
     }
 
     [Fact]
+    public void What_nobody_has_opened_leaves_half_of_the_places_to_what_was()
+    {
+        var lane = new Lane(_memory, 0, Slots);
+        var outer = 0;
+        while (lane.TryPut(new HandedOver(HandedOverKind.Outer, 0, default), [1]))
+        {
+            outer++;
+        }
+
+        outer.ShouldBe(Slots / 2);
+        Put(lane, 1).ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task Two_threads_see_every_packet_once_in_order_and_whole()
     {
         const int Packets = 200_000;

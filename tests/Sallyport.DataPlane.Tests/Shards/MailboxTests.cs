@@ -22,6 +22,38 @@ public sealed class MailboxTests
     }
 
     [Fact]
+    public void An_order_is_never_refused_and_comes_first()
+    {
+        using var mailbox = new Mailbox();
+        while (mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)))
+        {
+        }
+
+        mailbox.Order(new DisconnectIdentity(5));
+        mailbox.Order(new DisconnectIdentity(6));
+
+        mailbox.TryTake(out var first).ShouldBeTrue();
+        mailbox.TryTake(out var second).ShouldBeTrue();
+        (first, second).ShouldBe((new DisconnectIdentity(5), new DisconnectIdentity(6)));
+        mailbox.TryTake(out var third).ShouldBeTrue();
+        third.ShouldBeOfType<CloseTunnel>();
+    }
+
+    [Fact]
+    public void What_strangers_cause_leaves_room_for_what_peers_need()
+    {
+        using var mailbox = new Mailbox();
+        var posted = 0;
+        while (mailbox.TryPost(new PoisonConnection(default)))
+        {
+            posted++;
+        }
+
+        posted.ShouldBe(DataPlaneLimits.MailboxPoisons);
+        mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Datagrams_are_bounded_in_number_and_in_length()
     {
         using var mailbox = new Mailbox();

@@ -134,7 +134,32 @@ public sealed class StreamTableTests : IDisposable
         _streams.Read(index, _buffer).ShouldBe(0);
         _streams.Close(index);
 
-        _streams.OrphanedTunnels.ShouldBe([17]);
+        _streams.OrphanedTunnels.ShouldHaveSingleItem().Tunnel.ShouldBe(17);
+    }
+
+    [Theory]
+    [InlineData(false, DataPlaneLimits.FramesBeforeProof)]
+    [InlineData(true, DataPlaneLimits.FramesBeforeTunnel)]
+    public void A_connection_that_says_more_than_a_handshake_takes_is_poisoned(bool isProven, int most)
+    {
+        Connect();
+        var path = _streams.Path(NextReady());
+        if (isProven)
+        {
+            _streams.Prove(path, _now);
+        }
+
+        Enumerable.Range(0, most).ShouldAllBe(_ => _streams.TryTakeFrame(path));
+        _streams.TryTakeFrame(path).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_connection_with_a_tunnel_may_say_what_it_likes()
+    {
+        Connect();
+        var path = _streams.Path(NextReady());
+        _streams.Bind(path, 3);
+        Enumerable.Range(0, 10_000).ShouldAllBe(_ => _streams.TryTakeFrame(path));
     }
 
     [Fact]
