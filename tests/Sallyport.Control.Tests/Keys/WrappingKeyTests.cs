@@ -39,7 +39,9 @@ public sealed class WrappingKeyTests
         await world.Client.RetireKeyAsync(1);
         (await gateway.ReceiveAsync<Snapshot>()).Model.Settings.TlsCryptV2ServerKeys.Single().ShouldBe(rotated.Settings.TlsCryptV2ServerKeys[0]);
         (await world.Client.ListKeysAsync()).Items.Select(key => (key.Id, key.State, key.Credentials)).ShouldBe([(2, "current", 2)]);
-        (await world.Client.ListAuditAsync(limit: 1)).Items.Single().Subject.ShouldBe("key:tls-crypt-v2:1");
+        var record = (await world.Client.ListAuditAsync(limit: 1)).Items.Single();
+        record.Subject.ShouldBe("key:tls-crypt-v2:1");
+        record.Time.ShouldBe(DateTimeOffset.UnixEpoch.AddTicks(record.At / 100));
         (await world.Client.ListAuditAsync(action: "key.rotate")).Items.Single().Detail.ShouldContain("yearly");
     }
 
