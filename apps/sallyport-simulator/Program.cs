@@ -19,7 +19,10 @@ internal static class Program
         var (options, problems) = ScenarioArguments.Parse(args);
         foreach (var problem in problems)
         {
-            Error(problem);
+            // "--rate: at most ..." says where before what.
+            var (where, what) = problem.Split(": ", 2) is [var flag, var rest] && flag.StartsWith("--", StringComparison.Ordinal)
+                ? (flag, rest) : ("the command line", problem);
+            Error(what, where, "sallyport simulate --help shows what it takes.");
         }
 
         return problems.Count > 0 ? 2 : await RunAsync(options with { Data = options.Data ?? UsualData() }).ConfigureAwait(false);
@@ -40,10 +43,29 @@ internal static class Program
         {
             return 130; // 128 + SIGINT, as shells count
         }
-        catch (Exception e) when (e is ScenarioException or FormatException or LinuxException or ApiException or HttpRequestException
+        catch (ScenarioException e)
+        {
+            Error(e.Message, e.Where, e.Fix);
+            return 1;
+        }
+        catch (ApiException e)
+        {
+            foreach (var problem in e.Problem.Errors)
+            {
+                Error(problem.Message, problem.Field, problem.Hint);
+            }
+
+            if (e.Problem.Errors.Count == 0)
+            {
+                Error(e.Message, "the API", "Its log, sallyportd.log in the data directory, may say more.");
+            }
+
+            return 1;
+        }
+        catch (Exception e) when (e is FormatException or LinuxException or HttpRequestException
             or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
-            Error(e.Message);
+            Error(e.Message, "", "");
             return 1;
         }
     }
@@ -52,7 +74,19 @@ internal static class Program
         ? data
         : Path.Combine(Environment.GetEnvironmentVariable("SALLYPORT_HOME") ?? ".", ".sallyport");
 
-    private static void Error(string what) => Console.Error.WriteLine($"error: {what}");
+    private static void Error(string what, string where, string fix)
+    {
+        Console.Error.WriteLine($"error: {what}");
+        if (where.Length > 0)
+        {
+            Console.Error.WriteLine($"  where: {where}");
+        }
+
+        if (fix.Length > 0)
+        {
+            Console.Error.WriteLine($"  fix:   {fix}");
+        }
+    }
 
     private static void Stop(PosixSignalContext context, CancellationTokenSource stop)
     {

@@ -29,7 +29,7 @@ const string Help = """
       --handshakes N            openvpn: handshakes of one round (300)
       --devices N               another number of devices for small, storm, idle and cores; idle --devices 50000
 
-    openvpn needs root: it makes network namespaces of their own, and remove them.
+    openvpn needs root: it makes network namespaces of its own, and removes them.
     """;
 
 BenchOptions options;

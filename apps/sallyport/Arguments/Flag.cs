@@ -51,6 +51,11 @@ internal static class Flag
         return new Option<int?>(name) { Description = Describe(name, help), HelpName = value, DefaultValueFactory = _ => fallback };
     }
 
+    /// <summary>A count, or null where none is given.</summary>
+    public static int? AtLeastOne(ParseResult parse, Option<int?> option) => parse.GetValue(option) is not { } number || number >= 1
+        ? parse.GetValue(option)
+        : throw new CliException(ExitCodes.Usage, $"{option.Name} is {number}", option.Name, "Write a number from 1 on, or leave it out.");
+
     public static Argument<string> Name(string what) => Word("NAME", what);
 
     /// <summary>One word, which no mistyped flag can take the place of.</summary>

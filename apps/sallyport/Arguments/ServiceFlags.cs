@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Sallyport.Cli.Arguments;
 
@@ -19,13 +20,21 @@ internal sealed class ServiceFlags
     public IReadOnlyList<string> Of(ParseResult parse)
     {
         var services = new List<string>();
-        services.AddRange((parse.GetValue(tcp) ?? []).Select(port => $"tcp/{port}"));
-        services.AddRange((parse.GetValue(udp) ?? []).Select(port => $"udp/{port}"));
+        services.AddRange((parse.GetValue(tcp) ?? []).Select(port => $"tcp/{Port(port, tcp)}"));
+        services.AddRange((parse.GetValue(udp) ?? []).Select(port => $"udp/{Port(port, udp)}"));
         if (parse.GetValue(icmp))
         {
             services.Add("icmp");
         }
 
         return services;
+    }
+
+    private static string Port(string text, Option flag)
+    {
+        var ends = text.Split('-').Select(end => ushort.TryParse(end, NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : 0).ToList();
+        return ends.Count <= 2 && ends[0] > 0 && ends[0] <= ends[^1]
+            ? text
+            : throw new CliException(ExitCodes.Usage, $"\"{text}\" is no port", flag.Name, "Write a number from 1 to 65535, or two as FROM-TO.");
     }
 }

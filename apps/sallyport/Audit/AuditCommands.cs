@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Sallyport.Api;
 using Sallyport.Api.Audit;
@@ -24,7 +25,7 @@ internal static class AuditCommands
             "Records, newest first",
             async c => c.Printer.Many(
                 await CommandContext.AllAsync(
-                    Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit),
+                    Flag.AtLeastOne(c.Parse, limit) ?? DefaultLimit,
                     (count, cursor) => c.Client.ListAuditAsync(
                         c.Parse.GetValue(action), c.Parse.GetValue(subject), count, cursor, c.Cancel)),
                 ApiJson.Default.AuditRecord,
@@ -46,13 +47,17 @@ internal static class AuditCommands
         var online = shell.Verb(
             "verify",
             command.Description!,
-            async c => Report(await c.Client.VerifyAuditAsync(c.Cancel), c.Parse.GetValue(fingerprint), c.Printer),
+            async c =>
+            {
+                var noted = FingerprintOf(c.Parse.GetValue(fingerprint));
+                return Report(await c.Client.VerifyAuditAsync(c.Cancel), noted, c.Printer);
+            },
             file,
             fingerprint);
         var offline = shell.Local(
             "verify",
             command.Description!,
-            (parse, printer) => Report(FromFile(parse.GetValue(file)!), parse.GetValue(fingerprint), printer),
+            (parse, printer) => Report(FromFile(parse.GetValue(file)!), FingerprintOf(parse.GetValue(fingerprint)), printer),
             file,
             fingerprint);
         command.Add(file);
@@ -79,7 +84,7 @@ internal static class AuditCommands
                 }
 
                 var draft = path + ".part";
-                await using (var stream = Create(draft))
+                await using (var stream = Create(draft, path))
                 {
                     await c.Client.ExportAuditAsync(stream, c.Cancel);
                 }
@@ -90,12 +95,12 @@ internal static class AuditCommands
             to);
     }
 
-    private static FileStream Create(string path)
+    private static FileStream Create(string draft, string path)
     {
         try
         {
             return new FileStream(
-                path,
+                draft,
                 new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -116,10 +121,20 @@ internal static class AuditCommands
         }
     }
 
+    /// <summary>With or without colons; what cannot be a fingerprint is no reason to call the trail broken.</summary>
+    private static string? FingerprintOf(string? given)
+    {
+        var hex = given?.Replace(":", "", StringComparison.Ordinal);
+        return hex is null || (hex.Length == 2 * SHA256.HashSizeInBytes && hex.All(char.IsAsciiHexDigit))
+            ? hex
+            : throw new CliException(
+                ExitCodes.Usage, $"\"{given}\" is no SHA-256", "--fingerprint", "Write its 64 hexadecimal digits, as audit verify shows them.");
+    }
+
     private static int Report(AuditVerification result, string? fingerprint, Printer printer)
     {
         var rightKey = fingerprint is null || string.Equals(
-            fingerprint.Replace(":", "", StringComparison.Ordinal), result.KeyFingerprint, StringComparison.OrdinalIgnoreCase);
+            fingerprint, result.KeyFingerprint, StringComparison.OrdinalIgnoreCase);
         printer.One(result, ApiJson.Default.AuditVerification, r =>
         {
             printer.Line($"{(r.Valid && rightKey ? "whole" : "BROKEN")}: {Count(r.Records, "record")}, {Count(r.Checkpoints, "signed checkpoint")}, signed up to record {r.VouchedTo}");

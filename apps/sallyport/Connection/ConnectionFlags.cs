@@ -30,7 +30,7 @@ internal sealed class ConnectionFlags
     public ClientOptions Resolve(ParseResult parse)
     {
         var directory = DataDirectory.Find(parse.GetValue(data), Variable, Directory.GetCurrentDirectory());
-        var patience = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(timeout) ?? 30, 1, 3600));
+        var patience = TimeSpan.FromSeconds(Math.Min(Flag.AtLeastOne(parse, timeout) ?? 30, 3600));
         if (parse.GetValue(url) is not { } address)
         {
             var socket = Path.Combine(directory, "api.sock");

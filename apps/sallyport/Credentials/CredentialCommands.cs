@@ -13,6 +13,7 @@ internal static class CredentialCommands
     {
         var device = Flag.Text("--device", "Only of this device", "DEVICE");
         var site = Flag.Text("--site", "Only of this site", "SITE");
+        var key = Flag.Number("--key", "Only those that came with this tls-crypt-v2 key (sallyport key list)", "ID");
         var revoked = Flag.Switch("--revoked", "Revoked ones, too");
         return shell.Verb(
             "list",
@@ -23,7 +24,7 @@ internal static class CredentialCommands
                 c.Printer.Many(
                     await CommandContext.AllAsync(
                         null,
-                        (limit, cursor) => c.Client.ListCredentialsAsync(owner, c.Parse.GetValue(revoked), limit, cursor, c.Cancel)),
+                        (limit, cursor) => c.Client.ListCredentialsAsync(owner, c.Parse.GetValue(key), c.Parse.GetValue(revoked), limit, cursor, c.Cancel)),
                     ApiJson.Default.CredentialInfo,
                     c.Empty("credentials"),
                     new("ID", x => $"{x.Id}") { Right = true },
@@ -31,12 +32,13 @@ internal static class CredentialCommands
                     new("NETWORK", x => x.Network) { Rank = 3 },
                     new("KIND", x => x.Kind),
                     new("WRAPPING", x => x.Wrapping) { Rank = 1 },
+                    new("KEY", x => x.WrappingKey is { } number ? $"{number}" : null) { Rank = 2, Right = true },
                     new("VALID UNTIL", x => x.NotAfter is { } end ? Human.Time(end) : null),
                     new("FINGERPRINT", x => x.Fingerprint is { Length: > 16 } f ? f[..16] : x.Fingerprint) { Rank = 2 },
                     new("USERNAME", x => x.Username) { Rank = 1 },
                     new("REVOKED", x => x.RevokedAt is { } at ? $"{Human.Time(at)} {x.RevokeReason}".Trim() : null) { Wraps = true });
             },
-            device, site, revoked);
+            device, site, key, revoked);
     }
 
     private static Command Revoke(Shell shell)

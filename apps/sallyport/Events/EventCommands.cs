@@ -21,7 +21,7 @@ internal static class EventCommands
             "Events, newest first",
             async c => c.Printer.Many(
                 await CommandContext.AllAsync(
-                    Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit),
+                    Flag.AtLeastOne(c.Parse, limit) ?? DefaultLimit,
                     (count, cursor) => c.Client.ListEventsAsync(c.Parse.GetValue(kind), count, cursor, c.Cancel)),
                 ApiJson.Default.EventInfo,
                 c.Empty("events"),

@@ -22,7 +22,7 @@ internal static class FlowCommands
             "Flows, newest first",
             async c =>
             {
-                var most = Math.Max(1, c.Parse.GetValue(limit) ?? DefaultLimit);
+                var most = Flag.AtLeastOne(c.Parse, limit) ?? DefaultLimit;
                 var flows = await CommandContext.AllAsync(most, (count, cursor) => c.Client.ListFlowsAsync(
                     c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), count, cursor, c.Cancel));
                 if (c.Printer.Format != OutputFormat.Table || flows.Count == 0)
@@ -94,6 +94,8 @@ internal static class FlowCommands
         {
             (true, false) => "denied",
             (false, true) => "allowed",
+            (true, true) => throw new CliException(
+                ExitCodes.Usage, "--denied and --allowed exclude each other", "--denied, --allowed", "Give one of them, or neither for all flows."),
             _ => null,
         };
     }

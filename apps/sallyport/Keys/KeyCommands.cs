@@ -42,7 +42,7 @@ internal static class KeyCommands
     private static Command Retire(Shell shell)
     {
         var id = new Argument<int>("ID") { Description = "Number of the tls-crypt-v2 key (sallyport key list)" };
-        var force = Flag.Switch("--force", "Also where live credentials came with it: they stay in the dark until they have a new profile");
+        var force = Flag.Switch("--force", "Also where live credentials came with it (sallyport credential list --key ID): they stay in the dark until they have a new profile");
         var reason = Reason();
         return shell.Verb(
             "retire",
@@ -50,7 +50,7 @@ internal static class KeyCommands
             async c =>
             {
                 var retired = await c.Client.RetireKeyAsync(c.Parse.GetValue(id), c.Parse.GetValue(force), c.Parse.GetValue(reason), c.Cancel);
-                c.Printer.One(retired, ApiJson.Default.KeyInfo, k => c.Printer.Line($"key {k.Id} retired; {k.Credentials} live credential(s) came with it"));
+                c.Printer.One(retired, ApiJson.Default.KeyInfo, k => c.Printer.Line($"key {k.Id} retired; {Human.Count(k.Credentials, "live credential")} came with it"));
             },
             id, force, reason);
     }

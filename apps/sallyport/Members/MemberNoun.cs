@@ -113,7 +113,8 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
 
     private Command List() => shell.Verb(
         "list",
-        $"{char.ToUpperInvariant(noun[0])}{noun[1..]}s and whether they are online",
+        $"{char.ToUpperInvariant(noun[0])}{noun[1..]}s and whether they are online. STATE: pending has no profile yet, active may connect, "
+        + "quarantined is shut out until released, retired was revoked for good. IN and OUT: payload forwarded from it and to it",
         async c => c.Printer.Many(
             await CommandContext.AllAsync(null, (limit, cursor) => ListAsync(c, limit, cursor)),
             type,
@@ -174,11 +175,11 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
     private Command Profile()
     {
         var name = Flag.Name($"Name of the {noun}");
-        var keepOld = Flag.Switch("--keep-old", "Leave its other credentials valid");
+        var keepOld = Flag.Switch("--keep-old", "Leave its credentials before it valid, so that the running client goes on; end them later: sallyport credential revoke ID");
         var profile = new ProfileFlags("Write it here (mode 0600), - for standard output; default: NAME.ovpn");
         var command = shell.Verb(
             "profile",
-            $"Issue a new profile; the {noun}'s credentials before it are revoked",
+            $"Issue a new profile; the {noun}'s credentials before it are revoked at once, and a stock client that runs with them exits (see --keep-old)",
             async c =>
             {
                 var member = c.Parse.GetValue(name)!;
@@ -197,12 +198,12 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
 
     private Command Revoke() => WithReason(
         "revoke",
-        $"Cut a {noun} for good: its tunnel, its flows, its credentials",
+        $"Cut a {noun} for good: its tunnel, its flows, its credentials; its state is retired from then on, and a stock client exits",
         async (c, name, reason) => CutText.Print(c.Printer, await RevokeAsync(c, name, reason), "revoked"));
 
     private Command Quarantine() => WithReason(
         "quarantine",
-        $"Cut a {noun} until it is released; it keeps its credentials",
+        $"Cut a {noun} until it is released (state quarantined); it keeps its credentials, and comes back by itself then",
         async (c, name, reason) => CutText.Print(c.Printer, await QuarantineAsync(c, name, reason), "quarantined"));
 
     private Command Release() => WithReason(

@@ -9,14 +9,7 @@ internal static class CutText
     /// <summary>Of a command that is there to cut: "device pump-17 revoked: 3 ms to the last packet".</summary>
     public static int Print(Printer printer, CutResult cut, string past)
     {
-        printer.One(cut, ApiJson.Default.CutResult, result =>
-        {
-            printer.Line($"{result.Kind} {result.Name} {past}: {LastPacket(result)}");
-            if (Parts(result) is { Length: > 0 } parts)
-            {
-                printer.Line("  " + parts);
-            }
-        });
+        printer.One(cut, ApiJson.Default.CutResult, result => Lines(printer, result, past));
         return CodeOf(printer, cut);
     }
 
@@ -30,10 +23,19 @@ internal static class CutText
 
         if (printer.Format == OutputFormat.Table && cut.TunnelsCut + cut.FlowsCut > 0)
         {
-            printer.Line($"{Parts(cut)}; {LastPacket(cut)}");
+            Lines(printer, cut, "changed");
         }
 
         return CodeOf(printer, cut);
+    }
+
+    private static void Lines(Printer printer, CutResult cut, string past)
+    {
+        printer.Line($"{cut.Kind} {cut.Name} {past}: {LastPacket(cut)}");
+        if (Parts(cut) is { Length: > 0 } parts)
+        {
+            printer.Line("  " + parts);
+        }
     }
 
     private static string Parts(CutResult cut)
@@ -66,7 +68,7 @@ internal static class CutText
     private static string LastPacket(CutResult cut) => cut.MillisecondsToLastPacket switch
     {
         null => cut.Kind is "rule" or "application" ? "no flow had to be cut" : "nothing of it was live",
-        0 => "0 ms to the last packet: none passed after the commit",
+        0 => "no packet passed after the commit",
         { } time => $"{Human.Milliseconds(time)} to the last packet",
     };
 }

@@ -75,30 +75,32 @@ internal static class ErrorText
         var problem = refusal.Problem;
         if (problem.Errors.Count == 0)
         {
+            // What the API advises of headers is not what people typed.
             Print(
                 remarks,
-                refusal.Message.Length > 0 ? refusal.Message : $"the server answered {problem.Status}",
+                problem.Status == 401 ? "the token is not valid" : refusal.Message.Length > 0 ? refusal.Message : $"the server answered {problem.Status}",
                 problem.Status == 401 ? "--token" : command?.Arguments.FirstOrDefault()?.Name,
                 FixOf(problem.Status, command));
         }
 
         foreach (var field in problem.Errors)
         {
-            Print(remarks, WhatOf(field), FlagOf(field.Field), field.Hint.Length > 0 ? field.Hint : Listing(field.Field));
+            Print(remarks, WhatOf(field, command), FlagOf(field.Field, command), field.Hint.Length > 0 ? field.Hint : Listing(field.Field));
         }
 
         return problem.Status switch
         {
             401 or 403 => ExitCodes.NotAuthorised,
             404 => ExitCodes.NotFound,
+            _ when problem.Type == Problem.UnknownName => ExitCodes.NotFound,
             _ => ExitCodes.Refused,
         };
     }
 
     /// <summary>Some messages begin with their verb, because the API names the field beside them.</summary>
-    private static string WhatOf(FieldProblem field) =>
+    private static string WhatOf(FieldProblem field, Command? command) =>
         field.Message.StartsWith("is ", StringComparison.Ordinal) || field.Message.StartsWith("has ", StringComparison.Ordinal)
-            ? $"{FlagOf(field.Field)} {field.Message}" : field.Message;
+            ? $"{FlagOf(field.Field, command)} {field.Message}" : field.Message;
 
     private static string? Listing(string field) =>
         field is "device" or "site" or "network" ? $"sallyport {field} list shows what there is." : null;
@@ -109,7 +111,7 @@ internal static class ErrorText
         var hasList = noun?.Subcommands.Any(verb => verb.Name == "list") == true;
         return status switch
         {
-            401 => "Give the right --token (SALLYPORT_TOKEN), or --data of the installation that answers.",
+            401 => "Give the right --token (SALLYPORT_TOKEN): it is in admin.token in the data directory of the installation that answers.",
             404 when hasList => $"sallyport {noun!.Name} list shows what there is.",
             409 or 412 when hasList => $"sallyport {noun!.Name} list shows how it is now.",
             >= 500 => "The log in the data directory says why; ./run --status tells where.",
@@ -118,7 +120,7 @@ internal static class ErrorText
     }
 
     /// <summary>The API names its own fields; people typed flags.</summary>
-    internal static string FlagOf(string field)
+    internal static string FlagOf(string field, Command? command = null)
     {
         var path = field.StartsWith("profile.", StringComparison.Ordinal) ? field["profile.".Length..] : field;
         var end = path.AsSpan().IndexOfAny('[', '.');
@@ -126,9 +128,9 @@ internal static class ErrorText
         var flag = root switch
         {
             "" => null,
-            "name" => "NAME",
-            "owner" => "WHO",
-            "id" => "ID",
+            "name" => Argument(command) ?? "NAME",
+            "owner" => Argument(command) ?? "--device, --site",
+            "id" => Argument(command) ?? "ID",
             "prefixes" => "--prefix",
             "subnets" => "--subnet",
             "labels" => "--label",
@@ -143,6 +145,9 @@ internal static class ErrorText
         };
         return flag is null || root == path || root is "name" ? flag ?? "" : $"{flag} ({field})";
     }
+
+    /// <summary>What the command itself calls the thing that it is about.</summary>
+    private static string? Argument(Command? command) => command?.Arguments.FirstOrDefault()?.Name;
 
     private static string Dashed(string camel) =>
         string.Concat(camel.Select(c => char.IsUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString()));

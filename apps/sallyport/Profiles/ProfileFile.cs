@@ -65,7 +65,7 @@ internal sealed class ProfileFile : IDisposable
         {
             throw new CliException(
                 ExitCodes.Refused,
-                $"{path} cannot be written: {error.Message}; nothing was created",
+                $"{path} cannot be written: {CliException.Why(error)}; nothing was created",
                 "--profile",
                 "Name a file in a directory that you may write to.");
         }
@@ -97,7 +97,7 @@ internal sealed class ProfileFile : IDisposable
             // The key in it exists nowhere else: it stays where it is.
             throw new CliException(
                 ExitCodes.Refused,
-                $"{Path} cannot be written: {error.Message}",
+                $"{Path} cannot be written: {CliException.Why(error)}",
                 "--profile",
                 $"The profile is in {draft}; move it to where it belongs.");
         }

@@ -74,7 +74,8 @@ internal sealed class ProfileFlags
 
             if (issued.Revoked.Count > 0)
             {
-                printer.Remark($"{Human.Count(issued.Revoked.Count, "credential")} before it revoked");
+                printer.Remark($"{Human.Count(issued.Revoked.Count, "credential")} before it revoked: a client that runs with the old profile is told to stop, "
+                    + "exits, and is back only when it is started with the new one");
             }
         }
 

@@ -28,7 +28,7 @@ internal static class RuleCommands
                     c.Printer.Line($"rule {r.Id} added: {r.From} may reach {r.To}");
                     if (r.Subjects == 0)
                     {
-                        c.Printer.Remark($"{Nobody(r.From)}: it allows nothing until somebody is; see {Remedy(r.From)}");
+                        c.Printer.Remark($"{Nobody(r.From)}: {Remedy(r.From)}");
                     }
                 });
             },
@@ -93,14 +93,14 @@ internal static class RuleCommands
     {
         ["group", var group] => $"nobody is in the group {group} now",
         ["label", var label] => $"nobody has the label {label} now",
-        _ => $"{subject} is gone",
+        _ => $"{subject} is retired (revoked for good)",
     };
 
     private static string Remedy(string subject) => subject.Split(':', 2) switch
     {
-        ["group", var group] => $"sallyport device update NAME --group {group}",
-        ["label", var label] => $"sallyport device update NAME --label {label}",
-        _ => "sallyport device list",
+        ["group", var group] => $"it allows nothing until somebody is; see sallyport device update NAME --group {group}",
+        ["label", var label] => $"it allows nothing until somebody has; see sallyport device update NAME --label {label}",
+        _ => "it allows nothing; whoever takes the place has a name or an identity of its own",
     };
 
     private static async Task<int> FindAsync(CommandContext c, string? from, string? to)

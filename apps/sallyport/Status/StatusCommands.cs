@@ -29,7 +29,7 @@ internal static class StatusCommands
                     ("  version", gateway.SoftwareVersion.Split('+')[0]),
                     ("  process", $"{gateway.ProcessId}"),
                     ("  since", Human.Time(gateway.Since)),
-                    ("  model", $"version {gateway.AcknowledgedVersion}"),
+                    ("  model", gateway.AcknowledgedVersion == s.ModelVersion ? null : $"version {gateway.AcknowledgedVersion}, catching up"),
                     ("  listening", string.Join(", ", gateway.Listening)),
                     ("  drops", Drops(gateway.Drops)));
             }

@@ -15,7 +15,7 @@ internal static class TunnelCommands
         var ended = Flag.Switch("--ended", "Those that ended, too");
         return shell.Verb(
             "list",
-            "Tunnels that are up",
+            "Tunnels that are up. IN and OUT: payload forwarded from the client and to it",
             async c => c.Printer.Many(
                 await CommandContext.AllAsync(
                     null,

@@ -19,17 +19,26 @@ internal static class CheckCommand
             {SettingKey.Endpoint.Path}: {s.Endpoint}
             {SettingKey.OpenVpnUdp.Path}: [{string.Join(", ", s.OpenVpnUdp)}]
             {SettingKey.OpenVpnTcp.Path}: [{string.Join(", ", s.OpenVpnTcp)}]
-            {SettingKey.OpenVpnPing.Path}: {s.Ping.TotalSeconds}s
-            {SettingKey.OpenVpnPingRestart.Path}: {s.PingRestart.TotalSeconds}s
-            {SettingKey.OpenVpnRenegotiate.Path}: {s.Renegotiate.TotalSeconds}s
-            {SettingKey.OpenVpnHandshakeWindow.Path}: {s.HandshakeWindow.TotalSeconds}s
+            {SettingKey.OpenVpnPing.Path}: {Show(s.Ping)}
+            {SettingKey.OpenVpnPingRestart.Path}: {Show(s.PingRestart)}
+            {SettingKey.OpenVpnRenegotiate.Path}: {Show(s.Renegotiate)}
+            {SettingKey.OpenVpnHandshakeWindow.Path}: {Show(s.HandshakeWindow)}
             {SettingKey.ApiSocket.Path}: {s.ApiSocket}
             {SettingKey.ApiHttps.Path}: [{string.Join(", ", s.ApiHttps)}]
             {SettingKey.GatewayFlowTable.Path}: {s.FlowTable}
             {SettingKey.GatewayHandshakeThreads.Path}: {s.HandshakeThreads}
             {SettingKey.GatewayPacketThreads.Path}: {s.PacketThreads?.ToString(CultureInfo.InvariantCulture) ?? "half of the gateway's cores"}
-            {SettingKey.FlowsRetention.Path}: {s.FlowRetention.TotalSeconds}s
+            {SettingKey.FlowsRetention.Path}: {Show(s.FlowRetention)}
             """);
         return ExitCodes.Ok;
+    }
+
+    /// <summary>As one writes it in sallyport.yaml, in the largest unit that it is whole in.</summary>
+    internal static string Show(TimeSpan duration)
+    {
+        (char Unit, long Seconds)[] units = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
+        var seconds = (long)duration.TotalSeconds;
+        var (unit, each) = units.First(one => seconds >= one.Seconds && seconds % one.Seconds == 0 || one.Seconds == 1);
+        return string.Create(CultureInfo.InvariantCulture, $"{seconds / each}{unit}");
     }
 }

@@ -33,11 +33,12 @@ internal static class ReadyNote
 
     public static void Remove(DaemonSettings settings) => File.Delete(PathOf(settings));
 
-    public static string Text(DaemonSettings settings, IReadOnlyList<string> listening)
+    public static string Text(DaemonSettings settings, IReadOnlyList<string> listening, bool isEmpty)
     {
         var devices = listening.Count > 0 ? string.Join(", ", listening) : "nowhere";
         var https = settings.ApiHttps.Count > 0 ? string.Join(", ", settings.ApiHttps.Select(e => $"https://{e}")) : "https is off";
         var token = Path.Combine(settings.DataDirectory, DataDirectoryNames.AdminToken);
+        var next = isEmpty ? "\n  next                ./sallyport network add plant-a --prefix 10.20.0.0/16   (./sallyport --help shows all)" : "";
         return $"""
             Sallyport is ready.
               devices connect to  {settings.Endpoint}
@@ -45,8 +46,7 @@ internal static class ReadyNote
               API                 {settings.ApiSocket}, {https}
               data                {settings.DataDirectory}
               settings            {settings.ConfigFile ?? "defaults and variables (no sallyport.yaml)"}
-              the CLI is authorised by {token}, which only {Environment.UserName} can read
-              next                ./sallyport network add plant-a --prefix 10.20.0.0/16   (./sallyport --help shows all)
+              the CLI is authorised by {token}, which only {Environment.UserName} can read{next}
 
             """;
     }

@@ -49,6 +49,7 @@ internal static class ServeCommand
 
         PidFile.Write(Path.Combine(settings.DataDirectory, DataDirectoryNames.ControlPid), Environment.ProcessId);
         ReadyNote.Remove(settings);
+        EndingNote.Remove(settings);
         var endGateway = false;
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => endGateway = true);
         if (!await RunControlAsync(settings))
@@ -66,7 +67,7 @@ internal static class ServeCommand
         {
             await Signals.EndAsync(gateway, GatewayPatience);
         }
-        else
+        else if (!EndingNote.Exists(settings))
         {
             Console.WriteLine($"the gateway goes on (process {gateway}): the next ./run takes it over, ./run --stop ends it");
         }

@@ -23,7 +23,9 @@ internal static class StopCommand
             return ExitCodes.Ok;
         }
 
+        EndingNote.Write(settings);
         var ended = await EndAsync("sallyportd", control);
+        EndingNote.Remove(settings);
 
         // Looked up again: control may just have started another one.
         return ended & await EndAsync(GatewayProgram.Name, Preparation.GatewayOf(settings) ?? gateway) ? ExitCodes.Ok : ExitCodes.Failed;

@@ -20,9 +20,9 @@ internal sealed partial class ReadyWatch(DaemonSettings settings, ILogger<ReadyW
             await Task.Delay(Step, stoppingToken);
             try
             {
-                if (await ListeningAsync(stoppingToken) is { } listening)
+                if (await ListeningAsync(stoppingToken) is var (listening, isEmpty))
                 {
-                    var text = ReadyNote.Text(settings, listening);
+                    var text = ReadyNote.Text(settings, listening, isEmpty);
                     Console.Write(text);
                     ReadyNote.Write(settings, text);
                     return;
@@ -36,14 +36,15 @@ internal sealed partial class ReadyWatch(DaemonSettings settings, ILogger<ReadyW
         }
     }
 
-    /// <summary>Where a ready gateway listens; null as long as there is none.</summary>
-    private async Task<IReadOnlyList<string>?> ListeningAsync(CancellationToken cancel)
+    /// <summary>Where a ready gateway listens, and whether there is no network yet; null as long as no gateway is ready.</summary>
+    private async Task<(IReadOnlyList<string> Listening, bool IsEmpty)?> ListeningAsync(CancellationToken cancel)
     {
         var token = await File.ReadAllTextAsync(Path.Combine(settings.DataDirectory, DataDirectoryNames.AdminToken), cancel);
         using var client = new SallyportClient(new ClientOptions { UnixSocket = settings.ApiSocket, Token = token.Trim() });
         var status = await client.GetStatusAsync(cancel);
-        return status.Gateways.FirstOrDefault(g => g is { Connected: true, Ready: true }
-            && g.AcknowledgedVersion >= status.ModelVersion)?.Listening;
+        var ready = status.Gateways.FirstOrDefault(g => g is { Connected: true, Ready: true }
+            && g.AcknowledgedVersion >= status.ModelVersion);
+        return ready is null ? null : (ready.Listening, status.Networks == 0);
     }
 
     [LoggerMessage(210, LogLevel.Debug, "not ready yet: {Reason}")]

@@ -10,6 +10,7 @@ internal static class DataDirectoryNames
     public const string ControlPid = "sallyportd.pid";
     public const string ControlLog = "sallyportd.log";
     public const string ControlState = "sallyportd.state";
+    public const string Ending = "sallyportd.ending";
     public const string GatewayPid = "gateway.pid";
     public const string GatewayLog = "gateway.log";
 

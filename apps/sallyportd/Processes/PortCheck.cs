@@ -79,6 +79,14 @@ internal static class PortCheck
         };
     }
 
+    /// <summary>The kernel keeps 15 characters of a name; the command line has it whole, where it is the same program's.</summary>
+    private static string NameOf(string process)
+    {
+        var name = File.ReadAllText($"{process}/comm").Trim();
+        var whole = Path.GetFileName(File.ReadAllText($"{process}/cmdline").Split('\0')[0]);
+        return whole.StartsWith(name, StringComparison.Ordinal) ? whole : name;
+    }
+
     /// <summary>"openvpn (process 123)", from /proc; null where the process belongs to somebody else.</summary>
     private static string? Holder(IPEndPoint endpoint, SocketType type)
     {
@@ -111,7 +119,7 @@ internal static class PortCheck
                 var open = Directory.EnumerateFileSystemEntries($"{process}/fd").Select(f => new FileInfo(f).LinkTarget);
                 if (open.Any(target => target is not null && inodes.Contains(target)))
                 {
-                    return $"{File.ReadAllText($"{process}/comm").Trim()} (process {Path.GetFileName(process)})";
+                    return $"{NameOf(process)} (process {Path.GetFileName(process)})";
                 }
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)

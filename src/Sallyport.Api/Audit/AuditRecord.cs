@@ -1,6 +1,6 @@
 namespace Sallyport.Api.Audit;
 
-/// <summary>One record that must not be altered. Its place in the chain: <see cref="Hash"/> covers everything else but <see cref="Summary"/>.</summary>
+/// <summary>One record that must not be altered. Its place in the chain: <see cref="Hash"/> covers everything else but <see cref="Time"/> and <see cref="Summary"/>.</summary>
 public sealed record AuditRecord
 {
     /// <summary>1, 2, 3, … without a gap.</summary>
@@ -26,6 +26,9 @@ public sealed record AuditRecord
 
     /// <summary>SHA-256, lower-case hex; see <see cref="AuditChain.HashOf"/>.</summary>
     public required string Hash { get; init; }
+
+    /// <summary><see cref="At"/> for people; made when the record is listed, no part of the trail or an export.</summary>
+    public DateTimeOffset? Time { get; init; }
 
     /// <summary>What it says, as a sentence for people; made when the record is listed, no part of the trail or an export.</summary>
     public string? Summary { get; init; }

@@ -134,11 +134,11 @@ public sealed class SallyportClient : IDisposable
 
     // Credentials
 
-    /// <summary>Of one device or site where given ("device:pump-17", "site:hq"); revoked ones too where asked for.</summary>
+    /// <summary>Of one device or site where given ("device:pump-17", "site:hq"), or that came with one tls-crypt-v2 key; revoked ones too where asked for.</summary>
     public Task<Page<CredentialInfo>> ListCredentialsAsync(
-        string? owner = null, bool revoked = false, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        string? owner = null, int? key = null, bool revoked = false, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
         GetAsync(
-            "credentials" + Query(("owner", owner), ("revoked", revoked ? "true" : null), ("limit", limit), ("cursor", cursor)),
+            "credentials" + Query(("owner", owner), ("key", key), ("revoked", revoked ? "true" : null), ("limit", limit), ("cursor", cursor)),
             ApiJson.Default.PageCredentialInfo,
             cancel);
 

@@ -70,6 +70,9 @@ public sealed record CredentialInfo
     /// <summary>The wrapping of the profile that it was issued with.</summary>
     public required string Wrapping { get; init; }
 
+    /// <summary>Number of the tls-crypt-v2 server key that its profile came with; null with another wrapping.</summary>
+    public int? WrappingKey { get; init; }
+
     public DateTimeOffset? NotBefore { get; init; }
 
     public DateTimeOffset? NotAfter { get; init; }

@@ -3,7 +3,10 @@ namespace Sallyport.Api.Problems;
 /// <summary>Problem details (RFC 9457), with everything that was wrong with the input at once.</summary>
 public sealed record Problem
 {
-    /// <summary>"urn:sallyport:problem:invalid", "…:not-found", "…:conflict", "…:changed", "…:unauthorized", "…:forbidden".</summary>
+    /// <summary>Type of an input whose only fault is that it names what does not exist.</summary>
+    public const string UnknownName = "urn:sallyport:problem:unknown-name";
+
+    /// <summary>"urn:sallyport:problem:invalid", "…:unknown-name", "…:not-found", "…:conflict", "…:changed", "…:unauthorized", "…:forbidden".</summary>
     public string Type { get; init; } = "about:blank";
 
     public string Title { get; init; } = "";

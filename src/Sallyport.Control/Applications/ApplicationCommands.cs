@@ -89,12 +89,13 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
     {
         var row = Lookup.Application(change.Sql, name).OrNotFound();
         actor.Require(Right.Change, row.NetworkId);
-        var rules = RuleRow.OfApplication(change.Sql, row.Id);
-        if (rules.Count > 0)
+        var inTheWay = new Obstacles();
+        foreach (var rule in RuleRow.OfApplication(change.Sql, row.Id))
         {
-            var list = string.Join(", ", rules.Take(10).Select(rule => $"{rule.Id} (from {rule.SubjectKind}:{rule.Subject})"));
-            throw new ProblemException(Refusal.Conflict("name", $"application {row.Name} is allowed by rule {list}", "delete the rules first"));
+            inTheWay.Add($"rule {rule.Id} (from {rule.SubjectKind}:{rule.Subject})", $"rule remove {rule.Id}");
         }
+
+        inTheWay.ThrowIfAny($"application {row.Name} is allowed by");
 
         change.Sql.Execute("DELETE FROM applications WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Application, row.Id);

@@ -25,7 +25,7 @@ internal static class AuditEndpoints
         actor.Require(Right.See);
         var paging = Http.Paging.Of(limit, cursor);
         return database.Read(sql => paging.PageOf(
-            AuditTrail.List(sql, action, subject, paging.BeforeId, paging.Limit + 1), record => record.Sequence, record => record with { Summary = AuditSentence.Of(record) }));
+            AuditTrail.List(sql, action, subject, paging.BeforeId, paging.Limit + 1), record => record.Sequence, record => record with { Time = UnixTime.ToTime(record.At), Summary = AuditSentence.Of(record) }));
     }
 
     private static AuditVerification Verify(Actor actor, Database database, AuditTrail trail)

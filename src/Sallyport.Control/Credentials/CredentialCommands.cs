@@ -15,7 +15,7 @@ namespace Sallyport.Control.Credentials;
 
 internal sealed class CredentialCommands(Commands commands, Database database, Cuts cuts)
 {
-    public Page<CredentialInfo> List(Actor actor, string? owner, bool revoked, Paging paging) => database.Read(sql =>
+    public Page<CredentialInfo> List(Actor actor, string? owner, int? key, bool revoked, Paging paging) => database.Read(sql =>
     {
         int? identityId = null;
         if (owner is not null)
@@ -28,7 +28,7 @@ internal sealed class CredentialCommands(Commands commands, Database database, C
         }
 
         return paging.PageOf(
-            CredentialRow.List(sql, identityId, actor.NetworkId, revoked, paging.AfterId, paging.Limit + 1), row => row.Id, row => row.ToInfo());
+            CredentialRow.List(sql, identityId, actor.NetworkId, key, revoked, paging.AfterId, paging.Limit + 1), row => row.Id, row => row.ToInfo());
     });
 
     public Task<CutResult> RevokeAsync(Actor actor, int id, string? reason, CancellationToken cancel)

@@ -17,8 +17,8 @@ internal static class CredentialEndpoints
         credentials.MapPost("/{id:int}/revoke", Revoke).WithSummary("Revoke one credential and cut what came in with it");
     }
 
-    private static Page<CredentialInfo> List(Actor actor, CredentialCommands commands, string? owner, bool? revoked, int? limit, string? cursor) =>
-        commands.List(actor, owner, revoked ?? false, Http.Paging.Of(limit, cursor));
+    private static Page<CredentialInfo> List(Actor actor, CredentialCommands commands, string? owner, int? key, bool? revoked, int? limit, string? cursor) =>
+        commands.List(actor, owner, key, revoked ?? false, Http.Paging.Of(limit, cursor));
 
     private static Task<CutResult> Revoke(Actor actor, int id, ReasonRequest body, CredentialCommands commands, CancellationToken cancel) =>
         commands.RevokeAsync(actor, id, body.Reason, cancel);

@@ -72,6 +72,7 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
         var transport = request.Transport?.ToLowerInvariant() ?? "udp+tcp";
         var text = ProfileText.Write(new ProfileContent
         {
+            Kind = identity.Kind,
             Name = identity.Name,
             Network = network.Name,
             Endpoint = request.Endpoint ?? options.Endpoint,

@@ -11,7 +11,7 @@ internal sealed class CredentialRow
     private const string Select =
         """
         SELECT c.id, c.identity_id AS IdentityId, i.kind AS OwnerKind, i.name AS Owner, i.network_id AS NetworkId, n.name AS Network, c.kind,
-            c.fingerprint, c.serial, c.wrapping, c.wrapped_key_id AS WrappedKeyId, c.username, c.password_salt AS PasswordSalt,
+            c.fingerprint, c.serial, c.wrapping, c.wrapped_key_id AS WrappedKeyId, c.wrapping_key_id AS WrappingKeyId, c.username, c.password_salt AS PasswordSalt,
             c.password_hash AS PasswordHash, c.not_before AS NotBefore, c.not_after AS NotAfter, c.created_at AS CreatedAt,
             c.revoked_at AS RevokedAt, c.revoke_reason AS RevokeReason
         FROM credentials c JOIN identities i ON i.id = c.identity_id JOIN networks n ON n.id = i.network_id
@@ -38,6 +38,8 @@ internal sealed class CredentialRow
     public string Wrapping { get; init; } = "";
 
     public string? WrappedKeyId { get; init; }
+
+    public int? WrappingKeyId { get; init; }
 
     public string? Username { get; init; }
 
@@ -67,16 +69,17 @@ internal sealed class CredentialRow
         sql.Query<CredentialRow>(Select + " WHERE c.revoked_at IS NULL ORDER BY c.id");
 
     public static IReadOnlyList<CredentialRow> List(
-        SqliteConnection sql, int? identityId, int? networkId, bool revoked, long after, int limit) =>
+        SqliteConnection sql, int? identityId, int? networkId, int? keyId, bool revoked, long after, int limit) =>
     [
         .. sql.Query<CredentialRow>(
             Select +
             """
              WHERE c.id > @after AND (@identityId IS NULL OR c.identity_id = @identityId)
-                AND (@networkId IS NULL OR i.network_id = @networkId) AND (@revoked OR c.revoked_at IS NULL)
+                AND (@networkId IS NULL OR i.network_id = @networkId) AND (@keyId IS NULL OR c.wrapping_key_id = @keyId)
+                AND (@revoked OR c.revoked_at IS NULL)
             ORDER BY c.id LIMIT @limit
             """,
-            new { after, identityId, networkId, revoked, limit }),
+            new { after, identityId, networkId, keyId, revoked, limit }),
     ];
 
     public CredentialModel ToModel() => new()
@@ -101,6 +104,7 @@ internal sealed class CredentialRow
         Serial = Serial,
         Username = Username,
         Wrapping = Wrapping,
+        WrappingKey = WrappingKeyId,
         NotBefore = UnixTime.ToTime(NotBefore),
         NotAfter = UnixTime.ToTime(NotAfter),
         CreatedAt = UnixTime.ToTime(CreatedAt),

@@ -6,6 +6,9 @@ namespace Sallyport.Control.Credentials;
 /// <summary>Everything that goes into a profile. Keys are in clear here, and nowhere else.</summary>
 internal sealed record ProfileContent
 {
+    /// <summary>"device" or "site".</summary>
+    public required string Kind { get; init; }
+
     public required string Name { get; init; }
 
     public required string Network { get; init; }
@@ -50,7 +53,7 @@ internal static class ProfileText
     public static string Write(ProfileContent content)
     {
         var text = new StringBuilder();
-        Line(text, $"# {content.Name}, network {content.Network}. Holds the private key of this device: keep it secret, use it in one place.");
+        Line(text, $"# {content.Name}, network {content.Network}. Holds the private key of this {content.Kind}: keep it secret, use it in one place.");
         Line(text, "client");
         Line(text, "dev tun");
         Line(text, "nobind");

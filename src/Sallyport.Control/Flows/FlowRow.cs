@@ -217,7 +217,7 @@ internal sealed class FlowRow
             RuleId = RuleId == 0 ? null : RuleId,
             Rule = rule is null ? null : Policies.Remedy.Describe(fleet, rule),
             Reason = Reason.Length == 0 ? null : Reason,
-            ReasonText = Reason.Length == 0 ? null : State == "unreachable" ? $"{ToKind} {ToName} is offline" : Policies.Remedy.ReasonText(Reason),
+            ReasonText = Reason.Length == 0 ? null : ReasonText(fleet),
             AllowCommand = Allowed ? null : Policies.Remedy.CommandsFor(fleet, this) is { Count: > 0 } commands ? string.Join('\n', commands) : null,
             FirstSeen = UnixTime.ToTime(FirstSeen),
             LastSeen = UnixTime.ToTime(LastSeen),
@@ -227,6 +227,26 @@ internal sealed class FlowRow
             BytesBack = BytesBack,
             Ended = Ended,
         };
+    }
+
+    private string ReasonText(FleetState fleet) => (State, Reason) switch
+    {
+        ("unreachable", _) => $"{ToKind} {ToName} is offline",
+        (_, nameof(DropReason.IdentityNotActive)) when NotActive(fleet) is { } who => $"{who} is not active",
+        _ => Policies.Remedy.ReasonText(Reason),
+    };
+
+    /// <summary>The one end that is shut out or gone now; null where it is both or neither, and the record does not tell whose state it was.</summary>
+    private string? NotActive(FleetState fleet)
+    {
+        return (IsOut(FromId), ToId != 0 && IsOut(ToId)) switch
+        {
+            (true, false) => $"{FromKind} {FromName}",
+            (false, true) => $"{ToKind} {ToName}",
+            _ => null,
+        };
+
+        bool IsOut(int id) => !fleet.Identities.TryGetValue(id, out var identity) || !identity.Active;
     }
 
     private static string Cut(string text) => text.Length <= TextMax ? text : text[..TextMax];

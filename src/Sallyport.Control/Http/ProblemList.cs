@@ -10,6 +10,7 @@ internal sealed class ProblemList
 {
     private readonly List<FieldProblem> problems = [];
     private bool onlyConflicts = true;
+    private bool onlyUnknown = true;
 
     public bool Any => problems.Count > 0;
 
@@ -17,18 +18,29 @@ internal sealed class ProblemList
 
     public void Add(string field, string message, string hint)
     {
-        onlyConflicts = false;
+        onlyConflicts = onlyUnknown = false;
         problems.Add(Refusal.Field(field, message, hint));
     }
 
     /// <summary>The input is fine, but something that exists is in its way.</summary>
-    public void AddConflict(string field, string message, string hint) => problems.Add(Refusal.Field(field, message, hint));
+    public void AddConflict(string field, string message, string hint)
+    {
+        onlyUnknown = false;
+        problems.Add(Refusal.Field(field, message, hint));
+    }
+
+    /// <summary>The input names something that does not exist.</summary>
+    public void AddUnknown(string field, string message, string hint)
+    {
+        onlyConflicts = false;
+        problems.Add(Refusal.Field(field, message, hint));
+    }
 
     public void ThrowIfAny()
     {
         if (Any)
         {
-            throw new ProblemException(onlyConflicts ? Refusal.Conflict(problems) : Refusal.Invalid(problems));
+            throw new ProblemException(onlyConflicts ? Refusal.Conflict(problems) : onlyUnknown ? Refusal.Unknown(problems) : Refusal.Invalid(problems));
         }
     }
 }

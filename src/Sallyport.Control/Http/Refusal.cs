@@ -24,6 +24,9 @@ internal static class Refusal
         Errors = errors,
     };
 
+    /// <summary>Nothing is wrong but names that stand for nothing.</summary>
+    public static Problem Unknown(IReadOnlyList<FieldProblem> errors) => Invalid(errors) with { Type = Problem.UnknownName };
+
     public static Problem Malformed(string field, string message, string hint) => new()
     {
         Type = "urn:sallyport:problem:malformed",

@@ -83,7 +83,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         if (row.State == IdentityStates.Retired)
         {
             throw new ProblemException(Refusal.Conflict(
-                "name", $"{row.Kind} {row.Name} was revoked and does not come back", "delete it and add it again: it then has a new identity"));
+                "name", $"{row.Kind} {row.Name} was revoked and does not come back", $"remove it and add it again, as a new identity: sallyport {row.Kind} remove {name}"));
         }
 
         var network = NetworkRow.Find(change.Sql, row.NetworkId)!;
@@ -149,12 +149,18 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     {
         var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
         actor.Require(Right.Change, row.NetworkId);
-        var inTheWay = ApplicationRow.OfOwner(change.Sql, row.Id).Select(application => $"application {application.Name}")
-            .Concat(RuleRow.OfSubject(change.Sql, row.Id).Select(rule => $"rule {rule.Id} (to {rule.Application})")).ToList();
-        if (inTheWay.Count > 0)
+        var inTheWay = new Obstacles();
+        foreach (var application in ApplicationRow.OfOwner(change.Sql, row.Id))
         {
-            throw new ProblemException(Refusal.Conflict("name", $"{row.Kind} {row.Name} is used by {string.Join(", ", inTheWay)}", "delete these first"));
+            inTheWay.Add($"application {application.Name}", $"application remove {application.Name}.{application.Network}");
         }
+
+        foreach (var rule in RuleRow.OfSubject(change.Sql, row.Id))
+        {
+            inTheWay.Add($"rule {rule.Id} (to {rule.Application})", $"rule remove {rule.Id}");
+        }
+
+        inTheWay.ThrowIfAny($"{row.Kind} {row.Name} is used by");
 
         change.Sql.Execute("DELETE FROM identities WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Identity, row.Id);
@@ -261,7 +267,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             problems.AddConflict(
                 "network",
                 $"network {network.Name} has no free {(v4 ? "IPv4" : "IPv6")} address left",
-                "give it a further prefix, or delete devices that are gone");
+                "give it a further prefix, or remove devices that are gone: sallyport device remove NAME");
         }
 
         return address;
@@ -276,7 +282,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 problems.AddConflict(
                     "subnets",
                     $"application {application.Name} reaches {application.Target}, which the site would not carry any more",
-                    $"delete or change application {application.Name} first");
+                    $"change or remove it first: sallyport application remove {application.Name}");
             }
         }
     }

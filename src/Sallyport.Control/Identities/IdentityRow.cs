@@ -66,6 +66,9 @@ internal sealed class IdentityRow
     public static IdentityRow? Find(SqliteConnection sql, int id) =>
         sql.QuerySingleOrDefault<IdentityRow>(Select + " WHERE i.id = @id", new { id });
 
+    public static IReadOnlySet<int> Retired(SqliteConnection sql) =>
+        sql.Query<int>("SELECT id FROM identities WHERE state = @Retired", new { IdentityStates.Retired }).ToHashSet();
+
     public static IReadOnlyList<IdentityRow> FindByName(SqliteConnection sql, string kind, string name, string? network) =>
     [
         .. sql.Query<IdentityRow>(

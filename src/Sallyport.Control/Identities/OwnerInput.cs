@@ -16,7 +16,7 @@ internal static class OwnerInput
             return Lookup.Identity(sql, kind, text![(colon + 1)..]).OrProblem(field, problems);
         }
 
-        var hint = string.IsNullOrEmpty(text) || colon >= 0 ? "write device:NAME or site:NAME" : $"did you mean device:{Label.Shorten(text)}?";
+        var hint = string.IsNullOrEmpty(text) || colon >= 0 ? "write device:NAME or site:NAME" : Lookup.HintOfKind(sql, text);
         problems.Add(field, $"'{Label.Shorten(text ?? "")}' names neither a device nor a site", hint);
         return null;
     }

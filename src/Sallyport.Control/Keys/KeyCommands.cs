@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.Data.Sqlite;
 using Sallyport.Api.Keys;
 using Sallyport.Api.Paging;
 using Sallyport.Control.Changes;
@@ -19,6 +20,8 @@ internal sealed class KeyCommands(
     private const string Master = "master";
 
     private static readonly string[] Names = [Master, WrappingKeyRow.Name];
+
+    private const int OwnersShown = 5; // an error stays a sentence; credential list --key has all
 
     private const string SeeList = "see which there are: sallyport key list";
 
@@ -71,7 +74,9 @@ internal sealed class KeyCommands(
             if (row.Credentials > 0 && !force)
             {
                 throw new ProblemException(Refusal.Conflict(
-                    "force", $"{row.Credentials} live credential(s) came with key {id}", "issue new profiles for them, or use --force: they stay in the dark until then"));
+                    "id",
+                    $"{row.Credentials} live credential(s) came with key {id}: {OwnersOf(change.Sql, id)}",
+                    $"issue new profiles for them (sallyport credential list --key {id} shows all), or use --force: they stay in the dark until then"));
             }
 
             Distribute(change, keys.Retire(change.Sql, id, change.Now));
@@ -81,6 +86,13 @@ internal sealed class KeyCommands(
         }).Value;
         database.EmptyLog();
         return retired;
+    }
+
+    private string OwnersOf(SqliteConnection sql, int id)
+    {
+        var owners = WrappingKeyRow.Owners(sql, id, OwnersShown + 1);
+        return string.Join(", ", owners.Take(OwnersShown).Select(owner => $"{owner.Kind}:{feed.State.ReferenceTo(owner.Kind, owner.Name, owner.NetworkId)}"))
+            + (owners.Count > OwnersShown ? ", …" : "");
     }
 
     private KeyRotated RotateWrapping(Actor actor, string? reason) => commands.Run(actor, change =>

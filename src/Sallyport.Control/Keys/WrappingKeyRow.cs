@@ -32,6 +32,15 @@ internal sealed class WrappingKeyRow
     public static IReadOnlyList<WrappingKeyRow> Accepted(SqliteConnection sql) =>
         sql.Query<WrappingKeyRow>(Select + " WHERE retired_at IS NULL ORDER BY id DESC").AsList();
 
+    /// <summary>The first of those whose live credentials came with it.</summary>
+    public static IReadOnlyList<(string Kind, string Name, int NetworkId)> Owners(SqliteConnection sql, int id, int most) =>
+        sql.Query<(string, string, int)>(
+            """
+            SELECT DISTINCT i.kind, i.name, i.network_id FROM credentials c JOIN identities i ON i.id = c.identity_id
+            WHERE c.wrapping_key_id = @id AND c.revoked_at IS NULL ORDER BY i.kind, i.name LIMIT @most
+            """,
+            new { id, most }).AsList();
+
     public KeyInfo ToInfo(bool isCurrent) => new()
     {
         Id = Id,

@@ -8,7 +8,7 @@ using Sallyport.Control.Networks;
 namespace Sallyport.Control.Names;
 
 /// <summary>What a name stands for, or why it stands for nothing.</summary>
-internal readonly record struct Found<T>(T? Value, string Message, string Hint)
+internal readonly record struct Found<T>(T? Value, string Message, string Hint, bool IsUnknown = false)
     where T : class
 {
     /// <summary>The thing, or null after adding the problem under <paramref name="field"/>.</summary>
@@ -16,7 +16,14 @@ internal readonly record struct Found<T>(T? Value, string Message, string Hint)
     {
         if (Value is null)
         {
-            problems.Add(field, Message, Hint);
+            if (IsUnknown)
+            {
+                problems.AddUnknown(field, Message, Hint);
+            }
+            else
+            {
+                problems.Add(field, Message, Hint);
+            }
         }
 
         return Value;
@@ -44,7 +51,8 @@ internal static class Lookup
             : new Found<NetworkRow>(
                 null,
                 $"there is no network '{Label.Shorten(name)}'",
-                HintOf(sql, "network", name, "SELECT name FROM networks LIMIT @CandidatesMax"));
+                HintOf(sql, "network", name, "SELECT name FROM networks LIMIT @CandidatesMax"),
+                IsUnknown: true);
     }
 
     /// <summary><paramref name="kind"/> is "device" or "site".</summary>
@@ -63,7 +71,8 @@ internal static class Lookup
             0 => new Found<IdentityRow>(
                 null,
                 $"there is no {kind} '{Label.Shorten(text)}'",
-                HintOf(sql, kind, name, "SELECT name FROM identities WHERE kind = @kind LIMIT @CandidatesMax")),
+                HintOf(sql, kind, name, "SELECT name FROM identities WHERE kind = @kind LIMIT @CandidatesMax"),
+                IsUnknown: true),
             _ => new Found<IdentityRow>(
                 null, $"{rows.Count} networks have a {kind} '{name}'", "say which: " + string.Join(" or ", rows.Select(row => $"{row.Name}.{row.Network}"))),
         };
@@ -84,12 +93,21 @@ internal static class Lookup
             0 => new Found<ApplicationRow>(
                 null,
                 $"there is no application '{Label.Shorten(text)}'",
-                HintOf(sql, "application", name, "SELECT name FROM applications LIMIT @CandidatesMax")),
+                HintOf(sql, "application", name, "SELECT name FROM applications LIMIT @CandidatesMax"),
+                IsUnknown: true),
             _ => new Found<ApplicationRow>(
                 null,
                 $"{rows.Count} networks have an application '{name}'",
                 "say which: " + string.Join(" or ", rows.Select(row => $"{row.Name}.{row.Network}"))),
         };
+    }
+
+    /// <summary>For a name without its kind: "did you mean site:hq?".</summary>
+    public static string HintOfKind(SqliteConnection sql, string text)
+    {
+        var (name, network) = Split(text);
+        var isSite = IdentityRow.FindByName(sql, "device", name, network).Count == 0 && IdentityRow.FindByName(sql, "site", name, network).Count > 0;
+        return $"did you mean {(isSite ? "site" : "device")}:{Label.Shorten(text)}?";
     }
 
     private static (string Name, string? Network) Split(string text)

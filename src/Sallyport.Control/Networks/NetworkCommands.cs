@@ -124,13 +124,14 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
     {
         var row = Lookup.Network(change.Sql, name).OrNotFound();
         actor.Require(Right.Change, row.Id);
-        var held = change.Sql.Query<string>(
-            "SELECT kind || ' ' || name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT 6", new { row.Id }).AsList();
-        if (held.Count > 0)
+        var inTheWay = new Obstacles();
+        foreach (var (kind, held) in change.Sql.Query<(string, string)>(
+            "SELECT kind, name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT @most", new { row.Id, most = Obstacles.ShownMax + 1 }))
         {
-            var list = string.Join(", ", held.Take(5)) + (held.Count > 5 ? ", …" : "");
-            throw new ProblemException(Refusal.Conflict("name", $"network {row.Name} still has {list}", "delete these first"));
+            inTheWay.Add($"{kind} {held}", $"{kind} remove {held}.{row.Name}");
         }
+
+        inTheWay.ThrowIfAny($"network {row.Name} still has");
 
         change.Sql.Execute("DELETE FROM networks WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Network, row.Id);
@@ -172,7 +173,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                     problems.AddConflict(
                         "prefixes",
                         $"{identity.Kind} {identity.Name} has the address {used}, which would lie outside",
-                        $"delete {identity.Name} first, or keep its prefix");
+                        $"keep its prefix, or remove it first: sallyport {identity.Kind} remove {identity.Name}.{identity.Network}");
                 }
             }
 

@@ -187,7 +187,11 @@ internal sealed partial class NodeServer(
             links.Remove(link);
             link.End();
             traffic.GatewayDisconnected(hello.Gateway, runId);
-            LogDisconnected(log, hello.Gateway);
+            if (!stopping.IsCancellationRequested)
+            {
+                // Where we go, ours is the end that closes.
+                LogDisconnected(log, hello.Gateway);
+            }
             await ending.CancelAsync();
             socket.Dispose();
             await Task.WhenAll(writing, renewing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Dapper;
+using Microsoft.Data.Sqlite;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Rules;
@@ -49,9 +50,9 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
                 var row = RuleRow.Find(change.Sql, id)!;
                 change.Touch(ChangeKind.Rule, id);
                 change.Audit("rule.create", SubjectOf(id), Describe(row));
-                return (id, InfoOf(row));
+                return (id, Informing(change.Sql)(row));
             },
-            (change, id) => RuleRow.Find(change.Sql, id) is { } made ? InfoOf(made) : null);
+            (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null);
     }
 
     /// <summary>Answers when the gateways have cut what only this rule allowed, or after the bounded wait.</summary>
@@ -74,11 +75,11 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     {
         var row = RuleRow.Find(sql, id) ?? throw NoRule(id);
         actor.Require(Right.See, row.NetworkId);
-        return InfoOf(row);
+        return Informing(sql)(row);
     });
 
     public Page<RuleInfo> List(Actor actor, string? network, Paging paging) => database.Read(sql => paging.PageOf(
-        RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, InfoOf));
+        RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, Informing(sql)));
 
     private static ProblemException NoRule(int id) =>
         new(Refusal.NotFound("id", $"there is no rule {id}", "see which there are: sallyport rule list"));
@@ -112,7 +113,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             problems.Add(
                 "from",
                 string.IsNullOrEmpty(text) ? "the subject is missing" : $"'{Label.Shorten(text)}' does not say what it is",
-                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE" : $"did you mean device:{Label.Shorten(text)}?");
+                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE" : Lookup.HintOfKind(change.Sql, text));
             return null;
         }
 
@@ -168,7 +169,12 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
 
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
 
-    private RuleInfo InfoOf(RuleRow row) => row.ToInfo(feed.State.Identities.Values.Count(row.SpeaksOf));
+    /// <summary>Who is retired does not come back, and is no subject of a rule any more.</summary>
+    private Func<RuleRow, RuleInfo> Informing(SqliteConnection sql)
+    {
+        var retired = IdentityRow.Retired(sql);
+        return row => row.ToInfo(feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)));
+    }
 
     private static JsonObject Describe(RuleRow row) => new()
     {

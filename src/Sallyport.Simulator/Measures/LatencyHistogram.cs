@@ -43,7 +43,7 @@ public sealed class LatencyHistogram
     /// <summary>The least value that so many percent do not exceed; zero where nothing was recorded.</summary>
     public TimeSpan Percentile(double percent)
     {
-        var rank = (long)Math.Ceiling(Count * percent / 100);
+        var rank = RankOf(percent);
         for (var i = 0; i < counts.Length && Count > 0; i++)
         {
             rank -= counts[i];
@@ -59,7 +59,11 @@ public sealed class LatencyHistogram
     public LatencySummary Summary() =>
         new(Count, Milliseconds(50), Milliseconds(90), Milliseconds(99), Milliseconds(99.9), Max.TotalMilliseconds);
 
-    private double Milliseconds(double percent) => Percentile(percent).TotalMilliseconds;
+    /// <summary>Null where the rank is that of the longest.</summary>
+    private double? Milliseconds(double percent) =>
+        RankOf(percent) >= Count ? null : Percentile(percent).TotalMilliseconds;
+
+    private long RankOf(double percent) => (long)Math.Ceiling(Count * percent / 100);
 
     private static int BucketOf(long value)
     {

@@ -21,6 +21,8 @@ public sealed class Scenario : IDisposable
     /// <summary>Server and client both take a control message as delivered by then.</summary>
     private static readonly TimeSpan TlsLinger = TimeSpan.FromSeconds(10);
 
+    private const string SeeServer = "Does it run, and does it listen there? ./sallyport status, or the server's log, tells.";
+
     private readonly ScenarioOptions options;
     private readonly Action<string> tell;
     private readonly List<StormReport> storms = [];
@@ -69,11 +71,11 @@ public sealed class Scenario : IDisposable
 
         SallyportClient Installation()
         {
-            var data = options.Data ?? throw new ScenarioException("--data: name the installation's data directory");
+            var data = options.Data ?? throw new ScenarioException("no installation is named", "--data", "Name its data directory.");
             var (socket, token) = (Path.Combine(data, "api.sock"), Path.Combine(data, "admin.token"));
             return File.Exists(socket) && File.Exists(token)
                 ? new SallyportClient(new ClientOptions { UnixSocket = socket, Token = File.ReadAllText(token).Trim(), Timeout = TimeSpan.FromMinutes(2) })
-                : throw new ScenarioException($"--data: no Sallyport runs with its data in {data}");
+                : throw new ScenarioException($"no Sallyport runs with its data in {data}", "--data", "Start it with ./run, or name its data directory with --data or SALLYPORT_DATA.");
         }
     }
 
@@ -86,9 +88,10 @@ public sealed class Scenario : IDisposable
     /// <exception cref="ScenarioException">One of them is none of ours.</exception>
     private void Guard(IEnumerable<IPEndPoint> servers)
     {
-        if (TargetGuard.Refusal(servers, options.AllowRemote, TargetGuard.IsInOwnNamespace()) is { } refusal)
+        if (TargetGuard.Refused(servers, TargetGuard.OwnAddresses(), options.AllowRemote, TargetGuard.IsInOwnNamespace()) is { } remote)
         {
-            throw new ScenarioException(refusal);
+            throw new ScenarioException(
+                $"{remote} is not this machine, and this is not a network namespace of its own", "the server", "If the server is yours: --allow-remote");
         }
     }
 
@@ -132,7 +135,7 @@ public sealed class Scenario : IDisposable
         await responder.Answer(0);
         return await responder.InnerAddress(0) is { } own
             ? target ?? new InnerEnd(IpAddress.From(own), FleetPlan.Port)
-            : throw new ScenarioException($"the responder does not connect: {wave.Describe()}");
+            : throw new ScenarioException($"the responder does not connect: {wave.Describe()}", "the server", SeeServer);
     }
 
     private async Task<WaveReport> Connect(CancellationToken cancel)
@@ -140,7 +143,7 @@ public sealed class Scenario : IDisposable
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(ConnectPatience);
         var wave = await fleet!.Connect(0, fleet.Count, options.Width, patience.Token);
-        return wave.Connected > 0 ? wave : throw new ScenarioException($"no device connects: {wave.Describe()}");
+        return wave.Connected > 0 ? wave : throw new ScenarioException($"no device connects: {wave.Describe()}", "the server", SeeServer);
     }
 
     /// <summary>Until the time is over.</summary>

@@ -42,7 +42,7 @@ public static class ScenarioArguments
           --allow-remote         also servers beyond this machine. Only against what is yours.
           --json
 
-        Without --allow-remote every server must be on the loopback net, or this must run in a network namespace of its own
+        Without --allow-remote every server must have an address of this machine, or this must run in a network namespace of its own
         (ip netns exec NAME sallyport simulate ...).
 
         Exit codes: 0 done, 1 it did not come about, 2 the command line is wrong.
@@ -70,13 +70,13 @@ public static class ScenarioArguments
 
             if (!Valued.TryGetValue(flag, out var apply))
             {
-                problems.Add($"unknown: {flag}");
+                problems.Add($"{flag}: there is no such flag");
                 continue;
             }
 
             if (i + 1 == words.Count)
             {
-                problems.Add($"{flag} needs a value");
+                problems.Add($"{flag}: it needs a value");
                 continue;
             }
 

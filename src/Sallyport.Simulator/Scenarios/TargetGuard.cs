@@ -1,16 +1,20 @@
 using System.Net;
+using System.Net.NetworkInformation;
 
 namespace Sallyport.Simulator.Scenarios;
 
-/// <summary>Whom a fleet may be let loose on: this machine's loopback net, or whatever a network namespace of our own leads to.</summary>
+/// <summary>Whom a fleet may be let loose on: this machine itself, or whatever a network namespace of our own leads to.</summary>
 public static class TargetGuard
 {
-    /// <summary>Null where it may; otherwise why not.</summary>
-    public static string? Refusal(IEnumerable<IPEndPoint> servers, bool allowsRemote, bool inOwnNamespace) =>
-        allowsRemote || inOwnNamespace ? null
-        : servers.FirstOrDefault(server => !IPAddress.IsLoopback(server.Address)) is { } remote
-            ? $"{remote} is not on the loopback net, and this is not a network namespace of its own. If the server is yours: --allow-remote"
-            : null;
+    /// <summary>The first server that is none of ours to load; null where there is none.</summary>
+    /// <param name="own">Addresses of this machine: what goes to them does not leave it.</param>
+    public static IPEndPoint? Refused(IEnumerable<IPEndPoint> servers, IReadOnlySet<IPAddress> own, bool allowsRemote, bool inOwnNamespace) =>
+        allowsRemote || inOwnNamespace
+            ? null
+            : servers.FirstOrDefault(server => !IPAddress.IsLoopback(server.Address) && !own.Contains(server.Address));
+
+    public static IReadOnlySet<IPAddress> OwnAddresses() => NetworkInterface.GetAllNetworkInterfaces()
+        .SelectMany(card => card.GetIPProperties().UnicastAddresses).Select(one => one.Address).ToHashSet();
 
     /// <summary>Whether this runs in a network namespace that somebody made and named (<c>ip netns add</c>).</summary>
     public static bool IsInOwnNamespace()

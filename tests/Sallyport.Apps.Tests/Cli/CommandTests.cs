@@ -138,7 +138,9 @@ public sealed class CommandTests : IAsyncLifetime
     [Fact]
     public async Task A_wrong_token_is_told_apart_from_a_server_that_is_not_there()
     {
-        (await server.RunAsync("device", "list", "--token", "wrong")).Code.ShouldBe(ExitCodes.NotAuthorised);
+        var wrong = await server.RunAsync("device", "list", "--token", "wrong");
+        wrong.Code.ShouldBe(ExitCodes.NotAuthorised);
+        wrong.Remarks.ShouldStartWith("error: the token is not valid\n  where: --token\n  fix:   ");
 
         File.Move(Path.Combine(server.Directory, "api.sock"), Path.Combine(server.Directory, "elsewhere.sock"));
         (await server.RunAsync("device", "list")).Code.ShouldBe(ExitCodes.Unreachable);
@@ -146,7 +148,7 @@ public sealed class CommandTests : IAsyncLifetime
 
     [Theory]
     [InlineData("true", "3.21", "device pump-17 revoked: 3.2 ms to the last packet", ExitCodes.Ok)]
-    [InlineData("true", "0", "device pump-17 revoked: 0 ms to the last packet", ExitCodes.Ok)]
+    [InlineData("true", "0", "device pump-17 revoked: no packet passed after the commit", ExitCodes.Ok)]
     [InlineData("true", "null", "device pump-17 revoked: nothing of it was live", ExitCodes.Ok)]
     [InlineData("false", "null", "device pump-17 revoked", ExitCodes.NotConfirmed)]
     public async Task A_revocation_prints_the_measured_time_and_says_when_nobody_confirmed_it(string enforced, string time, string line, int code)
@@ -185,7 +187,7 @@ public sealed class CommandTests : IAsyncLifetime
         server.Says("GET /api/v1/devices/pump-17", Device).Says("PATCH /api/v1/devices/pump-17.plant-a", after);
         var (code, output, _) = await server.RunAsync("device", "update", "pump-17", "--remove-group", "pumps");
         code.ShouldBe(ExitCodes.Ok);
-        output.ShouldEndWith("cut 1 flow; enforced after 5.0 ms; 0 ms to the last packet: none passed after the commit\n");
+        output.ShouldEndWith("device pump-17 changed: no packet passed after the commit\n  cut 1 flow; enforced after 5.0 ms\n");
 
         server.Says("PATCH /api/v1/devices/pump-17.plant-a", Device);
         (await server.RunAsync("device", "update", "pump-17", "--remove-group", "pumps")).Output.ShouldNotContain("cut ");
@@ -202,6 +204,10 @@ public sealed class CommandTests : IAsyncLifetime
         server.Says("POST /api/v1/rules", Rule("label:model=P200", 0));
         (await server.RunAsync("rule", "add", "--from", "label:model=P200", "--to", "application:historian")).Remarks
             .ShouldStartWith("nobody has the label model=P200 now");
+
+        server.Says("POST /api/v1/rules", Rule("device:pump-17", 0));
+        (await server.RunAsync("rule", "add", "--from", "device:pump-17", "--to", "application:historian")).Remarks
+            .ShouldStartWith("device:pump-17 is retired (revoked for good): it allows nothing");
 
         server.Says("POST /api/v1/rules", Rule("group:welders", 3));
         (await server.RunAsync("rule", "add", "--from", "group:welders", "--to", "application:historian")).Remarks.ShouldBeEmpty();
@@ -229,6 +235,74 @@ public sealed class CommandTests : IAsyncLifetime
         code.ShouldBe(ExitCodes.Usage);
         remarks.ShouldContain($"where: {flag}\n");
         server.Asked.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("flow list --limit 0", "--limit is 0")]
+    [InlineData("event list --limit 0", "--limit is 0")]
+    [InlineData("audit list --limit -3", "--limit is -3")]
+    [InlineData("device list --timeout 0", "--timeout is 0")]
+    [InlineData("flow list --denied --allowed", "--denied and --allowed exclude each other")]
+    [InlineData("audit verify --fingerprint aabb", "\"aabb\" is no SHA-256")]
+    [InlineData("application add a --site hq --tcp 0", "\"0\" is no port")]
+    [InlineData("application add a --site hq --udp 90-80", "\"90-80\" is no port")]
+    [InlineData("application add a --site hq --tcp 80-", "\"80-\" is no port")]
+    public async Task What_can_be_seen_to_be_wrong_is_not_sent(string line, string what)
+    {
+        var (code, output, remarks) = await server.RunAsync(line.Split(' '));
+        (code, output).ShouldBe((ExitCodes.Usage, ""));
+        remarks.ShouldStartWith($"error: {what}\n  where: ");
+        remarks.ShouldContain("\n  fix:   ");
+        server.Asked.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_flag_that_names_what_does_not_exist_is_not_found_either()
+    {
+        server.Says(
+            "POST /api/v1/rules",
+            """
+            {"type":"urn:sallyport:problem:unknown-name","status":422,"title":"Invalid","errors":[
+            {"field":"from","message":"there is no device 'pump-71'","hint":"did you mean pump-17?"}]}
+            """,
+            422);
+        (await server.RunAsync("rule", "add", "--from", "device:pump-71", "--to", "application:historian")).ShouldBe(
+            (ExitCodes.NotFound, "", "error: there is no device 'pump-71'\n  where: --from\n  fix:   did you mean pump-17?\n"));
+    }
+
+    [Fact]
+    public async Task An_error_names_the_argument_as_the_command_does()
+    {
+        server.Says(
+            "POST /api/v1/keys/banana/rotate",
+            """{"status":422,"title":"Invalid","errors":[{"field":"name","message":"'banana' is not a key we know","hint":"use one of master, tls-crypt-v2"}]}""",
+            422);
+        (await server.RunAsync("key", "rotate", "banana")).Remarks.ShouldContain("  where: KEY\n");
+    }
+
+    [Fact]
+    public async Task Credentials_are_listed_by_their_key()
+    {
+        server.Says(
+            "GET /api/v1/credentials",
+            """
+            {"items":[{"id":5,"ownerKind":"device","owner":"pump-17","network":"plant-a","kind":"certificate","wrapping":"tls-crypt-v2",
+            "wrappingKey":1,"createdAt":"2026-11-20T09:00:00Z"}]}
+            """);
+        var (code, output, remarks) = await server.RunAsync("credential", "list", "--key", "1");
+        code.ShouldBe(ExitCodes.Ok, remarks);
+        output.ShouldContain("  KEY  ");
+        output.ShouldContain("device:pump-17");
+        server.Asked.ShouldHaveSingleItem().ShouldBe("GET /api/v1/credentials?key=1&limit=200");
+    }
+
+    [Fact]
+    public async Task A_new_profile_says_what_becomes_of_the_client_with_the_old_one()
+    {
+        server.Says("POST /api/v1/devices/pump-17/profile", Profile.Replace("\"revoked\":[]", "\"revoked\":[4]", StringComparison.Ordinal));
+        var file = Path.Combine(server.Directory, "pump-17.ovpn");
+        (await server.RunAsync("device", "profile", "pump-17", "--profile", file)).Remarks
+            .ShouldContain("1 credential before it revoked: a client that runs with the old profile is told to stop, exits");
     }
 
     [Theory]

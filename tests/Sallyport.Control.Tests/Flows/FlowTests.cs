@@ -57,6 +57,20 @@ public sealed class FlowTests
     }
 
     [Fact]
+    public async Task A_flow_of_somebody_who_is_shut_out_says_who_it_is()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var (gateway, flow) = await FlowAsync(world);
+        using (gateway)
+        {
+            await world.Client.IssueSiteProfileAsync("hq", new()); // or it would be pending, and as much to blame
+            await world.Client.QuarantineDeviceAsync("pump-17", null);
+            await gateway.SendAsync(new FlowReport([flow with { Reason = "IdentityNotActive" }]));
+            await StoredAsync(world, item => item.ReasonText == "device pump-17 is not active");
+        }
+    }
+
+    [Fact]
     public async Task Lists_are_filtered_and_paged_newest_first()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -29,14 +29,35 @@ public sealed class WrappingKeyTests
         // Not while somebody needs it.
         var problem = await ControlWorld.ProblemOf(() => world.Client.RetireKeyAsync(1));
         problem.Status.ShouldBe(409);
-        problem.Errors.Single().Message.ShouldBe("1 live credential(s) came with key 1");
+        problem.Errors.Single().Field.ShouldBe("id");
+        problem.Errors.Single().Message.ShouldBe("1 live credential(s) came with key 1: device:pump-17");
+        var holder = (await world.Client.ListCredentialsAsync(key: 1)).Items.Single();
+        (holder.Owner, holder.WrappingKey).ShouldBe(("pump-17", 1));
+        (await world.Client.ListCredentialsAsync(key: 2)).Items.Single().Owner.ShouldBe("pump-18");
         await world.Client.IssueDeviceProfileAsync("pump-17", new());
         await gateway.ReceiveAsync<Delta>();
         await world.Client.RetireKeyAsync(1);
         (await gateway.ReceiveAsync<Snapshot>()).Model.Settings.TlsCryptV2ServerKeys.Single().ShouldBe(rotated.Settings.TlsCryptV2ServerKeys[0]);
         (await world.Client.ListKeysAsync()).Items.Select(key => (key.Id, key.State, key.Credentials)).ShouldBe([(2, "current", 2)]);
-        (await world.Client.ListAuditAsync(limit: 1)).Items.Single().Subject.ShouldBe("key:tls-crypt-v2:1");
+        var record = (await world.Client.ListAuditAsync(limit: 1)).Items.Single();
+        record.Subject.ShouldBe("key:tls-crypt-v2:1");
+        record.Time.ShouldBe(DateTimeOffset.UnixEpoch.AddTicks(record.At / 100));
         (await world.Client.ListAuditAsync(action: "key.rotate")).Items.Single().Detail.ShouldContain("yearly");
+    }
+
+    [Fact]
+    public async Task A_refused_retirement_names_a_few_of_those_who_need_the_key()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        for (var i = 1; i <= 7; i++)
+        {
+            await world.PumpAsync($"pump-{i}");
+        }
+
+        await world.Client.RotateKeyAsync(Key);
+        (await ControlWorld.ProblemOf(() => world.Client.RetireKeyAsync(1))).Errors.Single().Message
+            .ShouldBe("7 live credential(s) came with key 1: device:pump-1, device:pump-2, device:pump-3, device:pump-4, device:pump-5, …");
     }
 
     [Fact]

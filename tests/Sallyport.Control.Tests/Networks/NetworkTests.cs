@@ -157,7 +157,7 @@ public sealed class NetworkTests
         await world.PumpAsync();
         var problem = await ControlWorld.ProblemOf(() => world.Client.DeleteNetworkAsync("plant-a"));
         problem.Status.ShouldBe(409);
-        problem.Detail.ShouldBe("Network plant-a still has device pump-17, site hq. Delete these first.");
+        problem.Detail.ShouldBe("Network plant-a still has device pump-17, site hq. Remove first what is in the way: sallyport device remove pump-17.plant-a; sallyport site remove hq.plant-a.");
         await world.Client.DeleteSiteAsync("hq");
         await world.Client.DeleteDeviceAsync("pump-17");
         await world.Client.DeleteNetworkAsync("plant-a");

@@ -12,6 +12,7 @@ public sealed class RuleTests
     [Theory]
     [InlineData("pump-17", "application:historian", "from", "'pump-17' does not say what it is", "did you mean device:pump-17?")]
     [InlineData("device:pmp-17", "application:historian", "from", "there is no device 'pmp-17'", "did you mean pump-17?")]
+    [InlineData("hq", "application:historian", "from", "'hq' does not say what it is", "did you mean site:hq?")]
     [InlineData("devise:pump-17", "application:historian", "from", "'devise' cannot be a subject", "did you mean device?")]
     [InlineData("label:model", "application:historian", "from", "label 'model' has no valid value", "write key=value with 1 to 128 printable characters after the '='")]
     [InlineData("device:pump-17", "historian", "to", "'historian' is not an application", "did you mean application:historian?")]
@@ -105,6 +106,28 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public async Task Who_was_revoked_is_no_subject_any_more()
+    {
+        await using var world = await WorldAsync();
+        var label = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian" });
+        await world.Client.QuarantineDeviceAsync("pump-17", null);
+        (await world.Client.GetRuleAsync(label.Id)).Subjects.ShouldBe(1);
+        await world.Client.RevokeDeviceAsync("pump-17", "stolen");
+        (await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" })).Subjects.ShouldBe(0);
+        (await world.Client.ListRulesAsync()).Items.Select(rule => rule.Subjects).ShouldBe([0, 0]);
+    }
+
+    [Fact]
+    public async Task An_input_that_names_only_what_does_not_exist_is_told_apart()
+    {
+        await using var world = await WorldAsync();
+        (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-71", To = "application:historain" }))).Type
+            .ShouldBe(Api.Problems.Problem.UnknownName);
+        (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(new RuleCreate { From = "label:model", To = "application:historain" }))).Type
+            .ShouldBe("urn:sallyport:problem:invalid");
+    }
+
+    [Fact]
     public async Task An_explanation_says_who_is_offline()
     {
         await using var world = await WorldAsync();
@@ -154,7 +177,7 @@ public sealed class RuleTests
         await using var world = await WorldAsync();
         var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" });
         (await ControlWorld.ProblemOf(() => world.Client.DeleteDeviceAsync("pump-17"))).Detail
-            .ShouldBe($"Device pump-17 is used by rule {rule.Id} (to historian). Delete these first.");
+            .ShouldBe($"Device pump-17 is used by rule {rule.Id} (to historian). Remove first what is in the way: sallyport rule remove {rule.Id}.");
     }
 
     [Theory]

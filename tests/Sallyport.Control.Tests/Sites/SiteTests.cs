@@ -57,6 +57,6 @@ public sealed class SiteTests
         problem.Status.ShouldBe(409);
         problem.Errors.Single().Message.ShouldBe("application historian reaches 192.168.50.10, which the site would not carry any more");
         (await world.Client.UpdateSiteAsync("hq", new SiteUpdate { Subnets = ["192.168.50.0/25", "192.168.60.0/24"] })).Subnets.Count.ShouldBe(2);
-        (await ControlWorld.ProblemOf(() => world.Client.DeleteSiteAsync("hq"))).Detail.ShouldBe("Site hq is used by application historian. Delete these first.");
+        (await ControlWorld.ProblemOf(() => world.Client.DeleteSiteAsync("hq"))).Detail.ShouldBe("Site hq is used by application historian. Remove first what is in the way: sallyport application remove historian.plant-a.");
     }
 }

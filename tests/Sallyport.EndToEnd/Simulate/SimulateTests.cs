@@ -81,7 +81,7 @@ public sealed class SimulateTests(SimulateTests.Fixture fixture) : IClassFixture
             using var simulation = new ChildProcess(
                 null, Programs.PathOf("sallyport-simulator"), ["--profiles", folder, "--profile", "idle", "--duration", "1s"], Runtime);
             (await simulation.WaitForExit(TimeSpan.FromSeconds(20))).ShouldBe(1);
-            simulation.Log.ShouldContain("192.0.2.1:1194 is not on the loopback net");
+            simulation.Log.ShouldContain("192.0.2.1:1194 is not this machine");
         }
         finally
         {

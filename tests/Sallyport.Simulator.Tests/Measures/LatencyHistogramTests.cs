@@ -9,7 +9,7 @@ public sealed class LatencyHistogramTests
     {
         var histogram = new LatencyHistogram();
         histogram.Percentile(99).ShouldBe(TimeSpan.Zero);
-        histogram.Summary().ShouldBe(new LatencySummary(0, 0, 0, 0, 0, 0));
+        histogram.Summary().ShouldBe(new LatencySummary(0, null, null, null, null, 0));
     }
 
     [Theory]
@@ -32,6 +32,34 @@ public sealed class LatencyHistogramTests
         var told = histogram.Percentile(percent).TotalNanoseconds;
         told.ShouldBeGreaterThanOrEqualTo(exact - 100);
         told.ShouldBeLessThanOrEqualTo(exact * 1.033);
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(9, 1)]
+    [InlineData(10, 2)]
+    [InlineData(99, 2)]
+    [InlineData(100, 3)]
+    [InlineData(999, 3)]
+    [InlineData(1000, 4)]
+    public void A_percentile_that_could_only_be_the_longest_is_left_out(int count, int known)
+    {
+        var histogram = new LatencyHistogram();
+        for (var i = 1; i <= count; i++)
+        {
+            histogram.Record(TimeSpan.FromMilliseconds(i));
+        }
+
+        var summary = histogram.Summary();
+        double?[] percentiles = [summary.P50, summary.P90, summary.P99, summary.P999];
+        percentiles.Select(value => value is not null).ShouldBe([known > 0, known > 1, known > 2, known > 3]);
+        foreach (var word in (string[])["p50", "p90", "p99", "p99.9"])
+        {
+            summary.ToString().Contains(word + " ", StringComparison.Ordinal).ShouldBe(Array.IndexOf(["p50", "p90", "p99", "p99.9"], word) < known);
+        }
+
+        summary.ToString().ShouldEndWith($"max {count} ms ({count})");
     }
 
     [Fact]

@@ -51,8 +51,8 @@ public sealed class ScenarioArgumentsTests
     [InlineData("--profiles x", "say who answers")]
     [InlineData("--profiles x --keep y --profile idle", "--keep belongs to --devices")]
     [InlineData("--devices 5 --source 10.0.0.1,nobody", "cannot be used")]
-    [InlineData("--devices", "needs a value")]
-    [InlineData("--devices 5 --wat 7", "unknown: --wat")]
+    [InlineData("--devices", "it needs a value")]
+    [InlineData("--devices 5 --wat 7", "--wat: there is no such flag")]
     public void What_cannot_be_is_refused_with_its_flag(string line, string expected) =>
         string.Join('\n', Parse(line).Problems).ShouldContain(expected);
 

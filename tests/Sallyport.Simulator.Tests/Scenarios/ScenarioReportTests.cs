@@ -37,7 +37,7 @@ public sealed class ScenarioReportTests
     {
         var lines = Report.ToText().Split('\n');
         lines.ShouldContain("devices     50, 50 connected, 49 online at the end");
-        lines.ShouldContain("round trip  p50 0.2 ms, p90 0.4, p99 0.6, p99.9 0.8, max 1 (297)");
+        lines.ShouldContain("round trip  p50 0.2, p90 0.4, p99 0.6, p99.9 0.8, max 1 ms (297)");
         lines.ShouldContain("arrived     297, 1 % lost, 1 out of order");
         lines.ShouldContain(line => line.StartsWith("storm       50 of 50 back in 1.5 s", StringComparison.Ordinal));
         lines.ShouldContain("failed      2 × the server is silent");

@@ -7,20 +7,30 @@ public sealed class TargetGuardTests
 {
     private static readonly IPEndPoint Local = new(IPAddress.Loopback, 1194);
     private static readonly IPEndPoint LocalV6 = new(IPAddress.IPv6Loopback, 1194);
+    private static readonly IPEndPoint Own = new(IPAddress.Parse("198.51.100.7"), 1194);
     private static readonly IPEndPoint Remote = new(IPAddress.Parse("192.0.2.1"), 1194);
+    private static readonly IReadOnlySet<IPAddress> Addresses = new HashSet<IPAddress> { Own.Address };
 
     [Fact]
-    public void The_loopback_net_is_always_allowed() => TargetGuard.Refusal([Local, LocalV6], allowsRemote: false, inOwnNamespace: false).ShouldBeNull();
+    public void This_machine_is_always_allowed() =>
+        TargetGuard.Refused([Local, LocalV6, Own], Addresses, allowsRemote: false, inOwnNamespace: false).ShouldBeNull();
 
     [Fact]
-    public void One_remote_server_among_many_is_refused_by_its_name() =>
-        TargetGuard.Refusal([Local, Remote], allowsRemote: false, inOwnNamespace: false).ShouldNotBeNull().ShouldContain("192.0.2.1:1194");
+    public void One_remote_server_among_many_is_refused() =>
+        TargetGuard.Refused([Local, Own, Remote], Addresses, allowsRemote: false, inOwnNamespace: false).ShouldBe(Remote);
+
+    [Fact]
+    public void The_machines_own_addresses_are_those_of_its_interfaces()
+    {
+        TargetGuard.OwnAddresses().ShouldContain(IPAddress.Loopback);
+        TargetGuard.OwnAddresses().ShouldNotContain(Remote.Address);
+    }
 
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, true)]
     public void A_namespace_of_its_own_or_the_operators_word_allows_it(bool allowsRemote, bool inOwnNamespace) =>
-        TargetGuard.Refusal([Remote], allowsRemote, inOwnNamespace).ShouldBeNull();
+        TargetGuard.Refused([Remote], Addresses, allowsRemote, inOwnNamespace).ShouldBeNull();
 
     [Theory]
     [InlineData("net:[4026532898]", true)]

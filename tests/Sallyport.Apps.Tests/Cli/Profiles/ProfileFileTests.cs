@@ -37,6 +37,14 @@ public sealed class ProfileFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_cannot_be_written_is_named_without_our_draft_of_it()
+    {
+        var path = Path.Combine(directory, "nowhere", "pump-17.ovpn");
+        Should.Throw<CliException>(() => ProfileFile.Reserve(path, force: false)).Message
+            .ShouldBe($"{path} cannot be written: there is no such file or directory; nothing was created");
+    }
+
+    [Fact]
     public void Force_replaces_what_exists_and_its_mode()
     {
         File.WriteAllText(Target, "old");
