@@ -46,6 +46,20 @@ internal static class DataPlaneLimits
     /// <summary>Packets on their way from one shard to another: 1.2 MB for each pair, a burst of eight coalesced messages.</summary>
     public const int LaneSlots = 512;
 
+    /// <summary>
+    /// Pieces read from the gateway host in one turn: of 64 KiB each they become some 700 packets, more than a turn takes from a socket.
+    /// </summary>
+    public const int HostReadsPerTurn = 16;
+
+    /// <summary>Bytes of sealed packets of the gateway host that wait to be sent: four pieces, which stay within the L2 cache.</summary>
+    public const int HostOutputBytes = 288 * 1024;
+
+    /// <summary>Packets that wait to be written to the gateway host, and their payloads: as many as one turn of a socket brings.</summary>
+    public const int HostBatchSize = 512;
+
+    /// <summary>ICMP errors among them, which are written anew.</summary>
+    public const int HostErrorsMax = 16;
+
     /// <summary>Packet threads. Each has its own sockets and memory, and a lane from every other.</summary>
     public const int ShardsMax = 64;
 

@@ -217,7 +217,7 @@ internal sealed class FlowRow
             RuleId = RuleId == 0 ? null : RuleId,
             Rule = rule is null ? null : Policies.Remedy.Describe(fleet, rule),
             Reason = Reason.Length == 0 ? null : Reason,
-            ReasonText = Reason.Length == 0 ? null : State == "unreachable" ? $"{ToKind} {ToName} is offline" : Policies.Remedy.ReasonText(Reason),
+            ReasonText = Reason.Length == 0 ? null : State == "unreachable" ? Unreachable : Policies.Remedy.ReasonText(Reason),
             AllowCommand = Allowed ? null : Policies.Remedy.CommandsFor(fleet, this) is { Count: > 0 } commands ? string.Join('\n', commands) : null,
             FirstSeen = UnixTime.ToTime(FirstSeen),
             LastSeen = UnixTime.ToTime(LastSeen),
@@ -228,6 +228,9 @@ internal sealed class FlowRow
             Ended = Ended,
         };
     }
+
+    private string Unreachable => ToKind == Identities.HostIdentity.Kind
+        ? "the gateway host's device is not there: see sallyport event list" : $"{ToKind} {ToName} is offline";
 
     private static string Cut(string text) => text.Length <= TextMax ? text : text[..TextMax];
 }

@@ -115,6 +115,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             """,
             row);
         AddressPool.FillMissing(change, row);
+        HostIdentity.FollowPrefixes(change, row);
         change.Touch(ChangeKind.Network, row.Id);
         change.Audit("network.update", "network:" + row.Name, Describe(row));
         return NetworkRow.Find(change.Sql, row.Id)!.ToInfo(change.Sql);
@@ -125,7 +126,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var row = Lookup.Network(change.Sql, name).OrNotFound();
         actor.Require(Right.Change, row.Id);
         var held = change.Sql.Query<string>(
-            "SELECT kind || ' ' || name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT 6", new { row.Id }).AsList();
+            "SELECT CASE kind WHEN 'host' THEN 'applications or rules of the gateway host' ELSE kind || ' ' || name END FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT 6", new { row.Id }).AsList();
         if (held.Count > 0)
         {
             var list = string.Join(", ", held.Take(5)) + (held.Count > 5 ? ", …" : "");
@@ -163,7 +164,14 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             return;
         }
 
-        foreach (var identity in IdentityRow.InNetwork(change.Sql, row.Id))
+        if (HostIdentity.Find(change.Sql, row) is not null && HostIdentity.AddressIn(prefixes) is null)
+        {
+            problems.AddConflict(
+                "prefixes", $"the gateway host has applications in network {row.Name}, and is reached by IPv4", "keep an IPv4 prefix, or delete these first");
+            return;
+        }
+
+        foreach (var identity in IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind))
         {
             foreach (var address in new[] { identity.AddressV4, identity.AddressV6 })
             {
