@@ -1,4 +1,5 @@
 using Sallyport.Bench;
+using Sallyport.Bench.Host;
 using Sallyport.Bench.OpenVpn;
 using Sallyport.Harness;
 
@@ -6,6 +7,7 @@ const string Help = """
     ./bench [name] [--json]     measures beside the stock peer, in one run
 
       openvpn                   forwarding, memory of idle clients and handshakes, beside the distribution's openvpn --server
+      host                      device to a service on the gateway's machine and back, through the TUN, beside the same
 
       --json                    figures, machine and every round as JSON on standard output
       --rounds N                interleaved rounds (3); figures are their medians
@@ -33,9 +35,9 @@ if (options.Help)
     return 0;
 }
 
-if (options.Name != "openvpn")
+if (options.Name is not ("openvpn" or "host"))
 {
-    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there is: openvpn");
+    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, host");
     return 2;
 }
 
@@ -44,6 +46,13 @@ if ((Requirements.Missing ?? Programs.Missing ?? iperf) is { } missing)
 {
     Console.Error.WriteLine($"error: {missing}");
     return 1;
+}
+
+if (options.Name == "host")
+{
+    var host = await HostBench.Run(options, line => Console.Error.WriteLine(line));
+    Console.WriteLine(options.Json ? host.ToJson() : host.ToText());
+    return 0;
 }
 
 var report = await OpenVpnBench.Run(options, line => Console.Error.WriteLine(line));

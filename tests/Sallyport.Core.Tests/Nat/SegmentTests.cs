@@ -178,7 +178,7 @@ public sealed class SegmentTests
             packet[6] = random.Below(3) == 0 ? (byte)(random.Below(2) == 0 ? 44 : 58) : packet[6];
             var offload = OffloadHeader.Read(random.Bytes(OffloadHeader.Length));
             offload = random.Below(2) == 0 ? default : offload with { Kind = (byte)random.Below(6), SegmentSize = (ushort)random.Below(600) };
-            if (SuperPacket.Read(Handles.Space, packet[..random.Below(packet.Length + 1)], offload, out var read) != DropReason.None)
+            if (SuperPacket.Read(Handles.Space, packet.AsSpan(0, random.Below(packet.Length + 1)), offload, out var read) != DropReason.None)
             {
                 continue;
             }
