@@ -68,6 +68,23 @@ public abstract class HostFixture : FleetFixture
         return (where, client, IPAddress.Parse(created.Device.Addresses[0]));
     }
 
+    /// <summary>Asks until there is an answer.</summary>
+    public static async Task<T> Until<T>(Func<Task<T?>> ask, string what)
+        where T : class
+    {
+        for (var tries = 0; tries < 100; tries++)
+        {
+            if (await ask() is { } answer)
+            {
+                return answer;
+            }
+
+            await Task.Delay(100);
+        }
+
+        throw new TimeoutException(what);
+    }
+
     /// <summary>How the host calls an address of a network.</summary>
     public IPAddress HandleOf(string network, IPAddress address)
     {

@@ -15,7 +15,7 @@ public sealed class HostPolicyTests(PlainHost fleet) : IClassFixture<PlainHost>
         (await Dial.Udp(where, HostFixture.Host, HostFixture.Port)).Outcome.ShouldNotBe(DialOutcome.Connected);
         (await Pinger.Once(where, HostFixture.Host, limitMs: 500)).ShouldBeFalse();
 
-        var flow = await Eventually.Some(
+        var flow = await HostFixture.Until(
             async () => (await fleet.Client.ListFlowsAsync(device: "stranger")).Items.FirstOrDefault(one => one.Protocol == "tcp"), "the denied flow");
         (flow.Verdict, flow.To?.Kind, flow.To?.Name).ShouldBe(("denied", "host", HostFixture.Plant));
         flow.AllowCommand.ShouldBe($"sallyport rule add --from device:stranger --to application:dashboard-{HostFixture.Plant}");
@@ -74,7 +74,7 @@ public sealed class HostPolicyTests(PlainHost fleet) : IClassFixture<PlainHost>
         }
 
         echo.Accepted.ShouldBe(before);
-        var drops = await Eventually.Some(
+        var drops = await HostFixture.Until(
             async () => (await fleet.Client.GetStatusAsync()).Gateways[0].Drops.TryGetValue("SpoofedSource", out var count) ? (object)count : null,
             "the spoofed packets are counted");
         ((long)drops).ShouldBeGreaterThan(0);

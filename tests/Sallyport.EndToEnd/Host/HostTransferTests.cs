@@ -40,7 +40,7 @@ public abstract class HostTransferTests(HostFixture fleet)
         await using var stream = await TcpStream.Open(
             fleet.Topology.Gateway, fleet.HandleOf(HostFixture.Plant, address), 7000, chunkBytes: 100_000, paceMs: 0);
         await stream.Progress(5_000_000, seconds: 60);
-        var flow = await Eventually.Some(
+        var flow = await HostFixture.Until(
             async () => (await fleet.Client.ListFlowsAsync(device: "server")).Items.FirstOrDefault(one => one.Application == "on-server"), "the flow");
         flow.From.Kind.ShouldBe("host");
         flow.From.Name.ShouldBe(HostFixture.Plant);
