@@ -185,7 +185,8 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
 
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
 
-    private RuleInfo InfoOf(RuleRow row) => row.ToInfo(feed.State.Identities.Values.Count(row.SpeaksOf));
+    /// <summary>A host that the rule itself brings in is not yet in the state of the last commit.</summary>
+    private RuleInfo InfoOf(RuleRow row) => row.ToInfo(row.SubjectId != 0 ? 1 : feed.State.Identities.Values.Count(row.SpeaksOf));
 
     private static JsonObject Describe(RuleRow row) => new()
     {
