@@ -110,8 +110,8 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
 
     private void Report(string name, LinuxException e)
     {
-        var trouble = e.Errno == Native.EPerm
-            ? $"device {name} cannot be made: the gateway needs CAP_NET_ADMIN; until then applications at the host are unreachable"
+        var trouble = e.Errno is Native.EPerm or Native.EAcces
+            ? $"device {name} cannot be made: the gateway needs CAP_NET_ADMIN and the right to open /dev/net/tun; until then applications at the host are unreachable"
             : $"device {name}: {e.Message}; until that is mended applications at the host are unreachable";
         if (trouble == _trouble)
         {

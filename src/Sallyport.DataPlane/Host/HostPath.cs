@@ -25,7 +25,9 @@ internal sealed class HostPath
     private readonly DropCounters _drops;
     private readonly PacketSpot _input;
     private readonly PacketSpot _output;
+    private readonly Moderation _moderation = new();
     private int _cursor;
+    private long _cut;
     private ushort _identification;
 
     public HostPath(Outbox outbox, PacketPath path, Crossing crossing, DropCounters drops)
@@ -62,6 +64,15 @@ internal sealed class HostPath
         }
     }
 
+    /// <summary>Before the wait of each turn: lets packets gather while there are many.</summary>
+    public void PauseIfBusy(Instant now)
+    {
+        if (_outbox.Host.IsOpen && _moderation.MayGather(_outbox.Host.Taken + _cut, now))
+        {
+            Pauses.Pause(DataPlaneLimits.HostPause);
+        }
+    }
+
     private DropReason Handle(ReadOnlySpan<byte> packet, OffloadHeader offload, FleetModel model, Instant now)
     {
         var reason = SuperPacket.Read(_outbox.Host.Handles, packet, offload, out var read);
@@ -83,6 +94,7 @@ internal sealed class HostPath
 
         var to = model.IdentityAt(read.NetworkId, read.Destination)?.Id ?? 0;
         var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
+        _cut += read.Segments;
         for (var i = 0; i < read.Segments; i++)
         {
             var spot = Next(headroom, read.LengthMax, tailroom);

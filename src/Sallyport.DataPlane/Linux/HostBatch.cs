@@ -48,6 +48,9 @@ internal sealed unsafe class HostBatch : IDisposable
 
     public HandleSpace Handles => _handles;
 
+    /// <summary>Packets taken since the beginning.</summary>
+    public long Taken { get; private set; }
+
     public bool IsFull => _pieceCount == Capacity || _errorCount == DataPlaneLimits.HostErrorsMax;
 
     public void Attach(TunQueue queue, HandleSpace handles)
@@ -82,6 +85,7 @@ internal sealed unsafe class HostBatch : IDisposable
             return reason;
         }
 
+        Taken++;
         if (read.Ends.Kind == PacketKind.IcmpError)
         {
             return AddError(networkId, bytes, read);

@@ -65,6 +65,7 @@ internal static unsafe partial class Native
     public const int EPerm = 1;
     public const int EIo = 5;
     public const int EAgain = 11;
+    public const int EAcces = 13;
     public const int EInval = 22;
     public const int ENFile = 23;
     public const int EMFile = 24;
@@ -118,6 +119,12 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "nanosleep")]
+    public static partial int NanoSleep(long* request, long* remaining);
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    public static partial int PrCtl(int option, nuint a, nuint b, nuint c, nuint d);
 
     [LibraryImport("libc", EntryPoint = "ioctl")]
     public static partial int IoCtl(int fd, nuint request, void* argument);

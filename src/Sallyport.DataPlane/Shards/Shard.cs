@@ -218,6 +218,7 @@ internal sealed class Shard : IDisposable
     {
         try
         {
+            Pauses.Sharpen();
             _nextTick = _clock.Now;
             _inbound = [.. _crossing.Inbound];
             while (!_stop)
@@ -236,6 +237,7 @@ internal sealed class Shard : IDisposable
 
     private void RunTurn()
     {
+        _host.PauseIfBusy(_clock.Now);
         var ready = _epoll.Wait(WaitMilliseconds());
         try
         {
