@@ -54,7 +54,7 @@ internal static class DataPlaneLimits
     /// <summary>Bytes of sealed packets of the gateway host that wait to be sent: four pieces, which stay within the L2 cache.</summary>
     public const int HostOutputBytes = 288 * 1024;
 
-    /// <summary>Packets to and from the host in a millisecond from which on they may gather: 20,000 a second, some 200 Mbit/s.</summary>
+    /// <summary>Packets of data to the host in a millisecond from which on they may gather: 20,000 a second, some 200 Mbit/s.</summary>
     public const int HostBusyPackets = 20;
 
     /// <summary>Packets that wait to be written to the gateway host, and their payloads: as many as one turn of a socket brings.</summary>

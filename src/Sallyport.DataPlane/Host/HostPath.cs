@@ -27,7 +27,6 @@ internal sealed class HostPath
     private readonly PacketSpot _output;
     private readonly Moderation _moderation = new();
     private int _cursor;
-    private long _cut;
     private ushort _identification;
 
     public HostPath(Outbox outbox, PacketPath path, Crossing crossing, DropCounters drops)
@@ -67,7 +66,7 @@ internal sealed class HostPath
     /// <summary>Before the wait of each turn: lets packets gather while there are many.</summary>
     public void PauseIfBusy(Instant now)
     {
-        if (_outbox.Host.IsOpen && _moderation.MayGather(_outbox.Host.Taken + _cut, now))
+        if (_outbox.Host.IsOpen && _moderation.MayGather(_outbox.Host.Mergeable, now))
         {
             Pauses.Pause(DataPlaneLimits.HostPause);
         }
@@ -94,7 +93,6 @@ internal sealed class HostPath
 
         var to = model.IdentityAt(read.NetworkId, read.Destination)?.Id ?? 0;
         var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
-        _cut += read.Segments;
         for (var i = 0; i < read.Segments; i++)
         {
             var spot = Next(headroom, read.LengthMax, tailroom);

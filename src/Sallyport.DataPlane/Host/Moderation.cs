@@ -5,7 +5,8 @@ namespace Sallyport.DataPlane.Host;
 /// <summary>
 /// Says when packets may gather for a moment: at tens of thousands a second a thread that sleeps after each spends a third of its time on
 /// falling asleep and waking, and the host's stack gets packets where it could get pieces. What comes seldom never waits: a conversation
-/// of questions and answers stays far below the rate.
+/// of questions and answers stays far below the rate. Nor do acknowledgements of what the host sends: waiting, they would
+/// let it send in bursts that a client's socket has no room for.
 /// </summary>
 internal sealed class Moderation
 {
@@ -16,7 +17,7 @@ internal sealed class Moderation
     private bool _isBusy;
 
     /// <summary>Asked before the wait of each turn; goes by the last whole millisecond.</summary>
-    /// <param name="packets">Moved to and from the host since the beginning.</param>
+    /// <param name="packets">To the host since the beginning, as far as they go in pieces.</param>
     public bool MayGather(long packets, Instant now)
     {
         if (now >= _windowEnd)
