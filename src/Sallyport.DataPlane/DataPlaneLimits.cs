@@ -55,6 +55,23 @@ internal static class DataPlaneLimits
     /// <summary>Packets on their way from one shard to another: 1.2 MB for each pair, a burst of eight coalesced messages.</summary>
     public const int LaneSlots = 512;
 
+    /// <summary>
+    /// Pieces read from the gateway host in one turn: of 64 KiB each they become some 700 packets, more than a turn takes from a socket.
+    /// </summary>
+    public const int HostReadsPerTurn = 16;
+
+    /// <summary>Bytes of sealed packets of the gateway host that wait to be sent: four pieces, which stay within the L2 cache.</summary>
+    public const int HostOutputBytes = 288 * 1024;
+
+    /// <summary>Packets of data to the host in a millisecond from which on they may gather: 20,000 a second, some 200 Mbit/s.</summary>
+    public const int HostBusyPackets = 20;
+
+    /// <summary>Packets that wait to be written to the gateway host, and their payloads: as many as one turn of a socket brings.</summary>
+    public const int HostBatchSize = 512;
+
+    /// <summary>ICMP errors among them, which are written anew.</summary>
+    public const int HostErrorsMax = 16;
+
     /// <summary>Packet threads. Each has its own sockets and memory, and a lane from every other.</summary>
     public const int ShardsMax = 64;
 
@@ -89,6 +106,11 @@ internal static class DataPlaneLimits
 
     /// <summary>Live clients that are told at once, of each step, that the gateway ends: they fill a fraction of a turn's mail.</summary>
     public const int FarewellsPerStep = 20;
+
+    /// <summary>
+    /// What packets wait while the host is busy: a fraction of a round trip over most networks, and a dozen packets at 1 Gbit/s.
+    /// </summary>
+    public static readonly TimeSpan HostPause = TimeSpan.FromMicroseconds(150);
 
     /// <summary>All are told within this time, however many there are.</summary>
     public static readonly TimeSpan FarewellSpread = TimeSpan.FromSeconds(1);

@@ -5,6 +5,7 @@ using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
@@ -37,6 +38,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly TimeProvider _time;
     private readonly Uplink _uplink;
     private readonly ModelHolder _model = new();
+    private readonly HostDevice _host;
     private readonly TlsContexts _tls = new();
     private readonly IEntropy _entropy = new SystemEntropy();
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -56,6 +58,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         _log = log;
         _clock = new Clock(time);
         _uplink = new Uplink(_clock);
+        _host = new HostDevice(_clock, _uplink, log);
     }
 
     /// <summary>
@@ -134,7 +137,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         if (!SameListeners(_listeningFor, model.Settings))
         {
             _listeningFor = model.Settings;
-            _log.Write("settings.restart-needed", "listeners, handshake threads or table sizes changed; they take effect at the next start");
+            _log.Write("settings.restart-needed", "listeners, threads, the host's device or table sizes changed; they take effect at the next start");
         }
 
         Adopt(model, change);
@@ -190,6 +193,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             shard.Dispose();
         }
 
+        _host.Dispose();
         _key.Dispose();
     }
 
@@ -305,6 +309,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         _model.Replace(model, change);
+        _host.Follow(model, _shards);
         adoption.Done(_clock.ToWall(_clock.Now), 0, 0, 0, _uplink);
     }
 
@@ -332,7 +337,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
     private static bool SameListeners(GatewaySettings a, GatewaySettings b) =>
         a.OpenVpnUdp.SequenceEqual(b.OpenVpnUdp) && a.OpenVpnTcp.SequenceEqual(b.OpenVpnTcp)
-        && a.HandshakeThreads == b.HandshakeThreads && a.PacketThreads == b.PacketThreads && a.FlowTableCapacity == b.FlowTableCapacity;
+        && a.Tun == b.Tun && a.TunOffloads == b.TunOffloads && a.HandshakeThreads == b.HandshakeThreads && a.PacketThreads == b.PacketThreads && a.FlowTableCapacity == b.FlowTableCapacity;
 
     private static OuterAddress ParseAddress(string text) =>
         System.Net.IPEndPoint.TryParse(text, out var endpoint)

@@ -22,6 +22,7 @@ internal sealed class Outbox : IDisposable
     /// <param name="firstOwnSlot">The first of <paramref name="ownSlots"/> small slots of the memory that belong to the outbox.</param>
     public Outbox(PacketMemory memory, SendBatch[] batches, StreamTable? streams, DropCounters drops, int firstOwnSlot, int ownSlots)
     {
+        Host = new HostBatch(memory);
         _memory = memory;
         _batches = batches;
         _streams = streams;
@@ -31,6 +32,9 @@ internal sealed class Outbox : IDisposable
     }
 
     public PacketMemory Memory => _memory;
+
+    /// <summary>What leaves for the gateway host.</summary>
+    public HostBatch Host { get; }
 
     /// <summary>A place to compose the next packet in; it stays free until it is sent. May flush what is queued.</summary>
     public PacketSpot FreeSlot()
@@ -58,10 +62,24 @@ internal sealed class Outbox : IDisposable
         }
 
         batch.Add(to, packet.Start, packet.Length);
-        if (_ownSlotsUsed < _ownSlots && packet.Floor == _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed).Floor)
+        KeepOwnSlot(packet);
+    }
+
+    /// <summary>An inner IPv4 packet of a network for the gateway host.</summary>
+    public DropReason SendToHost(int networkId, in PacketSpot packet)
+    {
+        if (Host.IsFull)
         {
-            _ownSlotsUsed++;
+            FlushHost();
         }
+
+        var reason = Host.Add(networkId, packet);
+        if (reason == DropReason.None)
+        {
+            KeepOwnSlot(packet);
+        }
+
+        return reason;
     }
 
     public void Flush()
@@ -74,6 +92,7 @@ internal sealed class Outbox : IDisposable
             }
         }
 
+        FlushHost();
         _streams?.Flush();
         _ownSlotsUsed = 0;
     }
@@ -84,7 +103,19 @@ internal sealed class Outbox : IDisposable
         {
             batch.Dispose();
         }
+
+        Host.Dispose();
     }
+
+    private void KeepOwnSlot(in PacketSpot packet)
+    {
+        if (_ownSlotsUsed < _ownSlots && packet.Floor == _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed).Floor)
+        {
+            _ownSlotsUsed++;
+        }
+    }
+
+    private void FlushHost() => Host.Flush(ref _drops.Counter(DropReason.SendQueueFull), ref _drops.Counter(DropReason.SendFailed));
 
     private void FlushDatagrams(SendBatch batch) =>
         batch.Flush(ref _drops.Counter(DropReason.SendQueueFull), ref _drops.Counter(DropReason.SendFailed));

@@ -2,6 +2,7 @@ using Sallyport.Bench;
 using Sallyport.Bench.Cores;
 using Sallyport.Bench.Flood;
 using Sallyport.Bench.Handshakes;
+using Sallyport.Bench.Host;
 using Sallyport.Bench.Idle;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.OpenVpn;
@@ -18,6 +19,7 @@ const string Help = """
       storm                     10,000 devices that reconnect at once after kill -9 of the gateway
       flood                     100,000 forged packets a second beside one honest stream
       idle                      10,000 idle devices: memory, processor at rest, latency, pauses of the collector
+      host                      device to a service on the gateway's machine and back, through the TUN, beside stock
       cores                     CPU per packet with one and with two packet threads
       handshakes                the server's CPU time in a handshake beside that of bare libssl, in one process
       micro                     nanoseconds and allocations of the hot paths (BenchmarkDotNet; takes its own options)
@@ -64,9 +66,9 @@ if (options.Name == "handshakes")
     return 0;
 }
 
-if (options.Name != "openvpn" && !suites.ContainsKey(options.Name))
+if (options.Name is not ("openvpn" or "host") && !suites.ContainsKey(options.Name))
 {
-    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, handshakes, {string.Join(", ", suites.Keys)}, micro");
+    Console.Error.WriteLine($"error: there is no benchmark '{options.Name}'; there are: openvpn, host, handshakes, {string.Join(", ", suites.Keys)}, micro");
     return 2;
 }
 
@@ -81,6 +83,13 @@ if (suites.TryGetValue(options.Name, out var run))
 {
     var figures = await run(options, Console.Error.WriteLine);
     Console.WriteLine(options.Json ? figures.ToJson() : figures.ToText());
+    return 0;
+}
+
+if (options.Name == "host")
+{
+    var host = await HostBench.Run(options, Console.Error.WriteLine);
+    Console.WriteLine(options.Json ? host.ToJson() : host.ToText());
     return 0;
 }
 

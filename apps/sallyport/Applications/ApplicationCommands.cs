@@ -16,6 +16,8 @@ internal static class ApplicationCommands
         var name = Flag.Name("Name, a DNS label such as historian");
         var site = Flag.Text("--site", "Site that it is behind", "SITE");
         var device = Flag.Text("--device", "Device that it is on", "DEVICE");
+        var host = Flag.Switch("--host", "It is on the gateway host, in --network");
+        var network = Flag.Text("--network", "With --host: the network in which the host offers it", "NETWORK");
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
         var command = shell.Verb(
@@ -23,13 +25,23 @@ internal static class ApplicationCommands
             "Name something that may be reached; a rule then says by whom",
             async c =>
             {
-                if (c.Parse.GetValue(site) is null == c.Parse.GetValue(device) is null)
+                bool[] owners = [c.Parse.GetValue(site) is not null, c.Parse.GetValue(device) is not null, c.Parse.GetValue(host)];
+                if (owners.Count(given => given) != 1)
                 {
                     throw new CliException(
                         ExitCodes.Usage,
-                        "an application is behind one site, or on one device",
-                        "--site, --device",
-                        "Give exactly one of the two.");
+                        "an application is behind one site, on one device, or on the gateway host",
+                        "--site, --device, --host",
+                        "Give exactly one of the three.");
+                }
+
+                if (c.Parse.GetValue(host) && c.Parse.GetValue(network) is null)
+                {
+                    throw new CliException(
+                        ExitCodes.Usage,
+                        "the network is missing in which the gateway host offers it",
+                        "--network",
+                        "Say which: --host --network plant-a.");
                 }
 
                 var given = services.Of(c.Parse);
@@ -45,6 +57,7 @@ internal static class ApplicationCommands
                         Name = c.Parse.GetValue(name),
                         Site = c.Parse.GetValue(site),
                         Device = c.Parse.GetValue(device),
+                        Host = c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
                         Target = c.Parse.GetValue(target),
                         Services = given,
                     },
@@ -55,7 +68,7 @@ internal static class ApplicationCommands
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
             },
-            name, site, device, target);
+            name, site, device, host, network, target);
         services.AddTo(command);
         return command;
     }

@@ -28,6 +28,9 @@ internal static class CheckCommand
             {SettingKey.GatewayFlowTable.Path}: {s.FlowTable}
             {SettingKey.GatewayHandshakeThreads.Path}: {s.HandshakeThreads}
             {SettingKey.GatewayPacketThreads.Path}: {s.PacketThreads?.ToString(CultureInfo.InvariantCulture) ?? "half of the gateway's cores"}
+            {SettingKey.GatewayTun.Path}: {s.Tun}
+            {SettingKey.GatewayTunOpen.Path}: {(s.TunAlways ? "always" : "needed")}
+            {SettingKey.GatewayTunOffloads.Path}: {(s.TunOffloads ? "on" : "off")}
             {SettingKey.FlowsRetention.Path}: {Show(s.FlowRetention)}
             """);
         return ExitCodes.Ok;

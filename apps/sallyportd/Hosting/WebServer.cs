@@ -41,6 +41,9 @@ internal static class WebServer
             HandshakeThreads = settings.HandshakeThreads,
             PacketThreads = settings.PacketThreads,
             FlowTableCapacity = settings.FlowTable,
+            Tun = settings.Tun,
+            TunAlways = settings.TunAlways,
+            TunOffloads = settings.TunOffloads,
         },
     };
 

@@ -36,5 +36,13 @@ internal sealed record DaemonSettings
     /// <summary>Null where nobody said how many.</summary>
     public required int? PacketThreads { get; init; }
 
+    /// <summary>Name of the device through which the gateway host has part in the networks.</summary>
+    public required string Tun { get; init; }
+
+    /// <summary>Whether it is there even while no application is at the host.</summary>
+    public required bool TunAlways { get; init; }
+
+    public required bool TunOffloads { get; init; }
+
     public required TimeSpan FlowRetention { get; init; }
 }

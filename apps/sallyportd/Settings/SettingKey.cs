@@ -38,6 +38,9 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
     public static readonly SettingKey GatewayFlowTable = new("gateway.flow_table", SettingShape.Count, 1024, 4_194_304);
     public static readonly SettingKey GatewayHandshakeThreads = new("gateway.handshake_threads", SettingShape.Count, 1, 64);
     public static readonly SettingKey GatewayPacketThreads = new("gateway.packet_threads", SettingShape.Count, 1, 64);
+    public static readonly SettingKey GatewayTun = new("gateway.tun", SettingShape.Text);
+    public static readonly SettingKey GatewayTunOpen = new("gateway.tun_open", SettingShape.Text);
+    public static readonly SettingKey GatewayTunOffloads = new("gateway.tun_offloads", SettingShape.Text);
     public static readonly SettingKey FlowsRetention = new("flows.retention", SettingShape.Duration, 3600, 315_360_000);
 
     /// <summary>Every key, in the order of docs/sallyport.yaml.</summary>
@@ -46,7 +49,7 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
         Data, Endpoint,
         OpenVpnUdp, OpenVpnTcp, OpenVpnPing, OpenVpnPingRestart, OpenVpnRenegotiate, OpenVpnHandshakeWindow,
         ApiSocket, ApiHttps,
-        GatewayFlowTable, GatewayHandshakeThreads, GatewayPacketThreads,
+        GatewayFlowTable, GatewayHandshakeThreads, GatewayPacketThreads, GatewayTun, GatewayTunOpen, GatewayTunOffloads,
         FlowsRetention,
     ];
 }

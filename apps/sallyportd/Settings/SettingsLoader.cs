@@ -12,6 +12,9 @@ internal sealed class SettingsLoader
     /// <summary>sun_path holds 108 bytes with the terminating zero (unix(7)).</summary>
     public const int SocketPathBytesMax = 107;
 
+    /// <summary>IFNAMSIZ with the terminating zero is 16 (netdevice(7)).</summary>
+    private const int DeviceNameMax = 15;
+
     private readonly IReadOnlyDictionary<string, string> environment;
     private readonly string currentDirectory;
     private readonly Func<string> ownEndpoint;
@@ -136,6 +139,9 @@ internal sealed class SettingsLoader
             FlowTable = (int)NumberOf(SettingKey.GatewayFlowTable, 65_536),
             HandshakeThreads = (int)NumberOf(SettingKey.GatewayHandshakeThreads, 1),
             PacketThreads = NumberOf(SettingKey.GatewayPacketThreads, 0) is > 0 and var threads ? (int)threads : null,
+            Tun = TextOf(SettingKey.GatewayTun) ?? "sallyport0",
+            TunAlways = ChoiceOf(SettingKey.GatewayTunOpen, "needed", "always") == "always",
+            TunOffloads = ChoiceOf(SettingKey.GatewayTunOffloads, "on", "off") == "on",
             FlowRetention = DurationOf(SettingKey.FlowsRetention, TimeSpan.FromDays(30)),
         };
     }
@@ -160,6 +166,14 @@ internal sealed class SettingsLoader
                 WhereOf(SettingKey.Data),
                 $"the path of the data directory is too long for the sockets in it ({node} bytes, and a Unix socket takes {SocketPathBytesMax})",
                 "Set SALLYPORT_DATA (or \"data\") to a shorter path, such as /var/lib/sallyport."));
+        }
+
+        if (settings.Tun.Length is 0 or > DeviceNameMax || !settings.Tun.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        {
+            problems.Add(new SettingProblem(
+                WhereOf(SettingKey.GatewayTun),
+                $"\"gateway.tun\" is not a name that a network device can have: {settings.Tun}",
+                $"Use 1 to {DeviceNameMax} letters and digits: sallyport0."));
         }
 
         if (settings.PingRestart < settings.Ping * 2)
@@ -201,6 +215,17 @@ internal sealed class SettingsLoader
     }
 
     private string? TextOf(SettingKey key) => Single(key)?.Trim() is { Length: > 0 } text ? text : null;
+
+    private string ChoiceOf(SettingKey key, string otherwise, string other)
+    {
+        if (TextOf(key) is not { } text || text == otherwise || text == other)
+        {
+            return TextOf(key) ?? otherwise;
+        }
+
+        problems.Add(new SettingProblem(raw[key.Path].Where, $"\"{key.Path}\" is \"{text}\"", $"It is {otherwise} (the default) or {other}."));
+        return otherwise;
+    }
 
     private string PathOf(SettingKey key, string otherwise)
     {

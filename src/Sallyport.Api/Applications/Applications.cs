@@ -3,7 +3,7 @@ using Sallyport.Api.Devices;
 
 namespace Sallyport.Api.Applications;
 
-/// <summary>Names something that may be reached. Exactly one of <see cref="Site"/> and <see cref="Device"/> carries it.</summary>
+/// <summary>Names something that may be reached. Exactly one of <see cref="Site"/>, <see cref="Device"/> and <see cref="Host"/> carries it.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ApplicationCreate
 {
@@ -12,6 +12,9 @@ public sealed record ApplicationCreate
     public string? Site { get; init; }
 
     public string? Device { get; init; }
+
+    /// <summary>The network in which the gateway host offers it.</summary>
+    public string? Host { get; init; }
 
     /// <summary>Address or prefix inside the site's subnets; default: the owner's own address.</summary>
     public string? Target { get; init; }
@@ -37,7 +40,7 @@ public sealed record ApplicationInfo
 
     public required string Network { get; init; }
 
-    /// <summary>"site" or "device".</summary>
+    /// <summary>"site", "device" or "host".</summary>
     public required string OwnerKind { get; init; }
 
     public required string Owner { get; init; }

@@ -36,6 +36,18 @@ public sealed record GatewaySettings
     public int? PacketThreads { get; init; }
 
     public int FlowTableCapacity { get; init; } = 65_536;
+
+    /// <summary>The /48 that the handles of this installation lie in: "fd12:3456:789a::/48".</summary>
+    public string HandlePrefix { get; init; } = "";
+
+    /// <summary>Name of the device through which the gateway host has part in the networks.</summary>
+    public string Tun { get; init; } = "sallyport0";
+
+    /// <summary>Whether the device is there even while no application is at the host.</summary>
+    public bool TunAlways { get; init; }
+
+    /// <summary>Whether the kernel may leave segments in one piece and checksums to us.</summary>
+    public bool TunOffloads { get; init; } = true;
 }
 
 /// <summary>An isolated address space, and what its devices may use to come in.</summary>
@@ -72,14 +84,14 @@ public sealed record NetworkModel
     public int TokenSeconds { get; init; } = 86_400;
 }
 
-/// <summary>A device or a site.</summary>
+/// <summary>A device, a site or the gateway host.</summary>
 public sealed record IdentityModel
 {
     public required int Id { get; init; }
 
     public required int NetworkId { get; init; }
 
-    /// <summary>"device" or "site".</summary>
+    /// <summary>"device", "site" or "host".</summary>
     public required string Kind { get; init; }
 
     public required string Name { get; init; }
@@ -132,7 +144,7 @@ public sealed record ApplicationModel
 
     public required string Name { get; init; }
 
-    /// <summary>The site or device that carries the target.</summary>
+    /// <summary>The site, device or host that carries the target.</summary>
     public required int OwnerId { get; init; }
 
     /// <summary>An address or a prefix, inside one of the owner's subnets or equal to its address.</summary>
@@ -147,10 +159,10 @@ public sealed record RuleModel
 {
     public required int Id { get; init; }
 
-    /// <summary>"device", "site", "group" or "label".</summary>
+    /// <summary>"device", "site", "host", "group" or "label".</summary>
     public required string SubjectKind { get; init; }
 
-    /// <summary>Identity of a device or site subject; 0 otherwise.</summary>
+    /// <summary>Identity of a device, site or host subject; 0 otherwise.</summary>
     public int SubjectId { get; init; }
 
     /// <summary>"pumps" for a group, "model=P200" for a label; empty otherwise.</summary>

@@ -6,7 +6,7 @@ namespace Sallyport.Api.Rules;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record RuleCreate
 {
-    /// <summary>"device:pump-17", "site:hq", "group:pumps" or "label:model=P200".</summary>
+    /// <summary>"device:pump-17", "site:hq", "host:plant-a", "group:pumps" or "label:model=P200".</summary>
     public string? From { get; init; }
 
     /// <summary>"application:historian".</summary>

@@ -99,6 +99,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
         change.Sql.Execute("DELETE FROM applications WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Application, row.Id);
+        HostIdentity.RemoveIfUnused(change, row.OwnerId);
         change.Audit("application.delete", row.Subject);
         return true;
     });
@@ -115,20 +116,21 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
     private static IdentityRow? ReadOwner(Change change, ApplicationCreate input, ProblemList problems)
     {
-        if (input.Site is not null && input.Device is not null)
+        string[] given = [.. Owners(input).Where(owner => owner.Name is not null).Select(owner => owner.Field)];
+        if (given.Length > 1)
         {
-            problems.Add("device", "a device is given beside a site", "an application is carried by one site or one device");
+            problems.Add(given[1], $"a {given[1]} is given beside a {given[0]}", "an application is carried by one site, one device or the host of one network");
             return null;
         }
 
-        if (input.Site is null && input.Device is null)
+        if (given.Length == 0)
         {
-            problems.Add("site", "the owner is missing", "say who carries it: a site or a device");
+            problems.Add("site", "the owner is missing", "say who carries it: a site, a device, or the gateway host in a network");
             return null;
         }
 
-        var owner = input.Site is not null
-            ? Lookup.Identity(change.Sql, "site", input.Site).OrProblem("site", problems)
+        var owner = input.Host is not null ? ReadHost(change, input.Host, problems)
+            : input.Site is not null ? Lookup.Identity(change.Sql, "site", input.Site).OrProblem("site", problems)
             : Lookup.Identity(change.Sql, "device", input.Device).OrProblem("device", problems);
         if (owner is not null)
         {
@@ -138,9 +140,24 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         return owner;
     }
 
+    private static IEnumerable<(string Field, string? Name)> Owners(ApplicationCreate input) =>
+        [("site", input.Site), ("device", input.Device), ("host", input.Host)];
+
+    private static IdentityRow? ReadHost(Change change, string network, ProblemList problems)
+    {
+        var row = Lookup.Network(change.Sql, network).OrProblem("host", problems);
+        if (row is null)
+        {
+            return null;
+        }
+
+        change.Actor.Require(Right.Change, row.Id);
+        return HostIdentity.Ensure(change, row, "host", problems);
+    }
+
     private static JsonObject Describe(ApplicationRow row) => new()
     {
-        ["owner"] = $"{row.OwnerKind}:{row.Owner}.{row.Network}",
+        ["owner"] = IdentityRow.SubjectOf(row.OwnerKind, row.Owner, row.Network),
         ["target"] = row.Target,
         ["services"] = JsonNode.Parse(row.ServicesJson),
     };

@@ -24,10 +24,12 @@ internal sealed class GatewayKeys
 
     private readonly SecretStore secrets;
     private readonly byte[] authToken;
+    private readonly string handlePrefix;
     private volatile IReadOnlyList<WrappingKey> wrapping;
 
-    private GatewayKeys(SecretStore secrets, IReadOnlyList<WrappingKey> wrapping, byte[] authToken)
+    private GatewayKeys(SecretStore secrets, IReadOnlyList<WrappingKey> wrapping, byte[] authToken, string handlePrefix)
     {
+        this.handlePrefix = handlePrefix;
         this.secrets = secrets;
         this.wrapping = wrapping;
         this.authToken = authToken;
@@ -35,8 +37,12 @@ internal sealed class GatewayKeys
 
     public WrappingKey Newest => wrapping[0];
 
-    public static GatewayKeys Open(Database database, SecretStore secrets) => database.Write(sql => new GatewayKeys(
-        secrets, Load(sql, secrets), secrets.GetOrCreate(sql, "auth-token-key", () => SecretStore.Random(32))));
+    public static GatewayKeys Open(Database database, SecretStore secrets)
+    {
+        var handles = Networks.Handles.Open(database).ToString();
+        return database.Write(sql => new GatewayKeys(
+            secrets, Load(sql, secrets), secrets.GetOrCreate(sql, "auth-token-key", () => SecretStore.Random(32)), handles));
+    }
 
     /// <summary>Inside a transaction: one more, the newest from the commit on. Answers them all, for <see cref="Use"/>.</summary>
     public IReadOnlyList<WrappingKey> Add(SqliteConnection sql, long now)
@@ -59,7 +65,7 @@ internal sealed class GatewayKeys
     public GatewaySettings AddTo(GatewaySettings settings) => AddTo(settings, wrapping);
 
     public GatewaySettings AddTo(GatewaySettings settings, IReadOnlyList<WrappingKey> keys) =>
-        settings with { TlsCryptV2ServerKeys = [.. keys.Select(key => key.Bytes)], AuthTokenKey = authToken };
+        settings with { TlsCryptV2ServerKeys = [.. keys.Select(key => key.Bytes)], AuthTokenKey = authToken, HandlePrefix = handlePrefix };
 
     public override string ToString() => "gateway keys";
 

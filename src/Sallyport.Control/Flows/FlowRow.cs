@@ -231,7 +231,8 @@ internal sealed class FlowRow
 
     private string ReasonText(FleetState fleet) => (State, Reason) switch
     {
-        ("unreachable", _) => $"{ToKind} {ToName} is offline",
+        ("unreachable", _) => ToKind == Identities.HostIdentity.Kind
+            ? "the gateway host's device is not there: see sallyport event list" : $"{ToKind} {ToName} is offline",
         (_, nameof(DropReason.IdentityNotActive)) when NotActive(fleet) is { } who => $"{who} is not active",
         _ => Policies.Remedy.ReasonText(Reason),
     };

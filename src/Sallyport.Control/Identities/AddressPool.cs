@@ -63,7 +63,7 @@ internal static class AddressPool
 
             var column = v4 ? "address_v4" : "address_v6";
             var missing = change.Sql.Query<int>(
-                $"SELECT id FROM identities WHERE network_id = @Id AND {column} IS NULL ORDER BY id", new { network.Id }).AsList();
+                $"SELECT id FROM identities WHERE network_id = @Id AND {column} IS NULL AND kind <> 'host' ORDER BY id", new { network.Id }).AsList();
             foreach (var id in missing)
             {
                 if (Allocate(change.Sql, network, v4, out _) is not { } address)

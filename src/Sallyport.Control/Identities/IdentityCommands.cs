@@ -187,7 +187,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         if (Label.Check(input.Name, "name", problems) && network is not null)
         {
             var holder = change.Sql.ExecuteScalar<string?>(
-                "SELECT kind FROM identities WHERE network_id = @Id AND name = @Name", new { network.Id, input.Name });
+                "SELECT kind FROM identities WHERE network_id = @Id AND name = @Name AND kind <> 'host'", new { network.Id, input.Name });
             if (holder is not null)
             {
                 problems.AddConflict("name", $"there is a {holder} '{input.Name}' in network {network.Name} already", "choose another name");

@@ -10,7 +10,7 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Identities;
 
-/// <summary>A device or a site: both are one identity with credentials, state and addresses.</summary>
+/// <summary>A device or a site, with credentials, state and addresses; or the gateway host, which has none of the first two.</summary>
 internal sealed class IdentityRow
 {
     private const string Select =
@@ -58,10 +58,14 @@ internal sealed class IdentityRow
     public IReadOnlyList<IpPrefix> Subnets => Column.Prefixes(SubnetsJson);
 
     /// <summary>"device:pump-17.plant-a": how the audit trail names it.</summary>
-    public string Subject => $"{Kind}:{Name}.{Network}";
+    public string Subject => SubjectOf(Kind, Name, Network);
 
     private string[] Addresses =>
         [.. new[] { AddressV4, AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];
+
+    /// <summary>The gateway host is called as the network.</summary>
+    public static string SubjectOf(string kind, string name, string network) =>
+        kind == HostIdentity.Kind ? $"{kind}:{name}" : $"{kind}:{name}.{network}";
 
     public static IdentityRow? Find(SqliteConnection sql, int id) =>
         sql.QuerySingleOrDefault<IdentityRow>(Select + " WHERE i.id = @id", new { id });

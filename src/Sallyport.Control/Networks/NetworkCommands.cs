@@ -115,6 +115,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             """,
             row);
         AddressPool.FillMissing(change, row);
+        HostIdentity.FollowPrefixes(change, row);
         change.Touch(ChangeKind.Network, row.Id);
         change.Audit("network.update", "network:" + row.Name, Describe(row));
         return NetworkRow.Find(change.Sql, row.Id)!.ToInfo(change.Sql);
@@ -128,6 +129,12 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         foreach (var (kind, held) in change.Sql.Query<(string, string)>(
             "SELECT kind, name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT @most", new { row.Id, most = Obstacles.ShownMax + 1 }))
         {
+            if (kind == HostIdentity.Kind)
+            {
+                inTheWay.Add("applications or rules of the gateway host", $"application list --network {row.Name}");
+                continue;
+            }
+
             inTheWay.Add($"{kind} {held}", $"{kind} remove {held}.{row.Name}");
         }
 
@@ -164,7 +171,14 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             return;
         }
 
-        foreach (var identity in IdentityRow.InNetwork(change.Sql, row.Id))
+        if (HostIdentity.Find(change.Sql, row) is not null && HostIdentity.AddressIn(prefixes) is null)
+        {
+            problems.AddConflict(
+                "prefixes", $"the gateway host has applications in network {row.Name}, and is reached by IPv4", "keep an IPv4 prefix, or delete these first");
+            return;
+        }
+
+        foreach (var identity in IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind))
         {
             foreach (var address in new[] { identity.AddressV4, identity.AddressV6 })
             {

@@ -28,7 +28,12 @@ internal static class NetworkPolicy
     {
         Id = identity.Id,
         NetworkId = identity.NetworkId,
-        Kind = identity.Kind == "site" ? IdentityKind.Site : IdentityKind.Device,
+        Kind = identity.Kind switch
+        {
+            "site" => IdentityKind.Site,
+            "host" => IdentityKind.Host,
+            _ => IdentityKind.Device,
+        },
         Name = identity.Name,
         Active = identity.Active,
         AddressV4 = identity.AddressV4 is null ? null : IpAddress.Parse(identity.AddressV4),
@@ -65,6 +70,7 @@ internal static class NetworkPolicy
         {
             "device" => new Subject(SubjectKind.Device, rule.SubjectId, ""),
             "site" => new Subject(SubjectKind.Site, rule.SubjectId, ""),
+            "host" => new Subject(SubjectKind.Host, rule.SubjectId, ""),
             "group" => new Subject(SubjectKind.Group, 0, rule.Subject),
             _ => new Subject(SubjectKind.Label, 0, rule.Subject),
         },

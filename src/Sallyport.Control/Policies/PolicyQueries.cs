@@ -19,6 +19,7 @@ namespace Sallyport.Control.Policies;
 internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels)
 {
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
+    private static readonly string[] Carriers = ["device:", "site:", "host:"];
 
     public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port)
     {
@@ -63,15 +64,15 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             Protocol = protocol,
             Port = port,
             Carrier = why.To is null ? null : CarrierOf(why.To),
-            FromPresence = tunnels.PresenceOf(sender.Id).Presence,
-            CarrierPresence = why.To is null ? null : tunnels.PresenceOf(why.To.Id).Presence,
+            FromPresence = sender.Kind == HostIdentity.Kind ? "online" : tunnels.PresenceOf(sender.Id).Presence,
+            CarrierPresence = why.To is null ? null : why.To.Kind == IdentityKind.Host ? "online" : tunnels.PresenceOf(why.To.Id).Presence,
             Application = why.Application?.Name,
             RuleId = rule?.Id,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
             Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
             Steps = [.. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : []],
-            AllowCommands = why.Decision.Allowed || why.To is null || !CanBeAllowed(why.Kind)
-                ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To.Id, destination, protocol, port),
+            AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
+                ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To?.Id ?? 0, destination, protocol, port),
         };
     }
 
@@ -117,6 +118,11 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     {
         foreach (var (id, who) in ((int, string)[])[(sender.Id, $"{sender.Kind}:{sender.Name}"), (why.To!.Id, CarrierOf(why.To))])
         {
+            if (who.StartsWith(HostIdentity.Kind + ":", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             switch (tunnels.PresenceOf(id).Presence)
             {
                 case "offline":
@@ -157,11 +163,18 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     private static string Offer(ApplicationModel application) => $"{application.Name} ({string.Join(", ", application.Services)})";
 
     private static bool CanBeAllowed(ExplanationKind kind) => kind
-        is ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;
+        is ExplanationKind.NotRouted or ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;
 
-    private static string CarrierOf(Identity identity) => $"{(identity.Kind == IdentityKind.Site ? "site" : "device")}:{identity.Name}";
+    private static string CarrierOf(Identity identity) => $"{KindOf(identity.Kind)}:{identity.Name}";
 
-    /// <summary>An address, or what has one: "device:cam-3", "site:hq", "application:historian".</summary>
+    private static string KindOf(IdentityKind kind) => kind switch
+    {
+        IdentityKind.Site => "site",
+        IdentityKind.Host => HostIdentity.Kind,
+        _ => "device",
+    };
+
+    /// <summary>An address, or what has one: "device:cam-3", "site:hq", "host:plant-a", "application:historian".</summary>
     private static IpAddress? ReadDestination(SqliteConnection sql, string? to, IdentityRow? sender, ProblemList problems)
     {
         if (string.IsNullOrEmpty(to))
@@ -183,7 +196,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             return application is null ? null : ApplicationInput.TargetOf(application).First;
         }
 
-        if (!to.StartsWith("device:", StringComparison.Ordinal) && !to.StartsWith("site:", StringComparison.Ordinal))
+        if (!Carriers.Any(carrier => to.StartsWith(carrier, StringComparison.Ordinal)))
         {
             problems.Add("to", $"'{Label.Shorten(to)}' is not an address", "give an address such as 192.168.50.10, application:NAME or device:NAME");
             return null;

@@ -3,6 +3,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Primitives;
@@ -13,15 +14,20 @@ namespace Sallyport.Control.Policies;
 internal static class Remedy
 {
     public static IReadOnlyList<string> CommandsFor(FleetState fleet, FlowRow flow) =>
-        flow.Reason is nameof(DropReason.NoRule) or nameof(DropReason.NoApplication) && IpAddress.TryParse(flow.Destination, out var destination)
+        flow.Reason is nameof(DropReason.NoRule) or nameof(DropReason.NoApplication) or nameof(DropReason.NotRouted) && IpAddress.TryParse(flow.Destination, out var destination)
             ? CommandsFor(fleet, flow.FromId, flow.ToId, destination, flow.Protocol, flow.DestinationPort)
             : [];
 
     /// <summary>Empty where no rule could: nobody carries the destination, or the protocol is none that policy speaks of.</summary>
     public static IReadOnlyList<string> CommandsFor(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port)
     {
-        if (!fleet.Identities.TryGetValue(fromId, out var from) || !fleet.Identities.TryGetValue(toId, out var to) || from.Id == to.Id
-            || from.NetworkId != to.NetworkId || ServiceOf(protocol, port) is not { } service)
+        if (!fleet.Identities.TryGetValue(fromId, out var from) || ServiceOf(protocol, port) is not { } service)
+        {
+            return [];
+        }
+
+        var to = toId == 0 ? HostAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
+        if (to is null || from.Id == to.Id || from.NetworkId != to.NetworkId)
         {
             return [];
         }
@@ -34,10 +40,11 @@ internal static class Remedy
 
         var name = NameFor(fleet, to, destination, service);
         var ports = service == "icmp" ? "--icmp" : string.Create(CultureInfo.InvariantCulture, $"--{protocol} {port}");
-        var owner = fleet.ReferenceTo(to.Kind, to.Name, to.NetworkId);
+        var owner = to.Kind == HostIdentity.Kind
+            ? $"--host --network {to.Name}" : $"--{to.Kind} {fleet.ReferenceTo(to.Kind, to.Name, to.NetworkId)} --target {destination}";
         return
         [
-            $"sallyport application add {name} --{to.Kind} {owner} --target {destination} {ports}",
+            $"sallyport application add {name} {owner} {ports}",
             $"sallyport rule add --from {subject} --to application:{fleet.ReferenceTo("application", name, to.NetworkId)}",
         ];
     }
@@ -97,6 +104,13 @@ internal static class Remedy
         DropReason.IpExtensionHeader => "an IPv6 extension header that cannot be classified",
         _ => reason.ToString(),
     };
+
+    /// <summary>The gateway host is carried by nobody until something speaks of it; its address is known all the same.</summary>
+    private static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>
+        fleet.Networks.TryGetValue(networkId, out var network)
+        && HostIdentity.AddressIn(network.Prefixes.Select(IpPrefix.Parse)) == destination
+            ? new IdentityModel { Id = 0, NetworkId = networkId, Kind = HostIdentity.Kind, Name = network.Name, Active = true }
+            : null;
 
     private static string? ServiceOf(string protocol, int port) => protocol switch
     {

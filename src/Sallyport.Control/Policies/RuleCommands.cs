@@ -18,7 +18,7 @@ namespace Sallyport.Control.Policies;
 
 internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts)
 {
-    private static readonly string[] SubjectKinds = ["device", "site", "group", "label"];
+    private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label"];
 
     public RuleInfo Create(Actor actor, RuleCreate input, Idempotency? idempotency)
     {
@@ -64,6 +64,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             actor.Require(Right.Change, row.NetworkId);
             change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
             change.Touch(ChangeKind.Rule, id);
+            HostIdentity.RemoveIfUnused(change, row.SubjectId);
             change.Audit("rule.delete", SubjectOf(id), Describe(row));
             return row;
         });
@@ -113,7 +114,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             problems.Add(
                 "from",
                 string.IsNullOrEmpty(text) ? "the subject is missing" : $"'{Label.Shorten(text)}' does not say what it is",
-                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE" : Lookup.HintOfKind(change.Sql, text));
+                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, host:NETWORK, group:NAME or label:KEY=VALUE" : Lookup.HintOfKind(change.Sql, text));
             return null;
         }
 
@@ -123,6 +124,8 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         {
             case "device" or "site":
                 return ReadIdentity(change, kind, name, application, problems);
+            case HostIdentity.Kind:
+                return ReadHost(change, name, application, problems);
             case "group":
                 return Label.Check(name, "from", problems) ? (kind, null, name) : null;
             case "label":
@@ -134,7 +137,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
                 problems.Add(
                     "from",
                     $"'{Label.Shorten(kind)}' cannot be a subject",
-                    near.Length > 0 ? near : "write device:NAME, site:NAME, group:NAME or label:KEY=VALUE");
+                    near.Length > 0 ? near : "write device:NAME, site:NAME, host:NETWORK, group:NAME or label:KEY=VALUE");
                 return null;
         }
     }
@@ -146,25 +149,39 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         var local = application is null || name.Contains('.', StringComparison.Ordinal)
             ? [] : IdentityRow.FindByName(change.Sql, kind, name, application.Network);
         var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, name).OrProblem("from", problems);
-        if (identity is null || application is null)
+        return identity is null || application is null ? null : JudgeSubject(identity, application, problems);
+    }
+
+    /// <summary>The gateway host opens flows to devices where a rule says so; it is made part of the network by it.</summary>
+    private static (string Kind, int? IdentityId, string Name)? ReadHost(
+        Change change, string name, ApplicationRow? application, ProblemList problems)
+    {
+        var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
+        if (network is null || application is null)
         {
             return null;
         }
 
+        change.Actor.Require(Right.Change, network.Id);
+        return HostIdentity.Ensure(change, network, "from", problems) is { } host ? JudgeSubject(host, application, problems) : null;
+    }
+
+    private static (string Kind, int? IdentityId, string Name)? JudgeSubject(IdentityRow identity, ApplicationRow application, ProblemList problems)
+    {
         if (identity.NetworkId != application.NetworkId)
         {
             problems.Add(
                 "from",
-                $"{kind} {identity.Name} is in network {identity.Network}, application {application.Name} in network {application.Network}",
+                $"{identity.Kind} {identity.Name} is in network {identity.Network}, application {application.Name} in network {application.Network}",
                 "networks are isolated: both must be in one");
         }
 
         if (identity.Id == application.OwnerId)
         {
-            problems.Add("from", $"{kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
+            problems.Add("from", $"{identity.Kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
         }
 
-        return (kind, identity.Id, "");
+        return (identity.Kind, identity.Id, "");
     }
 
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
@@ -173,7 +190,8 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     private Func<RuleRow, RuleInfo> Informing(SqliteConnection sql)
     {
         var retired = IdentityRow.Retired(sql);
-        return row => row.ToInfo(feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)));
+        // A host that the rule itself brings in is not yet in the state of the last commit.
+        return row => row.ToInfo(row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)));
     }
 
     private static JsonObject Describe(RuleRow row) => new()

@@ -57,8 +57,9 @@ internal sealed class Database : IDisposable
             writer.Execute($"PRAGMA busy_timeout = {BusyTimeoutMs}");
             writer.ExecuteScalar<string>("PRAGMA journal_mode = WAL");
             writer.Execute(durability == Durability.Full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-            writer.Execute("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON");
+            writer.Execute("PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON");
             Migrate(writer, path, migrations);
+            writer.Execute("PRAGMA foreign_keys = ON");
         }
         catch
         {
@@ -173,7 +174,13 @@ internal sealed class Database : IDisposable
             connection.Execute("BEGIN IMMEDIATE");
             try
             {
+                // A table that is made anew takes its old name at the end: until then what refers to it refers to nothing.
                 connection.Execute(migrations[version]);
+                if (connection.ExecuteScalar<string?>("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1") is { } table)
+                {
+                    throw new InvalidOperationException($"{path}: after schema {version + 1} something in {table} would refer to nothing.");
+                }
+
                 connection.Execute($"PRAGMA user_version = {version + 1}");
                 connection.Execute("COMMIT TRANSACTION");
             }

@@ -151,5 +151,52 @@ internal static class FleetSchema
         ALTER TABLE credentials ADD COLUMN wrapping_key_id INTEGER REFERENCES wrapping_keys(id);
         UPDATE credentials SET wrapping_key_id = 1 WHERE wrapped_key_id IS NOT NULL;
         """,
+        """
+        CREATE TABLE identities_next (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            network_id INTEGER NOT NULL REFERENCES networks(id),
+            kind TEXT NOT NULL CHECK (kind IN ('device', 'site', 'host')),
+            name TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'quarantined', 'retired')),
+            state_reason TEXT,
+            state_since INTEGER NOT NULL,
+            address_v4 BLOB,
+            address_v6 BLOB,
+            subnets TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            groups TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            UNIQUE (network_id, address_v4),
+            UNIQUE (network_id, address_v6)) STRICT;
+        INSERT INTO identities_next SELECT id, network_id, kind, name, state, state_reason, state_since, address_v4, address_v6, subnets, labels,
+            groups, created_at, revision FROM identities;
+        UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'identities')
+            WHERE name = 'identities_next' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'identities');
+        INSERT INTO sqlite_sequence (name, seq) SELECT 'identities_next', seq FROM sqlite_sequence WHERE name = 'identities'
+            AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'identities_next');
+        DROP TABLE identities;
+        ALTER TABLE identities_next RENAME TO identities;
+        CREATE INDEX identities_by_name ON identities (kind, name);
+        CREATE UNIQUE INDEX identities_once ON identities (network_id, name, kind = 'host');
+
+        CREATE TABLE rules_next (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            application_id INTEGER NOT NULL REFERENCES applications(id),
+            subject_kind TEXT NOT NULL CHECK (subject_kind IN ('device', 'site', 'host', 'group', 'label')),
+            subject_id INTEGER REFERENCES identities(id),
+            subject TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL) STRICT;
+        INSERT INTO rules_next SELECT id, application_id, subject_kind, subject_id, subject, created_at, revision FROM rules;
+        UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'rules')
+            WHERE name = 'rules_next' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules');
+        INSERT INTO sqlite_sequence (name, seq) SELECT 'rules_next', seq FROM sqlite_sequence WHERE name = 'rules'
+            AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules_next');
+        DROP TABLE rules;
+        ALTER TABLE rules_next RENAME TO rules;
+        CREATE UNIQUE INDEX rules_once ON rules (application_id, subject_kind, ifnull(subject_id, 0), subject);
+        CREATE INDEX rules_by_subject ON rules (subject_id);
+        """,
     ];
 }

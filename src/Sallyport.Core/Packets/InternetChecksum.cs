@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Packets;
@@ -25,23 +27,55 @@ public static class InternetChecksum
     public static ushort Update(ushort checksum, ushort oldWord, ushort newWord) =>
         (ushort)~Fold((ulong)(ushort)~checksum + (ushort)~oldWord + newWord);
 
+    /// <summary>The checksum after what it covers sums up to <paramref name="difference"/> more.</summary>
+    public static ushort Raise(ushort checksum, ulong difference) => (ushort)~Fold((ushort)~checksum + difference);
+
+    /// <summary>The checksum after what it covers sums up to <paramref name="difference"/> less.</summary>
+    public static ushort Lower(ushort checksum, ulong difference) => (ushort)~Fold((ulong)(ushort)~checksum + (ushort)~Fold(difference));
+
+    /// <summary>A pseudo header's sum as it stands in a checksum field that somebody else is going to finish.</summary>
+    public static ushort Partial(ulong pseudoHeader) => Fold(pseudoHeader);
+
     private static ulong Sum(ReadOnlySpan<byte> bytes, ulong sum)
     {
+        // RFC 1071 section 2 (B): the sum is the same in either byte order, its two bytes swapped.
+        var native = (ulong)Fold(SumNative(bytes));
+        return sum + (BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness((ushort)native) : native);
+    }
+
+    private static ulong SumNative(ReadOnlySpan<byte> bytes)
+    {
         // 32-bit words into 64 bits: packets are far too short to overflow, and folding once at the end gives the same sum.
+        var sum = 0UL;
+        if (Vector256.IsHardwareAccelerated && bytes.Length >= 2 * Vector256<byte>.Count)
+        {
+            var vectors = MemoryMarshal.Cast<byte, Vector256<uint>>(bytes);
+            var low = Vector256<ulong>.Zero;
+            var high = Vector256<ulong>.Zero;
+            foreach (var words in vectors)
+            {
+                low += Vector256.WidenLower(words);
+                high += Vector256.WidenUpper(words);
+            }
+
+            sum = Vector256.Sum(low + high);
+            bytes = bytes[(vectors.Length * Vector256<byte>.Count)..];
+        }
+
         while (bytes.Length >= 4)
         {
-            sum += BinaryPrimitives.ReadUInt32BigEndian(bytes);
+            sum += MemoryMarshal.Read<uint>(bytes);
             bytes = bytes[4..];
         }
 
         if (bytes.Length >= 2)
         {
-            sum += BinaryPrimitives.ReadUInt16BigEndian(bytes);
+            sum += MemoryMarshal.Read<ushort>(bytes);
             bytes = bytes[2..];
         }
 
         // RFC 1071 section 1: an odd byte is padded with a zero to its right.
-        return bytes.IsEmpty ? sum : sum + ((ulong)bytes[0] << 8);
+        return bytes.IsEmpty ? sum : sum + (BitConverter.IsLittleEndian ? bytes[0] : (ulong)bytes[0] << 8);
     }
 
     private static ushort Fold(ulong sum)

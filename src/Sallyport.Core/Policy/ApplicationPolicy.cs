@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Policy;
 
 /// <summary>One application with all rules that lead to it, indexed by whom they speak of. Immutable.</summary>
 internal sealed class ApplicationPolicy
 {
-    private readonly Dictionary<int, int> _identities = [];
+    private readonly Dictionary<(SubjectKind Kind, int Id), int> _identities = [];
     private readonly Dictionary<string, int> _groups = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
 
@@ -18,9 +19,9 @@ internal sealed class ApplicationPolicy
         {
             switch (rule.Subject.Kind)
             {
-                // Ids are unique over devices and sites; a rule whose kind and identity differ speaks of nobody, see FindRule.
-                case SubjectKind.Device or SubjectKind.Site:
-                    _identities.TryAdd(IdentityKey(rule.Subject.Kind, rule.Subject.IdentityId), rule.Id);
+                // A rule whose kind is not that of the identity speaks of nobody, see FindRule.
+                case SubjectKind.Device or SubjectKind.Site or SubjectKind.Host:
+                    _identities.TryAdd((rule.Subject.Kind, rule.Subject.IdentityId), rule.Id);
                     break;
                 case SubjectKind.Group:
                     _groups.TryAdd(rule.Subject.Name, rule.Id);
@@ -42,8 +43,7 @@ internal sealed class ApplicationPolicy
     /// <summary>Of the rules that allow this identity the one with the lowest id; 0 without any. Costs what the identity has groups and labels.</summary>
     public int FindRule(Identity from)
     {
-        var kind = from.Kind == IdentityKind.Device ? SubjectKind.Device : SubjectKind.Site;
-        var found = _identities.GetValueOrDefault(IdentityKey(kind, from.Id), int.MaxValue);
+        var found = _identities.GetValueOrDefault((KindOf(from), from.Id), int.MaxValue);
         if (_groups.Count > 0)
         {
             foreach (var group in from.Groups)
@@ -81,5 +81,11 @@ internal sealed class ApplicationPolicy
 
     private static bool Same(IpProtocol a, IpProtocol b) => a == b || (IsEcho(a) && IsEcho(b));
 
-    private static int IdentityKey(SubjectKind kind, int id) => kind == SubjectKind.Device ? id : -id;
+    private static SubjectKind KindOf(Identity identity) => identity.Kind switch
+    {
+        IdentityKind.Device => SubjectKind.Device,
+        IdentityKind.Site => SubjectKind.Site,
+        IdentityKind.Host => SubjectKind.Host,
+        _ => throw new InvariantException("every kind of identity can be a subject"),
+    };
 }

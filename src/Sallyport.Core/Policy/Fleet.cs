@@ -9,12 +9,15 @@ public enum IdentityKind : byte
 {
     Device,
     Site,
+
+    /// <summary>The machine of the gateway itself, as a network sees it.</summary>
+    Host,
 }
 
 /// <summary>An isolated address space.</summary>
 public sealed record Network(int Id, string Name, ImmutableArray<IpPrefix> Prefixes);
 
-/// <summary>A device, which owns its addresses, or a site, which also carries subnets.</summary>
+/// <summary>A device or the gateway host, which own their addresses, or a site, which also carries subnets.</summary>
 public sealed record Identity
 {
     public required int Id { get; init; }
@@ -52,7 +55,7 @@ public enum IpProtocol : byte
 /// <summary>A protocol and, for TCP and UDP, ports from-to inclusive. ICMP stands for echo in both IP families.</summary>
 public readonly record struct Service(IpProtocol Protocol, ushort FromPort, ushort ToPort);
 
-/// <summary>Something that may be reached: services at a target that a site or a device of the same network carries.</summary>
+/// <summary>Something that may be reached: services at a target that a site, a device or the gateway host of the same network carries.</summary>
 public sealed record Application(int Id, int NetworkId, string Name, int OwnerId, IpPrefix Target, ImmutableArray<Service> Services);
 
 public enum SubjectKind : byte
@@ -61,6 +64,7 @@ public enum SubjectKind : byte
     Site,
     Group,
     Label,
+    Host,
 }
 
 /// <summary>Who a rule speaks of: one identity by id, or all of its network in a group or with a label ("key=value").</summary>

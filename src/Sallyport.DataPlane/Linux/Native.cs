@@ -54,12 +54,18 @@ internal static unsafe partial class Native
     public const uint EpollErr = 8;
     public const uint EpollHup = 0x10;
 
+    public const int ORdWr = 2;
+    public const int ONonBlock = 0x800;
+    public const int OCloExec = 0x80000;
+
     public const int EfdNonBlock = 0x800;
     public const int EfdCloExec = 0x80000;
 
     public const int EIntr = 4;
+    public const int EPerm = 1;
     public const int EIo = 5;
     public const int EAgain = 11;
+    public const int EAcces = 13;
     public const int EInval = 22;
     public const int ENFile = 23;
     public const int EMFile = 24;
@@ -107,6 +113,21 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "write")]
     public static partial nint Write(int fd, void* buffer, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "writev")]
+    public static partial nint WriteV(int fd, IoVec* vectors, int count);
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "nanosleep")]
+    public static partial int NanoSleep(long* request, long* remaining);
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    public static partial int PrCtl(int option, nuint a, nuint b, nuint c, nuint d);
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    public static partial int IoCtl(int fd, nuint request, void* argument);
 
     [LibraryImport("libc", EntryPoint = "epoll_create1")]
     public static partial int EpollCreate1(int flags);

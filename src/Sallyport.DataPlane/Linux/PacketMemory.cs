@@ -34,15 +34,18 @@ internal sealed unsafe class PacketMemory : IDisposable
     private const int ReceiveStride = Headroom + ReceiveMax + 1 + Tailroom + 1984;
 
     private readonly int _receiveSlots;
+    private readonly int _firstSpareByte;
     private readonly int _size;
     private byte* _memory;
 
-    public PacketMemory(int receiveSlots, int smallSlots)
+    /// <param name="spareBytes">Beside the slots, for whoever lays packets out in its own way: <see cref="Spare"/>.</param>
+    public PacketMemory(int receiveSlots, int smallSlots, int spareBytes = 0)
     {
         Invariant.Check(SmallSlotSize >= Headroom + PacketMax + Tailroom, "a slot holds a packet and its rooms");
         _receiveSlots = receiveSlots;
         SmallSlots = smallSlots;
-        _size = (receiveSlots * ReceiveStride) + (smallSlots * SmallSlotSize);
+        _firstSpareByte = (receiveSlots * ReceiveStride) + (smallSlots * SmallSlotSize);
+        _size = _firstSpareByte + spareBytes;
         _memory = (byte*)NativeMemory.AllocZeroed((nuint)_size);
     }
 
@@ -63,6 +66,9 @@ internal sealed unsafe class PacketMemory : IDisposable
         var floor = (_receiveSlots * ReceiveStride) + (index * SmallSlotSize);
         return new PacketSpot(floor + Headroom, 0, floor, floor + SmallSlotSize);
     }
+
+    /// <summary>The memory beside the slots.</summary>
+    public PacketSpot Spare => new(_firstSpareByte, _size - _firstSpareByte, _firstSpareByte, _size);
 
     /// <summary>The packet alone.</summary>
     public Span<byte> Packet(in PacketSpot spot) => new(Pointer(spot.Start, spot.Length), spot.Length);

@@ -71,6 +71,9 @@ internal sealed record GatewayModel : ICredentialDirectory
     public ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> SiteSubnets { get; init; } =
         ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>>.Empty;
 
+    /// <summary>By identity: the networks in which the gateway host has part.</summary>
+    public ImmutableDictionary<int, Identity> Hosts { get; init; } = ImmutableDictionary<int, Identity>.Empty;
+
     public IReadOnlyList<LegacyWrapping> LegacyWrappings { get; init; } = [];
 
     /// <summary>

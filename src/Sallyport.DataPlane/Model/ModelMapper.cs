@@ -40,6 +40,7 @@ internal static class ModelMapper
         var legacyChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
         var credentials = new CredentialEdit(before);
         var subnets = before.SiteSubnets;
+        var hosts = before.Hosts.RemoveRange(delta.RemovedIdentities);
         foreach (var id in delta.RemovedIdentities)
         {
             credentials.Remove(id);
@@ -51,6 +52,7 @@ internal static class ModelMapper
         {
             var identity = Identity(dto);
             identities.Add(identity);
+            hosts = identity.Kind == IdentityKind.Host ? hosts.SetItem(identity.Id, identity) : hosts.Remove(identity.Id);
             credentials.Remove(dto.Id);
             credentials.Add(dto);
             if (!SameSubnets(before.Fleet.Identity(dto.Id), identity))
@@ -83,6 +85,7 @@ internal static class ModelMapper
             Fleet = fleet,
             Access = access,
             SiteSubnets = subnets,
+            Hosts = hosts,
             LegacyWrappings = legacyChanged
                 ? [.. access.Values.OrderBy(network => network.NetworkId).SelectMany(network => network.Legacy)]
                 : before.LegacyWrappings,
@@ -99,6 +102,7 @@ internal static class ModelMapper
         {
             "device" => IdentityKind.Device,
             "site" => IdentityKind.Site,
+            "host" => IdentityKind.Host,
             _ => throw Unknown("kind of identity", dto.Kind),
         },
         Name = dto.Name,
@@ -148,6 +152,7 @@ internal static class ModelMapper
         {
             "device" => new Subject(SubjectKind.Device, dto.SubjectId, ""),
             "site" => new Subject(SubjectKind.Site, dto.SubjectId, ""),
+            "host" => new Subject(SubjectKind.Host, dto.SubjectId, ""),
             "group" => new Subject(SubjectKind.Group, 0, dto.Subject),
             "label" => new Subject(SubjectKind.Label, 0, dto.Subject),
             _ => throw Unknown("subject of a rule", dto.SubjectKind),

@@ -9,7 +9,10 @@ internal static class EpollToken
     private const ulong UdpKind = 1;
     private const ulong ListenerKind = 2;
     private const ulong ConnectionKind = 3;
+    private const ulong HostKind = 4;
     private const uint GenerationMask = 0x00ff_ffff;
+
+    public const ulong Host = HostKind << KindShift;
 
     public static ulong Udp(int index) => (UdpKind << KindShift) | (uint)index;
 

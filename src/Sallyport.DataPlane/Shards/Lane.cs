@@ -11,6 +11,9 @@ internal enum HandedOverKind : byte
 
     /// <summary>As it came from outside; its tunnel is there, and only there are its keys.</summary>
     Outer,
+
+    /// <summary>It came from the gateway host; the tunnel that it is for is there, and nobody has judged it yet.</summary>
+    FromHost,
 }
 
 /// <summary>A packet between shards: an inner one with the identity whose tunnel it left, an outer one with where it came from.</summary>

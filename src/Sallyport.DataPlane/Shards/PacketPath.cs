@@ -111,6 +111,11 @@ internal sealed class PacketPath
             return Handle(packet, head.From, now);
         }
 
+        if (head.Kind == HandedOverKind.FromHost)
+        {
+            return HandleFromHost(head.FromIdentityId, packet, now);
+        }
+
         var inner = _memory.Packet(packet);
         var result = _forwarder.HandleHandedOver(head.FromIdentityId, inner, now);
         if (result.Kind != ForwardKind.Forward)
@@ -127,6 +132,66 @@ internal sealed class PacketPath
         }
 
         return reason;
+    }
+
+    /// <summary>
+    /// Takes an inner packet that the gateway host sends. It is judged where the tunnel is that it is for, so that both directions of a
+    /// conversation with the host are known to one forwarder.
+    /// </summary>
+    public DropReason HandleFromHost(int hostId, in PacketSpot packet, Instant now)
+    {
+        var inner = _memory.Packet(packet);
+        var refusalSlot = _outbox.FreeSlot();
+        var refusal = _memory.Blank(refusalSlot);
+        var result = _forwarder.Handle(hostId, inner, now, refusal);
+        var reason = DropReason.None;
+        if (result.Kind == ForwardKind.Forward)
+        {
+            var to = _tunnels.OfIdentity(result.ToIdentityId);
+            if (to >= 0)
+            {
+                reason = SendInner(to, packet.With(packet.Start, result.Length), int.MaxValue, now);
+            }
+            else
+            {
+                result = _forwarder.Unreachable(hostId, inner[..result.Length], now, refusal);
+            }
+        }
+
+        if (result.Kind == ForwardKind.Refuse && _forwarder.Model.Identity(hostId) is { } host)
+        {
+            reason = _outbox.SendToHost(host.NetworkId, refusalSlot.With(refusalSlot.Start, result.RefusalLength));
+        }
+
+        if (reason != DropReason.None)
+        {
+            _drops.Count(reason);
+        }
+
+        return reason;
+    }
+
+    /// <summary>
+    /// What packets need around them that leave through the tunnel of the identity, and on which shard it is; the largest rooms and this
+    /// shard where there is none.
+    /// </summary>
+    public int FindTunnel(int identityId, Instant now, out int headroom, out int tailroom)
+    {
+        (headroom, tailroom) = (PacketMemory.Headroom, PacketMemory.Tailroom);
+        var slot = _tunnels.OfIdentity(identityId);
+        if (slot < 0)
+        {
+            return _crossing.Tunnels.TryFind(identityId, out var place) ? place.Shard : _crossing.Shard;
+        }
+
+        var key = _tunnels[slot].Keys.Sealing(now);
+        if (key >= 0)
+        {
+            headroom = _tunnels[slot].Keys[key].Headroom;
+            tailroom = _tunnels[slot].Keys[key].Tailroom;
+        }
+
+        return _crossing.Shard;
     }
 
     /// <summary>The peer begins to negotiate another key: it has the newest of those we hold.</summary>
@@ -412,6 +477,12 @@ internal sealed class PacketPath
             {
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
                 return HandOver(place.Shard, new HandedOver(HandedOverKind.Inner, tunnel.IdentityId, default), inner[..result.Length]);
+            }
+
+            if (_outbox.Host.IsOpen && _forwarder.Model.Identity(result.ToIdentityId) is { Kind: IdentityKind.Host } host)
+            {
+                ClampSegments(inner[..result.Length], tunnel.InnerMax);
+                return _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);

@@ -3,6 +3,7 @@ using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
@@ -60,6 +61,7 @@ internal sealed class Shard : IDisposable
     private readonly TunnelTable _tunnels = new();
     private readonly Forwarder _forwarder;
     private readonly PacketPath _path;
+    private readonly HostPath _host;
     private readonly byte[] _streamBuffer = new byte[DataPlaneLimits.StreamBytesPerTurn];
     private readonly FlowRecord[] _flowBuffer = new FlowRecord[ReportBuffer];
     private readonly TunnelCounters[] _counterBuffer = new TunnelCounters[ReportBuffer];
@@ -82,7 +84,8 @@ internal sealed class Shard : IDisposable
         _handshakers = handshakers;
         _crossing = new Crossing(options.Fabric, options.Index);
         var lanes = _crossing.Shards - 1;
-        _memory = new PacketMemory(DataPlaneLimits.BatchSize, FirstLaneSlot + (lanes * DataPlaneLimits.LaneSlots));
+        _memory = new PacketMemory(
+            DataPlaneLimits.BatchSize, FirstLaneSlot + (lanes * DataPlaneLimits.LaneSlots), HostPath.MemoryBytes);
         PeerIds = new SlotAllotter(options.Index, _crossing.Shards, DataPlaneLimits.TunnelsMax / _crossing.Shards);
         _receive = new ReceiveBatch(_memory, DataPlaneLimits.BatchSize);
         _streams = new StreamTable(options.Index, _epoll, entropy, Drops);
@@ -100,6 +103,7 @@ internal sealed class Shard : IDisposable
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
         _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing);
+        _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(
             options.Index, Mailbox,
             lane => new Lane(_memory, FirstLaneSlot + (lane * DataPlaneLimits.LaneSlots), DataPlaneLimits.LaneSlots));
@@ -214,6 +218,7 @@ internal sealed class Shard : IDisposable
     {
         try
         {
+            Pauses.Sharpen();
             _nextTick = _clock.Now;
             _inbound = [.. _crossing.Inbound];
             while (!_stop)
@@ -232,6 +237,7 @@ internal sealed class Shard : IDisposable
 
     private void RunTurn()
     {
+        _host.PauseIfBusy(_clock.Now);
         var ready = _epoll.Wait(WaitMilliseconds());
         try
         {
@@ -294,6 +300,10 @@ internal sealed class Shard : IDisposable
         else if (EpollToken.IsListener(token, out index))
         {
             Accept(_listeners[index]);
+        }
+        else if (token == EpollToken.Host)
+        {
+            _host.Receive(_forwarder.Model, _clock.Now);
         }
         else if (_streams.Find(token) is >= 0 and var connection)
         {
@@ -515,6 +525,12 @@ internal sealed class Shard : IDisposable
             case AdoptModel adopt:
                 Adopt(adopt, now);
                 break;
+            case AttachHost attach:
+                Attach(attach);
+                break;
+            case DetachHost:
+                CloseHost();
+                break;
             default:
                 throw new InvariantException($"a shard knows {command.GetType().Name}");
         }
@@ -527,6 +543,22 @@ internal sealed class Shard : IDisposable
 
         // It was decided under a model that may have been replaced while the command was on its way.
         CloseUnlessValid(wanted.Slot, _model);
+    }
+
+    private void Attach(AttachHost attach)
+    {
+        CloseHost();
+        _outbox.Host.Attach(attach.Queue, attach.Handles);
+        _epoll.Add(attach.Queue.Fd, Readiness.In, EpollToken.Host);
+    }
+
+    private void CloseHost()
+    {
+        if (_outbox.Host.Detach() is { } queue)
+        {
+            _epoll.Remove(queue.Fd);
+            queue.Dispose();
+        }
     }
 
     private void Adopt(AdoptModel adopt, Instant now)

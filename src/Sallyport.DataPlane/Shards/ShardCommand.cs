@@ -1,4 +1,6 @@
+using Sallyport.Core.Nat;
 using Sallyport.Core.OpenVpn.Data;
+using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Tunnels;
 
@@ -30,3 +32,9 @@ internal sealed record ReplaceTunnel(int IdentityId, long TunnelId, OuterPath By
 
 /// <summary>From now on packets are judged by this model. The answer goes to the uplink.</summary>
 internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adoption Adoption) : ShardCommand;
+
+/// <summary>The gateway host has part in the networks through this queue, which is the shard's from here on.</summary>
+internal sealed record AttachHost(TunQueue Queue, HandleSpace Handles) : ShardCommand;
+
+/// <summary>The gateway host has no part any more.</summary>
+internal sealed record DetachHost : ShardCommand;

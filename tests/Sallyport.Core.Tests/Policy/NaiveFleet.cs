@@ -143,6 +143,7 @@ internal sealed class NaiveFleet
         {
             SubjectKind.Device => from.Kind == IdentityKind.Device && from.Id == subject.IdentityId,
             SubjectKind.Site => from.Kind == IdentityKind.Site && from.Id == subject.IdentityId,
+            SubjectKind.Host => from.Kind == IdentityKind.Host && from.Id == subject.IdentityId,
             SubjectKind.Group => from.Groups.Contains(subject.Name),
             SubjectKind.Label => from.Labels.Contains(subject.Name),
             _ => false,

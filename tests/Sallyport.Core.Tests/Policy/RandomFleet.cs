@@ -42,7 +42,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     public ushort Port() => (ushort)(1 + random.Below(5));
 
     public IpProtocol Protocol(bool isV4) =>
-        random.Below(4) switch
+        random.Below(5) switch
         {
             0 => isV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
             1 => IpProtocol.Udp,
@@ -75,7 +75,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         {
             Id = (1 + random.Below(11)),
             NetworkId = (1 + random.Below(2)),
-            Kind = site ? IdentityKind.Site : IdentityKind.Device,
+            Kind = site ? IdentityKind.Site : random.Below(5) == 0 ? IdentityKind.Host : IdentityKind.Device,
             Name = "x",
             Active = random.Below(6) != 0,
             AddressV4 = random.Below(5) == 0 ? null : IpAddress.Parse($"10.20.0.{1 + random.Below(7)}"),
@@ -117,6 +117,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
             0 => new Subject(SubjectKind.Group, 0, Groups[random.Below(3)]),
             1 => new Subject(SubjectKind.Label, 0, Labels[random.Below(3)]),
             2 => new Subject(SubjectKind.Site, 1 + random.Below(11), ""),
+            3 => new Subject(SubjectKind.Host, 1 + random.Below(11), ""),
             _ => new Subject(SubjectKind.Device, 1 + random.Below(11), ""),
         };
 

@@ -16,13 +16,14 @@ internal static class InnerPackets
     }
 
     /// <param name="mss">Announced by an option, where not 0.</param>
-    public static byte[] Tcp(IpAddress from, IpAddress to, ushort sourcePort, ushort destinationPort, byte flags, int mss = 0)
+    public static byte[] Tcp(
+        IpAddress from, IpAddress to, ushort sourcePort, ushort destinationPort, byte flags, int mss = 0, uint sequence = 1000, int payload = 0)
     {
         var options = mss == 0 ? 0 : 4;
-        var packet = Ip(from, to, 6, 20 + options);
+        var packet = Ip(from, to, 6, 20 + options + payload);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(20), sourcePort);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), destinationPort);
-        BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(24), 1000);
+        BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(24), sequence);
         packet[32] = (byte)((20 + options) / 4 << 4);
         packet[33] = flags;
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(34), 64_000);
@@ -31,6 +32,11 @@ internal static class InnerPackets
             packet[40] = 2;
             packet[41] = 4;
             BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(42), (ushort)mss);
+        }
+
+        for (var i = 0; i < payload; i++)
+        {
+            packet[40 + options + i] = (byte)(sequence + i);
         }
 
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(36), TcpChecksum(packet));

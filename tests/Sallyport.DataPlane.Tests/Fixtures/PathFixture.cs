@@ -5,6 +5,7 @@ using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Shards;
@@ -19,7 +20,7 @@ internal sealed class PathFixture : IDisposable
 
     private const int LaneSlots = 8;
 
-    private readonly PacketMemory _memory = new(1, DataPlaneLimits.OwnSlots + LaneSlots);
+    private readonly PacketMemory _memory = new(1, DataPlaneLimits.OwnSlots + LaneSlots, HostPath.MemoryBytes);
     private readonly Crossing _crossing;
     private readonly TestFleet _fleet = new();
     private readonly TestEntropy _entropy = new(42);
@@ -32,19 +33,20 @@ internal sealed class PathFixture : IDisposable
     }
 
     /// <summary>One of several shards.</summary>
-    public PathFixture(Fabric fabric, int shard)
+    public PathFixture(Fabric fabric, int shard, bool withHost = false)
     {
         Fabric = fabric;
         _crossing = new Crossing(fabric, shard);
         fabric.Join(shard, Mailbox, _ => new Lane(_memory, DataPlaneLimits.OwnSlots, LaneSlots));
         _nextTunnel = 1000 * shard;
-        Model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        Model = ModelMapper.FromSnapshot(new Snapshot(1, withHost ? _fleet.ModelWithHost() : _fleet.Model()));
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
         Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
         Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
         Forwarder.Adopt(Model.Fleet, Now);
         Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing);
+        Host = new HostPath(Outbox, Path, _crossing, Drops);
     }
 
     public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
@@ -70,6 +72,8 @@ internal sealed class PathFixture : IDisposable
     public Forwarder Forwarder { get; }
 
     public PacketPath Path { get; }
+
+    public HostPath Host { get; }
 
     public static OuterPath At(string address, ushort port) => new() { Peer = new OuterAddress(IpAddress.Parse(address), port), Local = IpAddress.Parse("192.0.2.1") };
 

@@ -14,9 +14,13 @@ internal sealed class TestFleet : IDisposable
     public const int OtherDeviceId = 3;
     public const int ApplicationId = 1;
     public const int RuleId = 1;
+    public const int HostId = 4;
+    public const int HostRuleId = 2;
+    public const string HandlePrefix = "fd12:3456:789a::/48";
 
     public static readonly IpAddress DeviceAddress = IpAddress.Parse("10.20.0.10");
     public static readonly IpAddress OtherDeviceAddress = IpAddress.Parse("10.20.0.11");
+    public static readonly IpAddress HostAddress = IpAddress.Parse("10.20.0.1");
     public static readonly IpAddress SiteAddress = IpAddress.Parse("10.20.0.2");
     public static readonly IpAddress ApplicationAddress = IpAddress.Parse("192.168.50.10");
 
@@ -62,6 +66,34 @@ internal sealed class TestFleet : IDisposable
     public IdentityModel SiteModel => Identity(Site, "site", "hq", SiteAddress) with { Subnets = ["192.168.50.0/24"] };
 
     public RuleModel Rule => new() { Id = RuleId, SubjectKind = "device", SubjectId = DeviceId, ApplicationId = ApplicationId };
+
+    public static IdentityModel Host { get; } = new()
+    {
+        Id = HostId, NetworkId = NetworkId, Kind = "host", Name = "plant-a", Active = true, AddressV4 = HostAddress.ToString(),
+    };
+
+    /// <summary>The same with the gateway host in the network: the device may reach it, and it may reach the device.</summary>
+    public NodeModel ModelWithHost()
+    {
+        var model = Model();
+        return model with
+        {
+            Settings = model.Settings with { HandlePrefix = HandlePrefix },
+            Identities = [.. model.Identities, Host],
+            Applications =
+            [
+                .. model.Applications,
+                new ApplicationModel { Id = 2, NetworkId = NetworkId, Name = "dashboard", OwnerId = HostId, Target = "10.20.0.1", Services = ["tcp/8080", "udp/53"] },
+                new ApplicationModel { Id = 3, NetworkId = NetworkId, Name = "pump", OwnerId = DeviceId, Target = "10.20.0.10", Services = ["tcp/502", "udp/161"] },
+            ],
+            Rules =
+            [
+                .. model.Rules,
+                new RuleModel { Id = HostRuleId, SubjectKind = "device", SubjectId = DeviceId, ApplicationId = 2 },
+                new RuleModel { Id = 3, SubjectKind = "host", SubjectId = HostId, ApplicationId = 3 },
+            ],
+        };
+    }
 
     public NodeModel Model(bool withRule = true) => new(
         Settings with { TlsCryptV2ServerKeys = [ServerKey.Bytes.ToArray()] },

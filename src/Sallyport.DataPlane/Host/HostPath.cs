@@ -1,0 +1,138 @@
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Nat;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Shards;
+
+namespace Sallyport.DataPlane.Host;
+
+/// <summary>
+/// What one shard does with what the gateway host sends: read a piece, cut it into inner packets, hand each to the packet path. The packets
+/// are laid out so that those of one piece, sealed, lie behind each other and leave as one message.
+/// </summary>
+internal sealed class HostPath
+{
+    /// <summary>The longest piece with its header.</summary>
+    private const int InputBytes = OffloadHeader.Length + 65_536;
+
+    public const int MemoryBytes = InputBytes + DataPlaneLimits.HostOutputBytes;
+
+    private readonly Outbox _outbox;
+    private readonly PacketMemory _memory;
+    private readonly PacketPath _path;
+    private readonly Crossing _crossing;
+    private readonly DropCounters _drops;
+    private readonly PacketSpot _input;
+    private readonly PacketSpot _output;
+    private readonly Moderation _moderation = new();
+    private int _cursor;
+    private ushort _identification;
+
+    public HostPath(Outbox outbox, PacketPath path, Crossing crossing, DropCounters drops)
+    {
+        _outbox = outbox;
+        _memory = outbox.Memory;
+        _path = path;
+        _crossing = crossing;
+        _drops = drops;
+        var spare = _memory.Spare;
+        Invariant.Check(spare.Length >= MemoryBytes, "the memory has room for the host's packets");
+        _input = spare.With(spare.Start, InputBytes);
+        _output = spare.With(spare.Start + InputBytes, DataPlaneLimits.HostOutputBytes);
+    }
+
+    /// <summary>Takes what waits in the queue, within the budget of a turn. What was sent by the call before has been flushed.</summary>
+    public void Receive(FleetModel model, Instant now)
+    {
+        _cursor = _output.Start;
+        for (var i = 0; i < DataPlaneLimits.HostReadsPerTurn && _outbox.Host.Queue is { } queue; i++)
+        {
+            var count = queue.Read(_memory, _input);
+            if (count <= OffloadHeader.Length)
+            {
+                return;
+            }
+
+            var bytes = _memory.Packet(_input)[..count];
+            var reason = Handle(bytes[OffloadHeader.Length..], OffloadHeader.Read(bytes), model, now);
+            if (reason != DropReason.None)
+            {
+                _drops.Count(reason);
+            }
+        }
+    }
+
+    /// <summary>Before the wait of each turn: lets packets gather while there are many.</summary>
+    public void PauseIfBusy(Instant now)
+    {
+        if (_outbox.Host.IsOpen && _moderation.MayGather(_outbox.Host.Mergeable, now))
+        {
+            Pauses.Pause(DataPlaneLimits.HostPause);
+        }
+    }
+
+    private DropReason Handle(ReadOnlySpan<byte> packet, OffloadHeader offload, FleetModel model, Instant now)
+    {
+        var reason = SuperPacket.Read(_outbox.Host.Handles, packet, offload, out var read);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        if (read.LengthMax > PacketMemory.PacketMax)
+        {
+            return DropReason.TooLong;
+        }
+
+        // A program on the host may bind what it likes: only the host's own address is one that it may speak from.
+        if (model.IdentityAt(read.NetworkId, read.Source) is not { Kind: IdentityKind.Host } host)
+        {
+            return DropReason.SpoofedSource;
+        }
+
+        var to = model.IdentityAt(read.NetworkId, read.Destination)?.Id ?? 0;
+        var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
+        for (var i = 0; i < read.Segments; i++)
+        {
+            var spot = Next(headroom, read.LengthMax, tailroom);
+            var length = read.Write(packet, i, _identification++, _memory.Room(spot)[headroom..]);
+            if (length == 0)
+            {
+                return DropReason.ProtocolNotSupported;
+            }
+
+            spot = spot.With(spot.Start, length);
+            if (shard != _crossing.Shard)
+            {
+                HandOver(shard, host.Id, spot);
+                continue;
+            }
+
+            _path.HandleFromHost(host.Id, spot, now);
+            _cursor = spot.End + tailroom;
+        }
+
+        return DropReason.None;
+    }
+
+    private PacketSpot Next(int headroom, int lengthMax, int tailroom)
+    {
+        if (_cursor + headroom + lengthMax + tailroom > _output.End)
+        {
+            _outbox.Flush();
+            _cursor = _output.Start;
+        }
+
+        var start = _cursor + headroom;
+        return new PacketSpot(start, lengthMax, _cursor, start + lengthMax + tailroom);
+    }
+
+    private void HandOver(int shard, int hostId, in PacketSpot packet)
+    {
+        if (!_crossing.TryHandOver(shard, new HandedOver(HandedOverKind.FromHost, hostId, default), _memory.Packet(packet)))
+        {
+            _drops.Count(DropReason.ShardQueueFull);
+        }
+    }
+}
