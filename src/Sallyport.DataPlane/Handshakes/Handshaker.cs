@@ -295,6 +295,12 @@ internal sealed class Handshaker : IDisposable
         {
             _touched = peer;
             var reason = peer.Session.HandlePacket(packet, now);
+            if (!peer.HasBegun && peer.Session.IsAnswered && !TryBegin(peer, now))
+            {
+                Remove(peer);
+                return DropReason.SessionRateLimited;
+            }
+
             if (reason == DropReason.None && new PacketHead(packet[0]).Opcode == Opcode.SoftResetV1 && peer is { HasTunnel: true, Admitted: { } who })
             {
                 Tell(who.Shard, new PeerNegotiates(who.Slot, who.TunnelId));
@@ -311,6 +317,24 @@ internal sealed class Handshaker : IDisposable
         }
 
         return Knock(packet, from, key, now);
+    }
+
+    /// <summary>The peer answers: from here on it counts against its credential, and may cost us TLS.</summary>
+    private bool TryBegin(PeerSession peer, Instant now)
+    {
+        if (peer.WrappedKeyId is { } id)
+        {
+            if (!_door.TryCount(id, now))
+            {
+                return false;
+            }
+
+            peer.IsCounted = true;
+        }
+
+        peer.HasBegun = true;
+        peer.Session.Begin(now);
+        return true;
     }
 
     private DropReason Knock(ReadOnlySpan<byte> packet, in OuterPath from, SessionKey key, Instant now)
@@ -386,6 +410,7 @@ internal sealed class Handshaker : IDisposable
             HandshakeWindow = TimeSpan.FromSeconds(settings.HandshakeWindowSeconds),
             RenegotiateAfter = TimeSpan.FromSeconds(settings.RenegotiateSeconds),
             IsStream = from.IsStream,
+            WaitsForOwner = true,
         };
         var peer = new PeerSession
         {
@@ -398,6 +423,8 @@ internal sealed class Handshaker : IDisposable
             WrappedForNetwork = admission.NetworkId,
             AdmittedFrom = from.Peer,
             IsCounted = admission.IsCounted,
+            HasBegun = admission.ResetExchanged,
+            WrappedKeyId = admission.WrappedKeyId,
         };
         _sessions.Add(key, peer);
         _byNumber.Add(peer.Number, peer);

@@ -33,7 +33,13 @@ internal sealed class PeerSession
     public Probation<PeerSession>.Place? Place { get; set; }
 
     /// <summary>The door has counted it against its credential.</summary>
-    public required bool IsCounted { get; init; }
+    public required bool IsCounted { get; set; }
+
+    /// <summary>It has answered us, so that its TLS may begin.</summary>
+    public required bool HasBegun { get; set; }
+
+    /// <summary>tls-crypt-v2: what the door counts its credential by.</summary>
+    public byte[]? WrappedKeyId { get; init; }
 
     /// <summary>Set when the peer was let in; the same for the life of the session.</summary>
     public Admitted? Admitted { get; set; }

@@ -44,6 +44,23 @@ public sealed class CrowdTests : IDisposable
     }
 
     [Fact]
+    public void A_captured_reset_replayed_over_TCP_locks_nobody_out()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var owner = new Knock(_fleet.Device, gateway.Udp, 1);
+        var captured = owner.Reset();
+        for (var i = 0; i < 3 * OpenVpnLimits.SessionBurst; i++)
+        {
+            using var replayer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 2000 };
+            replayer.Connect(gateway.Tcp);
+            replayer.Send([(byte)(captured.Length >> 8), (byte)captured.Length, .. captured]);
+            replayer.Receive(new byte[100]).ShouldBeGreaterThan(0);
+        }
+
+        using var device = gateway.Connect(_fleet.Device);
+    }
+
+    [Fact]
     public void A_device_that_never_answers_our_resets_loses_its_tunnel_and_operators_are_told()
     {
         _fleet.Settings = _fleet.Settings with { HandshakeWindowSeconds = 2, RenegotiateSeconds = 1, PingRestartSeconds = 60 };

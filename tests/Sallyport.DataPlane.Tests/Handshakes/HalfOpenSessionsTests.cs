@@ -114,6 +114,7 @@ public sealed class HalfOpenSessionsTests : IDisposable
             WrappedFor = Entry(credential),
             AdmittedFrom = from,
             IsCounted = false,
+            HasBegun = true,
         };
         _made.Add(peer);
         _sessions.Add(peer);

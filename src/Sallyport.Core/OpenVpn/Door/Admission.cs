@@ -38,7 +38,10 @@ public sealed class Admission : IDisposable
     /// </summary>
     public required bool ResetExchanged { get; init; }
 
-    /// <summary>The door has counted this session against its credential; where it has not, the owner does (<see cref="SessionLimiter"/>).</summary>
+    /// <summary>
+    /// The door has counted this session against its credential; where it has not, the owner has it counted once the peer has acknowledged our
+    /// session id (<see cref="Door.TryCount"/>), or counts by identity where no credential is known (<see cref="SessionLimiter"/>).
+    /// </summary>
     public required bool IsCounted { get; init; }
 
     public void Dispose()

@@ -51,6 +51,12 @@ public abstract class Session : IDisposable
     /// <summary>The peer's first bytes of TLS have come, and the session holds what they cost.</summary>
     public bool HasTls => Channel.Active is not null || Channel.Pending is { HasTls: true };
 
+    /// <summary>
+    /// The peer has acknowledged a packet of this session: it holds the wrapping key, and receives where it says it is. Nobody shows that with
+    /// packets that were captured earlier.
+    /// </summary>
+    public bool IsAnswered => Channel.IsAnswered;
+
     /// <summary>The peer has everything that was sent to it.</summary>
     public bool IsAllAcknowledged =>
         Channel.Active is not { Sender.IsEmpty: false } && Channel.Pending is not { Sender.IsEmpty: false };
@@ -181,6 +187,9 @@ public abstract class Session : IDisposable
 
     /// <summary>May TLS start for this key? (A client waits until its reset is acknowledged.)</summary>
     private protected abstract bool MayStartTls(KeyState state);
+
+    /// <summary>What the peer says inside TLS is read now; until then it waits in the receive window.</summary>
+    private protected virtual bool MayReadTls(KeyState state) => true;
 
     /// <summary>The configuration went its way: nothing is asked of a handshake that is over any more.</summary>
     private protected abstract bool IsConfigured { get; }
@@ -320,7 +329,7 @@ public abstract class Session : IDisposable
 
     private void TakeMessages(KeyState state, Instant now)
     {
-        while (state.Receiver.TryTakeNext(out var opcode, out var payload))
+        while ((!state.ResetReceived || MayReadTls(state)) && state.Receiver.TryTakeNext(out var opcode, out var payload))
         {
             if (opcode is not (Opcode.ControlV1 or Opcode.ControlWkcV1))
             {
