@@ -5,9 +5,8 @@ namespace Sallyport.DataPlane.Handshakes;
 
 /// <summary>
 /// The sessions of one handshake thread that have not come up. Who proves most is served best: those that have not answered us yet compete
-/// among themselves alone; those that have, hold bounded shares for each source prefix, and for each credential or shared key; and what is
-/// left of the places by keys that many know is never less than half. Whoever holds one key may begin anew as often as it likes and only
-/// replaces itself.
+/// among themselves alone; those that have, hold bounded shares for each source prefix, and for each credential or network; and half of the
+/// places is out of reach of keys that many know. Whoever holds one key may begin anew as often as it likes and only replaces itself.
 /// </summary>
 internal sealed class HalfOpenSessions
 {
@@ -37,9 +36,9 @@ internal sealed class HalfOpenSessions
 
     public void Add(PeerSession peer)
     {
-        var prefix = SourcePrefix.Of(peer.AdmittedFrom.Ip);
-        peer.Place = PlacesOf(peer.HasOwnKey, peer.HasBegun).Add(peer, prefix);
-        if (peer is { HasBegun: true, HasOwnKey: false })
+        var prefix = SourcePrefix.Of(peer.Newcomer.From.Ip);
+        peer.Place = PlacesOf(peer.Newcomer.HasOwnKey, peer.HasBegun).Add(peer, prefix);
+        if (peer is { HasBegun: true, Newcomer.HasOwnKey: false })
         {
             peer.NetworkPlace = _byNetwork.Add(peer, NetworkOf(peer.WrappedForNetwork));
         }
@@ -141,15 +140,15 @@ internal sealed class HalfOpenSessions
     private bool TryMakeRoomToWait(in Newcomer who, List<PeerSession> leavers)
     {
         var remote = who.Remote;
-        if (OfCredential(who.Credential, hasAnswered: true).Exists(peer => peer.Key.Remote == remote))
+        if (OfCredential(who.Credential, hasAnswered: true).Exists(peer => peer.Newcomer.Remote == remote))
         {
             return false;
         }
 
         var waiting = OfCredential(who.Credential, hasAnswered: false);
-        if (waiting.Find(peer => peer.Key.Remote == remote) is { } same)
+        if (waiting.Find(peer => peer.Newcomer.Remote == remote) is { } same)
         {
-            if (same.ResetTag == who.ResetTag)
+            if (same.Newcomer.ResetTag == who.ResetTag)
             {
                 return false;
             }

@@ -26,6 +26,9 @@ public sealed class Admission : IDisposable
     /// <summary>The 256 bytes that a dynamic tls-crypt key is XORed with; null for plain.</summary>
     public byte[]? StaticKey { get; init; }
 
+    /// <summary>tls-crypt-v2: half of the tag of that packet. No two packets of a client share it, and a copy has the same.</summary>
+    public UInt128 ResetTag { get; init; }
+
     /// <summary>
     /// The packet that opened the door, unwrapped and without a WKc, for the session to read as its first: a reset where the exchange is not done,
     /// else ACK_V1, CONTROL_V1 or CONTROL_WKC_V1 (or a repeated reset).

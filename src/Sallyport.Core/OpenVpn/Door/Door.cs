@@ -340,6 +340,7 @@ public sealed class Door : IDisposable
             Remote = remote,
             Local = local,
             WrappedKeyId = isV2 ? knock.WrappedKeyId.ToArray() : null,
+            ResetTag = isV2 ? BinaryPrimitives.ReadUInt128BigEndian(knock.Control[(ControlPacket.HeadLength + ControlWrapper.ReplayLength)..]) : default,
             NetworkId = legacy?.NetworkId,
             StaticKey = isV2 ? knock.Key256.ToArray() : legacy?.Key?.Bytes.ToArray(),
             FirstPacket = firstPacket,

@@ -14,6 +14,9 @@ public sealed record ServerSessionOptions
     /// <summary>From the first packet to the first key in use (hand-window).</summary>
     public TimeSpan HandshakeWindow { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>From the first packet to a whole ClientHello; null gives it as long as the rest.</summary>
+    public TimeSpan? HelloWindow { get; init; }
+
     /// <summary>Own renegotiation (reneg-sec); zero leaves it to the peer.</summary>
     public TimeSpan RenegotiateAfter { get; init; } = TimeSpan.FromHours(1);
 
@@ -49,6 +52,11 @@ public sealed class ServerSession : Session
         _options = options;
         _staticKey = admission.StaticKey;
         _isWaiting = options.WaitsForOwner && !admission.ResetExchanged;
+        if (options.HelloWindow is { } window)
+        {
+            SetTimer(SessionTimer.Hello, now + window);
+        }
+
         if (admission.ResetExchanged)
         {
             // The stateless reply may have had no room to acknowledge the peer's reset.

@@ -29,6 +29,7 @@ public abstract class Session : IDisposable
     private SessionTimers _timers = new();
     private int _failedRenegotiations;
     private bool _ended;
+    private bool _hasHello;
 
     private protected Session(
         ControlChannel channel, IEntropy entropy, TimeSpan handshakeWindow, TimeSpan renegotiateAfter,
@@ -50,6 +51,9 @@ public abstract class Session : IDisposable
 
     /// <summary>The peer's first bytes of TLS have come, and the session holds what they cost.</summary>
     public bool HasTls => Channel.Active is not null || Channel.Pending is { HasTls: true };
+
+    /// <summary>TLS has read a whole ClientHello and has its answer ready: more than bytes that anybody can make up.</summary>
+    public bool HasHello => Channel.Active is not null || _hasHello;
 
     /// <summary>
     /// The peer has acknowledged a packet of this session: it holds the wrapping key, and receives where it says it is. Nobody shows that with
@@ -96,6 +100,14 @@ public abstract class Session : IDisposable
     {
         if (_timers.TakeExpired(SessionTimer.Linger, now))
         {
+            IsFinished = true;
+            return;
+        }
+
+        if (_timers.TakeExpired(SessionTimer.Hello, now))
+        {
+            // There are no last words to wait for.
+            End(SessionEnd.HandshakeTimeout, "no TLS ClientHello came in time", now);
             IsFinished = true;
             return;
         }
@@ -363,6 +375,7 @@ public abstract class Session : IDisposable
             switch (state.Tls.Handshake())
             {
                 case TlsStatus.WantRead:
+                    NoteHello(state);
                     return;
                 case TlsStatus.Done:
                     TlsEstablished(state, now);
@@ -397,6 +410,15 @@ public abstract class Session : IDisposable
 
                 return;
             }
+        }
+    }
+
+    private void NoteHello(KeyState state)
+    {
+        if (state.Tls.PendingOutput > 0)
+        {
+            _hasHello = true;
+            StopTimer(SessionTimer.Hello);
         }
     }
 
