@@ -87,7 +87,24 @@ internal static class DataPlaneLimits
     /// <summary>The same of one credential: a client has one attempt at a time, and leaves one or two behind on a bad link.</summary>
     public const int HalfOpenPerCredentialMax = 4;
 
-    /// <summary>From this many handshakes whose TLS has begun on, clients that can are told to come back later (AUTH_FAILED,TEMP).</summary>
+    /// <summary>
+    /// Those of peers without a key of their own (tls-crypt, tls-auth, no wrapping), in all: the other half is for tls-crypt-v2, of which no
+    /// key takes more than a few places.
+    /// </summary>
+    public const int HalfOpenSharedMax = HalfOpenMax / 2;
+
+    /// <summary>The same of one network: whoever knows its key takes none from the next. All networks without a wrapping are one.</summary>
+    public const int HalfOpenPerNetworkMax = HalfOpenSharedMax / 2;
+
+    /// <summary>
+    /// Sessions that have not answered our reset: they hold no TLS, some kilobytes each, and a client answers within a round trip. One bound
+    /// for keys of one's own, one for the others.
+    /// </summary>
+    public const int HalfOpenUnansweredMax = 2048;
+
+    public const int HalfOpenUnansweredPerPrefixMax = 512;
+
+    /// <summary>From this many handshakes whose TLS has answered on, clients that can are told to come back later (AUTH_FAILED,TEMP).</summary>
     public const int HalfOpenBackoffAbove = 3072;
 
     /// <summary>Connections of one shard.</summary>
@@ -126,6 +143,12 @@ internal static class DataPlaneLimits
     /// it is lost, two or three of TCP's first retransmissions.
     /// </summary>
     public static readonly TimeSpan ConnectionSilence = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Time from a session's admission to its whole ClientHello: the client sends it at once, and again after two and after six seconds where it
+    /// is lost.
+    /// </summary>
+    public static readonly TimeSpan HelloWindow = TimeSpan.FromSeconds(10);
 
     /// <summary>Time for a connection to become a tunnel from there on: the hand-window.</summary>
     public static readonly TimeSpan ConnectionGrace = TimeSpan.FromSeconds(60);

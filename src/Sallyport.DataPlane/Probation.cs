@@ -30,6 +30,13 @@ internal sealed class Probation<T>(int max, int perPrefixMax)
         return among.First is not null;
     }
 
+    /// <summary>The oldest of all who have shown nothing.</summary>
+    public bool TryFindOldestOfAll([MaybeNullWhen(false)] out T oldest)
+    {
+        oldest = _silent.First is { } first ? first.Value.Owner : default;
+        return _silent.First is not null;
+    }
+
     public Place Add(T owner, UInt128 prefix)
     {
         if (!_shares.TryGetValue(prefix, out var share))

@@ -66,7 +66,8 @@ internal sealed class Handshaker : IDisposable
     private readonly HalfOpenSessions _halfOpen = new();
     private readonly SessionLimiter _sessionsOfIdentities = new();
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly PriorityQueue<PeerSession, Instant> _timers = new();
+    private readonly Deadlines _deadlines = new();
+    private readonly List<PeerSession> _leavers = [];
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly RememberingDirectory _directory = new();
@@ -170,7 +171,8 @@ internal sealed class Handshaker : IDisposable
         }
 
         var longest = _isLeaving && !_goodbyeSaid.Task.IsCompleted ? Farewell.Step : WaitMax;
-        if (!_timers.TryPeek(out _, out var next))
+        var next = _deadlines.Next;
+        if (next == Instant.Never)
         {
             return longest;
         }
@@ -295,6 +297,16 @@ internal sealed class Handshaker : IDisposable
         {
             _touched = peer;
             var reason = peer.Session.HandlePacket(packet, now);
+            if (!peer.HasBegun && peer.Session.IsAnswered)
+            {
+                var refusal = Begin(peer, now);
+                if (refusal != DropReason.None)
+                {
+                    Remove(peer);
+                    return refusal;
+                }
+            }
+
             if (reason == DropReason.None && new PacketHead(packet[0]).Opcode == Opcode.SoftResetV1 && peer is { HasTunnel: true, Admitted: { } who })
             {
                 Tell(who.Shard, new PeerNegotiates(who.Slot, who.TunnelId));
@@ -311,6 +323,47 @@ internal sealed class Handshaker : IDisposable
         }
 
         return Knock(packet, from, key, now);
+    }
+
+    /// <summary>The peer answers: from here on it counts against its credential, and may cost us TLS.</summary>
+    private DropReason Begin(PeerSession peer, Instant now)
+    {
+        if (peer.WrappedKeyId is { } id)
+        {
+            if (!_door.TryCount(id, now))
+            {
+                return DropReason.SessionRateLimited;
+            }
+
+            peer.IsCounted = true;
+        }
+
+        if (!TryMakeRoom(peer.Newcomer with { HasAnswered = true }))
+        {
+            return DropReason.ResetRateLimited;
+        }
+
+        _halfOpen.Begin(peer);
+        peer.Session.Begin(now);
+        return DropReason.None;
+    }
+
+    private bool TryMakeRoom(in Newcomer who)
+    {
+        _leavers.Clear();
+        if (!_halfOpen.TryMakeRoom(who, _leavers))
+        {
+            return false;
+        }
+
+        foreach (var leaver in _leavers)
+        {
+            Drops.Count(DropReason.MadeRoom);
+            Remove(leaver);
+        }
+
+        _leavers.Clear();
+        return true;
     }
 
     private DropReason Knock(ReadOnlySpan<byte> packet, in OuterPath from, SessionKey key, Instant now)
@@ -361,16 +414,20 @@ internal sealed class Handshaker : IDisposable
     private DropReason Admit(Admission admission, in OuterPath from, SessionKey key, GatewayModel model, Instant now)
     {
         var wrappedFor = admission.WrappedKeyId is { } id ? model.FindWrappedKey(id) : null;
-        if (!_halfOpen.TryMakeRoom(wrappedFor, from.Peer, out var goes))
+        var who = new Newcomer
+        {
+            HasAnswered = admission.ResetExchanged,
+            HasOwnKey = admission.Wrapper.Kind == WrappingKind.TlsCryptV2,
+            Credential = wrappedFor,
+            NetworkId = admission.NetworkId,
+            From = from.Peer,
+            Remote = key.Remote,
+            ResetTag = admission.ResetTag,
+        };
+        if (!TryMakeRoom(who))
         {
             admission.Dispose();
             return DropReason.ResetRateLimited;
-        }
-
-        if (goes is not null)
-        {
-            Drops.Count(DropReason.MadeRoom);
-            Remove(goes);
         }
 
         var networkId = admission.NetworkId ?? (wrappedFor is null ? null : model.Fleet.Identity(wrappedFor.IdentityId)?.NetworkId);
@@ -384,8 +441,10 @@ internal sealed class Handshaker : IDisposable
         var options = new ServerSessionOptions
         {
             HandshakeWindow = TimeSpan.FromSeconds(settings.HandshakeWindowSeconds),
+            HelloWindow = DataPlaneLimits.HelloWindow,
             RenegotiateAfter = TimeSpan.FromSeconds(settings.RenegotiateSeconds),
             IsStream = from.IsStream,
+            WaitsForOwner = true,
         };
         var peer = new PeerSession
         {
@@ -394,10 +453,10 @@ internal sealed class Handshaker : IDisposable
             Key = key,
             Path = from,
             Wrapping = admission.Wrapper.Kind,
-            WrappedFor = wrappedFor,
-            WrappedForNetwork = admission.NetworkId,
-            AdmittedFrom = from.Peer,
+            Newcomer = who,
             IsCounted = admission.IsCounted,
+            HasBegun = admission.ResetExchanged,
+            WrappedKeyId = admission.WrappedKeyId,
         };
         _sessions.Add(key, peer);
         _byNumber.Add(peer.Number, peer);
@@ -440,8 +499,7 @@ internal sealed class Handshaker : IDisposable
         }
 
         HalfOpenSessions.Look(peer);
-
-        Schedule(peer);
+        _deadlines.Want(peer.Number, peer.Session.NextDeadline);
     }
 
     private void Handle(PeerSession peer, SessionEvent happened, Instant now)
@@ -811,28 +869,16 @@ internal sealed class Handshaker : IDisposable
 
     private void HandleTimeouts(Instant now)
     {
-        while (_timers.TryPeek(out var peer, out var at) && at <= now)
+        while (_deadlines.TryTakeDue(now, out var number))
         {
-            _timers.Dequeue();
-            if (peer.Scheduled != at || !_byNumber.ContainsKey(peer.Number))
+            if (!_byNumber.TryGetValue(number, out var peer))
             {
                 continue;
             }
 
             _touched = peer;
-            peer.Scheduled = Instant.Never;
             peer.Session.HandleTimeout(now);
             Drain(peer, now);
-        }
-    }
-
-    private void Schedule(PeerSession peer)
-    {
-        var deadline = peer.Session.NextDeadline;
-        if (deadline < peer.Scheduled)
-        {
-            peer.Scheduled = deadline;
-            _timers.Enqueue(peer, deadline);
         }
     }
 
@@ -846,6 +892,7 @@ internal sealed class Handshaker : IDisposable
     {
         _halfOpen.Remove(peer);
         _byNumber.Remove(peer.Number);
+        _deadlines.Forget(peer.Number);
         if (_sessions.TryGetValue(peer.Key, out var there) && there == peer)
         {
             _sessions.Remove(peer.Key);

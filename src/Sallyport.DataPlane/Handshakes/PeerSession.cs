@@ -20,20 +20,29 @@ internal sealed class PeerSession
     /// <summary>How the peer came through the door; decides which networks and identities it may still turn out to be.</summary>
     public required WrappingKind Wrapping { get; init; }
 
+    /// <summary>As what it asked for its place, when it was admitted.</summary>
+    public required Newcomer Newcomer { get; init; }
+
     /// <summary>The credential that the tls-crypt-v2 key was made for.</summary>
-    public CredentialEntry? WrappedFor { get; init; }
+    public CredentialEntry? WrappedFor => Newcomer.Credential;
 
     /// <summary>The network whose shared wrapping key the peer has.</summary>
-    public int? WrappedForNetwork { get; init; }
-
-    /// <summary>When the timer queue looks at it next.</summary>
-    public Instant Scheduled { get; set; } = Instant.Never;
+    public int? WrappedForNetwork => Newcomer.NetworkId;
 
     /// <summary>Its place among the half-open sessions until it is established; null from then on.</summary>
     public Probation<PeerSession>.Place? Place { get; set; }
 
+    /// <summary>Its place in the share of its network, where many know the key.</summary>
+    public Probation<PeerSession>.Place? NetworkPlace { get; set; }
+
     /// <summary>The door has counted it against its credential.</summary>
-    public required bool IsCounted { get; init; }
+    public required bool IsCounted { get; set; }
+
+    /// <summary>It has answered us, so that its TLS may begin.</summary>
+    public required bool HasBegun { get; set; }
+
+    /// <summary>tls-crypt-v2: what the door counts its credential by.</summary>
+    public byte[]? WrappedKeyId { get; init; }
 
     /// <summary>Set when the peer was let in; the same for the life of the session.</summary>
     public Admitted? Admitted { get; set; }
@@ -47,9 +56,6 @@ internal sealed class PeerSession
 
     /// <summary>The shard owns the promised place from the moment it was asked to open the tunnel.</summary>
     public bool TunnelWasOpened { get; set; }
-
-    /// <summary>Where the peer was when it was admitted; it may move.</summary>
-    public required OuterAddress AdmittedFrom { get; init; }
 }
 
 /// <summary>Who a peer is, and the place on the packet path that its session was promised.</summary>

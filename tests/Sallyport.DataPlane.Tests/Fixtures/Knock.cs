@@ -34,18 +34,23 @@ internal sealed class Knock : IDisposable
         Send(Opcode.ControlWkcV1, [0], packet.Sender, 1, []);
     }
 
+    /// <summary>The bytes of a reset, as somebody on the way captures them.</summary>
+    public byte[] Reset() => Wrap(Opcode.HardResetClientV3, [], default, 0, []);
+
     public void Dispose()
     {
         _socket.Dispose();
         _wrapper.Dispose();
     }
 
-    private void Send(Opcode opcode, uint[] acks, SessionId remote, uint messageId, byte[] payload)
+    private void Send(Opcode opcode, uint[] acks, SessionId remote, uint messageId, byte[] payload) =>
+        _socket.Send(Wrap(opcode, acks, remote, messageId, payload));
+
+    private byte[] Wrap(Opcode opcode, uint[] acks, SessionId remote, uint messageId, byte[] payload)
     {
         Span<byte> clear = stackalloc byte[OpenVpnLimits.MaxControlPacket];
         Span<byte> wrapped = stackalloc byte[2 * OpenVpnLimits.MaxControlPacket];
         var length = ControlPacket.Write(clear, opcode, 0, _local, acks, remote, messageId, payload);
-        length = _wrapper.Wrap(clear[..length], wrapped, _now);
-        _socket.Send(wrapped[..length]);
+        return wrapped[.._wrapper.Wrap(clear[..length], wrapped, _now)].ToArray();
     }
 }

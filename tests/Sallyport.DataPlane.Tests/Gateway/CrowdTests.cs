@@ -44,6 +44,34 @@ public sealed class CrowdTests : IDisposable
     }
 
     [Fact]
+    public void A_captured_reset_replayed_over_TCP_locks_nobody_out()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        for (var i = 0; i < 3 * OpenVpnLimits.SessionBurst; i++)
+        {
+            using var owner = new Knock(_fleet.Device, gateway.Udp, (ulong)i);
+            using var replayer = Send(owner.Reset(), gateway.Tcp);
+            replayer.Receive(new byte[100]).ShouldBeGreaterThan(0);
+        }
+
+        using var device = gateway.Connect(_fleet.Device);
+    }
+
+    [Fact]
+    public void A_captured_reset_is_answered_once_while_its_session_waits()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var owner = new Knock(_fleet.Device, gateway.Udp, 1);
+        var captured = owner.Reset();
+        using var first = Send(captured, gateway.Tcp);
+        first.Receive(new byte[100]).ShouldBeGreaterThan(0);
+        using var second = Send(captured, gateway.Tcp);
+
+        gateway.Control.WaitFor<DropReport>(report => report.Drops.GetValueOrDefault("ResetRateLimited") == 1, "the copy takes no place");
+        using var device = gateway.Connect(_fleet.Device);
+    }
+
+    [Fact]
     public void A_device_that_never_answers_our_resets_loses_its_tunnel_and_operators_are_told()
     {
         _fleet.Settings = _fleet.Settings with { HandshakeWindowSeconds = 2, RenegotiateSeconds = 1, PingRestartSeconds = 60 };
@@ -76,6 +104,14 @@ public sealed class CrowdTests : IDisposable
     }
 
     public void Dispose() => _fleet.Dispose();
+
+    private static Socket Send(byte[] packet, System.Net.IPEndPoint to)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 2000 };
+        socket.Connect(to);
+        socket.Send([(byte)(packet.Length >> 8), (byte)packet.Length, .. packet]);
+        return socket;
+    }
 
     /// <summary>Closed in order or reset, it is closed.</summary>
     private static int Read(Socket socket)

@@ -26,6 +26,9 @@ public sealed class Admission : IDisposable
     /// <summary>The 256 bytes that a dynamic tls-crypt key is XORed with; null for plain.</summary>
     public byte[]? StaticKey { get; init; }
 
+    /// <summary>tls-crypt-v2: half of the tag of that packet. No two packets of a client share it, and a copy has the same.</summary>
+    public UInt128 ResetTag { get; init; }
+
     /// <summary>
     /// The packet that opened the door, unwrapped and without a WKc, for the session to read as its first: a reset where the exchange is not done,
     /// else ACK_V1, CONTROL_V1 or CONTROL_WKC_V1 (or a repeated reset).
@@ -38,7 +41,10 @@ public sealed class Admission : IDisposable
     /// </summary>
     public required bool ResetExchanged { get; init; }
 
-    /// <summary>The door has counted this session against its credential; where it has not, the owner does (<see cref="SessionLimiter"/>).</summary>
+    /// <summary>
+    /// The door has counted this session against its credential; where it has not, the owner has it counted once the peer has acknowledged our
+    /// session id (<see cref="Door.TryCount"/>), or counts by identity where no credential is known (<see cref="SessionLimiter"/>).
+    /// </summary>
     public required bool IsCounted { get; init; }
 
     public void Dispose()

@@ -69,6 +69,13 @@ public sealed class Door : IDisposable
             : HandleLegacy(knock, directory, reply, out replyLength, out admission);
     }
 
+    /// <summary>
+    /// Counts a session against its credential; false where that has begun too many. To be asked once, for an admission that was not
+    /// counted yet, when its peer has acknowledged our session id: a packet that was captured cannot.
+    /// </summary>
+    public bool TryCount(ReadOnlySpan<byte> wrappedKeyId, Instant now) =>
+        _sessions.TryTake(BinaryPrimitives.ReadUInt128BigEndian(wrappedKeyId), now);
+
     public void Dispose()
     {
         _cookies.Dispose();
@@ -319,10 +326,9 @@ public sealed class Door : IDisposable
             return DoorVerdict.Drop(reason);
         }
 
-        // Who captured a reset of a 2.5 client could use up that client's sessions with it from anywhere: such are counted by the owner,
-        // once they have proven more.
-        var isCounted = isV2 && (resetExchanged || knock.IsStream);
-        if (isCounted && !_sessions.TryTake(BinaryPrimitives.ReadUInt128BigEndian(knock.WrappedKeyId), knock.Now))
+        // Whoever captured a reset could use up its owner's sessions with it from anywhere: what has not answered us is counted once it has.
+        var isCounted = isV2 && resetExchanged;
+        if (isCounted && !TryCount(knock.WrappedKeyId, knock.Now))
         {
             wrapper.Dispose();
             return DoorVerdict.Drop(DropReason.SessionRateLimited);
@@ -334,6 +340,7 @@ public sealed class Door : IDisposable
             Remote = remote,
             Local = local,
             WrappedKeyId = isV2 ? knock.WrappedKeyId.ToArray() : null,
+            ResetTag = isV2 ? BinaryPrimitives.ReadUInt128BigEndian(knock.Control[(ControlPacket.HeadLength + ControlWrapper.ReplayLength)..]) : default,
             NetworkId = legacy?.NetworkId,
             StaticKey = isV2 ? knock.Key256.ToArray() : legacy?.Key?.Bytes.ToArray(),
             FirstPacket = firstPacket,

@@ -43,6 +43,9 @@ internal sealed class ControlChannel : IDisposable
     /// <summary>The key being negotiated; the first one of a session starts here too.</summary>
     public KeyState? Pending { get; private set; }
 
+    /// <summary>The peer has acknowledged something under our session id: it has the wrapping key, or the address, now and not only once.</summary>
+    public bool IsAnswered { get; private set; }
+
     public string Wrapping => _wrapper.Kind switch
     {
         WrappingKind.None => "none",
@@ -173,6 +176,7 @@ internal sealed class ControlChannel : IDisposable
             state = StartKey(packet.KeyId);
         }
 
+        IsAnswered |= packet.Acks.Count > 0;
         for (var i = 0; i < packet.Acks.Count; i++)
         {
             state.Sender.HandleAck(packet.Acks[i], now);

@@ -14,11 +14,17 @@ public sealed record ServerSessionOptions
     /// <summary>From the first packet to the first key in use (hand-window).</summary>
     public TimeSpan HandshakeWindow { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>From the first packet to a whole ClientHello; null gives it as long as the rest.</summary>
+    public TimeSpan? HelloWindow { get; init; }
+
     /// <summary>Own renegotiation (reneg-sec); zero leaves it to the peer.</summary>
     public TimeSpan RenegotiateAfter { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Over TCP.</summary>
     public bool IsStream { get; init; }
+
+    /// <summary>TLS, which is what a session costs, begins with <see cref="ServerSession.Begin"/>; where the resets were exchanged statelessly, at once.</summary>
+    public bool WaitsForOwner { get; init; }
 }
 
 /// <summary>
@@ -36,6 +42,7 @@ public sealed class ServerSession : Session
     private DataFormat _format;
     private bool _useExporter;
     private bool _configured;
+    private bool _isWaiting;
 
     /// <param name="admission">What the door made of the peer's first packets; this session owns its wrapper and key from now on.</param>
     public ServerSession(ServerSessionOptions options, TlsContext tls, Admission admission, IEntropy entropy, Instant now)
@@ -44,6 +51,12 @@ public sealed class ServerSession : Session
     {
         _options = options;
         _staticKey = admission.StaticKey;
+        _isWaiting = options.WaitsForOwner && !admission.ResetExchanged;
+        if (options.HelloWindow is { } window)
+        {
+            SetTimer(SessionTimer.Hello, now + window);
+        }
+
         if (admission.ResetExchanged)
         {
             // The stateless reply may have had no room to acknowledge the peer's reset.
@@ -55,6 +68,16 @@ public sealed class ServerSession : Session
         if (touched is not null)
         {
             Advance(touched, now);
+        }
+    }
+
+    /// <summary>The owner has room for what TLS takes (<see cref="ServerSessionOptions.WaitsForOwner"/>).</summary>
+    public void Begin(Instant now)
+    {
+        _isWaiting = false;
+        if (!HasEnded && Channel.Pending is { } state)
+        {
+            Advance(state, now);
         }
     }
 
@@ -114,6 +137,8 @@ public sealed class ServerSession : Session
 
     /// <summary>The peer's ClientHello starts it.</summary>
     private protected override bool MayStartTls(KeyState state) => false;
+
+    private protected override bool MayReadTls(KeyState state) => !_isWaiting;
 
     private protected override bool IsConfigured => _configured;
 

@@ -29,6 +29,7 @@ public abstract class Session : IDisposable
     private SessionTimers _timers = new();
     private int _failedRenegotiations;
     private bool _ended;
+    private bool _hasHello;
 
     private protected Session(
         ControlChannel channel, IEntropy entropy, TimeSpan handshakeWindow, TimeSpan renegotiateAfter,
@@ -50,6 +51,15 @@ public abstract class Session : IDisposable
 
     /// <summary>The peer's first bytes of TLS have come, and the session holds what they cost.</summary>
     public bool HasTls => Channel.Active is not null || Channel.Pending is { HasTls: true };
+
+    /// <summary>TLS has read a whole ClientHello and has its answer ready: more than bytes that anybody can make up.</summary>
+    public bool HasHello => Channel.Active is not null || _hasHello;
+
+    /// <summary>
+    /// The peer has acknowledged a packet of this session: it holds the wrapping key, and receives where it says it is. Nobody shows that with
+    /// packets that were captured earlier.
+    /// </summary>
+    public bool IsAnswered => Channel.IsAnswered;
 
     /// <summary>The peer has everything that was sent to it.</summary>
     public bool IsAllAcknowledged =>
@@ -90,6 +100,14 @@ public abstract class Session : IDisposable
     {
         if (_timers.TakeExpired(SessionTimer.Linger, now))
         {
+            IsFinished = true;
+            return;
+        }
+
+        if (_timers.TakeExpired(SessionTimer.Hello, now))
+        {
+            // There are no last words to wait for.
+            End(SessionEnd.HandshakeTimeout, "no TLS ClientHello came in time", now);
             IsFinished = true;
             return;
         }
@@ -181,6 +199,9 @@ public abstract class Session : IDisposable
 
     /// <summary>May TLS start for this key? (A client waits until its reset is acknowledged.)</summary>
     private protected abstract bool MayStartTls(KeyState state);
+
+    /// <summary>What the peer says inside TLS is read now; until then it waits in the receive window.</summary>
+    private protected virtual bool MayReadTls(KeyState state) => true;
 
     /// <summary>The configuration went its way: nothing is asked of a handshake that is over any more.</summary>
     private protected abstract bool IsConfigured { get; }
@@ -320,7 +341,7 @@ public abstract class Session : IDisposable
 
     private void TakeMessages(KeyState state, Instant now)
     {
-        while (state.Receiver.TryTakeNext(out var opcode, out var payload))
+        while ((!state.ResetReceived || MayReadTls(state)) && state.Receiver.TryTakeNext(out var opcode, out var payload))
         {
             if (opcode is not (Opcode.ControlV1 or Opcode.ControlWkcV1))
             {
@@ -354,6 +375,7 @@ public abstract class Session : IDisposable
             switch (state.Tls.Handshake())
             {
                 case TlsStatus.WantRead:
+                    NoteHello(state);
                     return;
                 case TlsStatus.Done:
                     TlsEstablished(state, now);
@@ -388,6 +410,15 @@ public abstract class Session : IDisposable
 
                 return;
             }
+        }
+    }
+
+    private void NoteHello(KeyState state)
+    {
+        if (state.Tls.PendingOutput > 0)
+        {
+            _hasHello = true;
+            StopTimer(SessionTimer.Hello);
         }
     }
 

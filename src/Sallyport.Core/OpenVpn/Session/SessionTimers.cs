@@ -9,6 +9,9 @@ internal enum SessionTimer : byte
     /// <summary>The key state being negotiated must be active by then (hand-window).</summary>
     HandshakeWindow,
 
+    /// <summary>Server role: the whole ClientHello must be here by then.</summary>
+    Hello,
+
     /// <summary>The next soft reset of our own (reneg-sec).</summary>
     Renegotiate,
 
@@ -25,7 +28,7 @@ internal enum SessionTimer : byte
 /// <summary>The deadlines of one session.</summary>
 internal struct SessionTimers
 {
-    private const int Count = 5;
+    private const int Count = 6;
 
     private Deadlines _deadlines;
 

@@ -26,15 +26,17 @@ public class SessionLimitTests
     }
 
     [Fact]
-    public void A_connection_counts_as_well()
+    public void A_connection_counts_as_well_when_its_peer_has_answered()
     {
         var fixture = new DoorFixture();
         for (var i = 0; i < OpenVpnLimits.SessionBurst; i++)
         {
-            fixture.ShouldAdmit(fixture.Visit("v2").Reset(), isStream: true).Dispose();
+            using var admission = fixture.ShouldAdmit(fixture.Visit("v2").Reset(), isStream: true);
+            fixture.Door.TryCount(admission.WrappedKeyId, Start).ShouldBeTrue();
         }
 
-        fixture.ShouldDrop(fixture.Visit("v2").Reset(), DropReason.SessionRateLimited, isStream: true);
+        fixture.Door.TryCount(DoorFixture.KnownId, Start).ShouldBeFalse();
+        fixture.ShouldDrop(fixture.Welcomed("v2").Control(), DropReason.SessionRateLimited);
     }
 
     [Fact]
@@ -57,6 +59,20 @@ public class SessionLimitTests
         for (var i = 0; i < 10 * OpenVpnLimits.SessionBurst; i++)
         {
             using var admission = fixture.ShouldAdmit(captured, from: DoorFixture.Address with { Port = (ushort)(i + 1) });
+            admission.IsCounted.ShouldBeFalse();
+        }
+
+        ComeIn(fixture, Start);
+    }
+
+    [Fact]
+    public void A_captured_reset_over_TCP_uses_nothing_up()
+    {
+        var fixture = new DoorFixture();
+        var captured = fixture.Visit("v2").Reset();
+        for (var i = 0; i < 10 * OpenVpnLimits.SessionBurst; i++)
+        {
+            using var admission = fixture.ShouldAdmit(captured, isStream: true);
             admission.IsCounted.ShouldBeFalse();
         }
 
