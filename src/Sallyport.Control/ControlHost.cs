@@ -48,8 +48,8 @@ public sealed class ControlHost : IDisposable
         Traffic = new TrafficDatabase(traffic);
         Envelope = new Envelope(master);
         var secrets = new SecretStore(Envelope);
-        Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Audit = AuditTrail.Open(fleet, secrets, new AuditHeadFile(options.AuditHeadFile));
+        Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
         var settings = Keys.AddTo(options.Gateway);
         var loader = new FleetLoader(Envelope);

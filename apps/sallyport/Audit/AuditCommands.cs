@@ -71,6 +71,7 @@ internal static class AuditCommands
     private static Command Export(Shell shell)
     {
         var to = Flag.Text("--to", "File; default: standard output", "FILE");
+        var force = Flag.Switch("--force", "Replace the file if it exists");
         return shell.Verb(
             "export",
             "The whole trail, a JSON object a line, to be proven without us: sallyport audit verify --file FILE",
@@ -83,30 +84,12 @@ internal static class AuditCommands
                     return;
                 }
 
-                var draft = path + ".part";
-                await using (var stream = Create(draft, path))
-                {
-                    await c.Client.ExportAuditAsync(stream, c.Cancel);
-                }
-
-                File.Move(draft, path, overwrite: true);
+                using var file = PrivateFile.Reserve(path, c.Parse.GetValue(force), "--to", "audit.jsonl");
+                await c.Client.ExportAuditAsync(file.Stream, c.Cancel);
+                file.Commit();
                 c.Printer.Remark($"exported to {path}");
             },
-            to);
-    }
-
-    private static FileStream Create(string draft, string path)
-    {
-        try
-        {
-            return new FileStream(
-                draft,
-                new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw CliException.OfFile(path, "--to", error);
-        }
+            to, force);
     }
 
     private static IEnumerable<string> LinesOf(string path)

@@ -19,6 +19,9 @@ internal static class WebServer
     /// <summary>Consoles, scripts and streams; whoever opens more is not an operator.</summary>
     private const long ConnectionsMax = 1024;
 
+    /// <summary>As long as a newcomer has: whoever sends a head by the byte is none of our clients.</summary>
+    private static readonly TimeSpan RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+
     /// <summary>Streams that nobody reads any more must not hold up the end.</summary>
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(3);
 
@@ -78,13 +81,19 @@ internal static class WebServer
         options.AddServerHeader = false;
         options.Limits.MaxRequestBodySize = RequestBodyMax;
         options.Limits.MaxConcurrentConnections = ConnectionsMax;
+        options.Limits.RequestHeadersTimeout = RequestHeadersTimeout;
         options.ListenUnixSocket(settings.ApiSocket);
+        var gate = new NewcomerGate(new NewcomerLimits(), TimeProvider.System);
         foreach (var endpoint in settings.ApiHttps)
         {
-            options.Listen(endpoint, listen => listen.UseHttps(new TlsHandshakeCallbackOptions
+            options.Listen(endpoint, listen =>
             {
-                OnConnection = _ => ValueTask.FromResult(certificate.Current()),
-            }));
+                listen.Use(next => connection => gate.PassAsync(connection, next));
+                listen.UseHttps(new TlsHandshakeCallbackOptions
+                {
+                    OnConnection = _ => ValueTask.FromResult(certificate.Current()),
+                });
+            });
         }
     }
 

@@ -37,15 +37,27 @@ internal sealed class AuditTrail
     /// <summary>At the start the trail was not as it was left, and no record says so yet.</summary>
     public bool IsBroken => finding is not null;
 
-    /// <summary>Compares the trail with the head that was left; what is wrong is in the next record.</summary>
+    /// <summary>
+    /// Compares the trail with the head that was left; what is wrong is in the next record. To be called before anything else is put
+    /// into a new store: what is there without a checkpoint key had one.
+    /// </summary>
     public static AuditTrail Open(Database database, SecretStore secrets, AuditHeadFile file) => database.Write(sql =>
     {
-        var pkcs8 = secrets.GetOrCreate(sql, KeyName, NewKey);
+        var known = secrets.Find(sql, KeyName);
+        var pkcs8 = known ?? secrets.GetOrCreate(sql, KeyName, NewKey);
         var key = ECDsa.Create();
         key.ImportPkcs8PrivateKey(pkcs8, out _);
         CryptographicOperations.ZeroMemory(pkcs8);
         var trail = new AuditTrail(key, file);
-        trail.Start(sql);
+        if (known is null)
+        {
+            trail.Begin(sql);
+        }
+        else
+        {
+            trail.Start(sql);
+        }
+
         return trail;
     });
 
@@ -77,17 +89,34 @@ internal sealed class AuditTrail
         file.Write(head);
     }
 
+    /// <summary>
+    /// The first start makes the key and a head that names no record, together: the head is on the disk before the key is committed, so
+    /// that from then on a missing head was taken away, however empty the trail. A crash in between leaves such a head without its key.
+    /// </summary>
+    private void Begin(SqliteConnection sql)
+    {
+        var left = file.Read(out _);
+        finding = IsUsed(sql) || (left is null ? file.Exists : left.Sequence != 0)
+            ? "the checkpoint key is missing: nothing says where the trail ended"
+            : null;
+        if (finding is null)
+        {
+            head = SignHead(0, 0, AuditChain.Genesis);
+            file.Write(head);
+        }
+    }
+
+    /// <summary>Every start but a first one finds the authority here, and whoever takes that away too cuts every device off.</summary>
+    private static bool IsUsed(SqliteConnection sql) => sql.ExecuteScalar<bool>(
+        """
+        SELECT EXISTS (SELECT 1 FROM certificates) OR EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM networks)
+            OR EXISTS (SELECT 1 FROM changes) OR EXISTS (SELECT 1 FROM audit) OR EXISTS (SELECT 1 FROM audit_checkpoints)
+        """);
+
     private void Start(SqliteConnection sql)
     {
         var last = Last(sql);
         var left = file.Read(out var problem);
-        if (left is null && last.Sequence == 0 && !file.Exists)
-        {
-            head = SignHead(0, 0, AuditChain.Genesis);
-            file.Write(head);
-            return;
-        }
-
         if (left is not null && !AuditChain.IsSigned(left, PublicKey))
         {
             (left, problem) = (null, "the head is not signed by this installation");

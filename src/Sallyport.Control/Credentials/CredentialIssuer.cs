@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -20,6 +21,7 @@ namespace Sallyport.Control.Credentials;
 internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope envelope, GatewayKeys keys, ControlOptions options)
 {
     private const int ValidDaysMax = 3650;
+    private const int UsernameMax = 127; // USER_PASS_LEN of stock clients, with the NUL at its end: 128
 
     private static readonly string[] Transports = ["udp+tcp", "udp", "tcp"];
 
@@ -172,7 +174,8 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
         var username = name;
         for (var n = 2; IsLiveUsername(change, username); n++)
         {
-            username = $"{name}.{n}";
+            var number = string.Create(CultureInfo.InvariantCulture, $".{n}");
+            username = name[..Math.Min(name.Length, UsernameMax - number.Length)] + number;
         }
 
         var password = RandomNumberGenerator.GetString("abcdefghijkmnpqrstuvwxyz23456789", 26); // 32 letters: 5 bits each, 130 in all

@@ -27,6 +27,7 @@ internal sealed partial class ApiMiddleware(RequestDelegate next, Tokens tokens,
                 }
 
                 actor.Attach(context);
+                context.Features.Get<IConnectionStanding>()?.Authorised();
             }
 
             await next(context);

@@ -59,6 +59,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         TokenLifetime = input.TokenLifetime,
                     },
                     problems);
+                NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
                 problems.ThrowIfAny();
 
                 var key = SecretStore.Random(256);
@@ -104,7 +105,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             SetPrefixes(change, row, input.Prefixes, problems);
         }
 
+        var shared = NetworkInput.SharedOf(row);
         NetworkInput.ApplyOptions(row, input, problems);
+        NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """

@@ -2,6 +2,7 @@ using Sallyport.Api.Networks;
 using Sallyport.Control.Http;
 using Sallyport.Control.Names;
 using Sallyport.Control.Store;
+using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Networks;
@@ -25,7 +26,8 @@ internal static class NetworkInput
     private static readonly string[] Ciphers = [.. DefaultCiphers, "AES-256-CBC", "AES-128-CBC"];
     private static readonly string[] Digests = ["SHA1", "SHA256", "SHA512"];
     private static readonly string[] Authentications = ["certificate", "certificate+password", "password"];
-    private static readonly string[] Wrappings = ["tls-crypt-v2", "tls-crypt", "tls-auth", "none"];
+    private static readonly string[] Shared = ["tls-crypt", "tls-auth", "none"];
+    private static readonly string[] Wrappings = ["tls-crypt-v2", .. Shared];
     private static readonly string[] Directions = ["0", "1", "none"];
     private static readonly string[] TlsVersions = ["1.2", "1.3"];
 
@@ -82,6 +84,25 @@ internal static class NetworkInput
         row.MinimumTls = ReadOne(input.MinimumTls, "minimumTls", "TLS version", TlsVersions, problems) ?? row.MinimumTls;
         row.TokenSeconds = Span.Read(input.TokenLifetime, "tokenLifetime", TokenSecondsMin, TokenSecondsMax, problems) ?? row.TokenSeconds;
     }
+
+    /// <summary>
+    /// A gateway finds the network of a newcomer without a key of its own by trying what all networks share; what is beyond its bound
+    /// would let nobody in, and not say so.
+    /// </summary>
+    public static void CheckShared(NetworkRow row, int before, IEnumerable<NetworkRow> all, ProblemList problems)
+    {
+        var own = SharedOf(row);
+        var others = all.Where(other => other.Id != row.Id).Sum(SharedOf);
+        if (own > before && own + others > OpenVpnLimits.MaxLegacyWrappings)
+        {
+            problems.AddConflict(
+                "wrappings",
+                $"{string.Join(", ", Shared)} of all networks together would be {own + others}; a gateway knows at most {OpenVpnLimits.MaxLegacyWrappings}",
+                "use tls-crypt-v2 alone, or take one of these from another network first");
+        }
+    }
+
+    public static int SharedOf(NetworkRow row) => row.Wrappings.Count(Shared.Contains);
 
     public static string? ReadOne(string? text, string field, string what, IReadOnlyList<string> known, ProblemList problems)
     {

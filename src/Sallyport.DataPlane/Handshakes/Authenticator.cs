@@ -2,12 +2,14 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Sallyport.Core.Crypto;
 using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Handshakes;
 
@@ -23,7 +25,7 @@ internal readonly record struct Claim
     public int? WrappedForNetwork { get; init; }
 
     /// <summary>Who the session was at its first key; a renegotiation may change none of it.</summary>
-    public CredentialEntry? Before { get; init; }
+    public Admitted? Before { get; init; }
 
     /// <summary>Session id of the token that the session was given; another token is another session's.</summary>
     public UInt128? TokenSession { get; init; }
@@ -36,7 +38,7 @@ internal readonly record struct Judgement
 
     public Identity? Identity { get; init; }
 
-    public CredentialEntry? Credential { get; init; }
+    public TunnelProof Proof { get; init; }
 
     public NetworkAccess? Access { get; init; }
 
@@ -95,12 +97,12 @@ internal static class Authenticator
             return Judgement.Refuse(refusal, identity);
         }
 
-        if (access.MinimumTls == Core.Crypto.TlsVersion.Tls13 && !request.Tls.StartsWith("TLSv1.3", StringComparison.Ordinal))
+        var tls = request.Tls.StartsWith("TLSv1.3", StringComparison.Ordinal) ? TlsVersion.Tls13 : TlsVersion.Tls12;
+        if (tls < access.MinimumTls)
         {
             return Judgement.Refuse($"{Describe(identity)}: its network needs TLS 1.3, the client has {request.Tls}", identity);
         }
 
-        var proven = access.NeedsCertificate ? byCertificate : byName;
         if (access.NeedsCertificate && (byCertificate is null || byCertificate.IdentityId != identity.Id))
         {
             return Judgement.Refuse(
@@ -123,12 +125,22 @@ internal static class Authenticator
             }
         }
 
-        if (claim.Before is { } before && (before.IdentityId != identity.Id || before.Id != proven!.Id))
+        var proof = new TunnelProof
+        {
+            CertificateId = access.NeedsCertificate ? byCertificate!.Id : 0,
+            PasswordId = access.NeedsPassword ? byName!.Id : 0,
+            Wrapping = claim.Wrapping,
+            Tls = tls,
+        };
+        if (claim.Before is { } before
+            && (before.IdentityId != identity.Id
+                || before.Proof.CertificateId != proof.CertificateId
+                || before.Proof.PasswordId != proof.PasswordId))
         {
             return Judgement.Refuse($"{Describe(identity)}: a renegotiation came with another credential", identity);
         }
 
-        return new Judgement { Identity = identity, Credential = proven, Access = access, Token = token, Refusal = "" };
+        return new Judgement { Identity = identity, Proof = proof, Access = access, Token = token, Refusal = "" };
     }
 
     /// <summary>"device 'pump-17'".</summary>

@@ -543,7 +543,7 @@ internal sealed class Handshaker : IDisposable
                 Wrapping = peer.Wrapping,
                 WrappedFor = peer.WrappedFor,
                 WrappedForNetwork = peer.WrappedForNetwork,
-                Before = peer.Admitted?.Credential,
+                Before = peer.Admitted,
                 TokenSession = peer.TokenUser.Length == 0 ? null : peer.Token.SessionId,
             },
             model, _tokens, now);
@@ -645,7 +645,7 @@ internal sealed class Handshaker : IDisposable
         var identity = judgement.Identity!;
         peer.Admitted = new Admitted
         {
-            Credential = judgement.Credential!,
+            Proof = judgement.Proof,
             IdentityId = identity.Id,
             Name = Authenticator.Describe(identity),
             Tls = string.Intern(request.Tls),
@@ -691,7 +691,7 @@ internal sealed class Handshaker : IDisposable
             Slot = who.Slot,
             TunnelId = who.TunnelId,
             IdentityId = who.IdentityId,
-            CredentialId = who.Credential.Id,
+            Proof = who.Proof,
             AddressV4 = who.AddressV4,
             AddressV6 = who.AddressV6,
             Handshaker = _index,

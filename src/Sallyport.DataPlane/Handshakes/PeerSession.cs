@@ -3,6 +3,7 @@ using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Handshakes;
 
@@ -61,7 +62,7 @@ internal sealed class PeerSession
 /// <summary>Who a peer is, and the place on the packet path that its session was promised.</summary>
 internal sealed record Admitted
 {
-    public required CredentialEntry Credential { get; init; }
+    public required TunnelProof Proof { get; init; }
 
     public required int IdentityId { get; init; }
 

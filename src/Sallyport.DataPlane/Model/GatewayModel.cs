@@ -6,6 +6,7 @@ using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Model;
 
@@ -31,6 +32,20 @@ internal sealed record NetworkAccess
 
     /// <summary>How long authentication tokens stand for a password, from the password on.</summary>
     public required TimeSpan TokenLifetime { get; init; }
+
+    /// <summary>Whether who came in with this would still be let in.</summary>
+    public bool IsContentWith(in TunnelProof proof) =>
+        (!NeedsCertificate || proof.CertificateId != 0)
+        && (!NeedsPassword || proof.PasswordId != 0)
+        && proof.Tls >= MinimumTls
+        && Wrappings.Contains(proof.Wrapping);
+
+    /// <summary>As far as <see cref="IsContentWith"/> looks.</summary>
+    public bool AsksTheSameAs(NetworkAccess other) =>
+        NeedsCertificate == other.NeedsCertificate
+        && NeedsPassword == other.NeedsPassword
+        && MinimumTls == other.MinimumTls
+        && Wrappings.AsSpan().SequenceEqual(other.Wrappings.AsSpan());
 }
 
 /// <summary>A live credential and whose it is.</summary>

@@ -76,6 +76,8 @@ internal static class ModelMapper
         change = new ModelChange
         {
             CommittedAt = delta.CommittedAt,
+            Everything = delta.Networks.Any(network =>
+                before.Access.TryGetValue(network.Id, out var asked) && !access[network.Id].AsksTheSameAs(asked)),
             Identities = [.. delta.RemovedIdentities, .. delta.Identities.Select(identity => identity.Id)],
             Rerouted = ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
         };

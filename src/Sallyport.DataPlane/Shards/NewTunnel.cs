@@ -1,5 +1,6 @@
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Shards;
 
@@ -10,7 +11,7 @@ internal struct NewTunnel
     public required int Slot;
     public required long TunnelId;
     public required int IdentityId;
-    public required int CredentialId;
+    public required TunnelProof Proof;
     public required IpAddress AddressV4;
     public required IpAddress AddressV6;
     public required int Handshaker;

@@ -65,7 +65,7 @@ internal sealed class PacketPath
         Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
         ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path);
         tunnel.Id = wanted.TunnelId;
-        tunnel.CredentialId = wanted.CredentialId;
+        tunnel.Proof = wanted.Proof;
         tunnel.AddressV4 = wanted.AddressV4;
         tunnel.AddressV6 = wanted.AddressV6;
         tunnel.Handshaker = wanted.Handshaker;

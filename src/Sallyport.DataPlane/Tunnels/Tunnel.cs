@@ -23,8 +23,8 @@ internal struct Tunnel
 
     public int IdentityId;
 
-    /// <summary>What proved the identity; when it is gone from the model, so is the tunnel.</summary>
-    public int CredentialId;
+    /// <summary>What proved the identity; when any of it is gone from the model, so is the tunnel.</summary>
+    public TunnelProof Proof;
 
     /// <summary>The addresses that the peer was given; when they change it must fetch its configuration again.</summary>
     public IpAddress AddressV4;

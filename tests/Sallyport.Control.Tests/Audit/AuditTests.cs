@@ -247,21 +247,80 @@ public sealed class AuditTests
     }
 
     [Fact]
-    public async Task A_crash_before_the_first_record_leaves_a_trail_that_begins_well()
+    public async Task A_crash_between_the_first_head_and_its_key_leaves_a_trail_that_begins_well()
     {
         var directory = ControlWorld.NewDirectory();
-        var options = new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net" };
-        using (var master = MasterKey.LoadOrCreate(options.MasterKeyFile, databaseExists: false))
-        using (var database = Database.Open(options.FleetFile, Durability.Full, FleetSchema.Migrations))
-        {
-            AuditTrail.Open(
-                database, new SecretStore(new Envelope(master)), new AuditHeadFile(options.AuditHeadFile));
-        }
-
-        File.Delete(options.AuditHeadFile);
+        var options = OptionsOf(directory);
+        OpenTrail(options);
+        DeleteStore(options); // the head lies there, and its key was never committed
         await using (var world = await ControlWorld.StartAsync(directory))
         {
             (await world.Client.VerifyAuditAsync()).Problems.ShouldBeEmpty();
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_crash_before_the_first_record_leaves_a_trail_that_begins_well()
+    {
+        var directory = ControlWorld.NewDirectory();
+        OpenTrail(OptionsOf(directory));
+        await using (var world = await ControlWorld.StartAsync(directory))
+        {
+            (await world.Client.VerifyAuditAsync()).Problems.ShouldBeEmpty();
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_head_that_is_missing_beside_a_key_is_an_alarm_before_the_first_record_too()
+    {
+        var directory = ControlWorld.NewDirectory();
+        OpenTrail(OptionsOf(directory));
+        File.Delete(HeadFile(directory));
+        await using (var world = await ControlWorld.StartAsync(directory))
+        {
+            (await world.Client.VerifyAuditAsync()).Problems.ShouldHaveSingleItem().ShouldContain("audit.head is missing");
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Theory]
+    [InlineData("", "audit.head is missing: nothing says where the trail ended")]
+    [InlineData("; DELETE FROM secrets WHERE name = 'audit-checkpoint-key'", "the checkpoint key is missing: nothing says where the trail ended")]
+    public async Task A_trail_that_was_emptied_and_lost_its_head_is_not_a_new_one(string more, string finding)
+    {
+        var directory = ControlWorld.NewDirectory();
+        await using (var world = await WorldAsync(directory))
+        {
+            Tamper(world, "DELETE FROM audit; DELETE FROM audit_checkpoints" + more);
+        }
+
+        File.Delete(HeadFile(directory));
+        for (var start = 0; start < 2; start++)
+        {
+            await using var world = await ControlWorld.StartAsync(directory);
+            (await world.Client.ListAuditAsync(action: AuditChain.BrokenAction)).Items.Single().Detail.ShouldContain(finding);
+            var verification = await world.Client.VerifyAuditAsync();
+            verification.Valid.ShouldBeFalse();
+            verification.Problems.ShouldHaveSingleItem().ShouldContain(finding);
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_head_of_records_beside_an_empty_store_is_an_alarm()
+    {
+        var directory = ControlWorld.NewDirectory();
+        await (await WorldAsync(directory)).DisposeAsync();
+        DeleteStore(OptionsOf(directory));
+        await using (var world = await ControlWorld.StartAsync(directory))
+        {
+            (await world.Client.VerifyAuditAsync()).Problems.ShouldHaveSingleItem().ShouldContain("the checkpoint key is missing");
         }
 
         Directory.Delete(directory, recursive: true);
@@ -354,6 +413,24 @@ public sealed class AuditTests
 
     private static void Cut(ControlWorld world, int kept) =>
         Tamper(world, $"DELETE FROM audit WHERE sequence > {kept}; DELETE FROM audit_checkpoints WHERE sequence > {kept}");
+
+    private static ControlOptions OptionsOf(string directory) => new() { DataDirectory = directory, Endpoint = "vpn.example.net" };
+
+    /// <summary>As far as a first start comes before its first record.</summary>
+    private static void OpenTrail(ControlOptions options)
+    {
+        using var master = MasterKey.LoadOrCreate(options.MasterKeyFile, databaseExists: false);
+        using var database = Database.Open(options.FleetFile, Durability.Full, FleetSchema.Migrations);
+        AuditTrail.Open(database, new SecretStore(new Envelope(master)), new AuditHeadFile(options.AuditHeadFile));
+    }
+
+    private static void DeleteStore(ControlOptions options)
+    {
+        foreach (var file in Directory.GetFiles(options.DataDirectory, Path.GetFileName(options.FleetFile) + "*"))
+        {
+            File.Delete(file);
+        }
+    }
 
     private static string HeadFile(string directory) => Path.Combine(directory, "audit.head");
 

@@ -104,6 +104,26 @@ public sealed class ProfileTests
         SHA256.HashData([.. credential.PasswordSalt!, .. System.Text.Encoding.UTF8.GetBytes(profile.Password!)]).ShouldBe(credential.PasswordHash);
     }
 
+    [Fact]
+    public async Task A_user_name_is_never_longer_than_a_client_can_send()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var (network, name) = (new string('n', 63), new string('d', 63));
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = network, Prefixes = ["10.20.0.0/16"], Authentication = "password" });
+        await world.Client.AddDeviceAsync(new Api.Devices.DeviceCreate { Name = name, Network = network });
+        var issued = new List<string>();
+        for (var i = 0; i < 10; i++)
+        {
+            issued.Add((await world.Client.IssueDeviceProfileAsync(name, new ProfileRequest { KeepOld = true })).Username!);
+        }
+
+        issued[0].ShouldBe($"{name}.{network}");
+        issued[1].ShouldBe($"{name}.{network[..61]}.2");
+        issued[9].ShouldBe($"{name}.{network[..60]}.10");
+        issued.ShouldBeUnique();
+        issued.ShouldAllBe(username => username.Length <= 127); // stock clients hold 128 bytes with a NUL
+    }
+
     [Theory]
     [InlineData("tls-crypt-v2", "certificate")]
     [InlineData("tls-crypt", "certificate+password")]

@@ -33,6 +33,29 @@ public sealed class NetworkTests
     }
 
     [Fact]
+    public async Task Shared_wrappings_are_refused_beyond_what_a_gateway_knows_and_not_let_in_silently()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        NetworkCreate New(int i, params string[] wrappings) => new() { Name = $"n{i}", Prefixes = ["10.20.0.0/16"], Wrappings = wrappings };
+        for (var i = 0; i < 10; i++)
+        {
+            await world.Client.AddNetworkAsync(New(i, "tls-crypt-v2", "tls-crypt", "tls-auth", "none"));
+        }
+
+        await world.Client.AddNetworkAsync(New(10, "tls-crypt", "tls-auth"));
+        var problem = await ControlWorld.ProblemOf(() => world.Client.AddNetworkAsync(New(11, "none")));
+        problem.Status.ShouldBe(409);
+        var error = problem.Errors.ShouldHaveSingleItem();
+        error.Field.ShouldBe("wrappings");
+        error.Message.ShouldBe("tls-crypt, tls-auth, none of all networks together would be 33; a gateway knows at most 32");
+
+        await world.Client.AddNetworkAsync(New(11, "tls-crypt-v2"));
+        (await ControlWorld.ProblemOf(() => world.Client.UpdateNetworkAsync("n11", new NetworkUpdate { Wrappings = ["none"] }))).Status.ShouldBe(409);
+        await world.Client.UpdateNetworkAsync("n0", new NetworkUpdate { Wrappings = ["tls-auth"], MinimumTls = "1.3" });
+        await world.Client.UpdateNetworkAsync("n11", new NetworkUpdate { Wrappings = ["none"] });
+    }
+
+    [Fact]
     public async Task All_problems_are_named_at_once()
     {
         await using var world = await ControlWorld.StartAsync();

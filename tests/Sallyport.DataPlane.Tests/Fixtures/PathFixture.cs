@@ -3,6 +3,7 @@ using Sallyport.Core.Crypto;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
@@ -88,7 +89,7 @@ internal sealed class PathFixture : IDisposable
             Slot = slot,
             TunnelId = _nextTunnel,
             IdentityId = identityId,
-            CredentialId = identityId * 10,
+            Proof = new TunnelProof { CertificateId = identityId * 10, Wrapping = WrappingKind.TlsCryptV2, Tls = TlsVersion.Tls13 },
             AddressV4 = default,
             AddressV6 = default,
             Handshaker = 0,

@@ -6,6 +6,8 @@ using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Tests.Fixtures;
 
 namespace Sallyport.DataPlane.Tests.Gateway;
@@ -111,6 +113,87 @@ public sealed class AdmissionTests : IDisposable
             _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = token });
         late.PumpUntil(() => late.Ended is not null);
         late.Ended!.Reason.ShouldBe(SessionEnd.AuthenticationFailed);
+    }
+
+    [Fact]
+    public void A_revoked_password_cuts_the_tunnel_that_came_with_a_certificate_too()
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "certificate+password" };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway);
+        using var device = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = "pump", Password = "right" }).Establish();
+        gateway.Control.WaitForTunnel(tunnel => tunnel.Up);
+
+        gateway.Control.Send(new Delta { Version = 3, CommittedAt = 1, Identities = [_fleet.DeviceModel] });
+
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 3).TunnelsCut.ShouldBe(1);
+        device.PumpUntil(() => device.Messages.Contains(ControlMessage.Halt), "HALT");
+        gateway.Control.WaitForTunnel(tunnel => !tunnel.Up).EndReason.ShouldBe("revoked");
+    }
+
+    [Theory]
+    [InlineData("certificate+password", "tls-crypt-v2", "1.2", 1)]
+    [InlineData("password", "tls-crypt-v2", "1.2", 1)]
+    [InlineData("certificate", "tls-crypt", "1.2", 1)]
+    [InlineData("certificate", "tls-crypt,tls-crypt-v2", "1.3", 0)] // the device came with both
+    [InlineData("certificate", "tls-crypt-v2", "1.2", 0)]
+    public void A_network_that_asks_for_more_makes_who_came_with_less_come_again(string authentication, string wrappings, string minimumTls, int cut)
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var device = new TestClient(_fleet, _fleet.Device, gateway.Udp).Establish();
+        gateway.Control.WaitForTunnel(tunnel => tunnel.Up);
+
+        var asks = _fleet.Network with
+        {
+            Authentication = authentication, Wrappings = wrappings.Split(','), WrappingKey = _wrapping.Bytes.ToArray(), MinimumTls = minimumTls, TokenSeconds = 3600,
+        };
+        gateway.Control.Send(new Delta { Version = 2, CommittedAt = 1, Networks = [asks] });
+
+        gateway.Control.WaitFor<Acknowledge>(acknowledge => acknowledge.Version == 2).TunnelsCut.ShouldBe(cut);
+        if (cut > 0)
+        {
+            device.PumpUntil(() => device.Messages.Contains(ControlMessage.Restart), "RESTART");
+        }
+    }
+
+    [Fact]
+    public void A_renegotiation_with_another_password_of_the_same_device_is_refused()
+    {
+        var model = ModelWithPasswords(("pump", 77), ("pump.2", 78));
+        var claim = PasswordClaim("pump");
+        var judgement = Authenticator.Judge(claim, model, null, default);
+        judgement.Refusal.ShouldBe("");
+        judgement.Proof.PasswordId.ShouldBe(77);
+        var before = new Admitted
+        {
+            Proof = judgement.Proof, IdentityId = TestFleet.DeviceId, Name = "", Tls = "", ClientVersion = "", ClientPlatform = "",
+            AddressV4 = default, AddressV6 = default, Shard = 0, Slot = 0, PeerId = 0, TunnelId = 1,
+        };
+
+        Authenticator.Judge(claim with { Before = before }, model, null, default).Refusal.ShouldBe("");
+        Authenticator.Judge(PasswordClaim("pump.2") with { Before = before }, model, null, default).Refusal
+            .ShouldBe("device 'pump-17': a renegotiation came with another credential");
+    }
+
+    [Theory]
+    [InlineData(127)]
+    [InlineData(128)]
+    public void A_user_name_as_long_as_a_client_can_send_gets_a_token_and_comes_in(int length)
+    {
+        var name = new string('p', length);
+        _fleet.Network = _fleet.Network with { Authentication = "password" };
+        using var gateway = new RunningGateway(_fleet);
+        AddPassword(gateway, id: int.MaxValue, username: name);
+        string token;
+        using (var first = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = name, Password = "right" }).Establish())
+        {
+            token = first.Options!.AuthToken.ShouldNotBeNull();
+        }
+
+        using var again = new TestClient(
+            _fleet, _fleet.Device, gateway.Udp, options: new ClientSessionOptions { Username = name, Password = token }).Establish();
     }
 
     [Theory]
@@ -291,17 +374,42 @@ public sealed class AdmissionTests : IDisposable
 
     private AuthToken Tokens() => new(_fleet.Settings.AuthTokenKey, new TestEntropy(77), TimeSpan.FromHours(12));
 
-    private void AddPassword(RunningGateway gateway, int id = 77, int version = 2)
+    private GatewayModel ModelWithPasswords(params (string Username, int Id)[] passwords)
+    {
+        _fleet.Network = _fleet.Network with { Authentication = "password" };
+        var model = _fleet.Model();
+        var device = _fleet.DeviceModel with
+        {
+            Credentials = [_fleet.Device.Credential, .. passwords.Select(password => PasswordOf(password.Username, password.Id))],
+        };
+        return ModelMapper.FromSnapshot(new Snapshot(1, model with { Identities = [device] }));
+    }
+
+    private static Claim PasswordClaim(string username) => new()
+    {
+        Request = new AuthenticationRequest
+        {
+            Certificate = null, Username = username, Password = "right"u8.ToArray(), PeerInfo = PeerInfo.Of(), Tls = "TLSv1.3", IsRenegotiation = false,
+        },
+        Wrapping = WrappingKind.TlsCryptV2,
+    };
+
+    private static CredentialModel PasswordOf(string username, int id)
     {
         byte[] salt = [1, 2, 3, 4, 5, 6, 7, 8];
-        var password = new CredentialModel
+        return new CredentialModel
         {
             Id = id,
             Kind = "password",
-            Username = "pump",
+            Username = username,
             PasswordSalt = salt,
             PasswordHash = SHA256.HashData([.. salt, .. "right"u8]),
         };
+    }
+
+    private void AddPassword(RunningGateway gateway, int id = 77, int version = 2, string username = "pump")
+    {
+        var password = PasswordOf(username, id);
         gateway.Control.Send(new Delta
         {
             Version = version,

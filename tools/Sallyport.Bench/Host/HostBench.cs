@@ -6,6 +6,7 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.Bench.Measures;
+using Sallyport.Bench.OpenVpn;
 using Sallyport.Bench.Stages;
 using Sallyport.Harness;
 

@@ -157,9 +157,9 @@ public sealed class AuthToken : IDisposable
     private void Mac(string username, ReadOnlySpan<byte> claims, Span<byte> mac)
     {
         Invariant.Check(
-            Encoding.UTF8.GetByteCount(username) <= NegotiationLimits.UsernameMax, "a user name was measured when it was parsed");
-        Span<byte> text = stackalloc byte[NegotiationLimits.UsernameMax + ClaimsLength];
-        var length = Encoding.UTF8.GetBytes(username, text[..NegotiationLimits.UsernameMax]);
+            Encoding.UTF8.GetByteCount(username) <= NegotiationLimits.TokenNameMax, "a user name was measured when it was parsed");
+        Span<byte> text = stackalloc byte[NegotiationLimits.TokenNameMax + ClaimsLength];
+        var length = Encoding.UTF8.GetBytes(username, text[..NegotiationLimits.TokenNameMax]);
         claims.CopyTo(text[length..]);
         HMACSHA256.HashData(_key, text[..(length + ClaimsLength)], mac);
     }

@@ -11,6 +11,9 @@ public static class NegotiationLimits
     /// <summary>User names, bytes of UTF-8: what stock builds can send.</summary>
     public const int UsernameMax = 128;
 
+    /// <summary>Whom an auth token is made for: a user name, a sign and the number of its password.</summary>
+    public const int TokenNameMax = UsernameMax + 11;
+
     /// <summary>Passwords in bytes: stock builds send 128, MikroTik 233; an auth token may be longer.</summary>
     public const int PasswordMax = 512;
 

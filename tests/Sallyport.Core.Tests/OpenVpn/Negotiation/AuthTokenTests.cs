@@ -43,6 +43,16 @@ public sealed class AuthTokenTests
     }
 
     [Fact]
+    public void The_longest_name_of_a_password_gets_a_token_of_its_own()
+    {
+        var name = new string('n', NegotiationLimits.UsernameMax) + "#" + int.MaxValue;
+        Encoding.UTF8.GetByteCount(name).ShouldBe(NegotiationLimits.TokenNameMax);
+        var token = _tokens.Issue(name, Start, out _);
+        Verify(token, name, Start, out _).ShouldBe(AuthTokenVerdict.Valid);
+        Verify(token, name[..^1] + "6", Start, out _).ShouldBe(AuthTokenVerdict.Forged);
+    }
+
+    [Fact]
     public void An_issued_token_is_good_and_its_renewal_keeps_the_session()
     {
         var first = _tokens.Issue("meter-7", Start, out var claims);
