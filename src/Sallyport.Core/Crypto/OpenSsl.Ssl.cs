@@ -27,8 +27,6 @@ internal static unsafe partial class OpenSsl
     internal const int SslVerifyPeer = 0x01;
     internal const int SslVerifyFailIfNoPeerCert = 0x02;
 
-    internal const int SslKeyUpdateRequested = 1;
-
     internal const int SslErrorWantRead = 2;
     internal const int SslErrorZeroReturn = 6;
 
@@ -115,9 +113,6 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Ssl)]
     internal static partial int SSL_write_ex(nint ssl, byte* plaintext, nuint length, nuint* count);
-
-    [LibraryImport(Ssl)]
-    internal static partial int SSL_key_update(nint ssl, int kind);
 
     [LibraryImport(Ssl)]
     internal static partial int SSL_shutdown(nint ssl);

@@ -19,7 +19,7 @@ public static class TlsLimits
 
     /// <summary>
     /// Ciphertext for the peer that waits: the longest flight of a handshake with our whole certificate chain, four times. More grows only
-    /// where the peer has us answer (KeyUpdate) and takes nothing.
+    /// where the peer has us answer and takes nothing.
     /// </summary>
     public const int MaxPendingOutput = 65536;
 

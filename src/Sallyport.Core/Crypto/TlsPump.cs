@@ -288,17 +288,6 @@ public sealed class TlsPump : IDisposable
         }
     }
 
-    /// <summary>Changes our traffic key and has the peer change its own (TLS 1.3), which it answers. False where that is not possible.</summary>
-    internal bool RequestKeyUpdate()
-    {
-        ThrowIfDisposed();
-        OpenSsl.ERR_clear_error();
-        var isMade = IsHandshakeDone && OpenSsl.SSL_key_update(_ssl, OpenSsl.SslKeyUpdateRequested) == 1 && OpenSsl.SSL_do_handshake(_ssl) == 1;
-        OpenSsl.ERR_clear_error();
-        GC.KeepAlive(this);
-        return isMade;
-    }
-
     /// <summary>Moves ciphertext for the peer out and returns how many bytes; 0 where there is none.</summary>
     public unsafe int Drain(Span<byte> ciphertext)
     {
