@@ -18,7 +18,7 @@ namespace Sallyport.Bench.Handshakes;
 internal sealed class SessionHandshakes : IDisposable
 {
     private const int TurnsMax = 100;
-    private static readonly Instant Now = Instant.FromUnixSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+    private Instant now = Instant.FromUnixSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
     private static readonly OuterAddress From = new(IpAddress.Parse("192.0.2.1"), 1194);
 
     private readonly TlsContext server;
@@ -44,7 +44,7 @@ internal sealed class SessionHandshakes : IDisposable
     {
         using var asking = new ClientSession(
             new ClientSessionOptions { UsesTlsCryptV2 = true, StaticKey = clientKey.Key256.ToArray() },
-            client, TlsCryptWrapper.ForClient(clientKey), SystemEntropy.Instance, Now);
+            client, TlsCryptWrapper.ForClient(clientKey), SystemEntropy.Instance, now);
         ServerSession? answering = null;
         var (up, keys) = (false, default(DataKey));
         for (var turn = 0; turn < TurnsMax && !up; turn++)
@@ -59,7 +59,7 @@ internal sealed class SessionHandshakes : IDisposable
 
             while (toClient.TryDequeue(out var packet))
             {
-                asking.HandlePacket(packet, Now);
+                asking.HandlePacket(packet, now);
             }
         }
 
@@ -69,6 +69,8 @@ internal sealed class SessionHandshakes : IDisposable
         cpu.Stop();
         toServer.Clear();
         toClient.Clear();
+        // A device that came back every moment would be told to wait.
+        now += TimeSpan.FromSeconds(3);
         if (!up)
         {
             throw new InvalidOperationException("a session did not come up");
@@ -87,7 +89,7 @@ internal sealed class SessionHandshakes : IDisposable
     private bool DrainClient(ClientSession asking)
     {
         var up = false;
-        while (asking.TryDequeueTransmit(datagram, Now, out var length))
+        while (asking.TryDequeueTransmit(datagram, now, out var length))
         {
             toServer.Enqueue(datagram[..length]);
         }
@@ -105,7 +107,7 @@ internal sealed class SessionHandshakes : IDisposable
     {
         if (session is null)
         {
-            var verdict = door.Handle(packet, From, isStream: false, directory, Now, datagram, out var replyLength, out var admission);
+            var verdict = door.Handle(packet, From, isStream: false, directory, now, datagram, out var replyLength, out var admission);
             if (verdict.Action == DoorAction.Reply)
             {
                 toClient.Enqueue(datagram[..replyLength]);
@@ -116,9 +118,9 @@ internal sealed class SessionHandshakes : IDisposable
                 return null;
             }
 
-            session = new ServerSession(new ServerSessionOptions(), server, admission, SystemEntropy.Instance, Now);
+            session = new ServerSession(new ServerSessionOptions(), server, admission, SystemEntropy.Instance, now);
         }
-        else if (session.HandlePacket(packet, Now) is not DropReason.None and var reason)
+        else if (session.HandlePacket(packet, now) is not DropReason.None and var reason)
         {
             throw new InvalidOperationException($"a packet was dropped: {reason}");
         }
@@ -133,7 +135,7 @@ internal sealed class SessionHandshakes : IDisposable
         do
         {
             more = false;
-            while (session.TryDequeueTransmit(datagram, Now, out var length))
+            while (session.TryDequeueTransmit(datagram, now, out var length))
             {
                 toClient.Enqueue(datagram[..length]);
             }
@@ -145,7 +147,7 @@ internal sealed class SessionHandshakes : IDisposable
                 {
                     case AuthenticationRequired required:
                         required.Request.Dispose();
-                        session.Accept(Grant, Now);
+                        session.Accept(Grant, now);
                         break;
                     case KeysReady made:
                         keys = DataKey.Create(made.Keys, made.Format, isServer: true, made.KeyId, Grant.PeerId);
