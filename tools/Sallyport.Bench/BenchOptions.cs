@@ -24,6 +24,11 @@ internal sealed record BenchOptions
     /// <summary>As many as one address has ports for.</summary>
     private const int MostDevices = 50_000;
 
+    /// <summary>What openvpn measures, for those who ask for some of it only.</summary>
+    private static readonly string[] AllRows = ["transfer", "coalesced", "small", "clients", "floor"];
+
+    public IReadOnlyList<string> Rows { get; init; } = AllRows;
+
     /// <summary>Of a fleet; each benchmark has its own usual number.</summary>
     public int? Devices { get; init; }
 
@@ -57,6 +62,9 @@ internal sealed record BenchOptions
                 case "--devices":
                     options = options with { Devices = Number(words, ref i, MostDevices) };
                     break;
+                case "--rows":
+                    options = options with { Rows = Names(words, ref i) };
+                    break;
                 case var word when !named && !word.StartsWith('-'):
                     options = options with { Name = word };
                     named = true;
@@ -67,6 +75,16 @@ internal sealed record BenchOptions
         }
 
         return options;
+    }
+
+    public bool Measures(string row) => Rows.Contains(row);
+
+    private static string[] Names(string[] words, ref int i)
+    {
+        var names = ++i < words.Length ? words[i].Split(',') : [];
+        return names.Length > 0 && names.All(AllRows.Contains)
+            ? names
+            : throw new ArgumentException($"--rows wants some of {string.Join(",", AllRows)}");
     }
 
     private static int Number(string[] words, ref int i, int most)

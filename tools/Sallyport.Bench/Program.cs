@@ -29,6 +29,7 @@ const string Help = """
       --seconds N               length of one transfer or look (10)
       --clients N               openvpn: idle clients between two readings of memory (200)
       --handshakes N            openvpn: handshakes of one round (300)
+      --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor
       --devices N               another number of devices for small, storm, idle and cores; idle --devices 50000
 
     openvpn needs root: it makes network namespaces of its own, and removes them.

@@ -44,6 +44,16 @@ internal static unsafe partial class OpenSsl
     internal static partial nint EVP_CIPHER_fetch(nint library, byte* name, byte* properties);
 
     [LibraryImport(Crypto)]
+    internal static partial nint EVP_CIPHER_get0_provider(nint cipher);
+
+    [LibraryImport(Crypto)]
+    internal static partial nint OSSL_PROVIDER_get0_provider_ctx(nint provider);
+
+    /// <summary>All algorithms of one operation; the last has no name. Null where there are none.</summary>
+    [LibraryImport(Crypto)]
+    internal static partial OsslAlgorithm* OSSL_PROVIDER_query_operation(nint provider, int operation, int* mayNotKeep);
+
+    [LibraryImport(Crypto)]
     internal static partial nint EVP_CIPHER_CTX_new();
 
     /// <summary>Also cleanses the key schedule.</summary>
@@ -55,12 +65,6 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Crypto)]
     internal static partial int EVP_CIPHER_CTX_ctrl(nint context, int type, int argument, void* pointer);
-
-    [LibraryImport(Crypto)]
-    internal static partial int EVP_CIPHER_CTX_set_params(nint context, OsslParam* parameters);
-
-    [LibraryImport(Crypto)]
-    internal static partial int EVP_CIPHER_CTX_get_params(nint context, OsslParam* parameters);
 
     [LibraryImport(Crypto)]
     internal static partial int EVP_EncryptInit_ex(nint context, nint cipher, nint engine, byte* key, byte* iv);
@@ -185,10 +189,34 @@ internal unsafe struct OsslParam
 
     public static OsslParam Integer(ReadOnlySpan<byte> key, int* value) => Of(key, TypeInteger, value, sizeof(int));
 
-    /// <summary>Octets whose length says something else.</summary>
-    public static OsslParam OctetsOfSpecialLength(ReadOnlySpan<byte> key, byte* data, nuint length) =>
-        Of(key, TypeOctetString, data, 0) with { DataSize = length };
+    /// <summary>Makes this a parameter of octets.</summary>
+    public void Set(ReadOnlySpan<byte> key, byte* data, nuint length)
+    {
+        Key = OpenSsl.Literal(key);
+        DataType = TypeOctetString;
+        Data = data;
+        DataSize = length;
+        ReturnSize = nuint.MaxValue;
+    }
 
     private static OsslParam Of(ReadOnlySpan<byte> key, uint type, void* data, int length) =>
         new() { Key = OpenSsl.Literal(key), DataType = type, Data = data, DataSize = (nuint)length, ReturnSize = nuint.MaxValue };
+}
+
+/// <summary>OSSL_ALGORITHM of OpenSSL's core.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct OsslAlgorithm
+{
+    public byte* Names;
+    public byte* Properties;
+    public OsslDispatch* Implementation;
+    public byte* Description;
+}
+
+/// <summary>OSSL_DISPATCH of OpenSSL's core.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct OsslDispatch
+{
+    public int Id;
+    public void* Function;
 }

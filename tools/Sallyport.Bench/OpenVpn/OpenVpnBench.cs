@@ -56,9 +56,33 @@ internal sealed class OpenVpnBench : IAsyncDisposable
         var ours = await stage.StartOurs();
         var (stockRounds, ourRounds) = (new ServerRounds(), new ServerRounds());
 
-        await Transfers([("stock", stock, stockRounds), ("ours", ours, ourRounds)]);
-        var small = await Streams(stock, stockRounds, ours, ourRounds);
+        if (options.Measures("transfer"))
+        {
+            await Transfers([("stock", stock, stockRounds), ("ours", ours, ourRounds)]);
+        }
 
+        var small = await Streams(stock, stockRounds, ours, ourRounds);
+        if (options.Measures("clients"))
+        {
+            await Clients(stock, stockRounds, ours, ourRounds);
+        }
+
+        return new OpenVpnReport(options, Machine.Read(), ourRounds, stockRounds, small) { HandshakeFloor = Floor() };
+    }
+
+    private double? Floor()
+    {
+        if (!options.Measures("floor"))
+        {
+            return null;
+        }
+
+        tell("bare libssl, for its own cost of a handshake");
+        return HandshakeFloor.Measure(options, tell).PerCpuSecondBare;
+    }
+
+    private async Task Clients(IVpnServer stock, ServerRounds stockRounds, IVpnServer ours, ServerRounds ourRounds)
+    {
         var devices = Math.Max(FirstClients + options.Clients, options.Handshakes);
         tell($"making {devices} identities for each server");
         var stockFleet = await stage.NewFleet(await stock.MakeProfiles(devices, "tls-crypt"));
@@ -70,19 +94,21 @@ internal sealed class OpenVpnBench : IAsyncDisposable
             await ClientsRound($"round {round}, ours", ours, ourFleet, ourRounds);
             ourRounds.HandshakesTlsCrypt.Add(await Handshakes($"round {round}, ours, tls-crypt", ours, ourTlsCryptFleet));
         }
-
-        tell("bare libssl, for its own cost of a handshake");
-        var floor = HandshakeFloor.Measure(options, tell).PerCpuSecondBare;
-        return new OpenVpnReport(options, Machine.Read(), ourRounds, stockRounds, small) { HandshakeFloor = floor };
     }
 
     /// <summary>Simulated senders, alike for both servers: runs of full packets that arrive coalesced, and small packets of many.</summary>
     private async Task<SmallRounds> Streams(IVpnServer stock, ServerRounds stockRounds, IVpnServer ours, ServerRounds ourRounds)
     {
+        var (coalesced, small) = (options.Measures("coalesced"), options.Measures("small"));
+        if (!coalesced && !small)
+        {
+            return new SmallRounds();
+        }
+
         var devices = options.Devices ?? StreamKinds.SmallDevices;
         tell($"connecting {devices} devices to each server");
         var (stockFleet, ourFleet) = (await StationFleet.Board(stage, stock, devices, "stock"), await StationFleet.Board(stage, ours, devices, "ours"));
-        for (var round = 1; round <= options.Rounds; round++)
+        for (var round = 1; coalesced && round <= options.Rounds; round++)
         {
             foreach (var (title, fleet, rounds) in new[] { ("stock", stockFleet, stockRounds), ("ours", ourFleet, ourRounds) })
             {
@@ -91,11 +117,11 @@ internal sealed class OpenVpnBench : IAsyncDisposable
             }
         }
 
-        var small = await SmallSuite.Measure(stockFleet, ourFleet, devices, options, tell);
+        var measured = small ? await SmallSuite.Measure(stockFleet, ourFleet, devices, options, tell) : new SmallRounds();
         await stockFleet.Leave();
         await ourFleet.Leave();
         await Task.Delay(Goodbyes);
-        return small;
+        return measured;
     }
 
     private async Task Transfers(IReadOnlyList<(string Title, IVpnServer Server, ServerRounds Rounds)> pair)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.Small;
 
@@ -9,7 +10,7 @@ namespace Sallyport.Bench.OpenVpn;
 /// <summary>Medians of the rounds, and the rounds.</summary>
 internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, ServerRounds Ours, ServerRounds Stock, SmallRounds Small)
 {
-    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, Converters = { new NothingForNoNumber() } };
 
     /// <summary>
     /// Handshakes per CPU-second of libssl alone, in a loop of the same run with the same certificates; null where that was not measured.
@@ -46,17 +47,25 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
         Add("KiB per idle client", Memory, "0.0");
         Add("TLS handshakes per server CPU-second", Handshakes, "0");
         Add("the same, both with tls-crypt", HandshakesTlsCrypt, "0");
-        text.AppendLine(CultureInfo.InvariantCulture, $"sallyportd beside our gateway: {ControlCpuPerGb:0.000} CPU-s per GB.");
+        if (Ours.Transfers.Count > 0)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"sallyportd beside our gateway: {ControlCpuPerGb:0.000} CPU-s per GB.");
+        }
+
         text.Append(CultureInfo.InvariantCulture, $"Medians of {Options.Rounds} interleaved rounds: iperf3 TCP {Options.Seconds} s from stock client to stock client, AES-256-GCM, default MTU; ");
         text.Append(CultureInfo.InvariantCulture, $"RSS growth by {Options.Clients} idle clients; {Options.Handshakes} full handshakes, P-256 on both sides, tls-crypt (stock) and tls-crypt-v2 (ours). ");
         text.Append(Machine.Describe());
         return text.ToString();
 
-        void Add(string title, Figure figure, string format) => text.AppendLine(Row(
-            title,
-            figure.Ours.ToString(format, CultureInfo.InvariantCulture),
-            figure.Stock.ToString(format, CultureInfo.InvariantCulture),
-            figure.Ratio.ToString("0.00", CultureInfo.InvariantCulture)));
+        void Add(string title, Figure figure, string format)
+        {
+            if (!double.IsNaN(figure.Ratio))
+            {
+                text.AppendLine(Row(title, Say(figure.Ours, format), Say(figure.Stock, format), Say(figure.Ratio, "0.00")));
+            }
+        }
+
+        static string Say(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
     }
 
     public string ToJson() => JsonSerializer.Serialize(
@@ -92,6 +101,24 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
         Format);
 
     private static string Row(string title, string ours, string stock, string ratio) => $"{title,-40}{ours,10}{stock,10}{ratio,10}";
+
+    /// <summary>What was not measured is null.</summary>
+    private sealed class NothingForNoNumber : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+        {
+            if (double.IsFinite(value))
+            {
+                writer.WriteNumberValue(value);
+            }
+            else
+            {
+                writer.WriteNullValue();
+            }
+        }
+    }
 
     /// <summary>One measured thing of both servers.</summary>
     private readonly record struct Figure(double Ours, double Stock)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Primitives;
@@ -230,6 +231,7 @@ public struct DataKey
 
     private static ulong Blocks(int length) => (ulong)((length + 15) / 16);
 
+    [SkipLocalsInit]
     private readonly void SealAead(Span<byte> buffer, int start, int length, out int sealedStart, out int sealedLength)
     {
         var tag = start - DataFormat.TagLength;
@@ -246,6 +248,7 @@ public struct DataKey
         sealedLength = start + length - sealedStart;
     }
 
+    [SkipLocalsInit]
     private readonly DropReason OpenAead(Span<byte> packet, int head, out int start, out int length, out uint id)
     {
         var tag = head + DataFormat.PidLength;
