@@ -27,6 +27,7 @@ internal sealed class FlowTable
     private long _lastId;
     private int _free = -1;
     private int _hand;
+    private int _lastFound;
 
     public FlowTable(FlowLimits limits, IdentityShares shares, IEntropy entropy, Instant start, ushort shard)
     {
@@ -63,6 +64,13 @@ internal sealed class FlowTable
     /// <summary>-1 where there is none.</summary>
     public int Find(in FlowKey key)
     {
+        // Packets of one flow come behind each other.
+        ref var last = ref _flows[_lastFound];
+        if (last.Status is FlowStatus.Allowed or FlowStatus.Denied && last.Key == key)
+        {
+            return _lastFound;
+        }
+
         var hash = key.Hash(_hash);
         var index = _buckets[hash & (uint)(_buckets.Length - 1)];
         while (index >= 0)
@@ -70,6 +78,7 @@ internal sealed class FlowTable
             ref var flow = ref _flows[index];
             if (flow.Hash == hash && flow.Key == key)
             {
+                _lastFound = index;
                 return index;
             }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Flows;
@@ -31,6 +32,7 @@ internal readonly struct SipHash
         private ulong _v2 = v2;
         private ulong _v3 = v3;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add(ulong word)
         {
             _v3 ^= word;
@@ -55,6 +57,8 @@ internal readonly struct SipHash
             return (uint)(_v0 ^ _v1 ^ _v2 ^ _v3);
         }
 
+        /// <summary>Inlined, so that the state stays in registers.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Round()
         {
             _v0 += _v1;

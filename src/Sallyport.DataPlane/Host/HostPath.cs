@@ -25,7 +25,6 @@ internal sealed class HostPath
     private readonly DropCounters _drops;
     private readonly PacketSpot _input;
     private readonly PacketSpot _output;
-    private readonly Moderation _moderation = new();
     private int _cursor;
     private ushort _identification;
 
@@ -60,15 +59,6 @@ internal sealed class HostPath
             {
                 _drops.Count(reason);
             }
-        }
-    }
-
-    /// <summary>Before the wait of each turn: lets packets gather while there are many.</summary>
-    public void PauseIfBusy(Instant now)
-    {
-        if (_outbox.Host.IsOpen && _moderation.MayGather(_outbox.Host.Mergeable, now))
-        {
-            Pauses.Pause(DataPlaneLimits.HostPause);
         }
     }
 

@@ -48,8 +48,8 @@ internal sealed unsafe class HostBatch : IDisposable
 
     public HandleSpace Handles => _handles;
 
-    /// <summary>Packets since the beginning that go in pieces where several come at once.</summary>
-    public long Mergeable { get; private set; }
+    /// <summary>Packets since the beginning that nothing can join: acknowledgements first of all.</summary>
+    public long Singles { get; private set; }
 
     public bool IsFull => _pieceCount == Capacity || _errorCount == DataPlaneLimits.HostErrorsMax;
 
@@ -101,7 +101,6 @@ internal sealed unsafe class HostBatch : IDisposable
             if (open.Run.TryAppend(bytes, read))
             {
                 _pieces[open.LastPiece].Next = _pieceCount;
-                Mergeable++;
                 open.LastPiece = AddPiece(packet.Start + open.Run.PayloadOffset(read), packet.Start + read.Length);
                 return DropReason.None;
             }
@@ -149,7 +148,7 @@ internal sealed unsafe class HostBatch : IDisposable
             return reason;
         }
 
-        Mergeable += run.Bytes > 0 ? 1 : 0;
+        Singles += run.Bytes > 0 ? 0 : 1;
         var piece = AddPiece(packet.Start + run.PayloadOffset(read), packet.Start + read.Length);
         _entries[_entryCount++] = new Entry
         {

@@ -62,6 +62,7 @@ internal sealed class Shard : IDisposable
     private readonly Forwarder _forwarder;
     private readonly PacketPath _path;
     private readonly HostPath _host;
+    private readonly Moderation _moderation = new();
     private readonly byte[] _streamBuffer = new byte[DataPlaneLimits.StreamBytesPerTurn];
     private readonly FlowRecord[] _flowBuffer = new FlowRecord[ReportBuffer];
     private readonly TunnelCounters[] _counterBuffer = new TunnelCounters[ReportBuffer];
@@ -73,6 +74,7 @@ internal sealed class Shard : IDisposable
     private Instant _nextTick;
     private Instant _acceptAgain = Instant.Never;
     private Instant _lastFault;
+    private long _messages;
     private volatile bool _stop;
 
     public Shard(
@@ -237,7 +239,12 @@ internal sealed class Shard : IDisposable
 
     private void RunTurn()
     {
-        _host.PauseIfBusy(_clock.Now);
+        var pause = _moderation.PauseBefore(_messages - _outbox.Host.Singles, _clock.Now);
+        if (pause > DataPlaneLimits.PauseMin)
+        {
+            Pauses.Pause(pause);
+        }
+
         var ready = _epoll.Wait(WaitMilliseconds());
         try
         {
@@ -316,6 +323,7 @@ internal sealed class Shard : IDisposable
         for (var batch = 0; batch < DataPlaneLimits.BatchesPerTurn; batch++)
         {
             var count = _receive.Receive(socket);
+            _messages += count;
             var now = _clock.Now;
             for (var i = 0; i < count; i++)
             {

@@ -36,6 +36,8 @@ public struct DataKey
     private HmacContext _openingMac;
 
     private DataFormat _format;
+    private byte _headroom;
+    private byte _tailroom;
     private uint _head;
     private uint _lastSentId;
     private ulong _sealedBlocks;
@@ -47,10 +49,10 @@ public struct DataKey
     public readonly DataFormat Format => _format;
 
     /// <summary>Bytes that <see cref="Seal"/> needs before the inner packet: at most <see cref="DataLimits.HeadroomMax"/>.</summary>
-    public readonly int Headroom => _format.Headroom;
+    public readonly int Headroom => _headroom;
 
     /// <summary>Bytes that <see cref="Seal"/> needs after it: at most <see cref="DataLimits.TailroomMax"/>.</summary>
-    public readonly int Tailroom => _format.Tailroom;
+    public readonly int Tailroom => _tailroom;
 
     /// <summary>Packets sealed: the packet id of the last one.</summary>
     public readonly uint SealedPackets => _lastSentId;
@@ -81,6 +83,8 @@ public struct DataKey
         var key = new DataKey
         {
             _format = format,
+            _headroom = (byte)format.Headroom,
+            _tailroom = (byte)format.Tailroom,
             _head = ((uint)(((format.UsePeerId ? DataV2 : DataV1) << 3) | keyId) << 24) | peerId,
         };
 

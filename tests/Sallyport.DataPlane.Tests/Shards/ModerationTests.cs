@@ -1,0 +1,86 @@
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Shards;
+
+namespace Sallyport.DataPlane.Tests.Shards;
+
+public sealed class ModerationTests
+{
+    private readonly Moderation _moderation = new();
+    private Instant _now = Instant.FromUnixSeconds(1_800_000_000);
+    private long _packets;
+
+    [Fact]
+    public void A_conversation_of_questions_and_answers_never_waits()
+    {
+        // One packet each way in a tenth of a millisecond: 20,000 a second would be twice as many.
+        for (var i = 0; i < 1000; i++)
+        {
+            Turn(packets: 1, microseconds: 100).ShouldBe(TimeSpan.Zero);
+        }
+    }
+
+    [Fact]
+    public void A_stream_gathers_from_its_second_millisecond_on_and_no_longer_than_it_flows()
+    {
+        var pause = TimeSpan.Zero;
+        for (var i = 0; i < 99; i++)
+        {
+            pause = Turn(packets: 1, microseconds: 10);
+            pause.ShouldBe(TimeSpan.Zero);
+        }
+
+        // One in 10 µs as before: those that came in the pause before are there at the next look.
+        Turn(packets: 1, microseconds: 10);
+        for (var i = 0; i < 20; i++)
+        {
+            pause = Turn(packets: 1 + (int)(pause.TotalMicroseconds / 10), microseconds: 10);
+            (pause > TimeSpan.Zero).ShouldBeTrue();
+        }
+
+        Turn(packets: 0, microseconds: 1000).ShouldBe(TimeSpan.Zero, "it is time for the next look");
+        Turn(packets: 0, microseconds: 1000).ShouldBe(TimeSpan.Zero, "nothing came in the last millisecond");
+        Turn(packets: 0, microseconds: 10).ShouldBe(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Looks_are_as_far_apart_as_packets_may_gather_however_long_the_turn_between_them_took()
+    {
+        MakeBusy();
+        Turn(packets: 30, microseconds: 100).ShouldBe(DataPlaneLimits.GatherTime - TimeSpan.FromMicroseconds(100));
+        Turn(packets: 30, microseconds: 250).ShouldBe(DataPlaneLimits.GatherTime - TimeSpan.FromMicroseconds(250));
+    }
+
+    [Fact]
+    public void Who_is_late_does_not_pause_and_does_not_make_up_for_it()
+    {
+        MakeBusy();
+        Turn(packets: 300, microseconds: 900).ShouldBe(TimeSpan.Zero);
+        Turn(packets: 30, microseconds: 50).ShouldBe(DataPlaneLimits.GatherTime - TimeSpan.FromMicroseconds(50));
+    }
+
+    [Fact]
+    public void A_burst_after_a_silence_does_not_wait()
+    {
+        Turn(packets: 1, microseconds: 10);
+        Turn(packets: 64, microseconds: 5000).ShouldBe(TimeSpan.Zero);
+    }
+
+    /// <summary>Two milliseconds of a stream; the last look has just been.</summary>
+    private void MakeBusy()
+    {
+        for (var i = 0; i < 21; i++)
+        {
+            Turn(packets: 10, microseconds: 100);
+        }
+    }
+
+    /// <summary>How long the shard pauses before it looks; the clock then stands at the look.</summary>
+    private TimeSpan Turn(int packets, int microseconds)
+    {
+        _packets += packets;
+        _now += TimeSpan.FromMicroseconds(microseconds);
+        var pause = _moderation.PauseBefore(_packets, _now);
+        _now += pause;
+        return pause;
+    }
+}
