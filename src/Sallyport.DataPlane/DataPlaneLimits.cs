@@ -127,6 +127,11 @@ internal static class DataPlaneLimits
     /// <summary>Live clients that are told at once, of each step, that the gateway ends: they fill a fraction of a turn's mail.</summary>
     public const int FarewellsPerStep = 20;
 
+    /// <summary>The same for control packets, which come in flights of three or four: some hundred handshakes a second.</summary>
+    public const int BusyControlPackets = 2;
+
+    public static readonly TimeSpan ControlGatherTime = TimeSpan.FromMilliseconds(1);
+
     /// <summary>Not worth falling asleep for.</summary>
     public static readonly TimeSpan PauseMin = TimeSpan.FromMicroseconds(20);
 

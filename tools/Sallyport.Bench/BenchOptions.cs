@@ -19,7 +19,7 @@ internal sealed record BenchOptions
     /// <summary>Idle clients between the two readings of memory.</summary>
     public int Clients { get; init; } = 200;
 
-    public int Handshakes { get; init; } = 300;
+    public int Handshakes { get; init; } = 1000;
 
     /// <summary>As many as one address has ports for.</summary>
     private const int MostDevices = 50_000;

@@ -11,6 +11,7 @@ using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
@@ -71,6 +72,7 @@ internal sealed class Handshaker : IDisposable
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly RememberingDirectory _directory = new();
+    private readonly Moderation _moderation = new(DataPlaneLimits.BusyControlPackets, DataPlaneLimits.ControlGatherTime);
 
     // Made once: a flood of packets leaves no garbage behind.
     private readonly Action<Instant> _handleNotice;
@@ -88,6 +90,7 @@ internal sealed class Handshaker : IDisposable
     private List<PeerSession> _toLeave = [];
     private Farewell? _farewell;
     private long _lastNumber;
+    private long _packetsTaken;
     private volatile bool _isLeaving;
     private volatile bool _stop;
 
@@ -150,8 +153,15 @@ internal sealed class Handshaker : IDisposable
     {
         try
         {
+            Pauses.Sharpen();
             while (!_stop)
             {
+                var pause = _moderation.PauseBefore(_packetsTaken, _context.Clock.Now);
+                if (pause > DataPlaneLimits.PauseMin)
+                {
+                    Pauses.Pause(pause);
+                }
+
                 Inbox.Wait(WaitTime());
                 RunTurn();
             }
@@ -191,6 +201,7 @@ internal sealed class Handshaker : IDisposable
 
         for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
         {
+            _packetsTaken++;
             Guard(_context.Clock.Now, _handlePacket);
         }
 

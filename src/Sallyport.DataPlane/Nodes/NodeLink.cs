@@ -33,8 +33,11 @@ internal interface INodeLinkOwner
 /// </summary>
 internal sealed class NodeLink
 {
-    /// <summary>Flow records leave at the latest after this time.</summary>
-    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(150);
+    /// <summary>
+    /// Tunnels and flows leave at the latest after this time: a frame for each of the hundreds that come and go in a storm would cost as much
+    /// as their handshakes.
+    /// </summary>
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DropsEvery = TimeSpan.FromSeconds(2);

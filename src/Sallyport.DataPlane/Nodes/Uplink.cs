@@ -87,8 +87,6 @@ internal sealed class Uplink
             tunnel.End = notice.End;
             _changedTunnels.Add(notice.TunnelId);
         }
-
-        Signal();
     }
 
     public void Put(ReadOnlySpan<TunnelCounters> counters)

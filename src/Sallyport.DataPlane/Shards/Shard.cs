@@ -62,7 +62,7 @@ internal sealed class Shard : IDisposable
     private readonly Forwarder _forwarder;
     private readonly PacketPath _path;
     private readonly HostPath _host;
-    private readonly Moderation _moderation = new();
+    private readonly Moderation _moderation = new(DataPlaneLimits.BusyPackets, DataPlaneLimits.GatherTime);
     private readonly byte[] _streamBuffer = new byte[DataPlaneLimits.StreamBytesPerTurn];
     private readonly FlowRecord[] _flowBuffer = new FlowRecord[ReportBuffer];
     private readonly TunnelCounters[] _counterBuffer = new TunnelCounters[ReportBuffer];

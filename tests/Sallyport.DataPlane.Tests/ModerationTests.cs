@@ -1,11 +1,10 @@
 using Sallyport.Core.Primitives;
-using Sallyport.DataPlane.Shards;
 
-namespace Sallyport.DataPlane.Tests.Shards;
+namespace Sallyport.DataPlane.Tests;
 
 public sealed class ModerationTests
 {
-    private readonly Moderation _moderation = new();
+    private readonly Moderation _moderation = new(DataPlaneLimits.BusyPackets, DataPlaneLimits.GatherTime);
     private Instant _now = Instant.FromUnixSeconds(1_800_000_000);
     private long _packets;
 

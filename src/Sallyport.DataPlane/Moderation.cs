@@ -1,6 +1,6 @@
 using Sallyport.Core.Primitives;
 
-namespace Sallyport.DataPlane.Shards;
+namespace Sallyport.DataPlane;
 
 /// <summary>
 /// Says how long packets may gather before the next look, as the interrupt moderation of a network card does: at thousands a second a
@@ -8,7 +8,9 @@ namespace Sallyport.DataPlane.Shards;
 /// get runs where they could. What comes seldom never waits, and a thread that is late already does not pause. Acknowledgements of
 /// what the host sends do not count: waiting, they would let it send in bursts that a client's socket has no room for.
 /// </summary>
-internal sealed class Moderation
+/// <param name="busyPackets">In a millisecond, from which on packets may gather.</param>
+/// <param name="gatherTime">From one look to the next meanwhile.</param>
+internal sealed class Moderation(int busyPackets, TimeSpan gatherTime)
 {
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(1);
 
@@ -23,12 +25,12 @@ internal sealed class Moderation
     {
         if (now >= _windowEnd)
         {
-            _isBusy = packets - _atWindowStart >= DataPlaneLimits.BusyPackets && now - _windowEnd < Window;
+            _isBusy = packets - _atWindowStart >= busyPackets && now - _windowEnd < Window;
             _atWindowStart = packets;
             _windowEnd = now + Window;
         }
 
-        var next = _isBusy ? _lastLook + DataPlaneLimits.GatherTime : now;
+        var next = _isBusy ? _lastLook + gatherTime : now;
         _lastLook = next > now ? next : now;
         return _lastLook - now;
     }
