@@ -17,7 +17,7 @@ internal sealed record BenchOptions
     public int Seconds { get; init; } = 10;
 
     /// <summary>Idle clients between the two readings of memory.</summary>
-    public int Clients { get; init; } = 200;
+    public int Clients { get; init; } = 1000;
 
     public int Handshakes { get; init; } = 1000;
 

@@ -27,7 +27,7 @@ const string Help = """
       --json                    figures, machine and every round as JSON on standard output; docs/performance.md has the keys
       --rounds N                interleaved rounds (3); figures are their medians
       --seconds N               length of one transfer or look (10)
-      --clients N               openvpn: idle clients between two readings of memory (200)
+      --clients N               openvpn: idle clients between two readings of memory (1000)
       --handshakes N            openvpn: handshakes of one round (1000)
       --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor
       --devices N               another number of devices for small, storm, idle and cores; idle --devices 50000
