@@ -45,10 +45,19 @@ internal static class DataPlaneLimits
     public const int ControlOutCapacity = 1024;
 
     /// <summary>
-    /// Control packets that wait for one handshake thread. At two to three milliseconds of TLS each it is over a second of work;
-    /// more would answer clients that have given up.
+    /// Control packets that wait for one handshake thread: resets, which are answered in microseconds, and those of handshakes under way. A
+    /// whole fleet that comes back at once fills it in a tenth of a second; who finds no place asks again after two.
     /// </summary>
-    public const int ControlInCapacity = 1024;
+    public const int ControlInCapacity = 4096;
+
+    /// <summary>A packet of a tunnel goes before a handshake where both want one core: a third of the weight.</summary>
+    public const int HandshakeNiceness = 5;
+
+    /// <summary>
+    /// Clients that wait for their handshake to begin, of one handshake thread: those beyond could not be served before they give up, at a
+    /// millisecond or two each and 60 seconds of patience. Their packets are some kilobyte.
+    /// </summary>
+    public const int WaitingNewcomersMax = 32_768;
 
     public const int ControlPacketMax = OpenVpnLimits.MaxControlPacket;
 

@@ -49,12 +49,19 @@ internal sealed class DatagramRing
     /// <summary>Copies the oldest packet out; <paramref name="packet"/> holds at least the ring's largest.</summary>
     public bool TryTake(Span<byte> packet, out OuterPath path, out int length)
     {
+        path = default;
+        length = 0;
+
+        // Asked every turn and nearly always empty: not worth the lock. What is put at this moment is announced by a wake-up.
+        if (Count == 0)
+        {
+            return false;
+        }
+
         lock (_lock)
         {
             if (_count == 0)
             {
-                path = default;
-                length = 0;
                 return false;
             }
 

@@ -35,6 +35,11 @@ const string Help = """
     openvpn needs root: it makes network namespaces of its own, and removes them.
     """;
 
+if (args is [CrowdWorker.Command, var profiles, var width])
+{
+    return await CrowdWorker.Run(profiles, int.Parse(width, System.Globalization.CultureInfo.InvariantCulture));
+}
+
 BenchOptions options;
 try
 {

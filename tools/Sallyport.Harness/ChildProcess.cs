@@ -131,6 +131,9 @@ public sealed class ChildProcess : IDisposable
         return process.ExitCode;
     }
 
+    /// <summary>A line for its standard input.</summary>
+    public void Tell(string line) => process.StandardInput.WriteLine(line);
+
     public void Signal(int signal) => Shell.Signal(ProcessId, signal);
 
     /// <summary>Asks it to end, insists after <paramref name="patience"/>.</summary>

@@ -48,6 +48,9 @@ internal sealed class Handshaker : IDisposable
     /// <summary>Packets between two looks at the timers.</summary>
     private const int PacketsPerTurn = 64;
 
+    /// <summary>Handshakes begun between two looks at the packets.</summary>
+    private const int NewcomersPerTurn = 8;
+
     /// <summary>News of tunnels between two looks at the packets: a revoked fleet does not keep others waiting.</summary>
     private const int NoticesPerTurn = 256;
 
@@ -65,6 +68,7 @@ internal sealed class Handshaker : IDisposable
     private readonly Dictionary<long, PeerSession> _byNumber = [];
     private readonly Dictionary<SessionKey, PeerSession> _byConnection = [];
     private readonly HalfOpenSessions _halfOpen = new();
+    private readonly WaitingRoom _waiting = new(DataPlaneLimits.WaitingNewcomersMax);
     private readonly SessionLimiter _sessionsOfIdentities = new();
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Deadlines _deadlines = new();
@@ -77,6 +81,7 @@ internal sealed class Handshaker : IDisposable
     // Made once: a flood of packets leaves no garbage behind.
     private readonly Action<Instant> _handleNotice;
     private readonly Action<Instant> _handlePacket;
+    private readonly Action<Instant> _handleNewcomer;
     private readonly Action<Instant> _handleTimeouts;
     private readonly Action<Instant> _sayGoodbye;
     private TunnelNotice _notice;
@@ -104,6 +109,7 @@ internal sealed class Handshaker : IDisposable
         _failures = new FailureEvents(context.Uplink, context.Clock);
         _handleNotice = now => HandleNotice(_notice, now);
         _handlePacket = HandlePacket;
+        _handleNewcomer = HandleNewcomer;
         _handleTimeouts = HandleTimeouts;
         _sayGoodbye = SayGoodbye;
         _thread = new Thread(Run) { IsBackground = true, Name = $"handshake-{index}" };
@@ -154,6 +160,7 @@ internal sealed class Handshaker : IDisposable
         try
         {
             Pauses.Sharpen();
+            Niceness.StepBack(DataPlaneLimits.HandshakeNiceness);
             while (!_stop)
             {
                 var pause = _moderation.PauseBefore(_packetsTaken, _context.Clock.Now);
@@ -175,7 +182,7 @@ internal sealed class Handshaker : IDisposable
 
     private TimeSpan WaitTime()
     {
-        if (!Inbox.IsEmpty)
+        if (!Inbox.IsEmpty || !_waiting.IsEmpty)
         {
             return TimeSpan.Zero;
         }
@@ -205,6 +212,12 @@ internal sealed class Handshaker : IDisposable
             Guard(_context.Clock.Now, _handlePacket);
         }
 
+        // One at least: whoever floods the inbox must not keep everybody out.
+        for (var i = 0; (i == 0 || Inbox.IsEmpty) && i < NewcomersPerTurn && _waiting.TryTake(_packet, out _packetFrom, out _packetLength); i++)
+        {
+            Guard(_context.Clock.Now, _handleNewcomer);
+        }
+
         Guard(_context.Clock.Now, _handleTimeouts);
         if (_isLeaving)
         {
@@ -213,6 +226,32 @@ internal sealed class Handshaker : IDisposable
     }
 
     private void HandlePacket(Instant now)
+    {
+        var packet = _packet.AsSpan(0, _packetLength);
+        var key = KeyOf(packet, _packetFrom);
+        if (_packetFrom.IsStream || !BeginsHandshake(packet, key))
+        {
+            HandleNewcomer(now);
+        }
+        else if (!_waiting.TryPut(key, _packetFrom, packet))
+        {
+            Drops.Count(DropReason.HandshakeQueueFull);
+        }
+    }
+
+    private static SessionKey KeyOf(ReadOnlySpan<byte> packet, in OuterPath from) =>
+        SessionKey.Of(from, BinaryPrimitives.ReadUInt64BigEndian(packet[1..]));
+
+    /// <summary>What costs a handshake: the answer to our reset, with which the client's TLS comes. Streams, which repeat nothing, do not wait.</summary>
+    private bool BeginsHandshake(ReadOnlySpan<byte> packet, SessionKey key)
+    {
+        var opcode = new PacketHead(packet[0]).Opcode;
+        return _sessions.TryGetValue(key, out var peer)
+            ? !peer.HasBegun && opcode == Opcode.ControlV1
+            : opcode == Opcode.ControlWkcV1 || (opcode == Opcode.ControlV1 && _waiting.Holds(key));
+    }
+
+    private void HandleNewcomer(Instant now)
     {
         var reason = HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom, now);
         if (reason != DropReason.None)
@@ -303,7 +342,7 @@ internal sealed class Handshaker : IDisposable
 
     private DropReason HandlePacket(ReadOnlySpan<byte> packet, in OuterPath from, Instant now)
     {
-        var key = SessionKey.Of(from, BinaryPrimitives.ReadUInt64BigEndian(packet[1..]));
+        var key = KeyOf(packet, from);
         if (_sessions.TryGetValue(key, out var peer))
         {
             _touched = peer;

@@ -120,6 +120,9 @@ internal static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags);
 
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    public static partial int SetPriority(int which, int who, int priority);
+
     [LibraryImport("libc", EntryPoint = "nanosleep")]
     public static partial int NanoSleep(long* request, long* remaining);
 

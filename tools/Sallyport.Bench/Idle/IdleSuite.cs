@@ -35,13 +35,16 @@ internal static class IdleSuite
         // A gateway that is told of every device one by one keeps memory for that; what counts is what it needs for tunnels.
         await ours.Restart();
         var probing = await Probing.Board(stage, station.Devices.Take(1), station.Sink, station.Target);
-        var fleet = await stage.NewFleet(station.Devices.Skip(1), new FleetOptions { FreesTlsAfter = TlsLinger });
-        Stage.Complete(await fleet.Connect(0, FirstDevices, Stage.Width), "first devices");
+        var first = await stage.NewFleet(station.Devices.Skip(1).Take(FirstDevices), new FleetOptions { FreesTlsAfter = TlsLinger });
+        Stage.Complete(await first.Connect(0, FirstDevices, Stage.Width), "first devices");
         await Task.Delay(Settling);
         var before = ProcessMeter.ResidentKib(ours.ProcessId);
-        using var patience = new CancellationTokenSource(Patience);
-        var wave = await fleet.Connect(FirstDevices, count - FirstDevices, Stage.Width, patience.Token);
-        tell($"{wave.Describe()} in {wave.Elapsed.TotalSeconds:0} s");
+        using var crowd = new Crowd(stage, [.. station.Devices.Skip(1 + FirstDevices)]);
+        foreach (var wave in await crowd.Connected(Patience))
+        {
+            tell(wave);
+        }
+
         await Task.Delay(Settling);
         var after = ProcessMeter.ResidentKib(ours.ProcessId);
         tell($"{before} KiB with {FirstDevices} devices, {after} with {count}");
@@ -51,7 +54,7 @@ internal static class IdleSuite
         cpu = (ProcessMeter.CpuSeconds(ours.ProcessId) - cpu) / Stopwatch.GetElapsedTime(looked).TotalSeconds;
         return new SuiteReport("idle", options with { Rounds = 1 })
             .Add("devices", "devices", "0", count)
-            .Add("devices_online", "  online in the end", "0", await fleet.CountOnline())
+            .Add("devices_online", "  online in the end", "0", await first.CountOnline() + await crowd.CountOnline())
             .Add("rss_kib", "resident memory of the gateway, KiB", "0", after)
             .Add("kib_per_device", "  growth for each device, KiB", "0.0", (double)(after - before) / (count - FirstDevices))
             .Add("cpu_percent_at_rest", "processor at rest with keepalives and one that asks, % of one core", "0.0", cpu * 100)
@@ -60,6 +63,6 @@ internal static class IdleSuite
             .Add("unanswered_percent", "  questions without an answer, %", "0.000", unanswered)
             .Add("gc_collections", "collections of the gateway since its start", "0", gc.Collections)
             .Add("gc_longest_pause_ms", "  longest pause, ms", "0.0", gc.LongestMilliseconds)
-            .Add("simulator_kib", "resident memory of the benchmark with all devices, KiB", "0", ProcessMeter.ResidentKib(Environment.ProcessId));
+            .Add("simulator_kib", "resident memory of all simulated devices, KiB", "0", crowd.ResidentKib);
     }
 }
