@@ -54,10 +54,13 @@ internal static class DataPlaneLimits
     public const int HandshakeNiceness = 5;
 
     /// <summary>
-    /// Clients that wait for their handshake to begin, of one handshake thread: those beyond could not be served before they give up, at a
-    /// millisecond or two each and 60 seconds of patience. Their packets are some kilobyte.
+    /// Peers that wait for their handshake to begin, of one handshake thread: at one or two milliseconds each more could not be served before
+    /// they give up. Some kilobytes each.
     /// </summary>
-    public const int WaitingNewcomersMax = 32_768;
+    public const int WaitingNewcomersMax = 16_384;
+
+    /// <summary>A stock client gives an attempt up 60 seconds after its first reset; what is left must do for the handshake.</summary>
+    public static readonly TimeSpan WaitingPatience = TimeSpan.FromSeconds(45);
 
     public const int ControlPacketMax = OpenVpnLimits.MaxControlPacket;
 

@@ -30,7 +30,8 @@ internal sealed class Moderation(int busyPackets, TimeSpan gatherTime)
             _windowEnd = now + Window;
         }
 
-        var next = _isBusy ? _lastLook + gatherTime : now;
+        // The look before may have come early, when a signal ended the pause.
+        var next = _isBusy ? Instant.Min(_lastLook, now) + gatherTime : now;
         _lastLook = next > now ? next : now;
         return _lastLook - now;
     }

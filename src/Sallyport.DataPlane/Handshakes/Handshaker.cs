@@ -45,8 +45,8 @@ internal sealed record HandshakeContext
 /// </summary>
 internal sealed class Handshaker : IDisposable
 {
-    /// <summary>Packets between two looks at the timers.</summary>
-    private const int PacketsPerTurn = 64;
+    /// <summary>Packets between two looks at the timers, and at least for one newcomer: a handshake has a dozen.</summary>
+    private const int PacketsPerTurn = 16;
 
     /// <summary>Handshakes begun between two looks at the packets.</summary>
     private const int NewcomersPerTurn = 8;
@@ -68,7 +68,7 @@ internal sealed class Handshaker : IDisposable
     private readonly Dictionary<long, PeerSession> _byNumber = [];
     private readonly Dictionary<SessionKey, PeerSession> _byConnection = [];
     private readonly HalfOpenSessions _halfOpen = new();
-    private readonly WaitingRoom _waiting = new(DataPlaneLimits.WaitingNewcomersMax);
+    private readonly WaitingRoom _waiting = new(DataPlaneLimits.WaitingNewcomersMax, DataPlaneLimits.WaitingPatience);
     private readonly SessionLimiter _sessionsOfIdentities = new();
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Deadlines _deadlines = new();
@@ -109,7 +109,7 @@ internal sealed class Handshaker : IDisposable
         _failures = new FailureEvents(context.Uplink, context.Clock);
         _handleNotice = now => HandleNotice(_notice, now);
         _handlePacket = HandlePacket;
-        _handleNewcomer = HandleNewcomer;
+        _handleNewcomer = AdmitWaiting;
         _handleTimeouts = HandleTimeouts;
         _sayGoodbye = SayGoodbye;
         _thread = new Thread(Run) { IsBackground = true, Name = $"handshake-{index}" };
@@ -150,6 +150,7 @@ internal sealed class Handshaker : IDisposable
             peer.Session.Dispose();
         }
 
+        _waiting.Dispose();
         _door.Dispose();
         _tokens?.Dispose();
         Inbox.Dispose();
@@ -164,7 +165,7 @@ internal sealed class Handshaker : IDisposable
             while (!_stop)
             {
                 var pause = _moderation.PauseBefore(_packetsTaken, _context.Clock.Now);
-                if (pause > DataPlaneLimits.PauseMin)
+                if (pause > DataPlaneLimits.PauseMin && Inbox.IsEmpty && _waiting.IsEmpty)
                 {
                     Pauses.Pause(pause);
                 }
@@ -213,7 +214,7 @@ internal sealed class Handshaker : IDisposable
         }
 
         // One at least: whoever floods the inbox must not keep everybody out.
-        for (var i = 0; (i == 0 || Inbox.IsEmpty) && i < NewcomersPerTurn && _waiting.TryTake(_packet, out _packetFrom, out _packetLength); i++)
+        for (var i = 0; (i == 0 || Inbox.IsEmpty) && i < NewcomersPerTurn && !_waiting.IsEmpty; i++)
         {
             Guard(_context.Clock.Now, _handleNewcomer);
         }
@@ -226,32 +227,6 @@ internal sealed class Handshaker : IDisposable
     }
 
     private void HandlePacket(Instant now)
-    {
-        var packet = _packet.AsSpan(0, _packetLength);
-        var key = KeyOf(packet, _packetFrom);
-        if (_packetFrom.IsStream || !BeginsHandshake(packet, key))
-        {
-            HandleNewcomer(now);
-        }
-        else if (!_waiting.TryPut(key, _packetFrom, packet))
-        {
-            Drops.Count(DropReason.HandshakeQueueFull);
-        }
-    }
-
-    private static SessionKey KeyOf(ReadOnlySpan<byte> packet, in OuterPath from) =>
-        SessionKey.Of(from, BinaryPrimitives.ReadUInt64BigEndian(packet[1..]));
-
-    /// <summary>What costs a handshake: the answer to our reset, with which the client's TLS comes. Streams, which repeat nothing, do not wait.</summary>
-    private bool BeginsHandshake(ReadOnlySpan<byte> packet, SessionKey key)
-    {
-        var opcode = new PacketHead(packet[0]).Opcode;
-        return _sessions.TryGetValue(key, out var peer)
-            ? !peer.HasBegun && opcode == Opcode.ControlV1
-            : opcode == Opcode.ControlWkcV1 || (opcode == Opcode.ControlV1 && _waiting.Holds(key));
-    }
-
-    private void HandleNewcomer(Instant now)
     {
         var reason = HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom, now);
         if (reason != DropReason.None)
@@ -342,7 +317,7 @@ internal sealed class Handshaker : IDisposable
 
     private DropReason HandlePacket(ReadOnlySpan<byte> packet, in OuterPath from, Instant now)
     {
-        var key = KeyOf(packet, from);
+        var key = SessionKey.Of(from, BinaryPrimitives.ReadUInt64BigEndian(packet[1..]));
         if (_sessions.TryGetValue(key, out var peer))
         {
             _touched = peer;
@@ -372,7 +347,8 @@ internal sealed class Handshaker : IDisposable
             return DropReason.UnknownPeer;
         }
 
-        return Knock(packet, from, key, now);
+        // A repetition: it has its place.
+        return _waiting.Holds(key) ? DropReason.None : Knock(packet, from, key, now);
     }
 
     /// <summary>The peer answers: from here on it counts against its credential, and may cost us TLS.</summary>
@@ -432,7 +408,7 @@ internal sealed class Handshaker : IDisposable
                 Send(from, _datagram.AsSpan(0, length));
                 return DropReason.None;
             case DoorAction.Admit:
-                return Admit(admission!, from, key, _directory.Model, now);
+                return MustWait(admission!) ? Wait(admission!, from, key, now) : Admit(admission!, from, key, _directory.Model, now);
             case DoorAction.Drop:
             default:
                 if (from.IsStream)
@@ -446,6 +422,43 @@ internal sealed class Handshaker : IDisposable
                 }
 
                 return verdict.Reason;
+        }
+    }
+
+    /// <summary>What is admitted with its reset alone costs nothing yet, and has more to say before it does.</summary>
+    private bool MustWait(Admission admission) => admission.ResetExchanged && (!Inbox.IsEmpty || !_waiting.IsEmpty);
+
+    private DropReason Wait(Admission admission, in OuterPath from, SessionKey key, Instant now)
+    {
+        if (_waiting.TryPut(key, from, admission, now))
+        {
+            return DropReason.None;
+        }
+
+        admission.Dispose();
+        return DropReason.HandshakeQueueFull;
+    }
+
+    private void AdmitWaiting(Instant now)
+    {
+        if (!_waiting.TryTake(now, out var guest))
+        {
+            return;
+        }
+
+        var reason = DropReason.GatewayStopping;
+        if (_isLeaving)
+        {
+            guest.Admission.Dispose();
+        }
+        else
+        {
+            reason = Admit(guest.Admission, guest.From, guest.Key, _context.Model.Current, now);
+        }
+
+        if (reason != DropReason.None)
+        {
+            Drops.Count(reason);
         }
     }
 

@@ -1,66 +1,67 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
+using System.Diagnostics.CodeAnalysis;
+using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Handshakes;
 
 /// <summary>
-/// Packets that would begin a handshake, and what came behind them, in the order in which they came. While there is other work they wait
-/// here: a thread that began with everybody at once would bring nobody to an end before all had given up. A client that repeats itself
-/// while it waits gets no more places than a first flight needs.
+/// Peers that the door has let in and whose handshake has not begun, in the order in which they came. While there is other work they wait
+/// here: a thread that began with everybody at once would bring nobody to an end before all had given up. A peer that repeats itself has
+/// one place; shared keys have half of the places, and of those a source prefix has a quarter. Who waited too long is forgotten: its client
+/// is about to begin anew.
 /// </summary>
-internal sealed class WaitingRoom(int capacity)
+internal sealed class WaitingRoom(int capacity, TimeSpan patience) : IDisposable
 {
-    /// <summary>A wrapped key and a ClientHello with post-quantum key shares.</summary>
-    private const int PacketsOfClient = 3;
+    private readonly Queue<Guest> _guests = new();
+    private readonly HashSet<SessionKey> _keys = [];
+    private readonly Probation<SessionKey> _own = new(capacity, capacity);
+    private readonly Probation<SessionKey> _shared = new(capacity / 2, capacity / 8);
 
-    private readonly Queue<Entry> _entries = new();
-    private readonly Dictionary<SessionKey, int> _clients = [];
+    public bool IsEmpty => _guests.Count == 0;
 
-    public bool IsEmpty => _entries.Count == 0;
+    public bool Holds(SessionKey key) => _keys.Contains(key);
 
-    public bool Holds(SessionKey key) => _clients.ContainsKey(key);
-
-    /// <summary>False where all places are taken. True, and nothing more, where the client has all of its own.</summary>
-    public bool TryPut(SessionKey key, in OuterPath from, ReadOnlySpan<byte> packet)
+    /// <summary>Takes the admission over. False where there is no place: then it remains the caller's. Not for who is here already.</summary>
+    public bool TryPut(SessionKey key, in OuterPath from, Admission admission, Instant now)
     {
-        var places = _clients.GetValueOrDefault(key);
-        if (places == PacketsOfClient)
-        {
-            return true;
-        }
-
-        if (_entries.Count >= capacity)
+        var places = admission.Wrapper.Kind == WrappingKind.TlsCryptV2 ? _own : _shared;
+        var prefix = SourcePrefix.Of(from.Peer.Ip);
+        if (_guests.Count >= capacity || !places.HasRoom(prefix))
         {
             return false;
         }
 
-        var copy = ArrayPool<byte>.Shared.Rent(packet.Length);
-        packet.CopyTo(copy);
-        _clients[key] = places + 1;
-        _entries.Enqueue(new Entry(key, from, copy, packet.Length));
+        Invariant.Check(_keys.Add(key), "a peer waits once");
+        _guests.Enqueue(new Guest(key, from, admission, now, places.Add(key, prefix)));
         return true;
     }
 
-    /// <summary>Copies the oldest packet out.</summary>
-    public bool TryTake(Span<byte> packet, out OuterPath from, out int length)
+    /// <summary>Whoever came first and has not waited too long; the admission is then the caller's. Null where there is nobody.</summary>
+    public bool TryTake(Instant now, [MaybeNullWhen(false)] out Guest guest)
     {
-        if (!_entries.TryDequeue(out var entry))
+        while (_guests.TryDequeue(out guest))
         {
-            from = default;
-            length = 0;
-            return false;
+            guest.Place.Leave();
+            _keys.Remove(guest.Key);
+            if (now - guest.Since <= patience)
+            {
+                return true;
+            }
+
+            guest.Admission.Dispose();
         }
 
-        if (--CollectionsMarshal.GetValueRefOrNullRef(_clients, entry.Key) == 0)
-        {
-            _clients.Remove(entry.Key);
-        }
-
-        (from, length) = (entry.From, entry.Length);
-        entry.Packet.AsSpan(0, length).CopyTo(packet);
-        ArrayPool<byte>.Shared.Return(entry.Packet);
-        return true;
+        return false;
     }
 
-    private readonly record struct Entry(SessionKey Key, OuterPath From, byte[] Packet, int Length);
+    public void Dispose()
+    {
+        while (_guests.TryDequeue(out var guest))
+        {
+            guest.Admission.Dispose();
+        }
+    }
+
+    internal sealed record Guest(SessionKey Key, OuterPath From, Admission Admission, Instant Since, Probation<SessionKey>.Place Place);
 }

@@ -123,6 +123,10 @@ internal sealed class Uplink
         }
     }
 
+    /// <summary>
+    /// Leaves with the next look, in a tenth of a second: mostly said by handshake threads, which stand back for others. A thread that the pool
+    /// made at their call would stand back for ever after.
+    /// </summary>
     public void Put(GatewayEvent happened)
     {
         lock (_lock)
@@ -135,8 +139,6 @@ internal sealed class Uplink
 
             _events.Enqueue(happened with { Detail = PeerText.Cut(happened.Detail, PeerText.DetailMax) });
         }
-
-        Signal();
     }
 
     public void Put(Acknowledge acknowledgement)

@@ -36,9 +36,13 @@ internal sealed class Shard : IDisposable
     private const int FirstOwnSlot = StreamSlots;
     private const int FirstLaneSlot = FirstOwnSlot + DataPlaneLimits.OwnSlots;
 
-    /// <summary>A twentieth of the tunnels is looked at twenty times a second.</summary>
-    private const int SweepParts = 20;
-    private const int ReconfigurationsPerTick = 20;
+    /// <summary>
+    /// A hundredth of the tunnels is looked at a hundred times a second: of 50,000, with the keepalives that are due, half a millisecond in
+    /// which packets wait.
+    /// </summary>
+    private const int SweepParts = 100;
+    private const int FlowReportsPerSweep = 20;
+    private const int ReconfigurationsPerTick = 4;
     private const int ReportBuffer = 512;
 
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1) / SweepParts;
@@ -646,7 +650,11 @@ internal sealed class Shard : IDisposable
 
         _nextTick = now + TickEvery;
         Sweep(now);
-        ReportFlows();
+        if (_sweepPart % (SweepParts / FlowReportsPerSweep) == 0)
+        {
+            ReportFlows();
+        }
+
         for (var i = 0; i < ReconfigurationsPerTick && _toReconfigure.TryDequeue(out var next); i++)
         {
             _path.AskToReconfigure(next.Slot, next.TunnelId);

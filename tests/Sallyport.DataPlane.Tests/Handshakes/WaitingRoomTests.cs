@@ -1,80 +1,134 @@
+using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Tests.Fixtures;
 
 namespace Sallyport.DataPlane.Tests.Handshakes;
 
-public sealed class WaitingRoomTests
+public sealed class WaitingRoomTests : IDisposable
 {
-    private readonly WaitingRoom _room = new(capacity: 5);
-    private readonly byte[] _packet = new byte[100];
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
+
+    private readonly WaitingRoom _room = new(capacity: 16, Patience);
+    private readonly List<Admission> _admissions = [];
+    private Instant _now = Instant.FromUnixSeconds(1_800_000_000);
 
     [Fact]
-    public void Who_came_first_leaves_first_with_the_packet_and_the_path_that_it_came_with()
+    public void Who_came_first_leaves_first_with_its_path()
     {
-        Put(client: 1, filling: 11).ShouldBeTrue();
-        Put(client: 2, filling: 22, length: 7).ShouldBeTrue();
+        Put(1).ShouldBeTrue();
+        Put(2).ShouldBeTrue();
 
-        Take().ShouldBe((1, 11, 40));
-        Take().ShouldBe((2, 22, 7));
+        Take().ShouldBe(1);
+        Take().ShouldBe(2);
         Take().ShouldBeNull();
         _room.IsEmpty.ShouldBeTrue();
     }
 
     [Fact]
-    public void A_client_that_repeats_itself_takes_no_more_places_than_a_first_flight_needs()
+    public void Who_is_here_is_known_until_it_leaves()
     {
-        for (var i = 0; i < 10; i++)
-        {
-            Put(client: 1, filling: i).ShouldBeTrue("nothing is lost by it");
-        }
-
-        Put(client: 2, filling: 99).ShouldBeTrue();
-        Drain().ShouldBe([0, 1, 2, 99]);
-    }
-
-    [Fact]
-    public void Who_has_left_has_a_place_again()
-    {
-        Put(client: 1, filling: 1);
+        Put(1);
         _room.Holds(Key(1)).ShouldBeTrue();
+        _room.Holds(Key(2)).ShouldBeFalse();
         Take();
         _room.Holds(Key(1)).ShouldBeFalse();
-        Put(client: 1, filling: 2).ShouldBeTrue();
-        Drain().ShouldBe([2]);
+        Put(1).ShouldBeTrue();
     }
 
     [Fact]
     public void A_full_room_refuses_and_keeps_what_it_has()
     {
-        for (var client = 1; client <= 5; client++)
+        for (var peer = 1; peer <= 16; peer++)
         {
-            Put(client, filling: client).ShouldBeTrue();
+            Put(peer).ShouldBeTrue();
         }
 
-        Put(client: 6, filling: 6).ShouldBeFalse();
-        _room.Holds(Key(6)).ShouldBeFalse();
-        Drain().ShouldBe([1, 2, 3, 4, 5]);
-        Put(client: 6, filling: 6).ShouldBeTrue();
+        Put(17).ShouldBeFalse();
+        _room.Holds(Key(17)).ShouldBeFalse();
+        Take().ShouldBe(1);
+        Put(17).ShouldBeTrue();
     }
 
-    private static OuterPath Path(int client) => new() { Peer = new OuterAddress(IpAddress.FromV4((uint)client), 1194) };
-
-    private static SessionKey Key(int client) => SessionKey.Of(Path(client), remote: 7);
-
-    private bool Put(int client, int filling, int length = 40) =>
-        _room.TryPut(Key(client), Path(client), [.. Enumerable.Repeat((byte)filling, length)]);
-
-    private (int Client, int Filling, int Length)? Take() =>
-        _room.TryTake(_packet, out var from, out var length) ? ((int)from.Peer.Ip.V4, _packet[0], length) : null;
-
-    private List<int> Drain()
+    [Fact]
+    public void Keys_that_many_know_leave_half_of_the_places_to_own_ones()
     {
-        List<int> fillings = [];
-        while (Take() is { } taken)
+        for (var peer = 1; peer <= 8; peer++)
         {
-            fillings.Add(taken.Filling);
+            Put(peer * 256, isOwn: false).ShouldBeTrue();
         }
 
-        return fillings;
+        Put(9 * 256, isOwn: false).ShouldBeFalse();
+        for (var peer = 1; peer <= 8; peer++)
+        {
+            Put(peer).ShouldBeTrue();
+        }
+    }
+
+    [Fact]
+    public void One_prefix_has_a_quarter_of_the_places_for_shared_keys()
+    {
+        Put(1, isOwn: false).ShouldBeTrue();
+        Put(2, isOwn: false).ShouldBeTrue();
+        Put(3, isOwn: false).ShouldBeFalse();
+        Put(256, isOwn: false).ShouldBeTrue("that is another /24");
+    }
+
+    [Fact]
+    public void Who_waited_too_long_is_passed_over_and_its_place_is_free()
+    {
+        for (var peer = 1; peer <= 16; peer++)
+        {
+            Put(peer);
+        }
+
+        _now += Patience;
+        Take().ShouldBe(1, "to the last moment");
+        Put(17);
+        _now += TimeSpan.FromMilliseconds(1);
+        Take().ShouldBe(17);
+        Take().ShouldBeNull();
+        _room.Holds(Key(2)).ShouldBeFalse();
+        Put(2).ShouldBeTrue();
+    }
+
+    public void Dispose()
+    {
+        _room.Dispose();
+        _admissions.ForEach(admission => admission.Dispose());
+    }
+
+    private static OuterPath Path(int peer) => new() { Peer = new OuterAddress(IpAddress.FromV4((uint)peer), 1194) };
+
+    private static SessionKey Key(int peer) => SessionKey.Of(Path(peer), remote: 7);
+
+    private bool Put(int peer, bool isOwn = true)
+    {
+        var entropy = new TestEntropy((ulong)peer);
+        var key = new byte[OpenVpnLimits.StaticKeyLength];
+        var admission = new Admission
+        {
+            Wrapper = isOwn ? new TlsCryptWrapper(key, isServer: true, WrappingKind.TlsCryptV2, 1) : new PlainWrapper(),
+            Remote = SessionId.Generate(entropy),
+            Local = SessionId.Generate(entropy),
+            FirstPacket = [],
+            ResetExchanged = true,
+            IsCounted = isOwn,
+        };
+        _admissions.Add(admission);
+        return _room.TryPut(Key(peer), Path(peer), admission, _now);
+    }
+
+    private int? Take()
+    {
+        if (!_room.TryTake(_now, out var guest))
+        {
+            return null;
+        }
+
+        guest.Key.ShouldBe(Key((int)guest.From.Peer.Ip.V4));
+        return (int)guest.From.Peer.Ip.V4;
     }
 }

@@ -63,6 +63,6 @@ internal static class IdleSuite
             .Add("unanswered_percent", "  questions without an answer, %", "0.000", unanswered)
             .Add("gc_collections", "collections of the gateway since its start", "0", gc.Collections)
             .Add("gc_longest_pause_ms", "  longest pause, ms", "0.0", gc.LongestMilliseconds)
-            .Add("simulator_kib", "resident memory of all simulated devices, KiB", "0", crowd.ResidentKib);
+            .Add("simulator_kib", "resident memory of the simulated crowd, KiB", "0", crowd.ResidentKib);
     }
 }
