@@ -67,7 +67,9 @@ internal sealed class DatagramRing
 
             (path, length) = _entries[_first];
             _bytes.AsSpan(_first * _packetMax, length).CopyTo(packet);
-            _first = (_first + 1) % _entries.Length;
+
+            // An empty ring begins anew: memory that only a backlog needs is not touched without one.
+            _first = _count == 1 ? 0 : (_first + 1) % _entries.Length;
             Volatile.Write(ref _count, _count - 1);
             return true;
         }
