@@ -56,7 +56,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         _device = TunDevice.Open(settings.Tun, shards.Count, settings.TunOffloads);
         for (var i = 0; i < shards.Count; i++)
         {
-            Invariant.Check(shards[i].Mailbox.TryPost(new AttachHost(_device.Queues[i], handles)), "a shard's mailbox has room");
+            shards[i].Mailbox.Order(new AttachHost(_device.Queues[i], handles));
         }
 
         var queue = _device.Queues[0];
@@ -75,7 +75,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
 
         foreach (var shard in shards)
         {
-            shard.Mailbox.TryPost(new DetachHost());
+            shard.Mailbox.Order(new DetachHost());
         }
 
         log.Write("host.closed", $"device {_device.Name}: no network has the gateway host in it");

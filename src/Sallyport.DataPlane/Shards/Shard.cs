@@ -243,7 +243,7 @@ internal sealed class Shard : IDisposable
 
     private void RunTurn()
     {
-        var pause = _moderation.PauseBefore(_messages - _outbox.Host.Singles, _clock.Now);
+        var pause = _moderation.PauseBefore(_messages, _clock.Now);
         if (pause > DataPlaneLimits.PauseMin)
         {
             Pauses.Pause(pause);
@@ -327,15 +327,18 @@ internal sealed class Shard : IDisposable
         for (var batch = 0; batch < DataPlaneLimits.BatchesPerTurn; batch++)
         {
             var count = _receive.Receive(socket);
-            _messages += count;
             var now = _clock.Now;
             for (var i = 0; i < count; i++)
             {
                 var datagrams = _receive.Read(i);
+                var singles = _outbox.Host.Singles;
                 for (var n = 0; n < datagrams.Count; n++)
                 {
                     _path.Handle(datagrams[n], datagrams.From, now);
                 }
+
+                // What nothing can join does not gather; one other packet in the message is enough.
+                _messages += _outbox.Host.Singles - singles < datagrams.Count ? 1 : 0;
             }
 
             // The slots are about to be received into again.
