@@ -79,7 +79,10 @@ internal static class DataPlaneLimits
     /// Messages in a millisecond from which on they may gather: 20,000 a second, where a wake-up for each takes a quarter of a core. At half
     /// of it a look finds so few that the pause costs as much as it saves. A run of coalesced packets is one message.
     /// </summary>
-    public const int BusyPackets = 20;
+    public const int BusyMessages = 20;
+
+    /// <summary>Messages that one look at the sockets should find then: more are no cheaper each, and wait longer.</summary>
+    public const int EnoughMessages = 96;
 
     /// <summary>Packets that wait to be written to the gateway host, and their payloads: as many as one turn of a socket brings.</summary>
     public const int HostBatchSize = 512;
@@ -142,16 +145,19 @@ internal static class DataPlaneLimits
     /// <summary>The same for control packets, which come in flights of three or four: some hundred handshakes a second.</summary>
     public const int BusyControlPackets = 2;
 
-    public static readonly TimeSpan ControlGatherTime = TimeSpan.FromMilliseconds(1);
+    /// <summary>Never reached by handshakes, of which two cores do some hundred a second: they gather for the whole time.</summary>
+    public const int EnoughControlPackets = 64;
+
+    public static readonly TimeSpan ControlGatherTimeMax = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Not worth falling asleep for.</summary>
     public static readonly TimeSpan PauseMin = TimeSpan.FromMicroseconds(20);
 
     /// <summary>
-    /// From one look at the sockets to the next while packets gather: a fraction of a round trip over any network that devices are on.
+    /// From one look at the sockets to the next while messages gather: a fraction of a round trip over any network that devices are on.
     /// ADR 0015 has the figures.
     /// </summary>
-    public static readonly TimeSpan GatherTime = TimeSpan.FromMicroseconds(300);
+    public static readonly TimeSpan GatherTimeMax = TimeSpan.FromMicroseconds(600);
 
     /// <summary>All are told within this time, however many there are.</summary>
     public static readonly TimeSpan FarewellSpread = TimeSpan.FromSeconds(1);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sallyport.Bench.Idle;
 
 namespace Sallyport.Bench;
 
@@ -31,6 +32,10 @@ internal sealed record BenchOptions
 
     /// <summary>Of a fleet; each benchmark has its own usual number.</summary>
     public int? Devices { get; init; }
+
+    /// <summary>"Medians of 3 interleaved rounds".</summary>
+    public string DescribeRounds() =>
+        Rounds == 1 ? "One round" : string.Create(CultureInfo.InvariantCulture, $"Medians of {Rounds} interleaved rounds");
 
     /// <exception cref="ArgumentException">Says which word cannot be understood.</exception>
     public static BenchOptions Parse(string[] words)
@@ -74,7 +79,9 @@ internal sealed record BenchOptions
             }
         }
 
-        return options;
+        return options is { Name: "idle", Devices: <= IdleSuite.FirstDevices }
+            ? throw new ArgumentException($"idle wants more than {IdleSuite.FirstDevices} devices: so many are online before memory is read first")
+            : options;
     }
 
     public bool Measures(string row) => Rows.Contains(row);

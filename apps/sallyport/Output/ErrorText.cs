@@ -36,7 +36,7 @@ internal static class ErrorText
             case HttpRequestException or SocketException or ArgumentOutOfRangeException { ParamName: "path" }:
                 Print(
                     remarks,
-                    $"the API at {server} cannot be reached: {(error.InnerException ?? error).Message}",
+                    $"the API at {server} cannot be reached: {ReasonOf(error)}",
                     null,
                     "Start Sallyport with ./run, or name it with --data (SALLYPORT_DATA) or --url (SALLYPORT_URL).");
                 return ExitCodes.Unreachable;
@@ -55,6 +55,13 @@ internal static class ErrorText
                 return ExitCodes.Refused;
         }
     }
+
+    /// <summary>For a socket file that is not there the runtime has the words of another error.</summary>
+    private static string ReasonOf(Exception error) => (error.InnerException ?? error) switch
+    {
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => "there is no such socket",
+        var reason => reason.Message.TrimEnd('.'),
+    };
 
     public static void Print(TextWriter remarks, string what, string? where, string? fix)
     {

@@ -9,7 +9,6 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
-using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 using Sallyport.Core.Primitives;
@@ -150,16 +149,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
         actor.Require(Right.Change, row.NetworkId);
         var inTheWay = new Obstacles();
-        foreach (var application in ApplicationRow.OfOwner(change.Sql, row.Id))
-        {
-            inTheWay.Add($"application {application.Name}", $"application remove {application.Name}.{application.Network}");
-        }
-
-        foreach (var rule in RuleRow.OfSubject(change.Sql, row.Id))
-        {
-            inTheWay.Add($"rule {rule.Id} (to {rule.Application})", $"rule remove {rule.Id}");
-        }
-
+        inTheWay.AddUses(change.Sql, row.Id);
         inTheWay.ThrowIfAny($"{row.Kind} {row.Name} is used by");
 
         change.Sql.Execute("DELETE FROM identities WHERE id = @Id", new { row.Id });

@@ -129,12 +129,12 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var row = Lookup.Network(change.Sql, name).OrNotFound();
         actor.Require(Right.Change, row.Id);
         var inTheWay = new Obstacles();
-        foreach (var (kind, held) in change.Sql.Query<(string, string)>(
-            "SELECT kind, name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT @most", new { row.Id, most = Obstacles.ShownMax + 1 }))
+        foreach (var (id, kind, held) in change.Sql.Query<(int, string, string)>(
+            "SELECT id, kind, name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT @most", new { row.Id, most = Obstacles.ShownMax + 1 }))
         {
             if (kind == HostIdentity.Kind)
             {
-                inTheWay.Add("applications or rules of the gateway host", $"application list --network {row.Name}");
+                inTheWay.AddUses(change.Sql, id);
                 continue;
             }
 

@@ -28,12 +28,7 @@ internal static class NetworkPolicy
     {
         Id = identity.Id,
         NetworkId = identity.NetworkId,
-        Kind = identity.Kind switch
-        {
-            "site" => IdentityKind.Site,
-            "host" => IdentityKind.Host,
-            _ => IdentityKind.Device,
-        },
+        Kind = IdentityKinds.Read(identity.Kind) ?? throw new InvariantException("the schema knows the kinds of identities"),
         Name = identity.Name,
         Active = identity.Active,
         AddressV4 = identity.AddressV4 is null ? null : IpAddress.Parse(identity.AddressV4),

@@ -165,14 +165,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     private static bool CanBeAllowed(ExplanationKind kind) => kind
         is ExplanationKind.NotRouted or ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;
 
-    private static string CarrierOf(Identity identity) => $"{KindOf(identity.Kind)}:{identity.Name}";
-
-    private static string KindOf(IdentityKind kind) => kind switch
-    {
-        IdentityKind.Site => "site",
-        IdentityKind.Host => HostIdentity.Kind,
-        _ => "device",
-    };
+    private static string CarrierOf(Identity identity) => $"{identity.Kind.Word()}:{identity.Name}";
 
     /// <summary>An address, or what has one: "device:cam-3", "site:hq", "host:plant-a", "application:historian".</summary>
     private static IpAddress? ReadDestination(SqliteConnection sql, string? to, IdentityRow? sender, ProblemList problems)

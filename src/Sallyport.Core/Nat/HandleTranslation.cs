@@ -7,8 +7,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.Nat;
 
 /// <summary>
-/// Inner IPv4 packets of a network as IPv6 packets between handles (RFC 7915 section 4). Stateless; checksums change by increments
-/// (RFC 1624), so that a packet that was broken stays broken. The time to live is left alone, as everywhere in the gateway.
+/// Inner IPv4 packets of a network as IPv6 packets between handles (RFC 7915 section 4). Stateless. The time to live is left alone, as everywhere in the gateway.
 /// The other way is <see cref="SuperPacket"/>, because the gateway host sends many segments in one piece.
 /// </summary>
 public static class HandleTranslation
@@ -18,9 +17,6 @@ public static class HandleTranslation
 
     /// <summary>No ICMPv6 error is longer (RFC 4443 section 2.4 c).</summary>
     public const int ErrorMax = 1280;
-
-    internal const int TcpChecksum = 16;
-    internal const int UdpChecksum = 6;
 
     /// <summary>
     /// Writes the head that takes the place of the IPv4 header, and adjusts the transport's checksum where it stands. The new packet is
@@ -112,7 +108,7 @@ public static class HandleTranslation
         switch (read.Ends.Kind)
         {
             case PacketKind.Tcp:
-                Raise(payload[TcpChecksum..], difference);
+                TransportChecksum.Change(payload[TransportChecksum.OfTcp..], raise: true, difference);
                 return DropReason.None;
             case PacketKind.Udp:
                 return AdjustUdp(difference, source, destination, read.Part, payload);
@@ -121,7 +117,7 @@ public static class HandleTranslation
                 var risen = InternetChecksum.PseudoHeader(source, destination, (byte)IpProtocol.IcmpV6, payload.Length)
                     + ((ulong)(type - payload[0]) << 8);
                 payload[0] = type;
-                Raise(payload[2..], risen);
+                TransportChecksum.Change(payload[2..], raise: true, risen);
                 return DropReason.None;
             case PacketKind.EchoRequest or PacketKind.EchoReply:
                 return DropReason.IpFragment;
@@ -133,10 +129,10 @@ public static class HandleTranslation
 
     private static DropReason AdjustUdp(uint difference, IpAddress source, IpAddress destination, FragmentPart part, Span<byte> payload)
     {
-        var field = payload[UdpChecksum..];
+        var field = payload[TransportChecksum.OfUdp..];
         if (BinaryPrimitives.ReadUInt16BigEndian(field) != 0)
         {
-            Raise(field, difference);
+            TransportChecksum.Change(field, raise: true, difference);
         }
         else if (part == FragmentPart.First)
         {
@@ -150,7 +146,7 @@ public static class HandleTranslation
             BinaryPrimitives.WriteUInt16BigEndian(field, InternetChecksum.Compute(payload[..length], pseudo));
         }
 
-        NeverZero(field);
+        TransportChecksum.NeverZero(field);
         return DropReason.None;
     }
 
@@ -173,19 +169,7 @@ public static class HandleTranslation
         var payload = output[headLength..];
         payload = payload[..Math.Min(payload.Length, quoted.Payload.Length)];
         quoted.Payload[..payload.Length].CopyTo(payload);
-        Quote.Adjust(payload, quoted.Protocol, raise: true, space.ChecksumDifference(networkId), source, destination, payloadLength);
+        TransportChecksum.Adjust(payload, quoted.Protocol, raise: true, space.ChecksumDifference(networkId), source, destination, payloadLength);
         return headLength + payload.Length;
-    }
-
-    private static void Raise(Span<byte> field, ulong difference) =>
-        BinaryPrimitives.WriteUInt16BigEndian(field, InternetChecksum.Raise(BinaryPrimitives.ReadUInt16BigEndian(field), difference));
-
-    /// <summary>RFC 768: zero would mean that there is none.</summary>
-    internal static void NeverZero(Span<byte> field)
-    {
-        if (BinaryPrimitives.ReadUInt16BigEndian(field) == 0)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(field, ushort.MaxValue);
-        }
     }
 }

@@ -136,7 +136,7 @@ public struct MergeRun
             BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)length);
         }
 
-        var field = isTcp ? HandleTranslation.TcpChecksum : HandleTranslation.UdpChecksum;
+        var field = isTcp ? TransportChecksum.OfTcp : TransportChecksum.OfUdp;
         var pseudo = InternetChecksum.PseudoHeader(source, destination, (byte)_ends.Protocol, length);
         BinaryPrimitives.WriteUInt16BigEndian(transport[field..], InternetChecksum.Partial(pseudo));
         offload = new OffloadHeader
@@ -168,7 +168,7 @@ public struct MergeRun
             case PacketKind.Tcp when canMergeTcp && (read.Flags & TcpFlags.Ack) != 0 && (read.Flags & ~Mergeable) == 0:
                 transportHead = (transport[12] >> 4) * 4;
                 break;
-            case PacketKind.Udp when canMergeUdp && BinaryPrimitives.ReadUInt16BigEndian(transport[HandleTranslation.UdpChecksum..]) != 0
+            case PacketKind.Udp when canMergeUdp && BinaryPrimitives.ReadUInt16BigEndian(transport[TransportChecksum.OfUdp..]) != 0
                 && BinaryPrimitives.ReadUInt16BigEndian(transport[4..]) == transport.Length:
                 transportHead = UdpView.HeaderLength;
                 break;
@@ -190,9 +190,9 @@ public struct MergeRun
         const byte Other = (byte)~TcpFlags.Psh;
         return transport[AcknowledgementOffset..FlagsOffset].SequenceEqual(head[AcknowledgementOffset..FlagsOffset])
             && (transport[FlagsOffset] & Other) == (head[FlagsOffset] & Other)
-            && transport[(FlagsOffset + 1)..HandleTranslation.TcpChecksum].SequenceEqual(head[(FlagsOffset + 1)..HandleTranslation.TcpChecksum])
-            && transport[(HandleTranslation.TcpChecksum + 2).._transportHead].SequenceEqual(
-                head[(HandleTranslation.TcpChecksum + 2).._transportHead]);
+            && transport[(FlagsOffset + 1)..TransportChecksum.OfTcp].SequenceEqual(head[(FlagsOffset + 1)..TransportChecksum.OfTcp])
+            && transport[(TransportChecksum.OfTcp + 2).._transportHead].SequenceEqual(
+                head[(TransportChecksum.OfTcp + 2).._transportHead]);
     }
 
     /// <summary>A TCP header with all options that there can be.</summary>

@@ -204,15 +204,15 @@ public readonly struct SuperPacket
             case IpProtocol.Tcp:
                 BinaryPrimitives.WriteUInt32BigEndian(output[4..], BinaryPrimitives.ReadUInt32BigEndian(output[4..]) + (uint)start);
                 output[13] &= (byte)~((index > 0 ? FirstOnly : 0) | (index < Segments - 1 ? LastOnly : 0));
-                Finish(output, HandleTranslation.TcpChecksum);
+                Finish(output, TransportChecksum.OfTcp);
                 break;
             case IpProtocol.Udp when _isIncomplete:
                 BinaryPrimitives.WriteUInt16BigEndian(output[4..], (ushort)length);
-                Finish(output, HandleTranslation.UdpChecksum);
-                HandleTranslation.NeverZero(output[HandleTranslation.UdpChecksum..]);
+                Finish(output, TransportChecksum.OfUdp);
+                TransportChecksum.NeverZero(output[TransportChecksum.OfUdp..]);
                 break;
             case IpProtocol.Udp:
-                Quote.Adjust(output, _protocol, raise: false, _space.ChecksumDifference(NetworkId), _sourceV6, _destinationV6, length);
+                TransportChecksum.Adjust(output, _protocol, raise: false, _space.ChecksumDifference(NetworkId), _sourceV6, _destinationV6, length);
                 break;
             case IpProtocol.IcmpV6 when _isIncomplete:
                 output[0] = output[0] == IcmpMapping.EchoRequestV6 ? IcmpMapping.EchoRequestV4 : IcmpMapping.EchoReplyV4;
@@ -220,7 +220,7 @@ public readonly struct SuperPacket
                 BinaryPrimitives.WriteUInt16BigEndian(output[2..], InternetChecksum.Compute(output));
                 break;
             case IpProtocol.IcmpV6:
-                Quote.Adjust(output, _protocol, raise: false, 0, _sourceV6, _destinationV6, length);
+                TransportChecksum.Adjust(output, _protocol, raise: false, 0, _sourceV6, _destinationV6, length);
                 break;
             default:
                 break;
@@ -241,8 +241,7 @@ public readonly struct SuperPacket
             return;
         }
 
-        var complete = BinaryPrimitives.ReadUInt16BigEndian(checksum);
-        BinaryPrimitives.WriteUInt16BigEndian(checksum, InternetChecksum.Lower(complete, _space.ChecksumDifference(NetworkId)));
+        TransportChecksum.Change(checksum, raise: false, _space.ChecksumDifference(NetworkId));
     }
 
     private int WriteError(ReadOnlySpan<byte> message, Span<byte> output)
@@ -297,7 +296,7 @@ public readonly struct SuperPacket
         var room = output[Ipv4View.MinimumHeaderLength..];
         room = room[..Math.Min(room.Length, payload.Length)];
         payload[..room.Length].CopyTo(room);
-        Quote.Adjust(room, protocol, raise: false, _space.ChecksumDifference(NetworkId), ip.Source, ip.Destination, payloadLength);
+        TransportChecksum.Adjust(room, protocol, raise: false, _space.ChecksumDifference(NetworkId), ip.Source, ip.Destination, payloadLength);
         var asV4 = protocol == (byte)IpProtocol.IcmpV6 ? (byte)IpProtocol.Icmp : protocol;
         var total = (ushort)(Ipv4View.MinimumHeaderLength + payloadLength);
         var trafficClass = (byte)(BinaryPrimitives.ReadUInt16BigEndian(ip.Packet) >> 4);

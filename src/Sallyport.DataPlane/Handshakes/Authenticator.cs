@@ -144,7 +144,7 @@ internal static class Authenticator
     }
 
     /// <summary>"device 'pump-17'".</summary>
-    public static string Describe(Identity identity) => $"{(identity.Kind == IdentityKind.Site ? "site" : "device")} '{identity.Name}'";
+    public static string Describe(Identity identity) => $"{identity.Kind.Word()} '{identity.Name}'";
 
     private static string JudgeWrapping(in Claim claim, Identity identity, NetworkAccess access)
     {

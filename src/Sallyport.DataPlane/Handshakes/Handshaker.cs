@@ -76,7 +76,8 @@ internal sealed class Handshaker : IDisposable
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
     private readonly RememberingDirectory _directory = new();
-    private readonly Moderation _moderation = new(DataPlaneLimits.BusyControlPackets, DataPlaneLimits.ControlGatherTime);
+    private readonly Moderation _moderation = new(
+        DataPlaneLimits.BusyControlPackets, DataPlaneLimits.EnoughControlPackets, DataPlaneLimits.ControlGatherTimeMax);
 
     // Made once: a flood of packets leaves no garbage behind.
     private readonly Action<Instant> _handleNotice;

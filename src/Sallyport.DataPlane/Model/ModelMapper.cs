@@ -100,13 +100,7 @@ internal static class ModelMapper
     {
         Id = dto.Id,
         NetworkId = dto.NetworkId,
-        Kind = dto.Kind switch
-        {
-            "device" => IdentityKind.Device,
-            "site" => IdentityKind.Site,
-            "host" => IdentityKind.Host,
-            _ => throw Unknown("kind of identity", dto.Kind),
-        },
+        Kind = IdentityKinds.Read(dto.Kind) ?? throw Unknown("kind of identity", dto.Kind),
         Name = dto.Name,
         Active = dto.Active,
         AddressV4 = dto.AddressV4 is null ? null : IpAddress.Parse(dto.AddressV4),

@@ -66,7 +66,8 @@ internal sealed class Shard : IDisposable
     private readonly Forwarder _forwarder;
     private readonly PacketPath _path;
     private readonly HostPath _host;
-    private readonly Moderation _moderation = new(DataPlaneLimits.BusyPackets, DataPlaneLimits.GatherTime);
+    private readonly Moderation _moderation = new(
+        DataPlaneLimits.BusyMessages, DataPlaneLimits.EnoughMessages, DataPlaneLimits.GatherTimeMax);
     private readonly byte[] _streamBuffer = new byte[DataPlaneLimits.StreamBytesPerTurn];
     private readonly FlowRecord[] _flowBuffer = new FlowRecord[ReportBuffer];
     private readonly TunnelCounters[] _counterBuffer = new TunnelCounters[ReportBuffer];

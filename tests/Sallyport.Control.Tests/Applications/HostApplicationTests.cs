@@ -118,7 +118,7 @@ public sealed class HostApplicationTests
 
         await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "a", Host = "plant-a", Services = ["icmp"] });
         var problem = await ControlWorld.ProblemOf(() => world.Client.DeleteNetworkAsync("plant-a"));
-        problem.Detail.ShouldNotBeNull().ShouldContain("applications or rules of the gateway host");
+        problem.Detail.ShouldNotBeNull().ShouldContain("application a");
 
         async Task<(string Field, string Hint)> ErrorOf(ApplicationCreate create)
         {

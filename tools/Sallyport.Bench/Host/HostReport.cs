@@ -37,7 +37,7 @@ internal sealed record HostReport(BenchOptions Options, Machine Machine, HostRou
         Add("both directions", Both, "0.00");
         Add("Mbit/s, device to host", (Speed(Ours.ToHost), Speed(Stock.ToHost)), "0");
         Add("Mbit/s, host to device", (Speed(Ours.FromHost), Speed(Stock.FromHost)), "0");
-        text.Append(CultureInfo.InvariantCulture, $"Medians of {Options.Rounds} interleaved rounds: iperf3 TCP {Options.Seconds} s between a stock client and the server's machine, AES-256-GCM, default MTU. ");
+        text.Append(CultureInfo.InvariantCulture, $"{Options.DescribeRounds()}: iperf3 TCP {Options.Seconds} s between a stock client and the server's machine, AES-256-GCM, default MTU. ");
         text.Append(CultureInfo.InvariantCulture, $"{Machine.Openvpn}, {Machine.Openssl}, {Machine.Dotnet}, Linux {Machine.Kernel}, {Machine.Cores} cores of {Machine.Cpu}.");
         return text.ToString();
 

@@ -29,8 +29,10 @@ internal sealed class Crowd : IDisposable
                 var file = Path.Combine(folder, $"{index}");
                 File.WriteAllText(file, string.Join('\0', part));
                 var width = (Stage.Width / parts.Count).ToString(CultureInfo.InvariantCulture);
+
+                // They have what time nobody else wants: in life each has a processor of its own, elsewhere.
                 workers.Add(new ChildProcess(
-                    stage.Topology.Attach($"crowd{index}", FirstHost + index), Environment.ProcessPath!, [CrowdWorker.Command, file, width],
+                    stage.Topology.Attach($"crowd{index}", FirstHost + index), "chrt", ["--idle", "0", Environment.ProcessPath!, CrowdWorker.Command, file, width],
                     new Dictionary<string, string> { ["DOTNET_ROOT"] = Programs.DotnetRoot }));
             }
         }

@@ -13,9 +13,6 @@ internal static class CrowdWorker
     /// <summary>The first word of the command line that makes this program a worker.</summary>
     public const string Command = "crowd-worker";
 
-    /// <summary>Fifty thousand devices are elsewhere in life, each with a processor of its own.</summary>
-    private const int Niceness = 10;
-
     private static readonly TimeSpan TlsLinger = TimeSpan.FromSeconds(5);
 
     /// <param name="file">Profiles with NUL between them.</param>
@@ -23,7 +20,7 @@ internal static class CrowdWorker
     {
         var profiles = (await File.ReadAllTextAsync(file)).Split('\0')
             .Select((text, index) => DeviceProfile.Parse(index.ToString(CultureInfo.InvariantCulture), text)).ToList();
-        using var fleet = await Fleet.Start(profiles, new FleetOptions { FreesTlsAfter = TlsLinger, Niceness = Niceness });
+        using var fleet = await Fleet.Start(profiles, new FleetOptions { FreesTlsAfter = TlsLinger });
         var wave = await fleet.Connect(0, fleet.Count, width);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wave: {wave.Describe()} in {wave.Elapsed.TotalSeconds:0} s"));
         while (await Console.In.ReadLineAsync() is not null)

@@ -15,7 +15,7 @@ internal static class IdleSuite
     private const int UsualDevices = 10_000;
 
     /// <summary>Connected before memory is read for the first time: they bring in code and pools.</summary>
-    private const int FirstDevices = 100;
+    public const int FirstDevices = 100;
 
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan TlsLinger = TimeSpan.FromSeconds(5);
@@ -26,7 +26,7 @@ internal static class IdleSuite
         using var watch = new GcWatch();
         await using var stage = new Stage();
         var ours = await stage.StartOurs(watch.Settings);
-        var count = Math.Max(options.Devices ?? UsualDevices, FirstDevices + 1);
+        var count = options.Devices ?? UsualDevices;
         tell($"making {count} identities");
         var began = Stopwatch.GetTimestamp();
         var station = await ours.MakeStation(count + 1);

@@ -44,7 +44,7 @@ internal sealed class SuiteReport(string benchmark, BenchOptions options)
             string Spread(double[] values) => values.Length > 1 ? $"   {Say(values.Min())} to {Say(values.Max())}" : "";
         }
 
-        return text.Append(CultureInfo.InvariantCulture, $"Medians of {options.Rounds} rounds, least and greatest beside them. {Machine.Read().Describe()}").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"{(options.Rounds == 1 ? "One round." : $"Medians of {options.Rounds} rounds, least and greatest beside them.")} {Machine.Read().Describe()}").ToString();
     }
 
     public string ToJson()

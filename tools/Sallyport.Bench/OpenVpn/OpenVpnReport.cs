@@ -52,9 +52,7 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
             text.AppendLine(CultureInfo.InvariantCulture, $"sallyportd beside our gateway: {ControlCpuPerGb:0.000} CPU-s per GB.");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"Medians of {Options.Rounds} interleaved rounds: iperf3 TCP {Options.Seconds} s from stock client to stock client, AES-256-GCM, default MTU; ");
-        text.Append(CultureInfo.InvariantCulture, $"RSS growth by {Options.Clients} idle clients; {Options.Handshakes} full handshakes, P-256 on both sides, tls-crypt (stock) and tls-crypt-v2 (ours). ");
-        text.Append(Machine.Describe());
+        text.Append(Options.DescribeRounds()).Append(": ").AppendJoin("; ", Conditions()).Append(". ").Append(Machine.Describe());
         return text.ToString();
 
         void Add(string title, Figure figure, string format)
@@ -99,6 +97,30 @@ internal sealed record OpenVpnReport(BenchOptions Options, Machine Machine, Serv
             Rounds = new { Ours, Stock, Small },
         },
         Format);
+
+    /// <summary>Of what was measured.</summary>
+    private IEnumerable<string> Conditions()
+    {
+        if (Ours.Transfers.Count > 0)
+        {
+            yield return $"iperf3 TCP {Options.Seconds} s from stock client to stock client, AES-256-GCM, default MTU";
+        }
+
+        if (Ours.Coalesced.Count + Small.OursSaturated.Count > 0)
+        {
+            yield return "simulated devices";
+        }
+
+        if (Ours.Memory.Count > 0)
+        {
+            yield return $"RSS growth by {Options.Clients} idle clients";
+        }
+
+        if (Ours.Handshakes.Count > 0)
+        {
+            yield return $"{Options.Handshakes} full handshakes, P-256 on both sides, tls-crypt (stock) and tls-crypt-v2 (ours)";
+        }
+    }
 
     private static string Row(string title, string ours, string stock, string ratio) => $"{title,-40}{ours,10}{stock,10}{ratio,10}";
 
