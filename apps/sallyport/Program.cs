@@ -8,6 +8,7 @@ using Sallyport.Cli.Devices;
 using Sallyport.Cli.Events;
 using Sallyport.Cli.Flows;
 using Sallyport.Cli.Keys;
+using Sallyport.Cli.Locks;
 using Sallyport.Cli.Networks;
 using Sallyport.Cli.Output;
 using Sallyport.Cli.Policy;
@@ -68,6 +69,7 @@ internal static class Program
             DeviceCommands.Build(shell),
             ApplicationCommands.Build(shell),
             RuleCommands.Build(shell),
+            LockCommands.Build(shell),
             PolicyCommands.Build(shell),
             FlowCommands.Build(shell),
             TunnelCommands.Build(shell),

@@ -11,6 +11,7 @@ using Sallyport.Api.Networks;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Problems;
+using Sallyport.Api.Locks;
 using Sallyport.Api.Rules;
 using Sallyport.Api.Sites;
 using Sallyport.Api.Tunnels;
@@ -44,7 +45,11 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(ApplicationUpdate))]
 [JsonSerializable(typeof(ApplicationInfo))]
 [JsonSerializable(typeof(Page<ApplicationInfo>))]
+[JsonSerializable(typeof(LockCreate))]
+[JsonSerializable(typeof(LockInfo))]
+[JsonSerializable(typeof(Page<LockInfo>))]
 [JsonSerializable(typeof(RuleCreate))]
+[JsonSerializable(typeof(RuleUpdate))]
 [JsonSerializable(typeof(RuleInfo))]
 [JsonSerializable(typeof(Page<RuleInfo>))]
 [JsonSerializable(typeof(TunnelInfo))]

@@ -302,7 +302,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     /// <summary>Shards first: a tunnel is never opened under a newer model than its shard's.</summary>
     private void Adopt(GatewayModel model, ModelChange change)
     {
-        var adoption = new Adoption(model.Version, _shards.Length + 1);
+        var adoption = new Adoption(model.Version, change.Due, _shards.Length + 1);
         foreach (var shard in _shards)
         {
             shard.Mailbox.Order(new AdoptModel(model, change, adoption));

@@ -10,29 +10,49 @@ namespace Sallyport.Cli.Rules;
 internal static class RuleCommands
 {
     public static Command Build(Shell shell) =>
-        Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Remove(shell));
+        Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
     private static Command Add(Shell shell)
     {
         var from = Flag.Text("--from", "device:NAME, site:NAME, group:NAME or label:KEY=VALUE", "SUBJECT", required: true);
         var to = Flag.Text("--to", "application:NAME", "APPLICATION", required: true);
+        var deny = Flag.Switch("--deny", "Deny it instead, whatever else allows it");
+        var time = new TimeFlags();
         return shell.Verb(
             "add",
-            "Allow subjects to open flows to an application",
+            "Allow subjects to open flows to an application, or deny it to them",
             async c =>
             {
                 var rule = await c.Client.AddRuleAsync(
-                    new RuleCreate { From = c.Parse.GetValue(from), To = c.Parse.GetValue(to) }, c.Cancel);
+                    new RuleCreate
+                    {
+                        From = c.Parse.GetValue(from),
+                        To = c.Parse.GetValue(to),
+                        Effect = c.Parse.GetValue(deny) ? "deny" : null,
+                        For = time.End.SpanOf(c.Parse),
+                        Until = time.End.UntilOf(c.Parse),
+                        Windows = time.WindowsOf(c.Parse),
+                    },
+                    c.Cancel);
                 c.Printer.One(rule, ApiJson.Default.RuleInfo, r =>
                 {
-                    c.Printer.Line($"rule {r.Id} added: {r.From} may reach {r.To}");
+                    c.Printer.Line($"rule {r.Id} added: {r.From} {(r.Effect == "deny" ? "may not" : "may")} reach {r.To}{WhenOf(r)}");
                     if (r.Subjects == 0)
                     {
                         c.Printer.Remark($"{Nobody(r.From)}: {Remedy(r.From)}");
                     }
                 });
+                return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
-            from, to);
+            [from, to, deny, .. time.All]);
+    }
+
+    /// <summary>", until …", and whether that is now; empty for a rule that is always in force.</summary>
+    private static string WhenOf(RuleInfo rule)
+    {
+        var time = TimeFlags.Describe(rule.Until, rule.Windows);
+        var next = rule.NextChange is { } at && rule.State == "waiting" ? $" from {Human.Time(at)}" : "";
+        return time == "always" ? "" : $", {time}{(rule.State == "in force" ? "" : $" (now: {rule.State}{next})")}";
     }
 
     private static Command List(Shell shell)
@@ -49,6 +69,9 @@ internal static class RuleCommands
                 new("NETWORK", r => r.Network) { Rank = 2 },
                 new("FROM", r => r.From),
                 new("TO", r => r.To),
+                new("EFFECT", r => r.Effect),
+                new("WHEN", r => TimeFlags.Describe(r.Until, r.Windows)) { Wraps = true },
+                new("STATE", r => r.State),
                 new("SUBJECTS", r => $"{r.Subjects}") { Right = true },
                 new("CREATED", r => Human.Time(r.CreatedAt)) { Rank = 1 }),
             network);
@@ -68,9 +91,43 @@ internal static class RuleCommands
                     ("network", r.Network),
                     ("from", r.From),
                     ("to", r.To),
+                    ("effect", r.Effect),
+                    ("when", TimeFlags.Describe(r.Until, r.Windows)),
+                    ("state", r.NextChange is { } next ? $"{r.State} until {Human.Time(next)}" : r.State),
                     ("subjects", r.Subjects == 0 ? Nobody(r.From) : $"{r.Subjects} now"),
                     ("created", Human.Time(r.CreatedAt)))),
             id);
+    }
+
+    private static Command Update(Shell shell)
+    {
+        var id = new Argument<int>("ID") { Description = "Number of the rule" };
+        var time = new TimeFlags();
+        var noEnd = Flag.Switch("--no-end", "It ends no more by itself");
+        var always = Flag.Switch("--all-hours", "It is in force at every hour");
+        return shell.Verb(
+            "update",
+            "Change when a rule is in force; live flows are judged again at once",
+            async c =>
+            {
+                var update = new RuleUpdate
+                {
+                    For = time.End.SpanOf(c.Parse),
+                    Until = time.End.UntilOf(c.Parse),
+                    NoEnd = c.Parse.GetValue(noEnd) ? true : null,
+                    Windows = c.Parse.GetValue(always) ? [] : time.WindowsOf(c.Parse),
+                };
+                if (update == new RuleUpdate())
+                {
+                    throw new CliException(
+                        ExitCodes.Usage, "nothing to change", null, "Give --for, --until, --no-end, --hours or --all-hours.");
+                }
+
+                var after = await c.Client.UpdateRuleAsync(c.Parse.GetValue(id), update, cancel: c.Cancel);
+                c.Printer.One(after, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} changed: {r.From} to {r.To}{WhenOf(r)}"));
+                return CutText.PrintSideEffect(c.Printer, after.Cut);
+            },
+            [id, noEnd, always, .. time.All]);
     }
 
     private static Command Remove(Shell shell)

@@ -21,6 +21,7 @@ using Sallyport.Api.Networks;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Problems;
+using Sallyport.Api.Locks;
 using Sallyport.Api.Rules;
 using Sallyport.Api.Sites;
 using Sallyport.Api.Tunnels;
@@ -172,8 +173,21 @@ public sealed class SallyportClient : IDisposable
 
     public Task<RuleInfo> GetRuleAsync(int id, CancellationToken cancel = default) => GetAsync("rules/" + Number(id), ApiJson.Default.RuleInfo, cancel);
 
+    public Task<RuleInfo> UpdateRuleAsync(int id, RuleUpdate update, long? revision = null, CancellationToken cancel = default) =>
+        PatchAsync("rules/" + Number(id), update, ApiJson.Default.RuleUpdate, ApiJson.Default.RuleInfo, revision, cancel);
+
     public Task<CutResult> DeleteRuleAsync(int id, CancellationToken cancel = default) =>
         DeleteAsync("rules/" + Number(id), ApiJson.Default.CutResult, cancel);
+
+    public Task<LockInfo> AddLockAsync(LockCreate made, CancellationToken cancel = default) =>
+        PostAsync("locks", made, ApiJson.Default.LockCreate, ApiJson.Default.LockInfo, cancel);
+
+    public Task<Page<LockInfo>> ListLocksAsync(string? network = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync("locks" + Query(("network", network), ("limit", limit), ("cursor", cursor)), ApiJson.Default.PageLockInfo, cancel);
+
+    public Task<LockInfo> GetLockAsync(int id, CancellationToken cancel = default) => GetAsync("locks/" + Number(id), ApiJson.Default.LockInfo, cancel);
+
+    public Task DeleteLockAsync(int id, CancellationToken cancel = default) => DeleteAsync("locks/" + Number(id), cancel);
 
     /// <summary><paramref name="from"/> is "device:pump-17" or "site:hq", <paramref name="protocol"/> "tcp", "udp" or "icmp".</summary>
     public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>

@@ -15,6 +15,7 @@ namespace Sallyport.Api.Nodes;
 [JsonDerivedType(typeof(Snapshot), "snapshot")]
 [JsonDerivedType(typeof(Delta), "delta")]
 [JsonDerivedType(typeof(Acknowledge), "acknowledge")]
+[JsonDerivedType(typeof(ScheduleReport), "schedule")]
 [JsonDerivedType(typeof(Ready), "ready")]
 [JsonDerivedType(typeof(Disconnect), "disconnect")]
 [JsonDerivedType(typeof(TunnelReport), "tunnels")]
@@ -57,6 +58,9 @@ public sealed record Delta : NodeMessage
 
     public IReadOnlyList<RuleModel> Rules { get; init; } = [];
 
+    /// <summary>Those that the windows of these rules name.</summary>
+    public IReadOnlyList<ZoneModel> Zones { get; init; } = [];
+
     public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
 
     public IReadOnlyList<int> RemovedIdentities { get; init; } = [];
@@ -71,6 +75,12 @@ public sealed record Delta : NodeMessage
 /// the latter is the last packet that a flow or tunnel cut by this change still forwarded, 0 where none was live.
 /// </summary>
 public sealed record Acknowledge(long Version, long AppliedAt, long LastPacketAt, int TunnelsCut, int FlowsCut) : NodeMessage;
+
+/// <summary>
+/// Rules came into force or went out of it by the clock: the gateway does that by itself, whether control is there or not.
+/// <paramref name="DueAt"/> is the moment that they say; the other times are those of <see cref="Acknowledge"/>.
+/// </summary>
+public sealed record ScheduleReport(IReadOnlyList<int> Rules, long DueAt, long AppliedAt, long LastPacketAt, int FlowsCut) : NodeMessage;
 
 /// <summary>All listeners are open.</summary>
 public sealed record Ready(IReadOnlyList<string> Listening) : NodeMessage;

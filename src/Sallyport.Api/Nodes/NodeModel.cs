@@ -6,7 +6,11 @@ public sealed record NodeModel(
     IReadOnlyList<NetworkModel> Networks,
     IReadOnlyList<IdentityModel> Identities,
     IReadOnlyList<ApplicationModel> Applications,
-    IReadOnlyList<RuleModel> Rules);
+    IReadOnlyList<RuleModel> Rules)
+{
+    /// <summary>Those that the windows of rules name.</summary>
+    public IReadOnlyList<ZoneModel> Zones { get; init; } = [];
+}
 
 /// <summary>How this installation's gateways listen and talk. Times in seconds.</summary>
 public sealed record GatewaySettings
@@ -154,7 +158,13 @@ public sealed record ApplicationModel
     public required IReadOnlyList<string> Services { get; init; }
 }
 
-/// <summary>Allows the subjects to open flows to one application.</summary>
+/// <summary>
+/// A time zone of IANA's with its offsets for years ahead, so that every gateway keeps the same hours whatever its machine knows of them.
+/// </summary>
+/// <param name="Offsets">In turns: from when on, in seconds since the Unix epoch, and how many seconds the clocks are before UTC then.</param>
+public sealed record ZoneModel(string Name, IReadOnlyList<long> Offsets);
+
+/// <summary>Allows the subjects to open flows to one application, or denies it to them.</summary>
 public sealed record RuleModel
 {
     public required int Id { get; init; }
@@ -169,4 +179,13 @@ public sealed record RuleModel
     public string Subject { get; init; } = "";
 
     public required int ApplicationId { get; init; }
+
+    /// <summary>"allow" or "deny"; what is denied stays so whatever else allows it.</summary>
+    public string Effect { get; init; } = "allow";
+
+    /// <summary>When it ends, in nanoseconds since the Unix epoch; null for never.</summary>
+    public long? Until { get; init; }
+
+    /// <summary>Hours in which it is in force, "mon-fri 08:00-17:00 Europe/Vienna"; empty for always.</summary>
+    public IReadOnlyList<string> Windows { get; init; } = [];
 }

@@ -1,8 +1,9 @@
 using System.Text.Json.Serialization;
+using Sallyport.Api.Devices;
 
 namespace Sallyport.Api.Rules;
 
-/// <summary>Allows subjects to open flows to one application.</summary>
+/// <summary>Allows subjects to open flows to one application, or denies it to them.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record RuleCreate
 {
@@ -11,6 +12,34 @@ public sealed record RuleCreate
 
     /// <summary>"application:historian".</summary>
     public string? To { get; init; }
+
+    /// <summary>"allow", the default, or "deny", which wins over every rule that allows the same.</summary>
+    public string? Effect { get; init; }
+
+    /// <summary>When it ends by itself; null for never.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>Instead of <see cref="Until"/>: how long from now, "90m", "8h", "7d".</summary>
+    public string? For { get; init; }
+
+    /// <summary>The only hours in which it is in force: "mon-fri 08:00-17:00 Europe/Vienna". Null or empty for always.</summary>
+    public IReadOnlyList<string>? Windows { get; init; }
+}
+
+/// <summary>Changes what is not null.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record RuleUpdate
+{
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>Instead of <see cref="Until"/>: how long from now, "90m", "8h", "7d".</summary>
+    public string? For { get; init; }
+
+    /// <summary>True: it ends no more. Not beside <see cref="Until"/>.</summary>
+    public bool? NoEnd { get; init; }
+
+    /// <summary>Replaces all; empty for always.</summary>
+    public IReadOnlyList<string>? Windows { get; init; }
 }
 
 public sealed record RuleInfo
@@ -26,7 +55,23 @@ public sealed record RuleInfo
     /// <summary>How many devices and sites it speaks of now: 0 where nobody has the label or is in the group.</summary>
     public required int Subjects { get; init; }
 
+    /// <summary>"allow" or "deny".</summary>
+    public required string Effect { get; init; }
+
+    public DateTimeOffset? Until { get; init; }
+
+    public required IReadOnlyList<string> Windows { get; init; }
+
+    /// <summary>"in force", "waiting" (for its hours), "over" or "locked" (it or its application).</summary>
+    public required string State { get; init; }
+
+    /// <summary>When the state changes next by itself; null for never.</summary>
+    public DateTimeOffset? NextChange { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
+    public CutResult? Cut { get; init; }
 }

@@ -40,8 +40,9 @@ internal static class AuditSentence
 
     private static IEnumerable<string?> Parts(string action, JsonObject detail) => action switch
     {
-        "rule.create" => [$"{Spaced(Text(detail, "from"))} may reach {Subject(Text(detail, "to") ?? "")}"],
-        "rule.delete" => [$"{Spaced(Text(detail, "from"))} could reach {Subject(Text(detail, "to") ?? "")}"],
+        "rule.create" or "rule.update" => [Permission(detail, "may"), Text(detail, "time")],
+        "rule.delete" => [Permission(detail, "could")],
+        "lock.add" or "lock.remove" or "lock.expire" => [Spaced(Text(detail, "subject")), Text(detail, "reason"), Text(detail, "time")],
         "application.create" or "application.update" =>
             [$"{Text(detail, "target")} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}"],
         "network.create" => [List(detail, "prefixes")],
@@ -72,6 +73,7 @@ internal static class AuditSentence
     /// <summary>What the gateways measured.</summary>
     private static IEnumerable<string?> Enforced(string action, JsonObject detail)
     {
+        var moment = detail.ContainsKey("dueAt") ? "that moment" : "the commit";
         if (detail["enforced"]?.GetValue<bool>() != true)
         {
             var silent = detail["gateways"] is JsonArray gateways
@@ -93,7 +95,7 @@ internal static class AuditSentence
             : action.StartsWith("rule.", StringComparison.Ordinal) ? "no flow had to be cut" : "nothing of it was live";
         if (last is { } milliseconds)
         {
-            yield return milliseconds == 0 ? "no packet after the commit" : $"last packet {Milliseconds(milliseconds)} after the commit";
+            yield return milliseconds == 0 ? $"no packet after {moment}" : $"last packet {Milliseconds(milliseconds)} after {moment}";
         }
 
         if (detail["millisecondsToEnforced"]?.GetValue<double>() is { } all)
@@ -101,6 +103,9 @@ internal static class AuditSentence
             yield return $"enforced after {Milliseconds(all)}";
         }
     }
+
+    private static string Permission(JsonObject detail, string may) =>
+        $"{Spaced(Text(detail, "from"))} {may}{(Text(detail, "effect") == "deny" ? " not" : "")} reach {Subject(Text(detail, "to") ?? "")}";
 
     private static JsonObject? Read(string detail)
     {

@@ -1,4 +1,5 @@
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Policies;
 
 namespace Sallyport.Control.Changes;
 
@@ -44,6 +45,7 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
         Identities = Identities,
         Applications = Applications,
         Rules = Rules,
+        Zones = ZoneTable.Of(Rules),
         RemovedNetworks = RemovedNetworks,
         RemovedIdentities = RemovedIdentities,
         RemovedApplications = RemovedApplications,

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Identities;
@@ -21,7 +22,7 @@ internal sealed class FleetLoader(Envelope envelope)
             NetworkRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(envelope)),
             IdentityRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(credentials[row.Id])),
             ApplicationRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()),
-            RuleRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()));
+            RuleRow.All(sql).Select(row => row.ToModel()).OfType<RuleModel>().ToImmutableDictionary(rule => rule.Id));
     }
 
     /// <summary>The present state of what was touched.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Policies;
 
 namespace Sallyport.Control.Changes;
 
@@ -39,5 +40,8 @@ internal sealed record FleetState(
         [.. Networks.Values.OrderBy(item => item.Id)],
         [.. Identities.Values.OrderBy(item => item.Id)],
         [.. Applications.Values.OrderBy(item => item.Id)],
-        [.. Rules.Values.OrderBy(item => item.Id)]);
+        [.. Rules.Values.OrderBy(item => item.Id)])
+    {
+        Zones = ZoneTable.Of(Rules.Values),
+    };
 }

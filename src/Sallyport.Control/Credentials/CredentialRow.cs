@@ -13,7 +13,8 @@ internal sealed class CredentialRow
         SELECT c.id, c.identity_id AS IdentityId, i.kind AS OwnerKind, i.name AS Owner, i.network_id AS NetworkId, n.name AS Network, c.kind,
             c.fingerprint, c.serial, c.wrapping, c.wrapped_key_id AS WrappedKeyId, c.wrapping_key_id AS WrappingKeyId, c.username, c.password_salt AS PasswordSalt,
             c.password_hash AS PasswordHash, c.not_before AS NotBefore, c.not_after AS NotAfter, c.created_at AS CreatedAt,
-            c.revoked_at AS RevokedAt, c.revoke_reason AS RevokeReason
+            c.revoked_at AS RevokedAt, c.revoke_reason AS RevokeReason,
+            EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'credential' AND l.subject_id = c.id) AS IsLocked
         FROM credentials c JOIN identities i ON i.id = c.identity_id JOIN networks n ON n.id = i.network_id
         """;
 
@@ -56,6 +57,8 @@ internal sealed class CredentialRow
     public long? RevokedAt { get; init; }
 
     public string? RevokeReason { get; init; }
+
+    public bool IsLocked { get; init; }
 
     public string Subject => $"credential:{Id}";
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Devices;
@@ -17,7 +18,13 @@ internal sealed class IdentityRow
         """
         SELECT i.id, i.network_id AS NetworkId, n.name AS Network, i.kind, i.name, i.state, i.state_reason AS StateReason, i.state_since AS StateSince,
             i.address_v4 AS AddressV4Bytes, i.address_v6 AS AddressV6Bytes, i.subnets AS SubnetsJson, i.labels AS LabelsJson,
-            i.groups AS GroupsJson, i.created_at AS CreatedAt, i.revision
+            i.groups AS GroupsJson, i.created_at AS CreatedAt, i.revision,
+            (SELECT group_concat(l.id) FROM locks l WHERE (l.subject_kind = i.kind AND l.subject_id = i.id)
+                OR (l.subject_kind = 'network' AND l.subject_id = i.network_id)
+                OR (l.subject_kind = 'group' AND ifnull(l.network_id, i.network_id) = i.network_id
+                    AND EXISTS (SELECT 1 FROM json_each(i.groups) g WHERE g.value = l.subject))
+                OR (l.subject_kind = 'label' AND ifnull(l.network_id, i.network_id) = i.network_id
+                    AND EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = l.subject))) AS LockIds
         FROM identities i JOIN networks n ON n.id = i.network_id
         """;
 
@@ -47,6 +54,9 @@ internal sealed class IdentityRow
 
     public string GroupsJson { get; init; } = "[]";
 
+    /// <summary>Locks that cut it off, "3,7"; null without any.</summary>
+    public string? LockIds { get; init; }
+
     public long CreatedAt { get; init; }
 
     public long Revision { get; init; }
@@ -59,6 +69,8 @@ internal sealed class IdentityRow
 
     /// <summary>"device:pump-17.plant-a": how the audit trail names it.</summary>
     public string Subject => SubjectOf(Kind, Name, Network);
+
+    public IReadOnlyList<int> Locks => LockIds is null ? [] : [.. LockIds.Split(',').Select(id => int.Parse(id, CultureInfo.InvariantCulture)).Order()];
 
     private string[] Addresses =>
         [.. new[] { AddressV4, AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];
@@ -111,13 +123,13 @@ internal sealed class IdentityRow
         NetworkId = NetworkId,
         Kind = Kind,
         Name = Name,
-        Active = State == IdentityStates.Active,
+        Active = State == IdentityStates.Active && LockIds is null,
         AddressV4 = AddressV4?.ToString(),
         AddressV6 = AddressV6?.ToString(),
         Subnets = Column.List(SubnetsJson),
         Groups = Column.List(GroupsJson),
         Labels = Column.Labels(LabelsJson),
-        Credentials = [.. credentials.Where(credential => credential.RevokedAt is null).Select(credential => credential.ToModel())],
+        Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel())],
     };
 
     public DeviceInfo ToDevice(TunnelRegistry tunnels)
@@ -134,6 +146,7 @@ internal sealed class IdentityRow
             Addresses = Addresses,
             Labels = Column.Labels(LabelsJson),
             Groups = Column.List(GroupsJson),
+            Locks = Locks,
             Presence = presence,
             Tunnel = tunnel,
             CreatedAt = UnixTime.ToTime(CreatedAt),
@@ -156,6 +169,7 @@ internal sealed class IdentityRow
             Addresses = Addresses,
             Labels = Column.Labels(LabelsJson),
             Groups = Column.List(GroupsJson),
+            Locks = Locks,
             Presence = presence,
             Tunnel = tunnel,
             CreatedAt = UnixTime.ToTime(CreatedAt),

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 
@@ -19,6 +20,8 @@ internal sealed record CutSubject(string Kind, string Name, string State, string
 /// <summary>Waits until the gateways have enforced a change, and writes what they measured into the audit trail.</summary>
 internal sealed partial class Cuts(GatewayLinks links, Commands commands, ControlOptions options, TimeProvider time, ILogger<Cuts> log)
 {
+    private const int RecordedRulesMax = 100; // at one moment; each record says how many there were
+
     private static readonly TimeSpan LateWait = TimeSpan.FromSeconds(60); // beyond, the gateway's own reconnection tells
 
     public async Task<CutResult> EnforceAsync(CutSubject subject, long version, long committedAt, CancellationToken cancel)
@@ -44,6 +47,30 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
         cancel.ThrowIfCancellationRequested();
         return result;
     }
+
+    /// <summary>What the clock did to rules at one gateway: a record for each of them, as for a change that somebody made.</summary>
+    /// <param name="report">Checked: its rules are in <paramref name="fleet"/>, and change at that moment.</param>
+    public void RecordSchedule(string gateway, ScheduleReport report, FleetState fleet) => commands.Run(Actor.System, change =>
+    {
+        foreach (var id in report.Rules.Take(RecordedRulesMax))
+        {
+            change.Audit(
+                $"rule.{RuleTimes.WhatHappens(fleet.Rules[id], report.DueAt)}.enforced",
+                string.Create(CultureInfo.InvariantCulture, $"rule:{id}"),
+                new JsonObject
+                {
+                    ["dueAt"] = report.DueAt,
+                    ["gateway"] = gateway,
+                    ["enforced"] = true,
+                    ["millisecondsToEnforced"] = Milliseconds(report.DueAt, report.AppliedAt),
+                    ["millisecondsToLastPacket"] = report.FlowsCut > 0 ? Milliseconds(report.DueAt, report.LastPacketAt) : null,
+                    ["flowsCut"] = report.FlowsCut,
+                    ["rulesAtOnce"] = report.Rules.Count > 1 ? report.Rules.Count : null,
+                });
+        }
+
+        return true;
+    });
 
     private async Task RecordLateAsync(CutSubject subject, long version, long committedAt, List<(string Name, Task<Acknowledge> Task)> waits)
     {

@@ -36,6 +36,11 @@ internal static class NodeMessageCheck
                 Require(IsTime(acknowledge.AppliedAt) && IsTime(acknowledge.LastPacketAt), "an impossible time");
                 Require(acknowledge.TunnelsCut >= 0 && acknowledge.FlowsCut >= 0, "negative numbers of cuts");
                 return acknowledge;
+            case ScheduleReport report:
+                Require(report.Rules is { Count: <= ItemsMax }, "impossible rules");
+                Require(IsTime(report.DueAt) && IsTime(report.AppliedAt) && IsTime(report.LastPacketAt), "an impossible time");
+                Require(report.FlowsCut >= 0, "negative numbers of cuts");
+                return report;
             case Ready ready:
                 return ready with { Listening = Sound(ready.Listening, listening => IsText(listening, TextMax) ? null : WrongText, skipped) };
             case TunnelReport report:

@@ -8,13 +8,15 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Names;
 using Sallyport.Control.Pki;
+using Sallyport.Control.Policies;
+using Sallyport.Control.Store;
 using CertificateRequest = Sallyport.Api.Nodes.CertificateRequest;
 
 namespace Sallyport.Control.Nodes;
 
 /// <summary>Where gateways come in: a Unix socket that only our own user may open.</summary>
 internal sealed partial class NodeServer(
-    ControlOptions options, ChangeFeed feed, GatewayLinks links, TrafficLog traffic, CertificateAuthority authority, TimeProvider time,
+    ControlOptions options, ChangeFeed feed, GatewayLinks links, TrafficLog traffic, CertificateAuthority authority, Cuts cuts, TimeProvider time,
     ILogger<NodeServer> log) : BackgroundService
 {
     private const int LinksMax = 64; // gateways of one control; each holds a few buffers
@@ -206,6 +208,12 @@ internal sealed partial class NodeServer(
                 throw new NodeProtocolException($"an acknowledgement of version {acknowledge.Version}, which does not exist yet");
             case Acknowledge acknowledge:
                 link.Handle(acknowledge);
+                break;
+            case ScheduleReport report when RuleTimes.AreDue(feed.State, report, time.NowNanoseconds()) && link.IsNews(report):
+                cuts.RecordSchedule(link.Name, report, feed.State);
+                break;
+            case ScheduleReport:
+                // Of a rule that was changed meanwhile, or said before: what the trail tells is what control can confirm.
                 break;
             case Ready ready:
                 link.Handle(ready);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -10,18 +11,19 @@ namespace Sallyport.Control.Policies;
 /// <summary>One network as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
 internal static class NetworkPolicy
 {
-    public static FleetModel Of(FleetState fleet, int networkId)
+    public static FleetModel Of(FleetState fleet, int networkId, DateTimeOffset now)
     {
         var network = fleet.Networks[networkId];
         var applications = fleet.Applications.Values.Where(application => application.NetworkId == networkId).OrderBy(application => application.Id).ToList();
         var ids = applications.Select(application => application.Id).ToHashSet();
-        return FleetModel.Empty.With(new FleetChange
+        var everything = new FleetChange
         {
             Networks = [new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])],
             Identities = [.. fleet.Identities.Values.Where(identity => identity.NetworkId == networkId).OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. applications.Select(Application)],
             Rules = [.. fleet.Rules.Values.Where(rule => ids.Contains(rule.ApplicationId)).OrderBy(rule => rule.Id).Select(Rule)],
-        });
+        };
+        return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
     }
 
     private static Identity Identity(IdentityModel identity) => new()
@@ -69,5 +71,9 @@ internal static class NetworkPolicy
             "group" => new Subject(SubjectKind.Group, 0, rule.Subject),
             _ => new Subject(SubjectKind.Label, 0, rule.Subject),
         },
-        rule.ApplicationId);
+        rule.ApplicationId)
+    {
+        Effect = rule.Effect == "deny" ? RuleEffect.Deny : RuleEffect.Allow,
+        Time = RuleTimes.Of(rule.Until, rule.Windows),
+    };
 }

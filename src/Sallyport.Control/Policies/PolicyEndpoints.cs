@@ -17,16 +17,18 @@ internal static class PolicyEndpoints
     public static void MapPolicies(this IEndpointRouteBuilder api)
     {
         var rules = api.MapGroup("/rules").WithTags("Rules");
-        rules.MapPost("", Create).WithSummary("Allow subjects to open flows to an application");
+        rules.MapPost("", Create).WithSummary("Allow subjects to open flows to an application, or deny it to them");
         rules.MapGet("", List).WithSummary("List rules");
         rules.MapGet("/{id:int}", Get).WithSummary("Show a rule");
+        rules.MapPatch("/{id:int}", Update).WithSummary("Change when a rule is in force; flows that it allows no more are cut");
         rules.MapDelete("/{id:int}", Delete).WithSummary("Delete a rule; flows that it allowed are cut");
         api.MapGet("/policy/explain", Explain).WithTags("Policy").WithSummary("Whether a flow would pass, and why");
     }
 
-    private static Created<RuleInfo> Create(Actor actor, RuleCreate body, RuleCommands commands, HttpContext context)
+    private static async Task<Created<RuleInfo>> Create(Actor actor, RuleCreate body, RuleCommands commands, HttpContext context)
     {
-        var made = commands.Create(actor, body, RequestParts.IdempotencyOf(context.Request, body, ApiJson.Default.RuleCreate));
+        var idempotency = RequestParts.IdempotencyOf(context.Request, body, ApiJson.Default.RuleCreate);
+        var made = await commands.CreateAsync(actor, body, idempotency, context.RequestAborted);
         RequestParts.SetETag(context.Response, made.Revision);
         return TypedResults.Created($"/api/v1/rules/{made.Id}", made);
     }
@@ -34,7 +36,19 @@ internal static class PolicyEndpoints
     private static Page<RuleInfo> List(Actor actor, RuleCommands commands, string? network, int? limit, string? cursor) =>
         commands.List(actor, network, Http.Paging.Of(limit, cursor));
 
-    private static RuleInfo Get(Actor actor, int id, RuleCommands commands) => commands.Get(actor, id);
+    private static RuleInfo Get(Actor actor, int id, RuleCommands commands, HttpContext context)
+    {
+        var info = commands.Get(actor, id);
+        RequestParts.SetETag(context.Response, info.Revision);
+        return info;
+    }
+
+    private static async Task<RuleInfo> Update(Actor actor, int id, RuleUpdate body, RuleCommands commands, HttpContext context)
+    {
+        var info = await commands.UpdateAsync(actor, id, body, RequestParts.RevisionOf(context.Request), context.RequestAborted);
+        RequestParts.SetETag(context.Response, info.Revision);
+        return info;
+    }
 
     private static Task<CutResult> Delete(Actor actor, int id, RuleCommands commands, CancellationToken cancel) =>
         commands.DeleteAsync(actor, id, cancel);

@@ -6,6 +6,7 @@ using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
@@ -16,8 +17,10 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
-internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels)
+internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels, TimeProvider time)
 {
+    private const int LocksShownMax = 1_000;
+
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
 
@@ -53,7 +56,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             "udp" => IpProtocol.Udp,
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        var why = NetworkPolicy.Of(fleet, sender.NetworkId).Explain(sender.Id, destination, number, (ushort)port);
+        var why = NetworkPolicy.Of(fleet, sender.NetworkId, time.GetUtcNow()).Explain(sender.Id, destination, number, (ushort)port);
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         return new PolicyExplanation
         {
@@ -70,7 +73,11 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             RuleId = rule?.Id,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
             Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
-            Steps = [.. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : []],
+            Steps =
+            [
+                .. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
+                .. database.Read(sql => LockSteps(sql, sender, why).ToList()),
+            ],
             AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
                 ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To?.Id ?? 0, destination, protocol, port),
         };
@@ -84,7 +91,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         yield return $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {what}.";
         if (why.Kind is ExplanationKind.SenderUnknown or ExplanationKind.SenderNotActive)
         {
-            yield return $"{sender.Kind} {sender.Name} is {sender.State}: nothing of it passes.";
+            yield return $"{sender.Kind} {sender.Name} is {(sender.LockIds is null ? sender.State : "locked")}: nothing of it passes.";
             yield break;
         }
 
@@ -110,6 +117,22 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         foreach (var step in ApplicationSteps(fleet, sender, why))
         {
             yield return step;
+        }
+    }
+
+    /// <summary>A rule that is locked, or whose application is, has not come up so far: the gateways do not have it.</summary>
+    private static IEnumerable<string> LockSteps(SqliteConnection sql, IdentityRow sender, Explanation why)
+    {
+        var carrier = why.To is null ? null : IdentityRow.Find(sql, why.To.Id);
+        var application = why.Application?.Id ?? 0;
+        foreach (var one in LockRow.List(sql, null, 0, LocksShownMax))
+        {
+            if (sender.Locks.Contains(one.Id) || carrier?.Locks.Contains(one.Id) == true
+                || (one.SubjectKind == "application" && one.SubjectId == application)
+                || (one.SubjectKind == "rule" && RuleRow.Find(sql, one.SubjectId!.Value)?.ApplicationId == application))
+            {
+                yield return $"Lock {one.Id} is on {one.SubjectKind}:{one.Subject}{(one.Reason is null ? "" : $" ({one.Reason})")}.";
+            }
         }
     }
 
@@ -150,7 +173,13 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         yield return $"It is application {why.Application.Name}.";
         if (why.Rule is not null)
         {
-            yield return $"Rule {why.Rule.Id} allows it: {Remedy.Describe(fleet, fleet.Rules[why.Rule.Id])}.";
+            var rule = Remedy.Describe(fleet, fleet.Rules[why.Rule.Id]);
+            yield return why.Kind switch
+            {
+                ExplanationKind.RuleDenies => $"Rule {why.Rule.Id} denies it, whatever else allows it: {rule}.",
+                ExplanationKind.NotInForce => $"Rule {why.Rule.Id} would allow it, but is not in force now: {rule}.",
+                _ => $"Rule {why.Rule.Id} allows it: {rule}.",
+            };
             yield break;
         }
 

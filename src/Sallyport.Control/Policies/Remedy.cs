@@ -78,12 +78,13 @@ internal static class Remedy
         return port >= from && port <= to;
     }
 
-    /// <summary>"device:pump-17 to application:historian".</summary>
+    /// <summary>"device:pump-17 to application:historian", and when, where that is not always.</summary>
     public static string Describe(FleetState fleet, RuleModel rule)
     {
         var subject = rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
         var application = fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
-        return $"{rule.SubjectKind}:{subject} to application:{application}";
+        var time = RuleTimes.Describe(rule.Until, rule.Windows);
+        return $"{rule.SubjectKind}:{subject} to application:{application}{(time.Length > 0 ? $" ({time})" : "")}";
     }
 
     public static string ReasonText(string reason) => Enum.TryParse<DropReason>(reason, out var known) ? ReasonText(known) : reason;
@@ -91,6 +92,7 @@ internal static class Remedy
     public static string ReasonText(DropReason reason) => reason switch
     {
         DropReason.NoRule => "no rule allows it",
+        DropReason.RuleDenies => "a rule denies it",
         DropReason.NoApplication => "the destination is no application",
         DropReason.NotRouted => "nobody in the network carries the destination",
         DropReason.IdentityNotActive => "the sender or the carrier is not active",

@@ -10,17 +10,33 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Policies;
 
-internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts)
+internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts, TimeProvider time)
 {
+    private static readonly string[] Effects = ["allow", "deny"];
     private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label"];
 
-    public RuleInfo Create(Actor actor, RuleCreate input, Idempotency? idempotency)
+    /// <summary>Answers for a rule that denies when the gateways have cut what it denies, or after the bounded wait.</summary>
+    public async Task<RuleInfo> CreateAsync(Actor actor, RuleCreate input, Idempotency? idempotency, CancellationToken cancel)
+    {
+        RuleRow? made = null;
+        var info = Create(actor, input, idempotency, row => made = row);
+        if (made is not { Effect: "deny" })
+        {
+            return info;
+        }
+
+        var subject = new CutSubject("rule", info.Id.ToString(CultureInfo.InvariantCulture), "added", "rule.create", SubjectOf(info.Id));
+        return info with { Cut = await cuts.EnforceAsync(subject, feed.State.Version, made.CreatedAt, cancel) };
+    }
+
+    private RuleInfo Create(Actor actor, RuleCreate input, Idempotency? idempotency, Action<RuleRow> made)
     {
         actor.Require(Right.Change, actor.NetworkId);
         return commands.RunCreate(
@@ -31,28 +47,64 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
                 var problems = new ProblemList();
                 var application = ReadTarget(change, input.To, problems);
                 var subject = ReadSubject(change, input.From, application, problems);
+                var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
+                var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
+                var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
                 problems.ThrowIfAny();
                 var (kind, identityId, name) = subject!.Value;
-                if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name) is { } same)
+                if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, effect!) is { } same)
                 {
                     throw new ProblemException(Refusal.Conflict(
                         "from",
-                        $"rule {same.Id} already allows {input.From} to reach application {application.Name}; nothing was changed",
-                        "nothing is left to do"));
+                        $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} application {application.Name}; nothing was changed",
+                        same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
                 }
 
                 var id = change.Sql.ExecuteScalar<int>(
                     """
-                    INSERT INTO rules (application_id, subject_kind, subject_id, subject, created_at, revision)
-                    VALUES (@applicationId, @kind, @identityId, @name, @Now, 1) RETURNING id
+                    INSERT INTO rules (application_id, subject_kind, subject_id, subject, effect, until, windows, created_at, revision)
+                    VALUES (@applicationId, @kind, @identityId, @name, @effect, @until, @windows, @Now, 1) RETURNING id
                     """,
-                    new { applicationId = application.Id, kind, identityId, name, change.Now });
+                    new { applicationId = application.Id, kind, identityId, name, effect, until, windows = Column.Of(windows), change.Now });
                 var row = RuleRow.Find(change.Sql, id)!;
                 change.Touch(ChangeKind.Rule, id);
                 change.Audit("rule.create", SubjectOf(id), Describe(row));
+                made(row);
                 return (id, Informing(change.Sql)(row));
             },
             (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null);
+    }
+
+    /// <summary>Changes when it is in force. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
+    public async Task<RuleInfo> UpdateAsync(Actor actor, int id, RuleUpdate input, long? revision, CancellationToken cancel)
+    {
+        var committed = commands.Run(actor, change => Update(change, actor, id, input, revision));
+        var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "changed", "rule.update", SubjectOf(id));
+        var cut = await cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
+        return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut };
+    }
+
+    private static RuleRow Update(Change change, Actor actor, int id, RuleUpdate input, long? revision)
+    {
+        var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
+        actor.Require(Right.Change, row.NetworkId);
+        Revisions.Check($"rule {id}", row.Revision, revision);
+        var problems = new ProblemList();
+        if (input.NoEnd == true && (input.Until is not null || input.For is not null))
+        {
+            problems.Add("noEnd", "an end is given beside it", "give one of the two");
+        }
+
+        var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems) ?? (input.NoEnd == true ? null : row.Until);
+        var windows = input.Windows is null ? Column.List(row.WindowsJson) : RuleTimes.ReadWindows(input.Windows, problems);
+        problems.ThrowIfAny();
+        change.Sql.Execute(
+            "UPDATE rules SET until = @until, windows = @windows, revision = revision + 1 WHERE id = @id",
+            new { until, windows = Column.Of(windows), id });
+        var updated = RuleRow.Find(change.Sql, id)!;
+        change.Touch(ChangeKind.Rule, id);
+        change.Audit("rule.update", SubjectOf(id), Describe(updated));
+        return updated;
     }
 
     /// <summary>Answers when the gateways have cut what only this rule allowed, or after the bounded wait.</summary>
@@ -191,12 +243,16 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     {
         var retired = IdentityRow.Retired(sql);
         // A host that the rule itself brings in is not yet in the state of the last commit.
-        return row => row.ToInfo(row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)));
+        return row => row.ToInfo(
+            row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)),
+            time.GetUtcNow());
     }
 
     private static JsonObject Describe(RuleRow row) => new()
     {
         ["from"] = $"{row.SubjectKind}:{row.Subject}",
         ["to"] = $"application:{row.Application}.{row.Network}",
+        ["effect"] = row.Effect == "allow" ? null : row.Effect,
+        ["time"] = RuleTimes.Describe(row.Until, Column.List(row.WindowsJson)) is { Length: > 0 } said ? said : null,
     };
 }

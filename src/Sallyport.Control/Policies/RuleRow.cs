@@ -3,6 +3,7 @@ using Microsoft.Data.Sqlite;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Store;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
@@ -12,7 +13,9 @@ internal sealed class RuleRow
         """
         SELECT r.id, r.application_id AS ApplicationId, a.name AS Application, a.network_id AS NetworkId, n.name AS Network,
             r.subject_kind AS SubjectKind, ifnull(r.subject_id, 0) AS SubjectId, ifnull(i.name, r.subject) AS Subject,
-            r.created_at AS CreatedAt, r.revision
+            r.effect, r.until, r.windows AS WindowsJson, r.created_at AS CreatedAt, r.revision,
+            EXISTS (SELECT 1 FROM locks l WHERE (l.subject_kind = 'rule' AND l.subject_id = r.id)
+                OR (l.subject_kind = 'application' AND l.subject_id = r.application_id)) AS IsLocked
         FROM rules r JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = a.network_id
             LEFT JOIN identities i ON i.id = r.subject_id
         """;
@@ -34,6 +37,16 @@ internal sealed class RuleRow
     /// <summary>Name of the device or site, the group, or "key=value".</summary>
     public string Subject { get; init; } = "";
 
+    public string Effect { get; init; } = "allow";
+
+    /// <summary>Nanoseconds since the Unix epoch.</summary>
+    public long? Until { get; init; }
+
+    public string WindowsJson { get; init; } = "[]";
+
+    /// <summary>It, or its application. A rule that denies is not taken out by a lock.</summary>
+    public bool IsLocked { get; init; }
+
     public long CreatedAt { get; init; }
 
     public long Revision { get; init; }
@@ -48,10 +61,13 @@ internal sealed class RuleRow
     public static IReadOnlyList<RuleRow> OfSubject(SqliteConnection sql, int identityId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.subject_id = @identityId ORDER BY r.id", new { identityId })];
 
-    public static RuleRow? FindSame(SqliteConnection sql, int applicationId, string kind, int? subjectId, string subject) =>
+    public static RuleRow? FindSame(SqliteConnection sql, int applicationId, string kind, int? subjectId, string subject, string effect) =>
         sql.QuerySingleOrDefault<RuleRow>(
-            Select + " WHERE r.application_id = @applicationId AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject",
-            new { applicationId, kind, subjectId, subject });
+            Select + """
+                 WHERE r.application_id = @applicationId AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject
+                AND r.effect = @effect
+                """,
+            new { applicationId, kind, subjectId, subject, effect });
 
     public static IReadOnlyList<RuleRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
@@ -60,13 +76,17 @@ internal sealed class RuleRow
             new { after, networkId, limit }),
     ];
 
-    public RuleModel ToModel() => new()
+    /// <summary>Null where a lock keeps it from the gateways.</summary>
+    public RuleModel? ToModel() => IsLocked && Effect == "allow" ? null : new()
     {
         Id = Id,
         SubjectKind = SubjectKind,
         SubjectId = SubjectId,
         Subject = SubjectId == 0 ? Subject : "",
         ApplicationId = ApplicationId,
+        Effect = Effect,
+        Until = Until,
+        Windows = Column.List(WindowsJson),
     };
 
     /// <summary>Whether that identity is one of its subjects.</summary>
@@ -77,14 +97,25 @@ internal sealed class RuleRow
         _ => identity.Id == SubjectId,
     };
 
-    public RuleInfo ToInfo(int subjects) => new()
+    public RuleInfo ToInfo(int subjects, DateTimeOffset now)
     {
-        Id = Id,
-        From = $"{SubjectKind}:{Subject}",
-        To = $"application:{Application}",
-        Network = Network,
-        Subjects = subjects,
-        CreatedAt = UnixTime.ToTime(CreatedAt),
-        Revision = Revision,
-    };
+        var (windows, at) = (Column.List(WindowsJson), new Instant(now.ToUnixNanoseconds()));
+        var time = RuleTimes.Of(Until, windows);
+        var next = time.NextChange(at);
+        return new RuleInfo
+        {
+            Id = Id,
+            From = $"{SubjectKind}:{Subject}",
+            To = $"application:{Application}",
+            Network = Network,
+            Subjects = subjects,
+            Effect = Effect,
+            Until = UnixTime.ToTime(Until),
+            Windows = windows,
+            State = IsLocked ? "locked" : at >= time.Until ? "over" : time.IsInForce(at) ? "in force" : "waiting",
+            NextChange = next == Instant.Never ? null : UnixTime.ToTime(next.Nanoseconds),
+            CreatedAt = UnixTime.ToTime(CreatedAt),
+            Revision = Revision,
+        };
+    }
 }

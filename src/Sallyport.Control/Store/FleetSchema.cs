@@ -198,5 +198,34 @@ internal static class FleetSchema
         CREATE UNIQUE INDEX rules_once ON rules (application_id, subject_kind, ifnull(subject_id, 0), subject);
         CREATE INDEX rules_by_subject ON rules (subject_id);
         """,
+        """
+        ALTER TABLE rules ADD COLUMN effect TEXT NOT NULL DEFAULT 'allow' CHECK (effect IN ('allow', 'deny'));
+        ALTER TABLE rules ADD COLUMN until INTEGER;
+        ALTER TABLE rules ADD COLUMN windows TEXT NOT NULL DEFAULT '[]';
+        DROP INDEX rules_once;
+        CREATE UNIQUE INDEX rules_once ON rules (application_id, subject_kind, ifnull(subject_id, 0), subject, effect);
+        """,
+        """
+        CREATE TABLE locks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            subject_kind TEXT NOT NULL
+                CHECK (subject_kind IN ('device', 'site', 'network', 'application', 'rule', 'credential', 'group', 'label')),
+            subject_id INTEGER,
+            subject TEXT NOT NULL,
+            network_id INTEGER REFERENCES networks(id) ON DELETE CASCADE,
+            reason TEXT,
+            until INTEGER,
+            created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL) STRICT;
+        CREATE INDEX locks_by_subject ON locks (subject_kind, subject_id);
+        CREATE TRIGGER locks_of_identity AFTER DELETE ON identities
+            BEGIN DELETE FROM locks WHERE subject_kind IN ('device', 'site') AND subject_id = OLD.id; END;
+        CREATE TRIGGER locks_of_credential AFTER DELETE ON credentials
+            BEGIN DELETE FROM locks WHERE subject_kind = 'credential' AND subject_id = OLD.id; END;
+        CREATE TRIGGER locks_of_application AFTER DELETE ON applications
+            BEGIN DELETE FROM locks WHERE subject_kind = 'application' AND subject_id = OLD.id; END;
+        CREATE TRIGGER locks_of_rule AFTER DELETE ON rules
+            BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;
+        """,
     ];
 }

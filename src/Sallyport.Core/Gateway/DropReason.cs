@@ -70,6 +70,7 @@ public enum DropReason : byte
     NotRouted,
     NoApplication,
     NoRule,
+    RuleDenies,
     NotRequested,
     InvalidTcpState,
     PeerOffline,

@@ -3,65 +3,38 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Policy;
 
-/// <summary>One application with all rules that lead to it, indexed by whom they speak of. Immutable.</summary>
+/// <summary>One application with all rules that lead to it, as they are in force at one time. Immutable.</summary>
 internal sealed class ApplicationPolicy
 {
-    private readonly Dictionary<(SubjectKind Kind, int Id), int> _identities = [];
-    private readonly Dictionary<string, int> _groups = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
+    private readonly SubjectIndex _allows;
+    private readonly SubjectIndex _denies;
 
-    /// <param name="rules">By rising id, so that of several rules that allow the same the lowest decides.</param>
-    public ApplicationPolicy(Application? application, ImmutableArray<Rule> rules)
+    /// <param name="rules">By rising id.</param>
+    public ApplicationPolicy(Application? application, ImmutableArray<Rule> rules, Instant now)
     {
         Application = application;
         Rules = rules;
-        foreach (var rule in rules)
+        _allows = InForce(RuleEffect.Allow);
+        _denies = InForce(RuleEffect.Deny);
+
+        SubjectIndex InForce(RuleEffect effect)
         {
-            switch (rule.Subject.Kind)
-            {
-                // A rule whose kind is not that of the identity speaks of nobody, see FindRule.
-                case SubjectKind.Device or SubjectKind.Site or SubjectKind.Host:
-                    _identities.TryAdd((rule.Subject.Kind, rule.Subject.IdentityId), rule.Id);
-                    break;
-                case SubjectKind.Group:
-                    _groups.TryAdd(rule.Subject.Name, rule.Id);
-                    break;
-                case SubjectKind.Label:
-                    _labels.TryAdd(rule.Subject.Name, rule.Id);
-                    break;
-                default:
-                    break;
-            }
+            var those = rules.Where(rule => rule.Effect == effect && rule.Time.IsInForce(now)).ToImmutableArray();
+            return those.IsEmpty ? SubjectIndex.Empty : new SubjectIndex(those);
         }
     }
 
     /// <summary>Null while rules name an application that there is not.</summary>
     public Application? Application { get; }
 
+    /// <summary>Those that are not in force too.</summary>
     public ImmutableArray<Rule> Rules { get; }
 
-    /// <summary>Of the rules that allow this identity the one with the lowest id; 0 without any. Costs what the identity has groups and labels.</summary>
-    public int FindRule(Identity from)
-    {
-        var found = _identities.GetValueOrDefault((KindOf(from), from.Id), int.MaxValue);
-        if (_groups.Count > 0)
-        {
-            foreach (var group in from.Groups)
-            {
-                found = Math.Min(found, _groups.GetValueOrDefault(group, int.MaxValue));
-            }
-        }
+    /// <summary>Of the rules that allow it to this identity the one with the lowest id; 0 without any.</summary>
+    public int FindAllow(Identity from) => _allows.FindRule(from);
 
-        if (_labels.Count > 0)
-        {
-            foreach (var label in from.Labels)
-            {
-                found = Math.Min(found, _labels.GetValueOrDefault(label, int.MaxValue));
-            }
-        }
-
-        return found == int.MaxValue ? 0 : found;
-    }
+    /// <summary>The same of those that deny it.</summary>
+    public int FindDeny(Identity from) => _denies.FindRule(from);
 
     public bool Serves(IpProtocol protocol, ushort port)
     {
@@ -80,12 +53,4 @@ internal sealed class ApplicationPolicy
     private static bool IsEcho(IpProtocol protocol) => protocol is IpProtocol.Icmp or IpProtocol.IcmpV6;
 
     private static bool Same(IpProtocol a, IpProtocol b) => a == b || (IsEcho(a) && IsEcho(b));
-
-    private static SubjectKind KindOf(Identity identity) => identity.Kind switch
-    {
-        IdentityKind.Device => SubjectKind.Device,
-        IdentityKind.Site => SubjectKind.Site,
-        IdentityKind.Host => SubjectKind.Host,
-        _ => throw new InvariantException("every kind of identity can be a subject"),
-    };
 }

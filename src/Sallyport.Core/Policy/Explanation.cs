@@ -30,6 +30,12 @@ public enum ExplanationKind : byte
     /// <summary>The application is there and no rule at all leads to it.</summary>
     NoRule,
 
+    /// <summary><see cref="Explanation.Rule"/> denies it, whatever else allows it.</summary>
+    RuleDenies,
+
+    /// <summary><see cref="Explanation.Rule"/> would allow it, but is over, or its hours have not come.</summary>
+    NotInForce,
+
     /// <summary>Rules lead to the application (<see cref="Explanation.OtherRules"/>), but none speaks of the sender.</summary>
     SubjectDoesNotMatch,
 }

@@ -70,5 +70,18 @@ public enum SubjectKind : byte
 /// <summary>Who a rule speaks of: one identity by id, or all of its network in a group or with a label ("key=value").</summary>
 public readonly record struct Subject(SubjectKind Kind, int IdentityId, string Name);
 
-/// <summary>Allows its subjects to open flows to one application. There are no other allowances.</summary>
-public sealed record Rule(int Id, Subject Subject, int ApplicationId);
+public enum RuleEffect : byte
+{
+    Allow,
+
+    /// <summary>Wins over every rule that allows the same.</summary>
+    Deny,
+}
+
+/// <summary>Allows its subjects to open flows to one application, or denies it to them. There are no other allowances.</summary>
+public sealed record Rule(int Id, Subject Subject, int ApplicationId)
+{
+    public RuleEffect Effect { get; init; }
+
+    public RuleTime Time { get; init; } = RuleTime.Always;
+}

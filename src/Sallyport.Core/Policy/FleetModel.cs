@@ -12,7 +12,7 @@ namespace Sallyport.Core.Policy;
 public sealed class FleetModel
 {
     public static readonly FleetModel Empty = new(
-        0, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty);
+        0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
@@ -20,8 +20,12 @@ public sealed class FleetModel
     private readonly IdMap<Rule> _rules;
     private readonly IdMap<OwnerPolicy> _owners;
 
+    private readonly RuleTimetable _timetable;
+
     private FleetModel(
         int epoch,
+        Instant asOf,
+        RuleTimetable timetable,
         IdMap<NetworkMap> networks,
         IdMap<Identity> identities,
         IdMap<ApplicationPolicy> applications,
@@ -29,6 +33,8 @@ public sealed class FleetModel
         IdMap<OwnerPolicy> owners)
     {
         Epoch = epoch;
+        AsOf = asOf;
+        _timetable = timetable;
         _networks = networks;
         _identities = identities;
         _applications = applications;
@@ -38,6 +44,15 @@ public sealed class FleetModel
 
     /// <summary>Rises by one with every change.</summary>
     public int Epoch { get; }
+
+    /// <summary>The time by which rules are in force or not: of the last change.</summary>
+    public Instant AsOf { get; }
+
+    /// <summary>When <see cref="At"/> has something to do next; <see cref="Instant.Never"/> for never.</summary>
+    public Instant NextChange => _timetable.Next;
+
+    /// <summary>The rules that <see cref="At"/> is going to bring into force or out of it.</summary>
+    public IEnumerable<int> RulesDue(Instant now) => _timetable.Due(now);
 
     public int IdentityCount => _identities.Count;
 
@@ -72,8 +87,8 @@ public sealed class FleetModel
     /// <summary>
     /// Whether <paramref name="from"/> may open a flow to <paramref name="destination"/>, which <paramref name="to"/> carries
     /// (<see cref="IdentityAt"/>; null for nobody). Of several applications the most specific target is asked first, then the lowest id;
-    /// the first one that a rule allows decides. The cost depends on the sender's groups and labels and on the applications at
-    /// that very address, never on rules that lead elsewhere.
+    /// the first one that a rule allows decides, unless a rule denies any of them. The cost depends on the sender's groups and labels and on
+    /// the applications at that very address, never on rules that lead elsewhere.
     /// </summary>
     public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
     {
@@ -102,7 +117,7 @@ public sealed class FleetModel
             return Decision.Deny(DropReason.NoApplication);
         }
 
-        var deniedApplication = 0;
+        var (allowed, deniedApplication) = (default(Decision), 0);
         foreach (var length in owner.LengthsFor(destination))
         {
             foreach (var policy in owner.At(destination, length))
@@ -112,14 +127,23 @@ public sealed class FleetModel
                     continue;
                 }
 
-                var ruleId = policy.FindRule(from);
-                if (ruleId != 0)
+                if (policy.FindDeny(from) is not 0 and var deny)
                 {
-                    return Decision.Allow(ruleId, policy.Application.Id);
+                    return Decision.Deny(DropReason.RuleDenies, policy.Application.Id, deny);
+                }
+
+                if (!allowed.Allowed && policy.FindAllow(from) is not 0 and var allow)
+                {
+                    allowed = Decision.Allow(allow, policy.Application.Id);
                 }
 
                 deniedApplication = deniedApplication == 0 ? policy.Application.Id : deniedApplication;
             }
+        }
+
+        if (allowed.Allowed)
+        {
+            return allowed;
         }
 
         return deniedApplication == 0
@@ -149,6 +173,11 @@ public sealed class FleetModel
         if (decision.Allowed)
         {
             return explanation with { Kind = ExplanationKind.Allowed, Rule = Rule(decision.RuleId) };
+        }
+
+        if (decision.Reason == DropReason.RuleDenies)
+        {
+            return explanation with { Kind = ExplanationKind.RuleDenies, Rule = Rule(decision.RuleId) };
         }
 
         if (!from.Active)
@@ -184,16 +213,24 @@ public sealed class FleetModel
             };
         }
 
-        var rules = _applications.Find(explanation.Application.Id)!.Rules;
+        var rules = _applications.Find(explanation.Application.Id)!.Rules.RemoveAll(rule => rule.Effect == RuleEffect.Deny);
+        var asleep = rules.FirstOrDefault(rule => !rule.Time.IsInForce(AsOf) && new SubjectIndex([rule]).FindRule(from) != 0);
         return explanation with
         {
-            Kind = rules.IsEmpty ? ExplanationKind.NoRule : ExplanationKind.SubjectDoesNotMatch,
+            Kind = asleep is not null ? ExplanationKind.NotInForce : rules.IsEmpty ? ExplanationKind.NoRule : ExplanationKind.SubjectDoesNotMatch,
+            Rule = asleep,
             OtherRules = rules,
         };
     }
 
     /// <summary>The next model. Costs what the change touches: an identity its path in the indexes, an application or rule the applications of its owner.</summary>
-    public FleetModel With(FleetChange change) => new FleetEdit(this).Apply(change);
+    public FleetModel With(FleetChange change) => With(change, AsOf);
+
+    /// <summary>The same at a later time: rules have come into force and gone out of it. Time never runs backwards.</summary>
+    public FleetModel With(FleetChange change, Instant now) => new FleetEdit(this, now < AsOf ? AsOf : now).Apply(change);
+
+    /// <summary>The model at a later time; this one as long as <see cref="NextChange"/> has not come.</summary>
+    public FleetModel At(Instant now) => now < NextChange ? this : With(new FleetChange(), now);
 
     /// <summary>
     /// True where no flow between these identities can be judged differently by <paramref name="next"/>: then it need not be judged at all.
@@ -208,13 +245,15 @@ public sealed class FleetModel
         where T : class => ReferenceEquals(before, after) || ReferenceEquals(before.Find(id), after.Find(id));
 
     /// <summary>One change being applied. Collects what each index must look like, then builds each touched part once.</summary>
-    private sealed class FleetEdit(FleetModel from)
+    private sealed class FleetEdit(FleetModel from, Instant now)
     {
         private readonly IdMap<NetworkMap>.Editor _networks = from._networks.Edit();
         private readonly IdMap<Identity>.Editor _identities = from._identities.Edit();
         private readonly IdMap<ApplicationPolicy>.Editor _applications = from._applications.Edit();
         private readonly IdMap<Rule>.Editor _rules = from._rules.Edit();
         private readonly IdMap<OwnerPolicy>.Editor _owners = from._owners.Edit();
+
+        private RuleTimetable _timetable = from._timetable;
 
         // Sorted, so that what is built does not depend on hash codes.
         private readonly SortedDictionary<int, NetworkMap.Editor> _touchedNetworks = [];
@@ -223,13 +262,18 @@ public sealed class FleetModel
 
         public FleetModel Apply(FleetChange change)
         {
+            foreach (var id in from._timetable.Due(now))
+            {
+                Reschedule(from.Rule(id)!);
+            }
+
             Remove(change);
             Upsert(change);
             foreach (var (id, application) in _touchedApplications)
             {
                 TouchOwner(application.Application)?.Add(id);
                 var empty = application.Application is null && application.Rules.Count == 0;
-                _applications.Set(id, empty ? null : new ApplicationPolicy(application.Application, [.. application.Rules.Values]));
+                _applications.Set(id, empty ? null : new ApplicationPolicy(application.Application, [.. application.Rules.Values], now));
             }
 
             foreach (var (id, applications) in _touchedOwners)
@@ -245,7 +289,7 @@ public sealed class FleetModel
             }
 
             return new FleetModel(
-                from.Epoch + 1, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done());
+                from.Epoch + 1, now, _timetable, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done());
         }
 
         private void Remove(FleetChange change)
@@ -341,17 +385,26 @@ public sealed class FleetModel
             if (old is not null)
             {
                 TouchApplication(old.ApplicationId).Rules.Remove(id);
+                _timetable = _timetable.With(id, Instant.Never);
             }
 
             if (next is not null && next.ApplicationId > 0)
             {
                 TouchApplication(next.ApplicationId).Rules[id] = next;
+                Reschedule(next);
             }
 
             if (old is not null || next is not null)
             {
                 _rules.Set(id, next);
             }
+        }
+
+        /// <summary>Its application is going to be built anew, with what is in force now.</summary>
+        private void Reschedule(Rule rule)
+        {
+            _timetable = _timetable.With(rule.Id, rule.Time.NextChange(now));
+            TouchApplication(rule.ApplicationId);
         }
 
         private NetworkMap.Editor TouchNetwork(int id)

@@ -86,6 +86,9 @@ internal sealed record GatewayModel : ICredentialDirectory
     public ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> SiteSubnets { get; init; } =
         ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>>.Empty;
 
+    /// <summary>Time zones of the windows of rules, by name.</summary>
+    public ImmutableDictionary<string, ZoneClock> Zones { get; init; } = ImmutableDictionary.Create<string, ZoneClock>(StringComparer.Ordinal);
+
     /// <summary>By identity: the networks in which the gateway host has part.</summary>
     public ImmutableDictionary<int, Identity> Hosts { get; init; } = ImmutableDictionary<int, Identity>.Empty;
 
@@ -122,6 +125,9 @@ internal sealed record ModelChange
     /// <summary>When the change was committed, by control's clock; 0 for a snapshot.</summary>
     public long CommittedAt { get; init; }
 
+    /// <summary>Not control, but the clock made it.</summary>
+    public DueRules? Due { get; init; }
+
     /// <summary>True: look at every tunnel.</summary>
     public bool Everything { get; init; }
 
@@ -131,6 +137,9 @@ internal sealed record ModelChange
     /// <summary>Networks whose routes changed: their tunnels fetch the new ones.</summary>
     public ImmutableArray<Reroute> Rerouted { get; init; } = [];
 }
+
+/// <summary>Rules that came into force or went out of it at a moment, by the wall clock.</summary>
+internal sealed record DueRules(ImmutableArray<int> Rules, Instant At);
 
 /// <summary>Sites of one network that carry other subnets than before.</summary>
 internal sealed record Reroute(int NetworkId, ImmutableArray<int> SiteIds)

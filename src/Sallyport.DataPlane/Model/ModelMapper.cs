@@ -17,7 +17,8 @@ namespace Sallyport.DataPlane.Model;
 /// </summary>
 internal static class ModelMapper
 {
-    public static GatewayModel FromSnapshot(Snapshot snapshot)
+    /// <param name="now">By the wall clock: rules are in force or not.</param>
+    public static GatewayModel FromSnapshot(Snapshot snapshot, Instant now)
     {
         var model = snapshot.Model;
         var everything = new Delta
@@ -28,13 +29,15 @@ internal static class ModelMapper
             Identities = model.Identities,
             Applications = model.Applications,
             Rules = model.Rules,
+            Zones = model.Zones,
         };
-        return Apply(GatewayModel.Empty with { Settings = model.Settings }, everything, out _);
+        return Apply(GatewayModel.Empty with { Settings = model.Settings }, everything, now, out _);
     }
 
     /// <summary>The next model, and what tunnels must look at.</summary>
-    public static GatewayModel Apply(GatewayModel before, Delta delta, out ModelChange change)
+    public static GatewayModel Apply(GatewayModel before, Delta delta, Instant now, out ModelChange change)
     {
+        var zones = before.Zones.SetItems(delta.Zones.Select(zone => KeyValuePair.Create(zone.Name, Zone(zone))));
         var access = before.Access.RemoveRange(delta.RemovedNetworks)
             .SetItems(delta.Networks.Select(network => KeyValuePair.Create(network.Id, Access(network))));
         var legacyChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
@@ -61,17 +64,18 @@ internal static class ModelMapper
             }
         }
 
-        var fleet = before.Fleet.With(new FleetChange
+        var edit = new FleetChange
         {
             Networks = [.. delta.Networks.Select(Network)],
             Identities = identities.MoveToImmutable(),
             Applications = [.. delta.Applications.Select(Application)],
-            Rules = [.. delta.Rules.Select(Rule)],
+            Rules = [.. delta.Rules.Select(rule => Rule(rule, zones))],
             RemovedNetworks = [.. delta.RemovedNetworks],
             RemovedIdentities = [.. delta.RemovedIdentities],
             RemovedApplications = [.. delta.RemovedApplications],
             RemovedRules = [.. delta.RemovedRules],
-        });
+        };
+        var fleet = before.Fleet.With(edit, now);
 
         change = new ModelChange
         {
@@ -88,6 +92,7 @@ internal static class ModelMapper
             Access = access,
             SiteSubnets = subnets,
             Hosts = hosts,
+            Zones = zones,
             LegacyWrappings = legacyChanged
                 ? [.. access.Values.OrderBy(network => network.NetworkId).SelectMany(network => network.Legacy)]
                 : before.LegacyWrappings,
@@ -142,7 +147,29 @@ internal static class ModelMapper
 
     private static ushort Port(string text) => ushort.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
-    private static Rule Rule(RuleModel dto)
+    /// <summary>At the next moment at which the clock changes a rule, where it has come.</summary>
+    public static GatewayModel? AtNextDue(GatewayModel before, Instant now, out ModelChange change)
+    {
+        var due = before.Fleet.NextChange;
+        change = new ModelChange { Due = new DueRules([.. before.Fleet.RulesDue(due)], due) };
+        return due <= now ? before with { Fleet = before.Fleet.At(due) } : null;
+    }
+
+    private static ZoneClock Zone(ZoneModel dto) => dto.Offsets.Count >= 2 && dto.Offsets.Count % 2 == 0
+        ? new ZoneClock(dto.Name, [.. dto.Offsets.Chunk(2).Select(pair => new ZoneOffset(pair[0], checked((int)pair[1])))])
+        : throw Unknown("time zone", dto.Name);
+
+    private static RuleTime Time(RuleModel dto, ImmutableDictionary<string, ZoneClock> zones) =>
+        dto is { Until: null, Windows.Count: 0 }
+            ? RuleTime.Always
+            : new RuleTime(dto.Until is { } end ? new Instant(end) : Instant.Never, [.. dto.Windows.Select(text => Window(text, zones))]);
+
+    private static TimeWindow Window(string text, ImmutableDictionary<string, ZoneClock> zones) =>
+        WindowText.TryParse(text, out var window, out _) && zones.TryGetValue(window.Zone, out var zone)
+            ? window.In(zone)
+            : throw Unknown("window of a rule", text);
+
+    private static Rule Rule(RuleModel dto, ImmutableDictionary<string, ZoneClock> zones)
     {
         var subject = dto.SubjectKind switch
         {
@@ -153,7 +180,16 @@ internal static class ModelMapper
             "label" => new Subject(SubjectKind.Label, 0, dto.Subject),
             _ => throw Unknown("subject of a rule", dto.SubjectKind),
         };
-        return new Rule(dto.Id, subject, dto.ApplicationId);
+        return new Rule(dto.Id, subject, dto.ApplicationId)
+        {
+            Effect = dto.Effect switch
+            {
+                "allow" => RuleEffect.Allow,
+                "deny" => RuleEffect.Deny,
+                _ => throw Unknown("effect of a rule", dto.Effect),
+            },
+            Time = Time(dto, zones),
+        };
     }
 
     private static NetworkAccess Access(NetworkModel dto)

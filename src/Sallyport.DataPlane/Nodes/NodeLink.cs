@@ -6,7 +6,7 @@ using Sallyport.DataPlane.Model;
 
 namespace Sallyport.DataPlane.Nodes;
 
-/// <summary>What the link tells its owner. Called on the link's own flow, never on a packet thread.</summary>
+/// <summary>What the link tells its owner. Models and certificates one after the other, never on a packet thread.</summary>
 internal interface INodeLinkOwner
 {
     /// <summary>DER of a PKCS#10 request where a certificate is wanted now; null where the one in hand serves, or the answer is awaited.</summary>
@@ -39,6 +39,9 @@ internal sealed class NodeLink
     /// </summary>
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>The wall clock may be set while we wait for a moment of it.</summary>
+    private static readonly TimeSpan ClockEvery = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DropsEvery = TimeSpan.FromSeconds(2);
 
@@ -49,6 +52,8 @@ internal sealed class NodeLink
     private readonly INodeLinkOwner _owner;
     private readonly Clock _clock;
     private readonly GatewayLog _log;
+    private readonly Lock _modelLock = new();
+    private readonly Doorbell _modelChanged = new();
     private GatewayModel? _model;
 
     public NodeLink(string socketPath, string name, string version, Uplink uplink, INodeLinkOwner owner, Clock clock, GatewayLog log)
@@ -64,6 +69,41 @@ internal sealed class NodeLink
 
     /// <summary>Until cancelled; then what is left is sent, for at most a second.</summary>
     public async Task RunAsync(CancellationToken cancel)
+    {
+        var hours = KeepHoursAsync(cancel);
+        await KeepLinkAsync(cancel).ConfigureAwait(false);
+        await hours.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Rules come into force and go out of it by the clock, whether control is there or not.</summary>
+    private async Task KeepHoursAsync(CancellationToken cancel)
+    {
+        while (true)
+        {
+            var wait = AdvanceHours() - WallNow;
+            var soon = wait < ClockEvery ? TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(wait.TotalMilliseconds))) : ClockEvery;
+            await _modelChanged.WaitAsync(soon, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One moment after the other, each with its own measured cut. Returns the next one.</summary>
+    private Instant AdvanceHours()
+    {
+        lock (_modelLock)
+        {
+            while (_model is not null && ModelMapper.AtNextDue(_model, WallNow, out var change) is { } next)
+            {
+                _model = next;
+                _owner.HandleModel(next, change);
+            }
+
+            return _model?.Fleet.NextChange ?? Instant.Never;
+        }
+    }
+
+    private Instant WallNow => new(_clock.ToWall(_clock.Now));
+
+    private async Task KeepLinkAsync(CancellationToken cancel)
     {
         var pauses = new ReconnectPauses(() => RandomNumberGenerator.GetInt32(1_000) / 1_000d);
         var wasConnected = true;
@@ -169,20 +209,36 @@ internal sealed class NodeLink
         switch (message)
         {
             case Certificate certificate:
-                return _owner.HandleCertificate(certificate);
-            case Snapshot snapshot:
-                _model = ModelMapper.FromSnapshot(snapshot);
-                return _owner.HandleModel(_model, new ModelChange { Everything = true });
-            case Delta when _model is null:
-                throw new InvalidDataException("A delta came before any snapshot.");
-            case Delta delta:
-                _model = ModelMapper.Apply(_model, delta, out var change);
-                return _owner.HandleModel(_model, change);
+                lock (_modelLock)
+                {
+                    return _owner.HandleCertificate(certificate);
+                }
+
+            case Snapshot or Delta:
+                return HandleModel(message);
             case Disconnect disconnect:
                 _owner.HandleDisconnect(disconnect);
                 return null;
             default:
                 throw new InvalidDataException($"Control sent {message.GetType().Name}, which only gateways send.");
+        }
+    }
+
+    private NodeMessage? HandleModel(NodeMessage message)
+    {
+        lock (_modelLock)
+        {
+            // What the clock does is told apart from what control did.
+            AdvanceHours();
+            var change = new ModelChange { Everything = true };
+            _model = message switch
+            {
+                Delta when _model is null => throw new InvalidDataException("A delta came before any snapshot."),
+                Delta delta => ModelMapper.Apply(_model, delta, WallNow, out change),
+                _ => ModelMapper.FromSnapshot((Snapshot)message, WallNow),
+            };
+            _modelChanged.Ring();
+            return _owner.HandleModel(_model, change);
         }
     }
 

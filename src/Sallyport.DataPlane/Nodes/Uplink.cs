@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
@@ -29,11 +28,12 @@ internal sealed class Uplink
 
     private readonly Clock _clock;
     private readonly Lock _lock = new();
-    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Doorbell _news = new();
     private readonly Dictionary<long, TunnelRecord> _tunnels = [];
     private readonly HashSet<long> _changedTunnels = [];
     private readonly Queue<GatewayEvent> _events = new();
     private readonly Queue<Acknowledge> _acknowledgements = new();
+    private readonly Queue<ScheduleReport> _schedules = new();
     private readonly Queue<(Instant At, FlowReport Report)> _sentFlows = new();
     private readonly Queue<NodeMessage> _unsent = new();
     private Dictionary<long, FlowRecord> _flows = [];
@@ -148,23 +148,28 @@ internal sealed class Uplink
             _acknowledgements.Enqueue(acknowledgement);
         }
 
-        Signal();
+        _news.Ring();
+    }
+
+    /// <summary>Kept while control is away: it goes to the audit trail.</summary>
+    public void Put(ScheduleReport report)
+    {
+        lock (_lock)
+        {
+            if (_schedules.Count >= EventsMax)
+            {
+                _schedules.Dequeue();
+                _lostEvents++;
+            }
+
+            _schedules.Enqueue(report);
+        }
+
+        _news.Ring();
     }
 
     /// <summary>Until there is news that should not wait, or the time is over.</summary>
-    public async ValueTask WaitAsync(TimeSpan atMost, CancellationToken cancel)
-    {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        timeout.CancelAfter(atMost);
-        try
-        {
-            await _news.Reader.ReadAsync(timeout.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            // The time was over.
-        }
-    }
+    public ValueTask WaitAsync(TimeSpan atMost, CancellationToken cancel) => _news.WaitAsync(atMost, cancel);
 
     /// <summary>Control is there again: it hears of every live tunnel, and of the last flows once more.</summary>
     public void Resync()
@@ -235,6 +240,8 @@ internal sealed class Uplink
         {
             messages.AddRange(_acknowledgements);
             _acknowledgements.Clear();
+            messages.AddRange(_schedules);
+            _schedules.Clear();
             foreach (var id in _changedTunnels)
             {
                 if (_tunnels.TryGetValue(id, out var tunnel) && tunnel.IsOpen)
@@ -320,8 +327,6 @@ internal sealed class Uplink
         Renegotiations = tunnel.Renegotiations,
         EndReason = tunnel.End.Text(),
     };
-
-    private void Signal() => _news.Writer.TryWrite(true);
 
     private sealed class TunnelRecord(TunnelDescription description)
     {

@@ -1,10 +1,12 @@
 using Sallyport.Api.Nodes;
+using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 
 namespace Sallyport.DataPlane.Shards;
 
 /// <summary>One model on its way into every shard and to the handshakes. The last one to take it acknowledges for all.</summary>
-internal sealed class Adoption(long version, int takers)
+/// <param name="due">Where the clock made it; else control did, and waits to hear of it.</param>
+internal sealed class Adoption(long version, DueRules? due, int takers)
 {
     private readonly Lock _lock = new();
     private int _missing = takers;
@@ -24,8 +26,20 @@ internal sealed class Adoption(long version, int takers)
             _flowsCut += flowsCut;
             if (--_missing == 0)
             {
-                uplink.Put(new Acknowledge(version, _appliedAt, _lastPacketAt, _tunnelsCut, _flowsCut));
+                Report(uplink);
             }
+        }
+    }
+
+    private void Report(Uplink uplink)
+    {
+        if (due is null)
+        {
+            uplink.Put(new Acknowledge(version, _appliedAt, _lastPacketAt, _tunnelsCut, _flowsCut));
+        }
+        else
+        {
+            uplink.Put(new ScheduleReport([.. due.Rules], due.At.Nanoseconds, _appliedAt, _lastPacketAt, _flowsCut));
         }
     }
 }

@@ -194,6 +194,30 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rule_with_hours_says_whether_they_have_come()
+    {
+        const string Waiting = "\"until\":\"2026-12-01T17:00:00Z\",\"windows\":[\"mon-fri 08:00-17:00 Europe/Vienna\"],\"state\":\"waiting\",\"nextChange\":\"2026-11-26T07:00:00Z\"";
+        server.Says("POST /api/v1/rules", Rule("device:pump-17", 1).Replace("\"windows\":[],\"state\":\"in force\"", Waiting, StringComparison.Ordinal));
+        (await server.RunAsync("rule", "add", "--from", "device:pump-17", "--to", "application:historian", "--hours", "mon-fri 08:00-17:00 Europe/Vienna")).Output
+            .ShouldBe("rule 4 added: device:pump-17 may reach application:historian, until 2026-12-01 17:00:00Z; mon-fri 08:00-17:00 Europe/Vienna (now: waiting from 2026-11-26 07:00:00Z)\n");
+        var (code, _, remarks) = await server.RunAsync("rule", "add", "--from", "device:pump-17", "--to", "application:historian", "--until", "tomorrow");
+        code.ShouldBe(ExitCodes.Usage);
+        remarks.ShouldContain("\"tomorrow\" is no time");
+        (await server.RunAsync("rule", "update", "4")).Code.ShouldBe(ExitCodes.Usage);
+    }
+
+    [Fact]
+    public async Task A_lock_prints_what_it_cut()
+    {
+        var made = $$"""{"id":3,"subject":"device:pump-17.plant-a","network":"plant-a","reason":"stolen?","until":"2026-12-01T17:00:00Z","subjects":1,"createdAt":"2026-11-20T10:00:00Z","createdBy":"administrator","cut":{{Cut("device", "pump-17", "locked", "true", "0", 1, 2)}}}""";
+        server.Says("POST /api/v1/locks", made);
+        var (code, output, _) = await server.RunAsync("lock", "add", "device:pump-17", "--for", "2h", "--reason", "stolen?");
+        code.ShouldBe(ExitCodes.Ok);
+        output.ShouldStartWith("lock 3 added: device:pump-17.plant-a, until 2026-12-01 17:00:00Z\n");
+        output.ShouldContain("cut 1 tunnel and 2 flows");
+    }
+
+    [Fact]
     public async Task A_rule_for_nobody_says_so()
     {
         server.Says("POST /api/v1/rules", Rule("group:welders", 0));
@@ -408,7 +432,7 @@ public sealed class CommandTests : IAsyncLifetime
         """;
 
     private static string Rule(string from, int subjects) => $$"""
-        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","subjects":{{subjects}},"createdAt":"2026-11-20T10:00:00Z","revision":1}
+        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
         """;
 
     [Fact]

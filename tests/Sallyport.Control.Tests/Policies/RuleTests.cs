@@ -9,6 +9,8 @@ namespace Sallyport.Control.Tests.Policies;
 
 public sealed class RuleTests
 {
+    private static readonly RuleCreate Historian = new() { From = "device:pump-17", To = "application:historian" };
+
     [Theory]
     [InlineData("pump-17", "application:historian", "from", "'pump-17' does not say what it is", "did you mean device:pump-17?")]
     [InlineData("device:pmp-17", "application:historian", "from", "there is no device 'pmp-17'", "did you mean pump-17?")]
@@ -89,6 +91,121 @@ public sealed class RuleTests
         var delta = await gateway.ReceiveAsync<Delta>();
         await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt + 2_000_000, delta.CommittedAt, 0, 1));
         (await changing).Cut!.FlowsCut.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("mon-fri 8:00-17:00 Etc/UTC", "'8:00-17:00' is not two times of a day", "write it like 'mon-fri 08:00-17:00 Europe/Vienna'")]
+    [InlineData("mon-fri 08:00-17:00 Europe/Wien", "there is no time zone 'Europe/Wien'", "use a name of IANA's, such as Europe/Vienna or Etc/UTC")]
+    [InlineData("mon-fri 08:00-17:00 europe/vienna", "there is no time zone 'europe/vienna'", "use a name of IANA's, such as Europe/Vienna or Etc/UTC")]
+    [InlineData("mon-fri 08:00-17:00 ../../etc/passwd", "there is no time zone '../../etc/passwd'", "use a name of IANA's, such as Europe/Vienna or Etc/UTC")]
+    public async Task Hours_that_cannot_be_read_are_named_with_their_repair(string window, string message, string hint)
+    {
+        await using var world = await WorldAsync();
+        var problem = await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(Historian with { Windows = ["daily 08:00-17:00 Etc/UTC", window] }));
+        var error = problem.Errors.ShouldHaveSingleItem();
+        error.Field.ShouldBe("windows[1]");
+        error.Message.ShouldEndWith(message);
+        error.Hint.ShouldBe(hint);
+    }
+
+    [Fact]
+    public async Task An_end_is_in_the_future_and_given_once()
+    {
+        await using var world = await WorldAsync();
+        var now = DateTimeOffset.UtcNow;
+        (await FieldOf(Historian with { Until = now.AddSeconds(-1) })).ShouldBe("until");
+        (await FieldOf(Historian with { Until = DateTimeOffset.MaxValue })).ShouldBe("until");
+        (await FieldOf(Historian with { Until = now.AddHours(1), For = "1h" })).ShouldBe("for");
+        (await FieldOf(Historian with { For = "forever" })).ShouldBe("for");
+        (await FieldOf(Historian with { Effect = "maybe" })).ShouldBe("effect");
+        var rule = await world.Client.AddRuleAsync(Historian with { For = "2h" });
+        rule.Until!.Value.ShouldBe(now.AddHours(2), TimeSpan.FromMinutes(1));
+        rule.NextChange.ShouldBe(rule.Until);
+        (await ControlWorld.ProblemOf(() => world.Client.UpdateRuleAsync(rule.Id, new RuleUpdate { NoEnd = true, For = "1h" }))).Errors.Single().Field.ShouldBe("noEnd");
+        (await world.Client.UpdateRuleAsync(rule.Id, new RuleUpdate { NoEnd = true })).Until.ShouldBeNull();
+
+        async Task<string> FieldOf(RuleCreate create) =>
+            (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(create))).Errors.ShouldHaveSingleItem().Field;
+    }
+
+    [Fact]
+    public async Task A_rule_tells_when_it_is_in_force_and_explains_itself_when_it_is_not()
+    {
+        var time = new MovedTime { By = new DateTimeOffset(2026, 7, 6, 10, 0, 0, TimeSpan.Zero) - DateTimeOffset.UtcNow };
+        await using var world = await WorldAsync(time);
+        var rule = await world.Client.AddRuleAsync(Historian with { Windows = ["mon,tue,wed 13:00-14:00 Europe/Vienna"], For = "1d" });
+        rule.Windows.ShouldBe(["mon-wed 13:00-14:00 Europe/Vienna"]);
+        rule.State.ShouldBe("waiting");
+        rule.NextChange.ShouldBe(new DateTimeOffset(2026, 7, 6, 11, 0, 0, TimeSpan.Zero));
+        var why = await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883);
+        (why.Allowed, why.RuleId).ShouldBe((false, rule.Id));
+        why.Steps.ShouldContain(step => step.StartsWith($"Rule {rule.Id} would allow it, but is not in force now", StringComparison.Ordinal));
+
+        time.By += TimeSpan.FromHours(1.5);
+        (await world.Client.GetRuleAsync(rule.Id)).State.ShouldBe("in force");
+        (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Allowed.ShouldBeTrue();
+        time.By += TimeSpan.FromHours(25);
+        (await world.Client.GetRuleAsync(rule.Id)).State.ShouldBe("over");
+        (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Allowed.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_rule_that_denies_stands_beside_one_that_allows_and_wins()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(Historian with { From = "group:pumps" });
+        var deny = await world.Client.AddRuleAsync(Historian with { Effect = "deny" });
+        await world.Client.AddRuleAsync(Historian);
+        var why = await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883);
+        (why.Allowed, why.RuleId, why.Reason).ShouldBe((false, deny.Id, "RuleDenies"));
+        why.AllowCommands.ShouldBeEmpty();
+        why.Steps[^1].ShouldBe($"Rule {deny.Id} denies it, whatever else allows it: device:pump-17 to application:historian.");
+        (await world.Client.ListAuditAsync(action: "rule.create")).Items.ShouldContain(record =>
+            record.Summary == $"rule {deny.Id} added: device pump-17 may not reach application historian");
+    }
+
+    [Fact]
+    public async Task Gateways_get_the_hours_with_the_clocks_they_are_kept_by()
+    {
+        await using var world = await WorldAsync();
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        var adding = world.Client.AddRuleAsync(Historian with { Windows = ["daily 08:00-17:00 Europe/Vienna", "sat 08:00-09:00 Europe/Vienna"] });
+        var delta = await gateway.ReceiveAsync<Delta>();
+        await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt, 0, 0, 0));
+        await adding;
+        delta.Rules.Single().Windows.Count.ShouldBe(2);
+        var zone = delta.Zones.ShouldHaveSingleItem();
+        zone.Name.ShouldBe("Europe/Vienna");
+        var summer = new DateTimeOffset(2026, 3, 29, 1, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+        zone.Offsets.Chunk(2).ShouldContain(pair => pair[0] == summer && pair[1] == 7200);
+    }
+
+    [Fact]
+    public async Task What_the_clock_did_at_a_gateway_is_recorded_and_only_what_it_can_have_done()
+    {
+        var time = new MovedTime();
+        await using var world = await WorldAsync(time);
+        var rule = await world.Client.AddRuleAsync(Historian with { For = "1h" });
+        var end = (rule.Until!.Value.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100;
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        await gateway.SendAsync(new ScheduleReport([rule.Id], end, end + 2_000_000, end, 9)); // it has not come
+        await gateway.SendAsync(new Ready(["0.0.0.0:1194"]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.GetStatusAsync()).Gateways.Any(one => one.Ready));
+        time.By = TimeSpan.FromHours(2);
+        end = (await world.Client.GetRuleAsync(rule.Id)).Until is { } until ? (until.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) * 100 : 0;
+        await gateway.SendAsync(new ScheduleReport([404], end, end, 0, 9));
+        await gateway.SendAsync(new ScheduleReport([], end, end, 0, 9));
+        using var other = await FakeGateway.ConnectAsync(world, "other");
+        await other.ReceiveAsync<Snapshot>();
+        await other.SendAsync(new ScheduleReport([rule.Id], end - 1, end, 0, 9));
+        await other.SendAsync(new ScheduleReport([rule.Id], end, end + 2_000_000, end + 1_000_000, 3));
+        await other.SendAsync(new ScheduleReport([rule.Id], end, end + 2_000_000, end + 1_000_000, 9)); // a second time
+        await other.SendAsync(new Ready(["0.0.0.0:1194"]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.ListAuditAsync(action: "rule.expire.enforced")).Items.Count > 0);
+        (await world.Client.ListAuditAsync(action: "rule.expire.enforced")).Items.Single().Summary.ShouldBe(
+            $"rule {rule.Id} expired: cut 3 flows; last packet 1.0 ms after that moment; enforced after 2.0 ms");
     }
 
     [Fact]
@@ -207,9 +324,9 @@ public sealed class RuleTests
         (await ControlWorld.ProblemOf(() => world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 0))).Errors.Single().Field.ShouldBe("port");
     }
 
-    private static async Task<ControlWorld> WorldAsync()
+    private static async Task<ControlWorld> WorldAsync(TimeProvider? time = null)
     {
-        var world = await ControlWorld.StartAsync();
+        var world = await ControlWorld.StartAsync(time: time);
         await world.PlantAsync();
         await world.HqAsync(profile: true);
         await world.PumpAsync();

@@ -75,6 +75,16 @@ internal sealed class ControlWorld : IAsyncDisposable
     public HttpClient Http() => App.GetTestClient();
 
     /// <summary>Everything that gateways reported is stored when it returns.</summary>
+    /// <summary>What follows from a message of a gateway comes soon, not at once.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        for (var tries = 0; !await holds(); tries++)
+        {
+            tries.ShouldBeLessThan(500, "it never came");
+            await Task.Delay(20);
+        }
+    }
+
     public Task FlushAsync() => App.Services.GetRequiredService<TrafficLog>().FlushAsync();
 
     public async Task<NetworkInfo> PlantAsync() => await Client.AddNetworkAsync(new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"] });

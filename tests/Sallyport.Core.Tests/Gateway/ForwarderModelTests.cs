@@ -45,9 +45,10 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
             var past = new List<(int Network, byte[] Packet)>();
             for (var step = 0; step < 12; step++)
             {
+                naiveFleet.Now = now;
                 var change = fleet.Change(first: step == 0);
                 naiveFleet.Apply(change);
-                var report = forwarder.Adopt(forwarder.Model.With(change), now);
+                var report = forwarder.Adopt(forwarder.Model.With(change, now), now);
                 report.FlowsCut.ShouldBe(naive.Adopt(now), $"seed {seed} step {step}");
                 cut += report.FlowsCut;
                 for (var turn = 0; turn < 40; turn++)
@@ -83,7 +84,7 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         foreach (var reason in new[]
                  {
                      DropReason.SpoofedSource, DropReason.NotRequested, DropReason.NoRule, DropReason.NoApplication, DropReason.NotRouted,
-                     DropReason.IdentityNotActive, DropReason.InvalidTcpState, DropReason.ToItself,
+                     DropReason.IdentityNotActive, DropReason.InvalidTcpState, DropReason.ToItself, DropReason.RuleDenies,
                  })
         {
             verdicts.ShouldContainKey(reason);

@@ -12,6 +12,8 @@ internal sealed class NaiveFleet
     private readonly SortedDictionary<int, Application> _applications = [];
     private readonly SortedDictionary<int, Rule> _rules = [];
 
+    public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
+
     public IEnumerable<Identity> Identities => _identities.Values;
 
     public IEnumerable<Application> Applications => _applications.Values;
@@ -124,19 +126,26 @@ internal sealed class NaiveFleet
                 : service.Protocol == protocol && port >= service.FromPort && port <= service.ToPort))
             .OrderByDescending(application => application.Target.Length).ThenBy(application => application.Id)
             .ToList();
-        foreach (var application in candidates)
+        var rules = candidates
+            .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationId == application.Id))
+            .Where(rule => SpeaksOf(rule.Subject, from) && IsInForce(rule.Time))
+            .ToList();
+        if (rules.Find(rule => rule.Effect == RuleEffect.Deny) is { } deny)
         {
-            foreach (var rule in _rules.Values.Where(rule => rule.ApplicationId == application.Id))
-            {
-                if (SpeaksOf(rule.Subject, from))
-                {
-                    return Decision.Allow(rule.Id, application.Id);
-                }
-            }
+            return Decision.Deny(DropReason.RuleDenies, deny.ApplicationId, deny.Id);
+        }
+
+        if (rules.Count > 0)
+        {
+            return Decision.Allow(rules[0].Id, rules[0].ApplicationId);
         }
 
         return candidates.Count == 0 ? Decision.Deny(DropReason.NoApplication) : Decision.Deny(DropReason.NoRule, candidates[0].Id);
     }
+
+    /// <summary>By the runtime's own calendar.</summary>
+    private bool IsInForce(RuleTime time) =>
+        Now < time.Until && (time.Windows.IsEmpty || time.Windows.Any(window => Zones.IsOpen(window, Now.UnixSeconds)));
 
     private static bool SpeaksOf(Subject subject, Identity from) =>
         subject.Kind switch

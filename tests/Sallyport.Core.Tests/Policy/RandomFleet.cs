@@ -109,10 +109,19 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     }
 
     private Rule Rule() =>
-        new(1 + random.Below(19), Subject(), 1 + random.Below(9));
+        new(1 + random.Below(19), Subject(), 1 + random.Below(9))
+        {
+            Effect = random.Below(10) == 0 ? RuleEffect.Deny : RuleEffect.Allow,
+            Time = random.Below(5) == 0 ? Time() : RuleTime.Always,
+        };
+
+    /// <summary>Often about to change.</summary>
+    private RuleTime Time() => new(
+        random.Below(2) == 0 ? Instant.Never : fleet.Now + TimeSpan.FromMinutes(random.Below(600) - 60),
+        Some(1, () => TimeWindowTests.Any(random)));
 
     private Subject Subject() =>
-        random.Below(4) switch
+        random.Below(5) switch
         {
             0 => new Subject(SubjectKind.Group, 0, Groups[random.Below(3)]),
             1 => new Subject(SubjectKind.Label, 0, Labels[random.Below(3)]),

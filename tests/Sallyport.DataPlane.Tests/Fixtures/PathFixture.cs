@@ -40,7 +40,7 @@ internal sealed class PathFixture : IDisposable
         _crossing = new Crossing(fabric, shard);
         fabric.Join(shard, Mailbox, _ => new Lane(_memory, DataPlaneLimits.OwnSlots, LaneSlots));
         _nextTunnel = 1000 * shard;
-        Model = ModelMapper.FromSnapshot(new Snapshot(1, withHost ? _fleet.ModelWithHost() : _fleet.Model()));
+        Model = ModelMapper.FromSnapshot(new Snapshot(1, withHost ? _fleet.ModelWithHost() : _fleet.Model()), TestFleet.Now);
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
         Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);

@@ -18,6 +18,8 @@ internal sealed class TestFleet : IDisposable
     public const int HostRuleId = 2;
     public const string HandlePrefix = "fd12:3456:789a::/48";
 
+    public static readonly Instant Now = Instant.FromUnixSeconds(1_800_000_000);
+
     public static readonly IpAddress DeviceAddress = IpAddress.Parse("10.20.0.10");
     public static readonly IpAddress OtherDeviceAddress = IpAddress.Parse("10.20.0.11");
     public static readonly IpAddress HostAddress = IpAddress.Parse("10.20.0.1");

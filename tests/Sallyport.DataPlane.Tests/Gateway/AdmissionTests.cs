@@ -382,7 +382,7 @@ public sealed class AdmissionTests : IDisposable
         {
             Credentials = [_fleet.Device.Credential, .. passwords.Select(password => PasswordOf(password.Username, password.Id))],
         };
-        return ModelMapper.FromSnapshot(new Snapshot(1, model with { Identities = [device] }));
+        return ModelMapper.FromSnapshot(new Snapshot(1, model with { Identities = [device] }), TestFleet.Now);
     }
 
     private static Claim PasswordClaim(string username) => new()

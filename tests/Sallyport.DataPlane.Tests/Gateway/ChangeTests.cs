@@ -31,6 +31,47 @@ public sealed class ChangeTests : IDisposable
         gateway.Control.WaitFor<FlowReport>(report => report.Flows.Any(flow => flow is { Allowed: false, Reason: "NoRule" }));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_rule_that_ends_cuts_what_it_allowed_without_control_saying_so(bool controlIsAway)
+    {
+        using var gateway = new RunningGateway(_fleet, withRule: false);
+        using var site = gateway.Connect(_fleet.Site);
+        using var device = gateway.Connect(_fleet.Device);
+        var end = DateTimeOffset.UtcNow.AddSeconds(1.2).ToUnixTimeMilliseconds() * 1_000_000;
+        Change(gateway, 2, delta => delta with { Rules = [_fleet.Rule with { Until = end }] });
+        ServingTests.Converse(site, device);
+        if (controlIsAway)
+        {
+            gateway.Control.Kill();
+            Thread.Sleep(TimeSpan.FromSeconds(1.5));
+            gateway.Control.Start();
+        }
+
+        var report = gateway.Control.WaitFor<ScheduleReport>();
+        report.Rules.ShouldBe([TestFleet.RuleId]);
+        (report.DueAt, report.FlowsCut).ShouldBe((end, 1));
+        report.AppliedAt.ShouldBeGreaterThanOrEqualTo(end);
+        report.LastPacketAt.ShouldBeLessThan(end);
+        device.SendInner(InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.ApplicationAddress, 40_000, 5_000));
+        site.ReceiveInner(0.3).ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_rule_that_denies_cuts_what_another_allows()
+    {
+        using var gateway = new RunningGateway(_fleet);
+        using var site = gateway.Connect(_fleet.Site);
+        using var device = gateway.Connect(_fleet.Device);
+        ServingTests.Converse(site, device);
+
+        var deny = _fleet.Rule with { Id = 9, Effect = "deny" };
+        Change(gateway, 2, delta => delta with { Rules = [deny] }).FlowsCut.ShouldBe(1);
+        Change(gateway, 3, delta => delta with { RemovedRules = [9] });
+        ServingTests.Converse(site, device);
+    }
+
     [Fact]
     public void A_revoked_device_is_cut_and_told_to_stay_away()
     {

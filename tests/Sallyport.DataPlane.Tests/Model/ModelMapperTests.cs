@@ -15,7 +15,7 @@ public sealed class ModelMapperTests : IDisposable
     [Fact]
     public void A_snapshot_becomes_a_model_with_its_indexes()
     {
-        var model = ModelMapper.FromSnapshot(new Snapshot(7, _fleet.Model()));
+        var model = ModelMapper.FromSnapshot(new Snapshot(7, _fleet.Model()), TestFleet.Now);
 
         model.Version.ShouldBe(7);
         model.Fleet.Identity(TestFleet.DeviceId)!.Name.ShouldBe("pump-17");
@@ -41,7 +41,7 @@ public sealed class ModelMapperTests : IDisposable
         {
             Wrappings = ["tls-crypt", "tls-auth", "none"], WrappingKey = new byte[256], AuthDigest = "SHA512", TlsAuthDirection = "none", MinimumTls = "1.3",
         };
-        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
 
         model.LegacyWrappings.Select(wrapping => wrapping.Kind).ShouldBe([WrappingKind.TlsCrypt, WrappingKind.TlsAuth, WrappingKind.None]);
         model.LegacyWrappings[1].Digest.ShouldBe(HashKind.Sha512);
@@ -55,13 +55,13 @@ public sealed class ModelMapperTests : IDisposable
     public void A_network_whose_tokens_would_never_end_is_refused(int seconds)
     {
         _fleet.Network = _fleet.Network with { TokenSeconds = seconds };
-        Should.Throw<FormatException>(() => ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model())));
+        Should.Throw<FormatException>(() => ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now));
     }
 
     [Fact]
     public void A_delta_replaces_what_it_names_and_leaves_the_rest_as_it_is()
     {
-        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
         var renewed = _fleet.Member("pump-17", TestFleet.DeviceId);
         var delta = new Delta
         {
@@ -72,7 +72,7 @@ public sealed class ModelMapperTests : IDisposable
             RemovedRules = [TestFleet.RuleId],
         };
 
-        var after = ModelMapper.Apply(before, delta, out var change);
+        var after = ModelMapper.Apply(before, delta, TestFleet.Now, out var change);
 
         change.Everything.ShouldBeFalse();
         change.Identities.ShouldBe([TestFleet.OtherDeviceId, TestFleet.DeviceId]);
@@ -90,19 +90,19 @@ public sealed class ModelMapperTests : IDisposable
     [Fact]
     public void Subnets_that_change_reroute_their_network()
     {
-        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
         var site = _fleet.SiteModel;
 
-        ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [site with { Name = "renamed" }] }, out var change);
+        ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [site with { Name = "renamed" }] }, TestFleet.Now, out var change);
         change.Rerouted.ShouldBeEmpty();
-        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [site with { Subnets = ["192.168.51.0/24"] }] }, out change);
+        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [site with { Subnets = ["192.168.51.0/24"] }] }, TestFleet.Now, out change);
 
         var rerouted = change.Rerouted.ShouldHaveSingleItem();
         rerouted.NetworkId.ShouldBe(TestFleet.NetworkId);
         rerouted.SiteIds.ShouldBe([TestFleet.SiteId]);
         rerouted.Concerns(after.Fleet.Identity(TestFleet.SiteId)!).ShouldBeFalse();
         rerouted.Concerns(after.Fleet.Identity(TestFleet.DeviceId)!).ShouldBeTrue();
-        ModelMapper.Apply(after, new Delta { Version = 3, CommittedAt = 1, RemovedIdentities = [TestFleet.SiteId] }, out change);
+        ModelMapper.Apply(after, new Delta { Version = 3, CommittedAt = 1, RemovedIdentities = [TestFleet.SiteId] }, TestFleet.Now, out change);
         change.Rerouted.ShouldHaveSingleItem();
     }
 
@@ -111,16 +111,44 @@ public sealed class ModelMapperTests : IDisposable
     [InlineData("")]
     public void What_control_may_not_send_is_refused_whole(string kind)
     {
-        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
         Should.Throw<FormatException>(() => ModelMapper.Apply(
-            before, new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Kind = kind }] }, out _));
+            before, new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Kind = kind }] }, TestFleet.Now, out _));
+    }
+
+    [Theory]
+    [InlineData("maybe", "daily 08:00-17:00 Etc/UTC")]
+    [InlineData("allow", "daily 08:00-17:00 Europe/Vienna")]
+    [InlineData("allow", "daily Etc/UTC")]
+    public void A_rule_whose_effect_or_hours_it_does_not_know_is_refused_whole(string effect, string window)
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
+        var rule = _fleet.Rule with { Effect = effect, Windows = [window] };
+        var delta = new Delta { Version = 2, CommittedAt = 1, Rules = [rule], Zones = [new ZoneModel("Etc/UTC", [0, 0])] };
+        Should.Throw<FormatException>(() => ModelMapper.Apply(before, delta, TestFleet.Now, out _));
+    }
+
+    [Fact]
+    public void Moments_of_the_clock_come_one_by_one_and_name_their_rules()
+    {
+        var rule = _fleet.Rule with { Until = (TestFleet.Now + TimeSpan.FromMinutes(2)).Nanoseconds };
+        var other = rule with { Id = 9, SubjectId = TestFleet.OtherDeviceId, Until = (TestFleet.Now + TimeSpan.FromMinutes(1)).Nanoseconds };
+        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model() with { Rules = [rule, other] }), TestFleet.Now);
+        ModelMapper.AtNextDue(model, TestFleet.Now + TimeSpan.FromSeconds(59), out _).ShouldBeNull();
+
+        var late = TestFleet.Now + TimeSpan.FromHours(1);
+        var first = ModelMapper.AtNextDue(model, late, out var change).ShouldNotBeNull();
+        (change.Due!.Rules.Single(), change.Due.At).ShouldBe((9, TestFleet.Now + TimeSpan.FromMinutes(1)));
+        var second = ModelMapper.AtNextDue(first, late, out change).ShouldNotBeNull();
+        change.Due!.Rules.Single().ShouldBe(rule.Id);
+        ModelMapper.AtNextDue(second, late, out _).ShouldBeNull();
     }
 
     [Fact]
     public void An_inactive_identity_is_not_known_at_the_door()
     {
-        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()));
-        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Active = false }] }, out _);
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
+        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Identities = [_fleet.DeviceModel with { Active = false }] }, TestFleet.Now, out _);
 
         after.IsKnown(_fleet.Device.WrappedKeyId).ShouldBeFalse();
         after.FindWrappedKey(_fleet.Device.WrappedKeyId).ShouldNotBeNull("operators are told whose it is");

@@ -42,7 +42,7 @@ public sealed class TunnelValidityTests : IDisposable
         _fleet.Network = _fleet.Network with { Authentication = authentication, MinimumTls = minimumTls };
         var password = new CredentialModel { Id = PasswordId, Kind = "password", Username = "pump" };
         var device = _fleet.DeviceModel with { Credentials = [_fleet.Device.Credential, password] };
-        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model() with { Identities = [device] }));
+        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model() with { Identities = [device] }), TestFleet.Now);
         var tunnel = new Tunnel { IsLive = true, IdentityId = TestFleet.DeviceId, AddressV4 = TestFleet.DeviceAddress, Proof = proof };
         return TunnelValidity.Judge(tunnel, model);
     }

@@ -27,7 +27,7 @@ internal static class CoresSuite
                 }
 
                 var fleet = await StationFleet.Board(stage, ours, options.Devices ?? Devices, "ours");
-                rounds.Add(await fleet.Run(StreamKinds.SmallSaturated(), options.Devices ?? Devices, options.Seconds));
+                rounds.Add(await fleet.Run(StreamKinds.SmallFlooded(), options.Devices ?? Devices, options.Seconds));
                 tell($"round {round}, {threads} packet threads: {rounds[^1].Describe()}");
             }
         }

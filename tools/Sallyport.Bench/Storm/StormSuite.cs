@@ -24,7 +24,8 @@ internal static class StormSuite
     public static async Task<SuiteReport> Run(BenchOptions options, Action<string> tell)
     {
         await using var stage = new Stage();
-        var ours = await stage.StartOurs();
+        using var watch = new GcWatch();
+        var ours = await stage.StartOurs(watch.Settings);
         var count = options.Devices ?? UsualDevices;
         tell($"making {count} identities");
         var station = await ours.MakeStation(count + Probes);
@@ -36,7 +37,7 @@ internal static class StormSuite
         var rounds = new List<StormRound>();
         for (var round = 1; round <= options.Rounds; round++)
         {
-            rounds.Add(await Round(ours, fleet, probing));
+            rounds.Add(await Round(ours, fleet, probing, watch));
             tell($"round {round}: {rounds[^1].Describe()}");
         }
 
@@ -52,10 +53,12 @@ internal static class StormSuite
             .Add("storm_p99_ms", "  during the storm", "0.000", rounds.Select(one => one.StormP99))
             .Add("added_p99_ms", "  added", "0.000", rounds.Select(one => one.StormP99 - one.CalmP99))
             .Add("storm_unanswered_percent", "  questions without an answer, %", "0.000", rounds.Select(one => one.UnansweredPercent))
+            .Add("gc_longest_pause_ms", "longest collection of the gateway in it, ms", "0.0", rounds.Select(one => one.Collections.LongestMilliseconds))
+            .Add("gc_total_ms", "  all together", "0.0", rounds.Select(one => one.Collections.TotalMilliseconds))
             .Add("gateway_cpu_seconds", "CPU-seconds of the gateway in the storm", "0.0", rounds.Select(one => one.CpuSeconds));
     }
 
-    private static async Task<StormRound> Round(OurServer server, Fleet fleet, Probing probing)
+    private static async Task<StormRound> Round(OurServer server, Fleet fleet, Probing probing, GcWatch watch)
     {
         var (calm, _) = await probing.During(Calm);
         var killed = Stopwatch.GetTimestamp();
@@ -80,6 +83,7 @@ internal static class StormSuite
             calm.Percentile(99).TotalMilliseconds,
             storm.Percentile(99).TotalMilliseconds,
             unanswered,
-            ProcessMeter.CpuSeconds(server.ProcessId) - cpu);
+            ProcessMeter.CpuSeconds(server.ProcessId) - cpu,
+            watch.Read(server.ProcessId));
     }
 }

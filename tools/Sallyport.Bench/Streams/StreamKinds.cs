@@ -28,6 +28,9 @@ internal static class StreamKinds
 
     public static PacketStream SmallSaturated() => new() { PacketBytes = SmallPacket, Window = SmallWindow };
 
+    /// <summary>For a gateway of ours alone, whose sockets have room: every packet thread finds as many as it wants.</summary>
+    public static PacketStream SmallFlooded() => new() { PacketBytes = SmallPacket, Window = 4 * SmallWindow };
+
     public static PacketStream SmallAt(int rate) => new() { PacketBytes = SmallPacket, Rate = rate };
 
     /// <summary>Runs of equal packets that leave with one call, so that they arrive coalesced.</summary>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Sallyport.Harness;
 
-namespace Sallyport.Bench.Idle;
+namespace Sallyport.Bench.Measures;
 
 /// <summary>The garbage collector of a gateway, told by a hook inside it (tools/Sallyport.GcWatch).</summary>
 internal sealed class GcWatch : IDisposable

@@ -1,0 +1,96 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Api.Locks;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Store;
+
+namespace Sallyport.Control.Locks;
+
+/// <summary>
+/// A lock. What it does is in the queries that make models: an identity that is locked is not active, a credential or rule that is locked is
+/// not there (<c>IdentityRow</c>, <c>CredentialRow</c>, <c>RuleRow</c>).
+/// </summary>
+internal sealed class LockRow
+{
+    private const string Select =
+        """
+        SELECT l.id, l.subject_kind AS SubjectKind, l.subject_id AS SubjectId, l.subject, l.network_id AS NetworkId, n.name AS Network, l.reason,
+            l.until, l.created_at AS CreatedAt, l.created_by AS CreatedBy
+        FROM locks l LEFT JOIN networks n ON n.id = l.network_id
+        """;
+
+    public int Id { get; init; }
+
+    public string SubjectKind { get; init; } = "";
+
+    /// <summary>Null for a group or label.</summary>
+    public int? SubjectId { get; init; }
+
+    /// <summary>The name, number, group or "key=value".</summary>
+    public string Subject { get; init; } = "";
+
+    /// <summary>Null for a group or label of all networks.</summary>
+    public int? NetworkId { get; init; }
+
+    public string? Network { get; init; }
+
+    public string? Reason { get; init; }
+
+    /// <summary>Nanoseconds since the Unix epoch.</summary>
+    public long? Until { get; init; }
+
+    public long CreatedAt { get; init; }
+
+    public string CreatedBy { get; init; } = "";
+
+    public static LockRow? Find(SqliteConnection sql, int id) => sql.QuerySingleOrDefault<LockRow>(Select + " WHERE l.id = @id", new { id });
+
+    public static IReadOnlyList<LockRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
+    [
+        .. sql.Query<LockRow>(
+            Select + " WHERE l.id > @after AND (@networkId IS NULL OR l.network_id = @networkId) ORDER BY l.id LIMIT @limit",
+            new { after, networkId, limit }),
+    ];
+
+    public static IReadOnlyList<LockRow> Due(SqliteConnection sql, long now) =>
+        [.. sql.Query<LockRow>(Select + " WHERE l.until <= @now ORDER BY l.until, l.id", new { now })];
+
+    public static long? NextEnd(SqliteConnection sql) => sql.ExecuteScalar<long?>("SELECT min(until) FROM locks");
+
+    /// <summary>What the gateways must look at again where it comes or goes.</summary>
+    public IReadOnlyList<(ChangeKind Kind, int Id)> Touches(SqliteConnection sql) => SubjectKind switch
+    {
+        "device" or "site" => [(ChangeKind.Identity, SubjectId!.Value)],
+        "rule" => [(ChangeKind.Rule, SubjectId!.Value)],
+        "credential" => Ids(sql, ChangeKind.Identity, "SELECT identity_id FROM credentials WHERE id = @SubjectId"),
+        "application" => Ids(sql, ChangeKind.Rule, "SELECT id FROM rules WHERE application_id = @SubjectId"),
+        "network" => Ids(sql, ChangeKind.Identity, "SELECT id FROM identities WHERE network_id = @SubjectId"),
+        "group" => Ids(
+            sql, ChangeKind.Identity,
+            """
+            SELECT i.id FROM identities i WHERE (@NetworkId IS NULL OR i.network_id = @NetworkId)
+                AND EXISTS (SELECT 1 FROM json_each(i.groups) g WHERE g.value = @Subject)
+            """),
+        _ => Ids(
+            sql, ChangeKind.Identity,
+            """
+            SELECT i.id FROM identities i WHERE (@NetworkId IS NULL OR i.network_id = @NetworkId)
+                AND EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = @Subject)
+            """),
+    };
+
+    public LockInfo ToInfo(SqliteConnection sql) => new()
+    {
+        Id = Id,
+        Subject = $"{SubjectKind}:{Subject}",
+        Network = Network,
+        Reason = Reason,
+        Until = UnixTime.ToTime(Until),
+        Subjects = Touches(sql).Count,
+        CreatedAt = UnixTime.ToTime(CreatedAt),
+        CreatedBy = CreatedBy,
+    };
+
+    private IReadOnlyList<(ChangeKind Kind, int Id)> Ids(SqliteConnection sql, ChangeKind kind, string query) =>
+        [.. sql.Query<int>(query, new { SubjectId, Subject, NetworkId }).Select(id => (kind, id))];
+}
