@@ -27,7 +27,8 @@ public abstract record NodeMessage;
 /// <summary>First frame of a gateway. <paramref name="ModelVersion"/> is 0 where it has none yet.</summary>
 public sealed record Hello(string Gateway, string SoftwareVersion, int ProtocolVersion, int ProcessId, long ModelVersion) : NodeMessage
 {
-    public const int CurrentProtocol = 1;
+    /// <summary>2: rules have an effect and a time. Whoever knows neither would allow what is denied.</summary>
+    public const int CurrentProtocol = 2;
 }
 
 /// <summary>First frame of control: it accepts the gateway.</summary>

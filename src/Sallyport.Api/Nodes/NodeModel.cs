@@ -156,6 +156,9 @@ public sealed record ApplicationModel
 
     /// <summary>"tcp/8883", "udp/5000-5010", "icmp".</summary>
     public required IReadOnlyList<string> Services { get; init; }
+
+    /// <summary>Nobody may reach it, by whatever other application the same is allowed.</summary>
+    public bool Locked { get; init; }
 }
 
 /// <summary>

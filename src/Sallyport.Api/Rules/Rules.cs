@@ -62,7 +62,7 @@ public sealed record RuleInfo
 
     public required IReadOnlyList<string> Windows { get; init; }
 
-    /// <summary>"in force", "waiting" (for its hours), "over" or "locked" (it or its application).</summary>
+    /// <summary>"in force", "waiting" (for its hours), "over" or "locked".</summary>
     public required string State { get; init; }
 
     /// <summary>When the state changes next by itself; null for never.</summary>

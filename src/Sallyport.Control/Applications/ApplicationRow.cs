@@ -11,7 +11,8 @@ internal sealed class ApplicationRow
     private const string Select =
         """
         SELECT a.id, a.network_id AS NetworkId, n.name AS Network, a.owner_id AS OwnerId, i.kind AS OwnerKind, i.name AS Owner, a.name, a.target,
-            a.services AS ServicesJson, a.created_at AS CreatedAt, a.revision
+            a.services AS ServicesJson, a.created_at AS CreatedAt, a.revision,
+            EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'application' AND l.subject_id = a.id) AS IsLocked
         FROM applications a JOIN networks n ON n.id = a.network_id JOIN identities i ON i.id = a.owner_id
         """;
 
@@ -36,6 +37,8 @@ internal sealed class ApplicationRow
     public long CreatedAt { get; init; }
 
     public long Revision { get; init; }
+
+    public bool IsLocked { get; init; }
 
     public string Subject => $"application:{Name}.{Network}";
 
@@ -68,6 +71,7 @@ internal sealed class ApplicationRow
         OwnerId = OwnerId,
         Target = Target,
         Services = Column.List(ServicesJson),
+        Locked = IsLocked,
     };
 
     public ApplicationInfo ToInfo() => new()

@@ -104,7 +104,7 @@ internal sealed class LockCommands(Commands commands, Database database, ChangeF
     private static ProblemException NoLock(int id) =>
         new(Refusal.NotFound("id", $"there is no lock {id}", "see which there are: sallyport lock list"));
 
-    private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"lock:{id}");
+    internal static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"lock:{id}");
 
     private static JsonObject Describe(LockRow row) => new()
     {

@@ -63,7 +63,7 @@ internal sealed class LockRow
         "device" or "site" => [(ChangeKind.Identity, SubjectId!.Value)],
         "rule" => [(ChangeKind.Rule, SubjectId!.Value)],
         "credential" => Ids(sql, ChangeKind.Identity, "SELECT identity_id FROM credentials WHERE id = @SubjectId"),
-        "application" => Ids(sql, ChangeKind.Rule, "SELECT id FROM rules WHERE application_id = @SubjectId"),
+        "application" => [(ChangeKind.Application, SubjectId!.Value)],
         "network" => Ids(sql, ChangeKind.Identity, "SELECT id FROM identities WHERE network_id = @SubjectId"),
         "group" => Ids(
             sql, ChangeKind.Identity,

@@ -44,6 +44,9 @@ internal sealed record LockSubject(string Kind, int? Id, string Name, int? Netwo
             case "application":
                 return Lookup.Application(sql, name).OrProblem("subject", problems) is { } application
                     ? new LockSubject(kind, application.Id, $"{application.Name}.{application.Network}", application.NetworkId) : null;
+            case "rule" when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var ruleId) && RuleRow.Find(sql, ruleId) is { Effect: "deny" }:
+                problems.Add("subject", $"rule {name} denies: locking it would open what it closes", $"to end it: sallyport rule remove {name}");
+                return null;
             case "rule":
                 return Numbered(kind, name, id => RuleRow.Find(sql, id)?.NetworkId, problems);
             case "credential":

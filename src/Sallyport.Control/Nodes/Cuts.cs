@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -21,6 +22,8 @@ internal sealed record CutSubject(string Kind, string Name, string State, string
 internal sealed partial class Cuts(GatewayLinks links, Commands commands, ControlOptions options, TimeProvider time, ILogger<Cuts> log)
 {
     private const int RecordedRulesMax = 100; // at one moment; each record says how many there were
+
+    private readonly ConcurrentDictionary<string, long> lastSchedules = new(StringComparer.Ordinal);
 
     private static readonly TimeSpan LateWait = TimeSpan.FromSeconds(60); // beyond, the gateway's own reconnection tells
 
@@ -49,14 +52,26 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
     }
 
     /// <summary>What the clock did to rules at one gateway: a record for each of them, as for a change that somebody made.</summary>
-    /// <param name="report">Checked: its rules are in <paramref name="fleet"/>, and change at that moment.</param>
-    public void RecordSchedule(string gateway, ScheduleReport report, FleetState fleet) => commands.Run(Actor.System, change =>
+    /// <param name="rules">Those of its rules that change at that moment, checked.</param>
+    public void RecordSchedule(string gateway, ScheduleReport report, IReadOnlyList<RuleModel> rules)
     {
-        foreach (var id in report.Rules.Take(RecordedRulesMax))
+        // Moments come one after the other; after a broken link the last ones are told again.
+        if (rules.Count == 0 || report.DueAt <= lastSchedules.GetValueOrDefault(gateway))
+        {
+            return;
+        }
+
+        commands.Run(Actor.System, change => RecordSchedule(change, gateway, report, rules));
+        lastSchedules[gateway] = report.DueAt;
+    }
+
+    private static bool RecordSchedule(Change change, string gateway, ScheduleReport report, IReadOnlyList<RuleModel> rules)
+    {
+        foreach (var rule in rules.Take(RecordedRulesMax))
         {
             change.Audit(
-                $"rule.{RuleTimes.WhatHappens(fleet.Rules[id], report.DueAt)}.enforced",
-                string.Create(CultureInfo.InvariantCulture, $"rule:{id}"),
+                $"rule.{RuleTimes.WhatHappens(rule, report.DueAt)}.enforced",
+                string.Create(CultureInfo.InvariantCulture, $"rule:{rule.Id}"),
                 new JsonObject
                 {
                     ["dueAt"] = report.DueAt,
@@ -70,7 +85,7 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
         }
 
         return true;
-    });
+    }
 
     private async Task RecordLateAsync(CutSubject subject, long version, long committedAt, List<(string Name, Task<Acknowledge> Task)> waits)
     {

@@ -21,7 +21,6 @@ internal sealed class GatewayLink
     private IReadOnlyDictionary<string, long> drops = new Dictionary<string, long>();
     private IReadOnlyList<string> listening = [];
     private long acknowledged;
-    private long lastSchedule;
     private bool ready;
     private bool ended;
 
@@ -110,17 +109,6 @@ internal sealed class GatewayLink
             var done = new TaskCompletionSource<Acknowledge>(TaskCreationOptions.RunContinuationsAsynchronously);
             waiters.Add((version, done));
             return done.Task;
-        }
-    }
-
-    /// <summary>Moments come one after the other.</summary>
-    public bool IsNews(ScheduleReport report)
-    {
-        lock (gate)
-        {
-            var isLater = report.DueAt > lastSchedule;
-            lastSchedule = Math.Max(lastSchedule, report.DueAt);
-            return isLater;
         }
     }
 

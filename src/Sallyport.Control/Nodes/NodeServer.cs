@@ -209,11 +209,9 @@ internal sealed partial class NodeServer(
             case Acknowledge acknowledge:
                 link.Handle(acknowledge);
                 break;
-            case ScheduleReport report when RuleTimes.AreDue(feed.State, report, time.NowNanoseconds()) && link.IsNews(report):
-                cuts.RecordSchedule(link.Name, report, feed.State);
-                break;
-            case ScheduleReport:
-                // Of a rule that was changed meanwhile, or said before: what the trail tells is what control can confirm.
+            case ScheduleReport report:
+                // Of a rule that was changed meanwhile nothing is recorded: what the trail tells is what control can confirm.
+                cuts.RecordSchedule(link.Name, report, RuleTimes.Due(feed.State, report, time.NowNanoseconds()));
                 break;
             case Ready ready:
                 link.Handle(ready);

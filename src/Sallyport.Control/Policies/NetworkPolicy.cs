@@ -42,7 +42,10 @@ internal static class NetworkPolicy
 
     private static Application Application(ApplicationModel application) => new(
         application.Id, application.NetworkId, application.Name, application.OwnerId, ApplicationInput.ParseTarget(application.Target),
-        [.. application.Services.SelectMany(Services)]);
+        [.. application.Services.SelectMany(Services)])
+    {
+        Locked = application.Locked,
+    };
 
     /// <summary>"icmp" stands for echo of both families.</summary>
     private static IEnumerable<Service> Services(string service)

@@ -171,6 +171,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         }
 
         yield return $"It is application {why.Application.Name}.";
+        if (why.Kind == ExplanationKind.ApplicationLocked)
+        {
+            yield return $"Application {why.Application.Name} is locked: nobody reaches it.";
+            yield break;
+        }
+
         if (why.Rule is not null)
         {
             var rule = Remedy.Describe(fleet, fleet.Rules[why.Rule.Id]);

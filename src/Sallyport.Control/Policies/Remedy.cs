@@ -93,6 +93,7 @@ internal static class Remedy
     {
         DropReason.NoRule => "no rule allows it",
         DropReason.RuleDenies => "a rule denies it",
+        DropReason.ApplicationLocked => "the application is locked",
         DropReason.NoApplication => "the destination is no application",
         DropReason.NotRouted => "nobody in the network carries the destination",
         DropReason.IdentityNotActive => "the sender or the carrier is not active",

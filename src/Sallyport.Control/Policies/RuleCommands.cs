@@ -114,6 +114,12 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         {
             var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
             actor.Require(Right.Change, row.NetworkId);
+            if (row.IsLocked)
+            {
+                throw new ProblemException(Refusal.Conflict(
+                    "id", $"rule {id} is locked, and the same rule made anew would not be", "remove the lock first: sallyport lock list"));
+            }
+
             change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
             change.Touch(ChangeKind.Rule, id);
             HostIdentity.RemoveIfUnused(change, row.SubjectId);

@@ -14,8 +14,7 @@ internal sealed class RuleRow
         SELECT r.id, r.application_id AS ApplicationId, a.name AS Application, a.network_id AS NetworkId, n.name AS Network,
             r.subject_kind AS SubjectKind, ifnull(r.subject_id, 0) AS SubjectId, ifnull(i.name, r.subject) AS Subject,
             r.effect, r.until, r.windows AS WindowsJson, r.created_at AS CreatedAt, r.revision,
-            EXISTS (SELECT 1 FROM locks l WHERE (l.subject_kind = 'rule' AND l.subject_id = r.id)
-                OR (l.subject_kind = 'application' AND l.subject_id = r.application_id)) AS IsLocked
+            EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'rule' AND l.subject_id = r.id) AS IsLocked
         FROM rules r JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = a.network_id
             LEFT JOIN identities i ON i.id = r.subject_id
         """;
@@ -44,7 +43,7 @@ internal sealed class RuleRow
 
     public string WindowsJson { get; init; } = "[]";
 
-    /// <summary>It, or its application. A rule that denies is not taken out by a lock.</summary>
+    /// <summary>Never one that denies: a lock opens nothing.</summary>
     public bool IsLocked { get; init; }
 
     public long CreatedAt { get; init; }
@@ -77,7 +76,7 @@ internal sealed class RuleRow
     ];
 
     /// <summary>Null where a lock keeps it from the gateways.</summary>
-    public RuleModel? ToModel() => IsLocked && Effect == "allow" ? null : new()
+    public RuleModel? ToModel() => IsLocked ? null : new()
     {
         Id = Id,
         SubjectKind = SubjectKind,

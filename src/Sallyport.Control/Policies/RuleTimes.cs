@@ -15,6 +15,8 @@ internal static class RuleTimes
 {
     private const int WindowsMax = 20;
 
+    private const long SkewMax = 1_000_000_000; // a gateway's clock runs beside ours
+
     private const int SpanSecondsMax = 3650 * 86_400;
 
     private static readonly DateTimeOffset LatestEnd = new(2200, 1, 1, 0, 0, 0, TimeSpan.Zero); // nanoseconds go up to 2262
@@ -26,11 +28,15 @@ internal static class RuleTimes
             ? RuleTime.Always
             : new RuleTime(until is { } end ? new Instant(end) : Instant.Never, [.. windows.Select(Window)]);
 
-    /// <summary>Whether that is a moment at which the clock changes each of these rules, and has come.</summary>
-    public static bool AreDue(FleetState fleet, ScheduleReport report, long now) =>
-        report.Rules.Count > 0 && report.DueAt > 0 && report.DueAt <= now && report.Rules.All(id =>
-            fleet.Rules.TryGetValue(id, out var rule)
-            && Of(rule.Until, rule.Windows).NextChange(new Instant(report.DueAt - 1)).Nanoseconds == report.DueAt);
+    /// <summary>Those of the rules that the clock changes at that moment, which has come; some may be gone or others since.</summary>
+    public static IReadOnlyList<RuleModel> Due(FleetState fleet, ScheduleReport report, long now) =>
+        report.DueAt <= 0 || report.DueAt > now + SkewMax
+            ? []
+            :
+            [
+                .. report.Rules.Select(id => fleet.Rules.GetValueOrDefault(id)).OfType<RuleModel>()
+                    .Where(rule => Of(rule.Until, rule.Windows).NextChange(new Instant(report.DueAt - 1)).Nanoseconds == report.DueAt),
+            ];
 
     /// <summary>"expire", or "open" and "close" of its hours.</summary>
     public static string WhatHappens(RuleModel rule, long at) =>

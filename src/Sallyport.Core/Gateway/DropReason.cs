@@ -71,6 +71,7 @@ public enum DropReason : byte
     NoApplication,
     NoRule,
     RuleDenies,
+    ApplicationLocked,
     NotRequested,
     InvalidTcpState,
     PeerOffline,

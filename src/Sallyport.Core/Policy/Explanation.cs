@@ -30,6 +30,9 @@ public enum ExplanationKind : byte
     /// <summary>The application is there and no rule at all leads to it.</summary>
     NoRule,
 
+    /// <summary><see cref="Explanation.Application"/> is locked.</summary>
+    ApplicationLocked,
+
     /// <summary><see cref="Explanation.Rule"/> denies it, whatever else allows it.</summary>
     RuleDenies,
 

@@ -56,7 +56,11 @@ public enum IpProtocol : byte
 public readonly record struct Service(IpProtocol Protocol, ushort FromPort, ushort ToPort);
 
 /// <summary>Something that may be reached: services at a target that a site, a device or the gateway host of the same network carries.</summary>
-public sealed record Application(int Id, int NetworkId, string Name, int OwnerId, IpPrefix Target, ImmutableArray<Service> Services);
+public sealed record Application(int Id, int NetworkId, string Name, int OwnerId, IpPrefix Target, ImmutableArray<Service> Services)
+{
+    /// <summary>Nobody reaches it, by whatever other application the same is allowed.</summary>
+    public bool Locked { get; init; }
+}
 
 public enum SubjectKind : byte
 {

@@ -87,7 +87,7 @@ public sealed class FleetModel
     /// <summary>
     /// Whether <paramref name="from"/> may open a flow to <paramref name="destination"/>, which <paramref name="to"/> carries
     /// (<see cref="IdentityAt"/>; null for nobody). Of several applications the most specific target is asked first, then the lowest id;
-    /// the first one that a rule allows decides, unless a rule denies any of them. The cost depends on the sender's groups and labels and on
+    /// the first one that a rule allows decides, unless one of them is locked or a rule denies it. The cost depends on the sender's groups and labels and on
     /// the applications at that very address, never on rules that lead elsewhere.
     /// </summary>
     public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
@@ -125,6 +125,11 @@ public sealed class FleetModel
                 if (policy.Application!.NetworkId != from.NetworkId || !policy.Serves(protocol, port))
                 {
                     continue;
+                }
+
+                if (policy.Application.Locked)
+                {
+                    return Decision.Deny(DropReason.ApplicationLocked, policy.Application.Id);
                 }
 
                 if (policy.FindDeny(from) is not 0 and var deny)
@@ -173,6 +178,11 @@ public sealed class FleetModel
         if (decision.Allowed)
         {
             return explanation with { Kind = ExplanationKind.Allowed, Rule = Rule(decision.RuleId) };
+        }
+
+        if (decision.Reason == DropReason.ApplicationLocked)
+        {
+            return explanation with { Kind = ExplanationKind.ApplicationLocked };
         }
 
         if (decision.Reason == DropReason.RuleDenies)

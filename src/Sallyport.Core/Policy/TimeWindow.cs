@@ -30,8 +30,8 @@ public sealed record TimeWindow(WeekDays Days, int FromSecond, int ToSecond, Zon
     /// <summary>1 January 1970 was one.</summary>
     private const int Thursday = 3;
 
-    /// <summary>A window that opens on one day of the week has been open and closed once within this time, whatever the clocks do.</summary>
-    private const long SearchSeconds = 9 * DaySeconds;
+    /// <summary>Two weeks and more: in one of them the clocks may have been set over the only hours there are.</summary>
+    private const long SearchSeconds = 16 * DaySeconds;
 
     public bool IsOpenAt(long unixSeconds)
     {

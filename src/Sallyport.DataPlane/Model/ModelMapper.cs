@@ -116,7 +116,7 @@ internal static class ModelMapper
     };
 
     private static Application Application(ApplicationModel dto) =>
-        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)]);
+        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)]) { Locked = dto.Locked };
 
     private static IpPrefix Target(string text) =>
         text.Contains('/', StringComparison.Ordinal) ? IpPrefix.Parse(text) : IpPrefix.Host(IpAddress.Parse(text));

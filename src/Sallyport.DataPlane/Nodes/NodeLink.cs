@@ -67,12 +67,17 @@ internal sealed class NodeLink
         _log = log;
     }
 
-    /// <summary>Until cancelled; then what is left is sent, for at most a second.</summary>
+    /// <summary>Until cancelled; then what is left is sent, for at most a second. Throws where rules would not end any more.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
-        var hours = KeepHoursAsync(cancel);
-        await KeepLinkAsync(cancel).ConfigureAwait(false);
-        await hours.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var (hours, link) = (KeepHoursAsync(stop.Token), KeepLinkAsync(stop.Token));
+        await Task.WhenAny(hours, link).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+
+        // Where control does not read, the link may hang in a write; nobody waits for that.
+        await link.WaitAsync(2 * FlushTime, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await (hours.IsFaulted ? hours : link.IsCompleted ? link : Task.CompletedTask).ConfigureAwait(false);
     }
 
     /// <summary>Rules come into force and go out of it by the clock, whether control is there or not.</summary>

@@ -23,8 +23,8 @@ internal sealed class Uplink
     /// <summary>Frames that a broken link gave back.</summary>
     private const int UnsentMax = 1024;
 
-    /// <summary>Frames that were written may not have been read when control died: flows of the last moments are sent again.</summary>
-    private static readonly TimeSpan ResendFlowsOf = TimeSpan.FromSeconds(5);
+    /// <summary>Frames that were written may not have been read when control died: flows and schedules of the last moments are sent again.</summary>
+    private static readonly TimeSpan ResendOf = TimeSpan.FromSeconds(5);
 
     private readonly Clock _clock;
     private readonly Lock _lock = new();
@@ -34,7 +34,7 @@ internal sealed class Uplink
     private readonly Queue<GatewayEvent> _events = new();
     private readonly Queue<Acknowledge> _acknowledgements = new();
     private readonly Queue<ScheduleReport> _schedules = new();
-    private readonly Queue<(Instant At, FlowReport Report)> _sentFlows = new();
+    private readonly Queue<(Instant At, NodeMessage Report)> _sent = new();
     private readonly Queue<NodeMessage> _unsent = new();
     private Dictionary<long, FlowRecord> _flows = [];
     private long _lostFlows;
@@ -193,9 +193,9 @@ internal sealed class Uplink
     {
         lock (_lock)
         {
-            ForgetOldFlows(_clock.Now);
-            List<NodeMessage> again = [.. _sentFlows.Select(sent => sent.Report), .. TakeUnsent()];
-            _sentFlows.Clear();
+            ForgetSent(_clock.Now);
+            List<NodeMessage> again = [.. _sent.Select(sent => sent.Report), .. TakeUnsent()];
+            _sent.Clear();
             return again;
         }
     }
@@ -274,22 +274,22 @@ internal sealed class Uplink
 
     public void HasSent(NodeMessage message)
     {
-        if (message is FlowReport flows)
+        if (message is FlowReport or ScheduleReport)
         {
             lock (_lock)
             {
                 var now = _clock.Now;
-                ForgetOldFlows(now);
-                _sentFlows.Enqueue((now, flows));
+                ForgetSent(now);
+                _sent.Enqueue((now, message));
             }
         }
     }
 
-    private void ForgetOldFlows(Instant now)
+    private void ForgetSent(Instant now)
     {
-        while (_sentFlows.TryPeek(out var oldest) && now - oldest.At > ResendFlowsOf)
+        while (_sent.TryPeek(out var oldest) && now - oldest.At > ResendOf)
         {
-            _sentFlows.Dequeue();
+            _sent.Dequeue();
         }
     }
 

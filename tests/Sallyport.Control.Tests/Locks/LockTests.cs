@@ -45,16 +45,17 @@ public sealed class LockTests
         using var gateway = await FakeGateway.ConnectAsync(world);
         await gateway.ReceiveAsync<Snapshot>();
 
-        (await Lock("application:historian")).RemovedRules.ShouldBe([rule.Id]);
-        (await world.Client.GetRuleAsync(rule.Id)).State.ShouldBe("locked");
+        (await Lock("application:historian")).Applications.Single().Locked.ShouldBeTrue();
         var why = await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883);
         why.Allowed.ShouldBeFalse();
         why.Steps.ShouldContain("Lock 1 is on application:historian.plant-a.");
         var back = gateway.ReceiveAsync<Delta>();
         await world.Client.DeleteLockAsync(1);
-        (await back).Rules.Single().Id.ShouldBe(rule.Id);
+        (await back).Applications.Single().Locked.ShouldBeFalse();
 
         (await Lock($"rule:{rule.Id}")).RemovedRules.ShouldBe([rule.Id]);
+        (await world.Client.GetRuleAsync(rule.Id)).State.ShouldBe("locked");
+        (await ControlWorld.ProblemOf(() => world.Client.DeleteRuleAsync(rule.Id))).Status.ShouldBe(409);
         (await Lock($"credential:{credential.Id}")).Identities.Single().Credentials.ShouldNotContain(one => one.Id == credential.Id);
 
         async Task<Delta> Lock(string subject)
@@ -65,6 +66,15 @@ public sealed class LockTests
             await locking;
             return delta;
         }
+    }
+
+    [Fact]
+    public async Task A_rule_that_denies_cannot_be_locked()
+    {
+        await using var world = await WorldAsync();
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian", Effect = "deny" });
+        var problem = await ControlWorld.ProblemOf(() => world.Client.AddLockAsync(new LockCreate { Subject = $"rule:{rule.Id}" }));
+        problem.Errors.ShouldHaveSingleItem().Message.ShouldBe($"rule {rule.Id} denies: locking it would open what it closes");
     }
 
     [Fact]

@@ -368,7 +368,8 @@ public sealed class NodeLinkTests
         await using var world = await ControlWorld.StartAsync();
         foreach (var first in new NodeMessage[]
         {
-            new Ready([]), new Hello("gw", "9", 2, 1, 0), new Hello("a gw", "9", 1, 1, 0), new Hello("", "9", 1, 1, 0),
+            new Ready([]), new Hello("gw", "9", Hello.CurrentProtocol + 1, 1, 0), new Hello("a gw", "9", Hello.CurrentProtocol, 1, 0),
+            new Hello("", "9", Hello.CurrentProtocol, 1, 0),
         })
         {
             using var gateway = await FakeGateway.DialAsync(world);

@@ -62,6 +62,16 @@ public sealed class FleetModelTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_locked_application_is_reached_through_no_other_that_has_the_same_address()
+    {
+        var wide = Application(6, 1, 2, "192.168.50.0/24", Tcp(1, 65535));
+        var model = Plant.With(wide, Application(5, 1, 2, "192.168.50.10", Tcp(8883)) with { Locked = true }, ForDevice(9, 17, 5), ForDevice(10, 17, 6));
+        Decide(model, 17, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.ApplicationLocked, 5));
+        Decide(model, 17, "192.168.50.10", IpProtocol.Tcp, 22).ShouldBe(Decision.Allow(10, 6));
+        model.Explain(17, Historian, IpProtocol.Tcp, 8883).Kind.ShouldBe(ExplanationKind.ApplicationLocked);
+    }
+
+    [Fact]
     public void A_rule_counts_in_its_time_and_the_model_knows_when_that_changes()
     {
         var noon = Instant.FromUnixSeconds(Zones.Unix("2026-07-06 10:00:00"));

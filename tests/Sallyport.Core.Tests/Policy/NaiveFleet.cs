@@ -130,6 +130,20 @@ internal sealed class NaiveFleet
             .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationId == application.Id))
             .Where(rule => SpeaksOf(rule.Subject, from) && IsInForce(rule.Time))
             .ToList();
+        // Application by application: of one that is locked and one that is denied the more specific is named.
+        foreach (var application in candidates)
+        {
+            if (application.Locked)
+            {
+                return Decision.Deny(DropReason.ApplicationLocked, application.Id);
+            }
+
+            if (rules.Exists(rule => rule.Effect == RuleEffect.Deny && rule.ApplicationId == application.Id))
+            {
+                break;
+            }
+        }
+
         if (rules.Find(rule => rule.Effect == RuleEffect.Deny) is { } deny)
         {
             return Decision.Deny(DropReason.RuleDenies, deny.ApplicationId, deny.Id);

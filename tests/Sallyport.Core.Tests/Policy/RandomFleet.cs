@@ -99,7 +99,10 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         // Mostly what the control process would let through; sometimes an owner that does not carry the target, or of another network.
         var owner = random.Below(5) == 0 ? null : fleet.At(network, address);
         return new Application(
-            1 + random.Below(9), network, "a", owner?.Id ?? (1 + random.Below(11)), IpPrefix.Around(address, length), Some(2, Service));
+            1 + random.Below(9), network, "a", owner?.Id ?? (1 + random.Below(11)), IpPrefix.Around(address, length), Some(2, Service))
+        {
+            Locked = random.Below(12) == 0,
+        };
     }
 
     private Service Service()

@@ -46,6 +46,13 @@ public sealed class TimeWindowTests
     }
 
     [Fact]
+    public void Hours_that_the_clocks_skip_whole_come_a_week_later()
+    {
+        var window = Vienna(WeekDays.Sunday, 2 * Hour, 3 * Hour);
+        window.NextChange(Zones.Unix("2026-03-22 02:00:00")).ShouldBe(Zones.Unix("2026-04-05 00:00:00"));
+    }
+
+    [Fact]
     public void An_hour_that_comes_twice_counts_twice()
     {
         // 25 October 2026: 03:00 is 02:00 in Vienna, at 01:00 UTC.
@@ -80,7 +87,7 @@ public sealed class TimeWindowTests
             var open = window.IsOpenAt(now);
             open.ShouldBe(Zones.IsOpen(window, now), $"{window} at {now}");
             var next = window.NextChange(now);
-            var last = Math.Min(next, now + (9 * 86_400));
+            var last = Math.Min(next, now + (16 * 86_400));
 
             // All boundaries here are on quarters of an hour.
             for (var at = now - (now % 900) + 900; at < last; at += 900)
