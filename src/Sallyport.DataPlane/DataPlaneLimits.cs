@@ -145,7 +145,7 @@ internal static class DataPlaneLimits
     /// <summary>The same for control packets, which come in flights of three or four: some hundred handshakes a second.</summary>
     public const int BusyControlPackets = 2;
 
-    /// <summary>Never reached by handshakes, of which two cores do some hundred a second: they gather for the whole time.</summary>
+    /// <summary>Of control packets as many as a turn takes four times over: some thousand handshakes a second would not wait for the whole time.</summary>
     public const int EnoughControlPackets = 64;
 
     public static readonly TimeSpan ControlGatherTimeMax = TimeSpan.FromMilliseconds(1);
@@ -155,7 +155,7 @@ internal static class DataPlaneLimits
 
     /// <summary>
     /// From one look at the sockets to the next while messages gather: a fraction of a round trip over any network that devices are on.
-    /// ADR 0015 has the figures.
+    /// ADR 0019 has the figures.
     /// </summary>
     public static readonly TimeSpan GatherTimeMax = TimeSpan.FromMicroseconds(600);
 

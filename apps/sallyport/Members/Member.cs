@@ -15,6 +15,8 @@ internal sealed record Member
 
     public string? StateReason { get; init; }
 
+    public required IReadOnlyList<int> Locks { get; init; }
+
     public required string Presence { get; init; }
 
     public IReadOnlyList<string> Subnets { get; init; } = [];
@@ -42,6 +44,7 @@ internal sealed record Member
         Network = device.Network,
         State = device.State,
         StateReason = device.StateReason,
+        Locks = device.Locks,
         Presence = device.Presence,
         Addresses = device.Addresses,
         Labels = device.Labels,
@@ -58,6 +61,7 @@ internal sealed record Member
         Network = site.Network,
         State = site.State,
         StateReason = site.StateReason,
+        Locks = site.Locks,
         Presence = site.Presence,
         Subnets = site.Subnets,
         Addresses = site.Addresses,

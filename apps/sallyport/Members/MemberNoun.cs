@@ -122,7 +122,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
             [
                 Column("NAME", m => m.Name),
                 Column("NETWORK", m => m.Network) with { Rank = 2 },
-                Column("STATE", m => m.State, m => MemberText.StateColour(m.State)),
+                Column("STATE", MemberText.ShortState, MemberText.StateColour),
                 Column("ONLINE", m => m.Presence, m => MemberText.PresenceColour(m.Presence)),
                 .. ListColumns(),
                 Column("FROM", m => m.Live?.OuterAddress) with { Rank = 1 },
@@ -238,7 +238,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         c.Printer.Facts(
             ("name", member.Name),
             ("network", member.Network),
-            ("state", MemberText.State(member.State, member.StateReason)),
+            ("state", MemberText.State(member)),
             ("online", member.Presence),
             ("subnets", string.Join(", ", member.Subnets)),
             ("addresses", string.Join(", ", member.Addresses)),

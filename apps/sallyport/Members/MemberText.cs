@@ -14,7 +14,10 @@ internal static class MemberText
         _ => null,
     };
 
-    public static Color? StateColour(string state) => state switch
+    /// <summary>A lock counts more than the state that it leaves as it is.</summary>
+    public static string ShortState(Member member) => member.Locks.Count == 0 ? member.State : "locked";
+
+    public static Color? StateColour(Member member) => ShortState(member) switch
     {
         "active" => null,
         "pending" => Color.Yellow,
@@ -24,7 +27,12 @@ internal static class MemberText
     public static string Labels(IReadOnlyDictionary<string, string> labels) =>
         string.Join(", ", labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}"));
 
-    public static string State(string state, string? reason) => string.IsNullOrEmpty(reason) ? state : $"{state} ({reason})";
+    public static string State(Member member)
+    {
+        var state = string.IsNullOrEmpty(member.StateReason) ? member.State : $"{member.State} ({member.StateReason})";
+        var locks = string.Join(", ", member.Locks.Select(id => $"lock {id}"));
+        return locks.Length == 0 ? state : $"{state}, locked ({locks})";
+    }
 
     public static void TunnelFacts(Printer printer, string presence, TunnelInfo? tunnel)
     {

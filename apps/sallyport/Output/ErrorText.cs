@@ -138,6 +138,8 @@ internal static class ErrorText
             "name" => Argument(command) ?? "NAME",
             "owner" => Argument(command) ?? "--device, --site",
             "id" => Argument(command) ?? "ID",
+            "subject" => Argument(command) ?? "SUBJECT",
+            "windows" => "--hours",
             "prefixes" => "--prefix",
             "subnets" => "--subnet",
             "labels" => "--label",

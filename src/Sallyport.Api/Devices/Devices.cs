@@ -54,7 +54,7 @@ public sealed record DeviceInfo
     public required IReadOnlyList<string> Groups { get; init; }
 
     /// <summary>Ids of the locks that cut it off, whatever its state.</summary>
-    public IReadOnlyList<int> Locks { get; init; } = [];
+    public required IReadOnlyList<int> Locks { get; init; }
 
     /// <summary>"online", "offline" or "unknown" (its gateway is not connected to control).</summary>
     public required string Presence { get; init; }

@@ -27,6 +27,7 @@ public sealed record PolicyExplanation
 
     public string? Application { get; init; }
 
+    /// <summary>The rule that allows or denies it, or that would allow it if its hours had come or it were not over.</summary>
     public int? RuleId { get; init; }
 
     public string? Rule { get; init; }

@@ -72,6 +72,6 @@ public sealed record RuleInfo
 
     public required long Revision { get; init; }
 
-    /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
+    /// <summary>In the answer to an update, and to the create of one that denies: what it cut, as the gateways measured it.</summary>
     public CutResult? Cut { get; init; }
 }

@@ -5,6 +5,7 @@ using Sallyport.Api.Paging;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Policies;
@@ -97,6 +98,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
         inTheWay.ThrowIfAny($"application {row.Name} is allowed by");
 
+        LockCommands.RemoveAllOn(change, ChangeKind.Application, row.Id);
         change.Sql.Execute("DELETE FROM applications WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Application, row.Id);
         HostIdentity.RemoveIfUnused(change, row.OwnerId);

@@ -98,6 +98,11 @@ internal static class AuditSentence
             yield return milliseconds == 0 ? $"no packet after {moment}" : $"last packet {Milliseconds(milliseconds)} after {moment}";
         }
 
+        if (detail["rulesAtOnce"]?.GetValue<int>() is > 1 and var rules)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"together with {rules - 1} other rule{(rules == 2 ? "" : "s")} of that moment");
+        }
+
         if (detail["millisecondsToEnforced"]?.GetValue<double>() is { } all)
         {
             yield return $"enforced after {Milliseconds(all)}";

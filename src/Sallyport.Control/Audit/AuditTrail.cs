@@ -242,6 +242,14 @@ internal sealed class AuditTrail
         }
     }
 
+    /// <summary>Whether what the clock did at a gateway is in the trail already: it is told again within seconds, so that the newest records tell.</summary>
+    public static bool HasSchedule(SqliteConnection sql, string action, string subject, string gateway, long dueAt) => sql.ExecuteScalar<bool>(
+        """
+        SELECT EXISTS (SELECT 1 FROM audit WHERE sequence > (SELECT max(sequence) FROM audit) - 10000 AND action = @action AND subject = @subject
+            AND json_extract(detail, '$.gateway') = @gateway AND json_extract(detail, '$.dueAt') = @dueAt)
+        """,
+        new { action, subject, gateway, dueAt });
+
     /// <summary>Newest first, before the record <paramref name="before"/>.</summary>
     public static IReadOnlyList<AuditRecord> List(SqliteConnection sql, string? action, string? subject, long before, int limit) =>
     [

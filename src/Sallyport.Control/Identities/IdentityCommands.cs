@@ -6,6 +6,7 @@ using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Http;
+using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
@@ -152,6 +153,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         inTheWay.AddUses(change.Sql, row.Id);
         inTheWay.ThrowIfAny($"{row.Kind} {row.Name} is used by");
 
+        LockCommands.RemoveAllOn(change, ChangeKind.Identity, row.Id);
         change.Sql.Execute("DELETE FROM identities WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Identity, row.Id);
         change.Audit(row.Kind + ".delete", row.Subject);

@@ -30,13 +30,12 @@ internal sealed class LockCommands(Commands commands, Database database, ChangeF
                 return (made.Id, made.ToInfo(change.Sql));
             },
             (change, id) => LockRow.Find(change.Sql, id)?.ToInfo(change.Sql));
+        keeper.Look();
         if (made is null || info.Subjects == 0)
         {
-            keeper.Look();
             return info;
         }
 
-        keeper.Look();
         var cut = await cuts.EnforceAsync(
             new CutSubject(made.SubjectKind, made.Subject, "locked", "lock.add", SubjectOf(made.Id)), feed.State.Version, made.CreatedAt, cancel);
         return info with { Cut = cut };
@@ -66,6 +65,16 @@ internal sealed class LockCommands(Commands commands, Database database, ChangeF
         change.Sql.Execute("DELETE FROM locks WHERE id = @Id", new { row.Id });
         Touch(change, row);
         change.Audit(action, SubjectOf(row.Id), Describe(row));
+    }
+
+    /// <summary>Of an identity and its credentials, an application or a whole network that is about to be deleted.</summary>
+    internal static void RemoveAllOn(Change change, ChangeKind kind, int id)
+    {
+        foreach (var row in LockRow.On(change.Sql, kind, id))
+        {
+            change.Sql.Execute("DELETE FROM locks WHERE id = @Id", new { row.Id });
+            change.Audit("lock.remove", SubjectOf(row.Id), Describe(row));
+        }
     }
 
     private static LockRow Create(Change change, LockCreate input)

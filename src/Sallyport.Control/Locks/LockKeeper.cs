@@ -43,9 +43,9 @@ internal sealed partial class LockKeeper(Commands commands, Database database, T
         try
         {
             var now = time.NowNanoseconds();
-            foreach (var row in database.Read(sql => LockRow.Due(sql, now)))
+            if (database.Read(sql => LockRow.Due(sql, now)).Count > 0)
             {
-                commands.Run(Actor.System, change => End(change, row.Id));
+                End(now);
             }
 
             var wait = database.Read(LockRow.NextEnd) is { } end ? TimeSpan.FromTicks(Math.Max(end - time.NowNanoseconds(), 0) / 100) : LookEvery;
@@ -58,21 +58,29 @@ internal sealed partial class LockKeeper(Commands commands, Database database, T
         }
     }
 
-    private static bool End(Change change, int id)
+    private void End(long now)
     {
-        // Where somebody removed it in the meantime, its end is over as well.
-        if (LockRow.Find(change.Sql, id) is { } row)
+        try
         {
-            LockCommands.Remove(change, row, "lock.expire");
-        }
-        else
-        {
-            change.Audit("lock.expire", LockCommands.SubjectOf(id));
-        }
+            commands.Run(Actor.System, change =>
+            {
+                var due = LockRow.Due(change.Sql, now);
+                foreach (var row in due)
+                {
+                    LockCommands.Remove(change, row, "lock.expire");
+                }
 
-        return true;
+                return due.Count > 0 ? due.Count : throw new GoneException();
+            });
+        }
+        catch (GoneException)
+        {
+            // Somebody removed them in the meantime, and that is in the trail.
+        }
     }
 
-    [LoggerMessage(2101, LogLevel.Warning, "A lock whose time is over could not be ended, and is tried again: {Why}")]
+    private sealed class GoneException : Exception;
+
+    [LoggerMessage(2201, LogLevel.Warning, "A lock whose time is over could not be ended, and is tried again: {Why}")]
     private static partial void LogNotEnded(ILogger logger, string why);
 }

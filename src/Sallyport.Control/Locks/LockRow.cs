@@ -2,13 +2,15 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Locks;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Locks;
 
 /// <summary>
 /// A lock. What it does is in the queries that make models: an identity that is locked is not active, a credential or rule that is locked is
-/// not there (<c>IdentityRow</c>, <c>CredentialRow</c>, <c>RuleRow</c>).
+/// not there, an application says that it is locked (<c>IdentityRow</c>, <c>CredentialRow</c>, <c>RuleRow</c>, <c>ApplicationRow</c>).
 /// </summary>
 internal sealed class LockRow
 {
@@ -48,12 +50,40 @@ internal sealed class LockRow
     public static IReadOnlyList<LockRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
         .. sql.Query<LockRow>(
-            Select + " WHERE l.id > @after AND (@networkId IS NULL OR l.network_id = @networkId) ORDER BY l.id LIMIT @limit",
+            Select + " WHERE l.id > @after AND (@networkId IS NULL OR ifnull(l.network_id, @networkId) = @networkId) ORDER BY l.id LIMIT @limit",
             new { after, networkId, limit }),
+    ];
+
+    /// <summary>Those with these ids, those on the application, and those on rules that lead to it and speak of the identity.</summary>
+    public static IReadOnlyList<LockRow> Concerning(SqliteConnection sql, IEnumerable<int> ids, int applicationId, IEnumerable<int> ruleIds) =>
+    [
+        .. sql.Query<LockRow>(
+            Select + """
+                 WHERE l.id IN @ids OR (l.subject_kind = 'application' AND l.subject_id = @applicationId)
+                OR (l.subject_kind = 'rule' AND l.subject_id IN @ruleIds) ORDER BY l.id
+                """,
+            new { ids, applicationId, ruleIds }),
     ];
 
     public static IReadOnlyList<LockRow> Due(SqliteConnection sql, long now) =>
         [.. sql.Query<LockRow>(Select + " WHERE l.until <= @now ORDER BY l.until, l.id", new { now })];
+
+    public static IReadOnlyList<LockRow> On(SqliteConnection sql, ChangeKind kind, int id) =>
+    [
+        .. sql.Query<LockRow>(
+            Select + kind switch
+            {
+                ChangeKind.Network => " WHERE l.network_id = @id",
+                ChangeKind.Application => " WHERE l.subject_kind = 'application' AND l.subject_id = @id",
+                ChangeKind.Identity =>
+                    """
+                     WHERE (l.subject_kind IN ('device', 'site') AND l.subject_id = @id)
+                        OR (l.subject_kind = 'credential' AND l.subject_id IN (SELECT id FROM credentials WHERE identity_id = @id))
+                    """,
+                _ => throw new InvariantException($"locks go with identities, applications and networks, not with a {kind}"),
+            },
+            new { id }),
+    ];
 
     public static long? NextEnd(SqliteConnection sql) => sql.ExecuteScalar<long?>("SELECT min(until) FROM locks");
 
@@ -64,19 +94,22 @@ internal sealed class LockRow
         "rule" => [(ChangeKind.Rule, SubjectId!.Value)],
         "credential" => Ids(sql, ChangeKind.Identity, "SELECT identity_id FROM credentials WHERE id = @SubjectId"),
         "application" => [(ChangeKind.Application, SubjectId!.Value)],
-        "network" => Ids(sql, ChangeKind.Identity, "SELECT id FROM identities WHERE network_id = @SubjectId"),
-        "group" => Ids(
-            sql, ChangeKind.Identity,
+        _ => Ids(sql, ChangeKind.Identity, MembersQuery),
+    };
+
+    private string MembersQuery => SubjectKind switch
+    {
+        "network" => "SELECT id FROM identities WHERE network_id = @SubjectId",
+        "group" =>
             """
             SELECT i.id FROM identities i WHERE (@NetworkId IS NULL OR i.network_id = @NetworkId)
                 AND EXISTS (SELECT 1 FROM json_each(i.groups) g WHERE g.value = @Subject)
-            """),
-        _ => Ids(
-            sql, ChangeKind.Identity,
+            """,
+        _ =>
             """
             SELECT i.id FROM identities i WHERE (@NetworkId IS NULL OR i.network_id = @NetworkId)
                 AND EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = @Subject)
-            """),
+            """,
     };
 
     public LockInfo ToInfo(SqliteConnection sql) => new()
@@ -86,10 +119,17 @@ internal sealed class LockRow
         Network = Network,
         Reason = Reason,
         Until = UnixTime.ToTime(Until),
-        Subjects = Touches(sql).Count,
+        Subjects = CountSubjects(sql),
         CreatedAt = UnixTime.ToTime(CreatedAt),
         CreatedBy = CreatedBy,
     };
+
+    /// <summary>Who is retired does not come back in any case.</summary>
+    private int CountSubjects(SqliteConnection sql) => SubjectKind is "network" or "group" or "label"
+        ? sql.ExecuteScalar<int>(
+            "SELECT count(*) FROM identities WHERE state <> @Retired AND id IN (" + MembersQuery + ")",
+            new { IdentityStates.Retired, SubjectId, Subject, NetworkId })
+        : 1;
 
     private IReadOnlyList<(ChangeKind Kind, int Id)> Ids(SqliteConnection sql, ChangeKind kind, string query) =>
         [.. sql.Query<int>(query, new { SubjectId, Subject, NetworkId }).Select(id => (kind, id))];

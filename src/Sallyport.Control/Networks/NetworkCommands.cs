@@ -5,6 +5,7 @@ using Sallyport.Api.Networks;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Store;
@@ -143,6 +144,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
         inTheWay.ThrowIfAny($"network {row.Name} still has");
 
+        LockCommands.RemoveAllOn(change, ChangeKind.Network, row.Id);
         change.Sql.Execute("DELETE FROM networks WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Network, row.Id);
         change.Audit("network.delete", "network:" + row.Name);

@@ -1,9 +1,9 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Audit;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
@@ -19,11 +19,9 @@ internal sealed record CutSubject(string Kind, string Name, string State, string
 }
 
 /// <summary>Waits until the gateways have enforced a change, and writes what they measured into the audit trail.</summary>
-internal sealed partial class Cuts(GatewayLinks links, Commands commands, ControlOptions options, TimeProvider time, ILogger<Cuts> log)
+internal sealed partial class Cuts(GatewayLinks links, Commands commands, Database database, ControlOptions options, TimeProvider time, ILogger<Cuts> log)
 {
     private const int RecordedRulesMax = 100; // at one moment; each record says how many there were
-
-    private readonly ConcurrentDictionary<string, long> lastSchedules = new(StringComparer.Ordinal);
 
     private static readonly TimeSpan LateWait = TimeSpan.FromSeconds(60); // beyond, the gateway's own reconnection tells
 
@@ -55,23 +53,24 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Contro
     /// <param name="rules">Those of its rules that change at that moment, checked.</param>
     public void RecordSchedule(string gateway, ScheduleReport report, IReadOnlyList<RuleModel> rules)
     {
-        // Moments come one after the other; after a broken link the last ones are told again.
-        if (rules.Count == 0 || report.DueAt <= lastSchedules.GetValueOrDefault(gateway))
+        // After a broken link the last ones are told again.
+        var news = rules.Take(RecordedRulesMax)
+            .Select(rule => (Action: $"rule.{RuleTimes.WhatHappens(rule, report.DueAt)}.enforced", Subject: string.Create(CultureInfo.InvariantCulture, $"rule:{rule.Id}")))
+            .Where(one => !database.Read(sql => AuditTrail.HasSchedule(sql, one.Action, one.Subject, gateway, report.DueAt)))
+            .ToList();
+        if (news.Count > 0)
         {
-            return;
+            commands.Run(Actor.System, change => RecordSchedule(change, gateway, report, news));
         }
-
-        commands.Run(Actor.System, change => RecordSchedule(change, gateway, report, rules));
-        lastSchedules[gateway] = report.DueAt;
     }
 
-    private static bool RecordSchedule(Change change, string gateway, ScheduleReport report, IReadOnlyList<RuleModel> rules)
+    private static bool RecordSchedule(Change change, string gateway, ScheduleReport report, IReadOnlyList<(string Action, string Subject)> rules)
     {
-        foreach (var rule in rules.Take(RecordedRulesMax))
+        foreach (var (action, subject) in rules)
         {
             change.Audit(
-                $"rule.{RuleTimes.WhatHappens(rule, report.DueAt)}.enforced",
-                string.Create(CultureInfo.InvariantCulture, $"rule:{rule.Id}"),
+                action,
+                subject,
                 new JsonObject
                 {
                     ["dueAt"] = report.DueAt,

@@ -19,8 +19,6 @@ namespace Sallyport.Control.Policies;
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
 internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels, TimeProvider time)
 {
-    private const int LocksShownMax = 1_000;
-
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
 
@@ -76,7 +74,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             Steps =
             [
                 .. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
-                .. database.Read(sql => LockSteps(sql, sender, why).ToList()),
+                .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, fleet, sender, why)),
             ],
             AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
                 ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To?.Id ?? 0, destination, protocol, port),
@@ -120,20 +118,18 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         }
     }
 
-    /// <summary>A rule that is locked, or whose application is, has not come up so far: the gateways do not have it.</summary>
-    private static IEnumerable<string> LockSteps(SqliteConnection sql, IdentityRow sender, Explanation why)
+    /// <summary>Which locks are in the way. A rule that is locked has not come up so far: the gateways do not have it.</summary>
+    private static IReadOnlyList<string> LockSteps(SqliteConnection sql, FleetState fleet, IdentityRow sender, Explanation why)
     {
         var carrier = why.To is null ? null : IdentityRow.Find(sql, why.To.Id);
-        var application = why.Application?.Id ?? 0;
-        foreach (var one in LockRow.List(sql, null, 0, LocksShownMax))
-        {
-            if (sender.Locks.Contains(one.Id) || carrier?.Locks.Contains(one.Id) == true
-                || (one.SubjectKind == "application" && one.SubjectId == application)
-                || (one.SubjectKind == "rule" && RuleRow.Find(sql, one.SubjectId!.Value)?.ApplicationId == application))
-            {
-                yield return $"Lock {one.Id} is on {one.SubjectKind}:{one.Subject}{(one.Reason is null ? "" : $" ({one.Reason})")}.";
-            }
-        }
+        var identity = fleet.Identities.GetValueOrDefault(sender.Id);
+        var rules = why.Application is null || identity is null
+            ? [] : RuleRow.OfApplication(sql, why.Application.Id).Where(row => row.IsLocked && row.SpeaksOf(identity)).Select(row => row.Id);
+        return
+        [
+            .. LockRow.Concerning(sql, [.. sender.Locks, .. carrier?.Locks ?? []], why.Application?.Id ?? 0, rules)
+                .Select(one => $"Lock {one.Id} is on {one.SubjectKind}:{one.Subject}{(one.Reason is null ? "" : $" ({one.Reason})")}."),
+        ];
     }
 
     /// <summary>What is allowed arrives only where both have a tunnel.</summary>

@@ -93,9 +93,11 @@ internal static class RuleTimes
             return null;
         }
 
-        if (end.ToUnixNanoseconds() <= now)
+        // Compared as times: nanoseconds do not go back to the middle ages.
+        if (end <= UnixTime.ToTime(now))
         {
             problems.Add("until", $"{Human(end)} is over", "give a time that is to come");
+            return null;
         }
 
         return end.ToUnixNanoseconds();

@@ -10,7 +10,7 @@ public sealed record RuleTime(Instant Until, ImmutableArray<TimeWindow> Windows)
 
     public bool IsInForce(Instant now) => now < Until && (Windows.IsEmpty || IsAnyOpen(now.UnixSeconds));
 
-    /// <summary>The first moment after <paramref name="now"/> at which <see cref="IsInForce"/> may say something else; <see cref="Instant.Never"/> for none.</summary>
+    /// <summary>The first moment after <paramref name="now"/> at which <see cref="IsInForce"/> says something else, or its end; <see cref="Instant.Never"/> for none.</summary>
     public Instant NextChange(Instant now)
     {
         if (now >= Until)
@@ -18,11 +18,25 @@ public sealed record RuleTime(Instant Until, ImmutableArray<TimeWindow> Windows)
             return Instant.Never;
         }
 
-        var next = Until;
+        // Where one window closes another may be open, or open at that moment.
+        var inForce = IsInForce(now);
+        var at = NextOfWindows(now.UnixSeconds);
+        while (at - now.UnixSeconds <= TimeWindow.SearchSeconds && IsAnyOpen(at) == inForce)
+        {
+            at = NextOfWindows(at);
+        }
+
+        var changes = at - now.UnixSeconds <= TimeWindow.SearchSeconds;
+        return changes ? Instant.Min(Until, Instant.FromUnixSeconds(at)) : Until;
+    }
+
+    /// <summary><see cref="long.MaxValue"/> for never.</summary>
+    private long NextOfWindows(long unixSeconds)
+    {
+        var next = long.MaxValue;
         foreach (var window in Windows)
         {
-            var change = window.NextChange(now.UnixSeconds);
-            next = change == long.MaxValue ? next : Instant.Min(next, Instant.FromUnixSeconds(change));
+            next = Math.Min(next, window.NextChange(unixSeconds));
         }
 
         return next;

@@ -31,7 +31,7 @@ public sealed record TimeWindow(WeekDays Days, int FromSecond, int ToSecond, Zon
     private const int Thursday = 3;
 
     /// <summary>Two weeks and more: in one of them the clocks may have been set over the only hours there are.</summary>
-    private const long SearchSeconds = 16 * DaySeconds;
+    internal const long SearchSeconds = 16 * DaySeconds;
 
     public bool IsOpenAt(long unixSeconds)
     {

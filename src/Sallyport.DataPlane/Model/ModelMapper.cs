@@ -17,6 +17,9 @@ namespace Sallyport.DataPlane.Model;
 /// </summary>
 internal static class ModelMapper
 {
+    /// <summary>A machine that slept for longer was not late, its clock was set.</summary>
+    private static readonly TimeSpan LateMax = TimeSpan.FromSeconds(10);
+
     /// <param name="now">By the wall clock: rules are in force or not.</param>
     public static GatewayModel FromSnapshot(Snapshot snapshot, Instant now)
     {
@@ -147,12 +150,16 @@ internal static class ModelMapper
 
     private static ushort Port(string text) => ushort.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
-    /// <summary>At the next moment at which the clock changes a rule, where it has come.</summary>
+    /// <summary>
+    /// At the next moment at which the clock changes a rule, where it has come; null otherwise. Of a clock that was set forward the moments
+    /// that it went over are one.
+    /// </summary>
     public static GatewayModel? AtNextDue(GatewayModel before, Instant now, out ModelChange change)
     {
         var due = before.Fleet.NextChange;
-        change = new ModelChange { Due = new DueRules([.. before.Fleet.RulesDue(due)], due) };
-        return due <= now ? before with { Fleet = before.Fleet.At(due) } : null;
+        var to = now - LateMax > due ? now : due;
+        change = new ModelChange { Due = new DueRules([.. before.Fleet.RulesDue(to)], due) };
+        return due <= now ? before with { Fleet = before.Fleet.At(to) } : null;
     }
 
     private static ZoneClock Zone(ZoneModel dto) => dto.Offsets.Count >= 2 && dto.Offsets.Count % 2 == 0

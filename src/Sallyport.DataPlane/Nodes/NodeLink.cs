@@ -85,18 +85,18 @@ internal sealed class NodeLink
     {
         while (true)
         {
-            var wait = AdvanceHours() - WallNow;
+            var wait = AdvanceHours(WallNow) - WallNow;
             var soon = wait < ClockEvery ? TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(wait.TotalMilliseconds))) : ClockEvery;
             await _modelChanged.WaitAsync(soon, cancel).ConfigureAwait(false);
         }
     }
 
     /// <summary>One moment after the other, each with its own measured cut. Returns the next one.</summary>
-    private Instant AdvanceHours()
+    private Instant AdvanceHours(Instant now)
     {
         lock (_modelLock)
         {
-            while (_model is not null && ModelMapper.AtNextDue(_model, WallNow, out var change) is { } next)
+            while (_model is not null && ModelMapper.AtNextDue(_model, now, out var change) is { } next)
             {
                 _model = next;
                 _owner.HandleModel(next, change);
@@ -234,13 +234,14 @@ internal sealed class NodeLink
         lock (_modelLock)
         {
             // What the clock does is told apart from what control did.
-            AdvanceHours();
+            var now = WallNow;
+            AdvanceHours(now);
             var change = new ModelChange { Everything = true };
             _model = message switch
             {
                 Delta when _model is null => throw new InvalidDataException("A delta came before any snapshot."),
-                Delta delta => ModelMapper.Apply(_model, delta, WallNow, out change),
-                _ => ModelMapper.FromSnapshot((Snapshot)message, WallNow),
+                Delta delta => ModelMapper.Apply(_model, delta, now, out change),
+                _ => ModelMapper.FromSnapshot((Snapshot)message, now),
             };
             _modelChanged.Ring();
             return _owner.HandleModel(_model, change);

@@ -16,7 +16,7 @@ public sealed class CommandTests : IAsyncLifetime
 
     private const string Device = $$"""
         {"id":2,"name":"pump-17","network":"plant-a","state":"active","stateSince":"2026-11-20T09:00:00Z","addresses":["10.20.0.2"],
-        "labels":{"model":"P200"},"groups":["pumps"],"presence":"online","tunnel":{{Tunnel}},"createdAt":"2026-11-20T09:00:00Z","revision":4}
+        "labels":{"model":"P200"},"groups":["pumps"],"locks":[],"presence":"online","tunnel":{{Tunnel}},"createdAt":"2026-11-20T09:00:00Z","revision":4}
         """;
 
     private const string Profile = """

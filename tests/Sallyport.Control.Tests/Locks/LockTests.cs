@@ -104,9 +104,19 @@ public sealed class LockTests
     public async Task What_is_removed_takes_its_locks_along()
     {
         await using var world = await WorldAsync();
+        var credential = (await world.Client.ListCredentialsAsync("device:pump-17")).Items[0];
         await world.Client.AddLockAsync(new LockCreate { Subject = "device:pump-17" });
+        await world.Client.AddLockAsync(new LockCreate { Subject = $"credential:{credential.Id}" });
+        await world.Client.AddLockAsync(new LockCreate { Subject = "application:historian" });
+        await world.Client.AddLockAsync(new LockCreate { Subject = "group:pumps", Network = "plant-a" });
+        await world.Client.AddLockAsync(new LockCreate { Subject = "group:pumps" });
+        (await world.Client.ListLocksAsync("plant-a")).Items.Count.ShouldBe(5, "one of all networks concerns this one too");
         await world.Client.DeleteDeviceAsync("pump-17");
-        (await world.Client.ListLocksAsync()).Items.ShouldBeEmpty();
+        await world.Client.DeleteApplicationAsync("historian");
+        await world.Client.DeleteSiteAsync("hq");
+        await world.Client.DeleteNetworkAsync("plant-a");
+        (await world.Client.ListLocksAsync()).Items.Single().Network.ShouldBeNull();
+        (await world.Client.ListAuditAsync(action: "lock.remove")).Items.Count.ShouldBe(4);
     }
 
     [Theory]

@@ -115,6 +115,7 @@ public sealed class RuleTests
         var now = DateTimeOffset.UtcNow;
         (await FieldOf(Historian with { Until = now.AddSeconds(-1) })).ShouldBe("until");
         (await FieldOf(Historian with { Until = DateTimeOffset.MaxValue })).ShouldBe("until");
+        (await FieldOf(Historian with { Until = new DateTimeOffset(1026, 12, 1, 0, 0, 0, TimeSpan.Zero) })).ShouldBe("until");
         (await FieldOf(Historian with { Until = now.AddHours(1), For = "1h" })).ShouldBe("for");
         (await FieldOf(Historian with { For = "forever" })).ShouldBe("for");
         (await FieldOf(Historian with { Effect = "maybe" })).ShouldBe("effect");
@@ -179,6 +180,46 @@ public sealed class RuleTests
         zone.Name.ShouldBe("Europe/Vienna");
         var summer = new DateTimeOffset(2026, 3, 29, 1, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
         zone.Offsets.Chunk(2).ShouldContain(pair => pair[0] == summer && pair[1] == 7200);
+    }
+
+    [Fact]
+    public async Task Hours_that_opened_and_closed_are_recorded_once_also_across_a_restart_of_control()
+    {
+        var time = new MovedTime { By = new DateTimeOffset(2026, 7, 6, 10, 0, 0, TimeSpan.Zero) - DateTimeOffset.UtcNow };
+        var directory = ControlWorld.NewDirectory();
+        var opens = new DateTimeOffset(2026, 7, 6, 11, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds() * 1_000_000_000L;
+        var closes = opens + (3_600 * 1_000_000_000L);
+        try
+        {
+            foreach (var start in (int[])[1, 2])
+            {
+                await using var world = start == 1 ? await WorldAsync(time, directory) : await ControlWorld.StartAsync(directory, time);
+                if (start == 1)
+                {
+                    string[] hours = ["daily 13:00-14:00 Europe/Vienna"];
+                    await world.Client.AddRuleAsync(Historian with { Windows = hours });
+                    await world.Client.AddRuleAsync(Historian with { From = "group:pumps", Windows = hours });
+                    time.By += TimeSpan.FromHours(3);
+                }
+
+                using var gateway = await FakeGateway.ConnectAsync(world);
+                await gateway.ReceiveAsync<Snapshot>();
+                await gateway.SendAsync(new ScheduleReport([1, 2], opens, opens + 1_000_000, 0, 0));
+                await gateway.SendAsync(new ScheduleReport([1, 2], closes, closes + 1_000_000, closes, 4));
+                await gateway.SendAsync(new Ready(["0.0.0.0:1194"]));
+                await ControlWorld.UntilAsync(async () => (await world.Client.GetStatusAsync()).Gateways.Any(one => one.Ready));
+                (await world.Client.ListAuditAsync(action: "rule.open.enforced")).Items.Count.ShouldBe(2);
+                (await world.Client.ListAuditAsync(action: "rule.close.enforced")).Items.Select(record => record.Summary).ShouldBe(
+                [
+                    "rule 2 closed: cut 4 flows; no packet after that moment; together with 1 other rule of that moment; enforced after 1.0 ms",
+                    "rule 1 closed: cut 4 flows; no packet after that moment; together with 1 other rule of that moment; enforced after 1.0 ms",
+                ]);
+            }
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
     }
 
     [Fact]
@@ -324,9 +365,9 @@ public sealed class RuleTests
         (await ControlWorld.ProblemOf(() => world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 0))).Errors.Single().Field.ShouldBe("port");
     }
 
-    private static async Task<ControlWorld> WorldAsync(TimeProvider? time = null)
+    private static async Task<ControlWorld> WorldAsync(TimeProvider? time = null, string? directory = null)
     {
-        var world = await ControlWorld.StartAsync(time: time);
+        var world = await ControlWorld.StartAsync(directory, time);
         await world.PlantAsync();
         await world.HqAsync(profile: true);
         await world.PumpAsync();

@@ -74,7 +74,6 @@ internal sealed class ControlWorld : IAsyncDisposable
 
     public HttpClient Http() => App.GetTestClient();
 
-    /// <summary>Everything that gateways reported is stored when it returns.</summary>
     /// <summary>What follows from a message of a gateway comes soon, not at once.</summary>
     public static async Task UntilAsync(Func<Task<bool>> holds)
     {
@@ -85,6 +84,7 @@ internal sealed class ControlWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>Everything that gateways reported is stored when it returns.</summary>
     public Task FlushAsync() => App.Services.GetRequiredService<TrafficLog>().FlushAsync();
 
     public async Task<NetworkInfo> PlantAsync() => await Client.AddNetworkAsync(new NetworkCreate { Name = "plant-a", Prefixes = ["10.20.0.0/16"] });

@@ -85,6 +85,7 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                  {
                      DropReason.SpoofedSource, DropReason.NotRequested, DropReason.NoRule, DropReason.NoApplication, DropReason.NotRouted,
                      DropReason.IdentityNotActive, DropReason.InvalidTcpState, DropReason.ToItself, DropReason.RuleDenies,
+                     DropReason.ApplicationLocked,
                  })
         {
             verdicts.ShouldContainKey(reason);

@@ -226,6 +226,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
     public void Agrees_with_the_naive_model_over_random_fleets_changes_and_questions()
     {
         var allowed = 0;
+        var reasons = new Dictionary<DropReason, int>();
         for (var seed = 0; seed < 300; seed++)
         {
             var random = new SeededEntropy((ulong)seed);
@@ -249,7 +250,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
                 }
 
                 model.NextChange.ShouldBeGreaterThan(naive.Now);
-                for (var question = 0; question < 20; question++)
+                for (var question = 0; question < 60; question++)
                 {
                     var network = 1 + random.Below(2);
                     var (from, address, protocol, port) = fleet.Question();
@@ -268,6 +269,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
                     explanation.Decision.ShouldBe(decision);
                     (explanation.Kind == ExplanationKind.Allowed).ShouldBe(decision.Allowed);
                     allowed += decision.Allowed ? 1 : 0;
+                    reasons[decision.Reason] = reasons.GetValueOrDefault(decision.Reason) + 1;
                     if (to is not null && before.JudgesAlike(model, from.NetworkId, from.Id, to.Id))
                     {
                         before.Decide(from, to, address, protocol, port).ShouldBe(decision);
@@ -277,8 +279,10 @@ public sealed class FleetModelTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"{allowed} allowed of about 55,000");
-        allowed.ShouldBeGreaterThan(300);
+        output.WriteLine($"{allowed} allowed of about 165,000, {string.Join(", ", reasons)}");
+        allowed.ShouldBeGreaterThan(1000);
+        reasons[DropReason.RuleDenies].ShouldBeGreaterThan(100);
+        reasons[DropReason.ApplicationLocked].ShouldBeGreaterThan(100);
     }
 
     [Fact]

@@ -60,7 +60,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
                 : random.Below(20) == 0 ? [Fleets.Network(1 + random.Below(2), "10.20.0.0/16", "fd00::/64")] : [],
             Identities = first ? [.. Enumerable.Range(0, 20).Select(_ => Identity())] : Some(1, Identity),
             Applications = Some(scale, Application),
-            Rules = Some(scale * 3, Rule),
+            Rules = Some(scale * 6, Rule),
             RemovedNetworks = random.Below(40) == 0 ? [1 + random.Below(2)] : [],
             RemovedIdentities = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(11)) : [],
             RemovedApplications = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(9)) : [],
@@ -101,7 +101,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         return new Application(
             1 + random.Below(9), network, "a", owner?.Id ?? (1 + random.Below(11)), IpPrefix.Around(address, length), Some(2, Service))
         {
-            Locked = random.Below(12) == 0,
+            Locked = random.Below(24) == 0,
         };
     }
 
@@ -115,7 +115,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         new(1 + random.Below(19), Subject(), 1 + random.Below(9))
         {
             Effect = random.Below(10) == 0 ? RuleEffect.Deny : RuleEffect.Allow,
-            Time = random.Below(5) == 0 ? Time() : RuleTime.Always,
+            Time = random.Below(6) == 0 ? Time() : RuleTime.Always,
         };
 
     /// <summary>Often about to change.</summary>

@@ -104,6 +104,19 @@ public sealed class TimeWindowTests
     }
 
     [Fact]
+    public void Where_one_window_follows_another_nothing_changes()
+    {
+        var weekend = new RuleTime(Instant.Never, [Vienna(WeekDays.Friday, 22 * Hour, 24 * Hour), Vienna(WeekDays.Saturday, 0, 6 * Hour)]);
+        weekend.NextChange(At("2026-01-09 22:00:00")).ShouldBe(At("2026-01-10 05:00:00"));
+        var inside = new RuleTime(Instant.Never, [Vienna(WeekDays.All, 8 * Hour, 17 * Hour), Vienna(WeekDays.Saturday, 9 * Hour, 10 * Hour)]);
+        inside.NextChange(At("2026-01-10 07:30:00")).ShouldBe(At("2026-01-10 16:00:00"));
+        var always = new RuleTime(At("2026-02-01 00:00:00"), [Vienna(WeekDays.All, 0, 12 * Hour), Vienna(WeekDays.All, 12 * Hour, 24 * Hour)]);
+        always.NextChange(At("2026-01-10 07:30:00")).ShouldBe(At("2026-02-01 00:00:00"));
+        var late = new RuleTime(At("2026-01-10 07:00:00"), [Vienna(WeekDays.Sunday, 0, 12 * Hour)]);
+        late.NextChange(At("2026-01-09 07:00:00")).ShouldBe(At("2026-01-10 07:00:00"), "it ends before its hours come");
+    }
+
+    [Fact]
     public void A_rule_is_in_force_until_its_end_and_only_in_its_hours()
     {
         var (morning, evening) = (Vienna(WeekDays.All, 6 * Hour, 8 * Hour), Vienna(WeekDays.All, 18 * Hour, 20 * Hour));

@@ -59,6 +59,29 @@ public sealed class ChangeTests : IDisposable
     }
 
     [Fact]
+    public void Hours_open_and_close_by_the_clock()
+    {
+        using var gateway = new RunningGateway(_fleet, withRule: false);
+        using var site = gateway.Connect(_fleet.Site);
+        using var device = gateway.Connect(_fleet.Device);
+
+        // A zone in which it is almost eight o'clock, and one second later a minute past.
+        var opens = DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 2;
+        var toEight = (8 * 3600) - (opens % 86_400);
+        var zone = new ZoneModel("Test/Zone", [0, toEight, opens + 2, toEight + 60]);
+        Change(gateway, 2, delta => delta with { Rules = [_fleet.Rule with { Windows = ["daily 08:00-08:01 Test/Zone"] }], Zones = [zone] });
+        device.SendInner(InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.ApplicationAddress, 40_000, 5_000));
+        device.ReceiveInner().ShouldNotBeNull("an ICMP refusal")[9].ShouldBe((byte)1);
+
+        gateway.Control.WaitFor<ScheduleReport>(report => report.DueAt == opens * 1_000_000_000L).FlowsCut.ShouldBe(0);
+        ServingTests.Converse(site, device);
+        var closed = gateway.Control.WaitFor<ScheduleReport>(report => report.DueAt == (opens + 2) * 1_000_000_000L);
+        (closed.Rules.Single(), closed.FlowsCut).ShouldBe((TestFleet.RuleId, 1));
+        device.SendInner(InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.ApplicationAddress, 40_000, 5_000));
+        site.ReceiveInner(0.3).ShouldBeNull();
+    }
+
+    [Fact]
     public void A_rule_that_denies_cuts_what_another_allows()
     {
         using var gateway = new RunningGateway(_fleet);

@@ -131,17 +131,32 @@ public sealed class ModelMapperTests : IDisposable
     [Fact]
     public void Moments_of_the_clock_come_one_by_one_and_name_their_rules()
     {
-        var rule = _fleet.Rule with { Until = (TestFleet.Now + TimeSpan.FromMinutes(2)).Nanoseconds };
+        var rule = _fleet.Rule with { Until = (TestFleet.Now + TimeSpan.FromSeconds(62)).Nanoseconds };
         var other = rule with { Id = 9, SubjectId = TestFleet.OtherDeviceId, Until = (TestFleet.Now + TimeSpan.FromMinutes(1)).Nanoseconds };
         var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model() with { Rules = [rule, other] }), TestFleet.Now);
         ModelMapper.AtNextDue(model, TestFleet.Now + TimeSpan.FromSeconds(59), out _).ShouldBeNull();
 
-        var late = TestFleet.Now + TimeSpan.FromHours(1);
+        var late = TestFleet.Now + TimeSpan.FromSeconds(65);
         var first = ModelMapper.AtNextDue(model, late, out var change).ShouldNotBeNull();
         (change.Due!.Rules.Single(), change.Due.At).ShouldBe((9, TestFleet.Now + TimeSpan.FromMinutes(1)));
         var second = ModelMapper.AtNextDue(first, late, out change).ShouldNotBeNull();
         change.Due!.Rules.Single().ShouldBe(rule.Id);
         ModelMapper.AtNextDue(second, late, out _).ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_clock_that_was_set_forward_goes_over_all_its_moments_at_once()
+    {
+        var hours = _fleet.Rule with { Windows = ["daily 08:00-17:00 Etc/UTC"] };
+        var ends = hours with { Id = 9, Windows = [], Until = (TestFleet.Now + TimeSpan.FromDays(30)).Nanoseconds };
+        var snapshot = new Snapshot(1, _fleet.Model() with { Rules = [hours, ends], Zones = [new ZoneModel("Etc/UTC", [0, 0])] });
+        var model = ModelMapper.FromSnapshot(snapshot, TestFleet.Now);
+        var yearsLater = TestFleet.Now + TimeSpan.FromDays(3000);
+        var after = ModelMapper.AtNextDue(model, yearsLater, out var change).ShouldNotBeNull();
+        change.Due!.Rules.Order().ShouldBe([hours.Id, 9]);
+        after.Fleet.Epoch.ShouldBe(model.Fleet.Epoch + 1);
+        after.Fleet.NextChange.ShouldBeGreaterThan(yearsLater);
+        ModelMapper.AtNextDue(after, yearsLater, out _).ShouldBeNull();
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class RuleTimeTests(PolicyFixture fleet) : IClassFixture<PolicyFix
     }
 
     [NetworkFact]
-    public async Task Hours_open_and_close_for_a_live_device()
+    public async Task Hours_that_are_edited_open_and_close_for_a_live_device()
     {
         var (host, client) = await Connect("shift");
         using var online = client;

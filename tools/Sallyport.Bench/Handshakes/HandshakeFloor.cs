@@ -45,7 +45,7 @@ internal sealed record HandshakeFloor(Machine Machine, double PerCpuSecond, doub
         new
         {
             Benchmark = "handshakes",
-            HandshakeFloorRatio = Ratio,
+            CoreHandshakeFloorRatio = Ratio,
             HandshakesPerCpuSecond = PerCpuSecond,
             HandshakesPerCpuSecondBare = PerCpuSecondBare,
             Machine,
