@@ -112,6 +112,11 @@ public sealed class FleetModel
         return guest?.Outside(source);
     }
 
+    /// <summary>Whom packets of a network with this destination end at: a member, whoever offers a service there, or a guest.</summary>
+    public Identity? WhoIs(int networkId, IpAddress address) =>
+        Resolve(networkId, address).Carrier
+        ?? (TryFindGuest(networkId, address, out var homeId, out var inside) ? IdentityAt(homeId, inside) : null);
+
     /// <summary>Where an address of network <paramref name="homeId"/> appears in another one for those who reach it; null where nowhere.</summary>
     public IpAddress? ServiceAddress(int networkId, int homeId, IpAddress inside) =>
         _networks.Find(networkId)?.Appearances.Of(AppearanceKind.Service, homeId, inside)?.Outside(inside);
