@@ -10,6 +10,9 @@ public enum ForwardKind : byte
 
     /// <summary>Drop it in silence.</summary>
     Drop,
+
+    /// <summary>A later part of a datagram whose first one is not there yet; the forwarder keeps it. <see cref="Forwarder.TakeHeld"/> gives it back.</summary>
+    Hold,
 }
 
 /// <summary>What becomes of one packet.</summary>
@@ -33,6 +36,8 @@ public readonly record struct ForwardResult(ForwardKind Kind, int ToIdentityId, 
     internal static ForwardResult Forward(int toIdentityId, int length) => new(ForwardKind.Forward, toIdentityId, length, 0, DropReason.None);
 
     internal static ForwardResult Refuse(DropReason reason, int length) => new(ForwardKind.Refuse, 0, 0, length, reason);
+
+    internal static ForwardResult Hold() => new(ForwardKind.Hold, 0, 0, 0, DropReason.None);
 
     internal static ForwardResult Drop(DropReason reason) => new(ForwardKind.Drop, 0, 0, 0, reason);
 }

@@ -370,7 +370,29 @@ internal sealed class PacketPath
 
         tunnel.LastReceived = now;
         tunnel.Keys.PeerUsed(key, now);
-        return HandleInner(at, spot.With(spot.Start + innerStart, innerLength), now);
+        reason = HandleInner(at, spot.With(spot.Start + innerStart, innerLength), now);
+        HandleHeld(at, now);
+        return reason;
+    }
+
+    /// <summary>Parts of a datagram that were there before its first one, which has just passed.</summary>
+    private void HandleHeld(int from, Instant now)
+    {
+        while (_tunnels.IsLive(from))
+        {
+            var slot = _outbox.FreeSlot();
+            var length = _forwarder.TakeHeld(_memory.Blank(slot));
+            if (length == 0)
+            {
+                return;
+            }
+
+            // Counted when they came.
+            ref var tunnel = ref _tunnels[from];
+            tunnel.BytesIn -= length;
+            tunnel.PacketsIn--;
+            _ = HandleInner(from, slot.With(slot.Start, length), now);
+        }
     }
 
     private int FindTunnel(ReadOnlySpan<byte> packet, PacketHead head, in OuterPath from)
