@@ -9,16 +9,18 @@ namespace Sallyport.Core.Policy;
 /// a change makes the next model, which shares all that did not change.
 /// Ids are positive and dense, as a store gives them out.
 /// </summary>
-public sealed class FleetModel
+public sealed partial class FleetModel
 {
     public static readonly FleetModel Empty = new(
-        0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty);
+        0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty,
+        FleetNames.Empty);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
     private readonly IdMap<ApplicationPolicy> _applications;
     private readonly IdMap<Rule> _rules;
     private readonly IdMap<OwnerPolicy> _owners;
+    private readonly FleetNames _names;
 
     private readonly RuleTimetable _timetable;
 
@@ -30,7 +32,8 @@ public sealed class FleetModel
         IdMap<Identity> identities,
         IdMap<ApplicationPolicy> applications,
         IdMap<Rule> rules,
-        IdMap<OwnerPolicy> owners)
+        IdMap<OwnerPolicy> owners,
+        FleetNames names)
     {
         Epoch = epoch;
         AsOf = asOf;
@@ -40,6 +43,7 @@ public sealed class FleetModel
         _applications = applications;
         _rules = rules;
         _owners = owners;
+        _names = names;
     }
 
     /// <summary>Rises by one with every change.</summary>
@@ -262,6 +266,7 @@ public sealed class FleetModel
         private readonly IdMap<ApplicationPolicy>.Editor _applications = from._applications.Edit();
         private readonly IdMap<Rule>.Editor _rules = from._rules.Edit();
         private readonly IdMap<OwnerPolicy>.Editor _owners = from._owners.Edit();
+        private readonly FleetNames.Editor _names = from._names.Edit();
 
         private RuleTimetable _timetable = from._timetable;
 
@@ -299,7 +304,8 @@ public sealed class FleetModel
             }
 
             return new FleetModel(
-                from.Epoch + 1, now, _timetable, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done());
+                from.Epoch + 1, now, _timetable, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done(),
+                _names.Done());
         }
 
         private void Remove(FleetChange change)
@@ -321,7 +327,7 @@ public sealed class FleetModel
 
             foreach (var id in change.RemovedNetworks)
             {
-                TouchNetwork(id).Network = null;
+                ReplaceNetwork(id, null);
             }
         }
 
@@ -329,7 +335,7 @@ public sealed class FleetModel
         {
             foreach (var network in change.Networks)
             {
-                TouchNetwork(network.Id).Network = network;
+                ReplaceNetwork(network.Id, network);
             }
 
             foreach (var identity in change.Identities)
@@ -348,9 +354,17 @@ public sealed class FleetModel
             }
         }
 
+        private void ReplaceNetwork(int id, Network? next)
+        {
+            var editor = TouchNetwork(id);
+            _names.Replace(editor.Network, next);
+            editor.Network = next;
+        }
+
         private void ReplaceIdentity(int id, Identity? next)
         {
             var old = id > 0 ? _identities.Find(id) : null;
+            _names.Replace(old, next);
             // Most changes of an identity leave its addresses alone: then the network's map stays the same object.
             if (!SamePlace(old, next))
             {
@@ -386,6 +400,7 @@ public sealed class FleetModel
 
             var touched = TouchApplication(id);
             TouchOwner(touched.Application)?.Remove(id);
+            _names.Replace(touched.Application, next);
             touched.Application = next;
         }
 
