@@ -24,11 +24,19 @@ internal static class Grants
             AddressV6 = v6 is null ? null : identity.AddressV6,
             NetworkV6 = v6,
             Routes = [.. Routes(identity, network, model, v4, v6)],
+            DnsServers = HasNames(identity, network) ? [.. GatewaysIn(v4, v6)] : [],
+            DnsDomain = HasNames(identity, network) ? network!.Dns!.Suffix : null,
             PingSeconds = model.Settings.PingSeconds,
             PingRestartSeconds = model.Settings.PingRestartSeconds,
             AuthToken = authToken,
         };
     }
+
+    /// <summary>A site's router resolves names for a whole plant: it is not told to ask us instead.</summary>
+    private static bool HasNames(Identity identity, Network? network) => identity.Kind == IdentityKind.Device && network?.Dns is not null;
+
+    private static IEnumerable<IpAddress> GatewaysIn(params IEnumerable<IpPrefix?> prefixes) =>
+        prefixes.OfType<IpPrefix>().Select(prefix => new IpAddress(prefix.First.Bits + 1));
 
     /// <summary>What lies behind the tunnel: the network's other prefixes and the subnets of its sites, without what is the identity's own.</summary>
     private static IEnumerable<IpPrefix> Routes(Identity identity, Network? network, GatewayModel model, IpPrefix? v4, IpPrefix? v6)

@@ -5,6 +5,7 @@ using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Linux;
@@ -46,7 +47,12 @@ internal sealed class PathFixture : IDisposable
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
         Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
         Forwarder.Adopt(Model.Fleet, Now);
-        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing);
+        Names = new NameService(shard, question =>
+        {
+            Asked.Add(question);
+            return true;
+        });
+        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing, Names);
         Host = new HostPath(Outbox, Path, _crossing, Drops);
     }
 
@@ -61,6 +67,11 @@ internal sealed class PathFixture : IDisposable
     public Outbox Outbox { get; }
 
     public SlotAllotter PeerIds { get; }
+
+    /// <summary>Questions that other servers would be asked.</summary>
+    public List<UpstreamQuestion> Asked { get; } = [];
+
+    public NameService Names { get; }
 
     public TunnelTable Tunnels { get; } = new();
 

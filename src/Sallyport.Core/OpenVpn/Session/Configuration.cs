@@ -18,6 +18,8 @@ internal static class Configuration
             Ifconfig = grant is { AddressV4: { } v4, NetworkV4: { } in4 } ? Ifconfig.Subnet(v4, in4.Length) : null,
             Ifconfig6 = grant is { AddressV6: { } v6, NetworkV6: { } in6 } ? new Ifconfig6(v6, in6.Length, Gateway(in6)) : null,
             Routes = grant.Routes,
+            DnsServers = grant.DnsServers,
+            DnsDomain = grant.DnsDomain,
             PingSeconds = grant.PingSeconds,
             PingRestartSeconds = grant.PingRestartSeconds,
             PeerId = format.UsePeerId ? grant.PeerId : null,
