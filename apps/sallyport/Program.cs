@@ -5,6 +5,7 @@ using Sallyport.Cli.Audit;
 using Sallyport.Cli.Completion;
 using Sallyport.Cli.Credentials;
 using Sallyport.Cli.Devices;
+using Sallyport.Cli.Dns;
 using Sallyport.Cli.Events;
 using Sallyport.Cli.Flows;
 using Sallyport.Cli.Keys;
@@ -72,6 +73,7 @@ internal static class Program
             LockCommands.Build(shell),
             PolicyCommands.Build(shell),
             FlowCommands.Build(shell),
+            DnsCommands.Build(shell),
             TunnelCommands.Build(shell),
             CredentialCommands.Build(shell),
             AuditCommands.Build(shell),

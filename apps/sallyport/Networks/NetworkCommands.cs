@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sallyport.Api;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
@@ -33,6 +34,7 @@ internal static class NetworkCommands
                         TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                         MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                         TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
+                        Dns = shape.DnsOf(c.Parse),
                     },
                     c.Cancel);
                 c.Printer.One(
@@ -89,6 +91,7 @@ internal static class NetworkCommands
                     TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                     MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                     TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
+                    Dns = shape.DnsOf(c.Parse),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
             },
@@ -122,6 +125,8 @@ internal static class NetworkCommands
         ("digest", n.AuthDigest),
         ("minimum TLS", n.MinimumTls),
         ("token lifetime", n.Authentication == "certificate" ? null : n.TokenLifetime),
+        ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
+        ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
         ("created", Human.Time(n.CreatedAt))));
 
     /// <summary>How devices of the network come in.</summary>
@@ -145,7 +150,31 @@ internal static class NetworkCommands
         public Option<string?> TokenLifetime { get; } = Flag.Text(
             "--token-lifetime", "How long a token stands for a password, counted from the password: 90m, 24h, 7d", "TIME");
 
-        public Symbol[] All => [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime];
+        private readonly Option<string?> dns = Flag.Text("--dns", "on: the gateway answers names in the network (default); off", "STATE");
+
+        private readonly Option<string[]> dnsForward = Flag.List(
+            "--dns-forward", "Who is asked for other names: corp.example=10.0.0.53, .=9.9.9.9; none: nobody", "DOMAIN=SERVER");
+
+        public Symbol[] All =>
+            [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, dns, dnsForward];
+
+        public NetworkDnsInput? DnsOf(ParseResult parse)
+        {
+            bool? serve = parse.GetValue(dns) switch
+            {
+                null => null,
+                "on" => true,
+                "off" => false,
+                var other => throw new CliException(ExitCodes.Usage, $"'{other}' is neither on nor off", "--dns", "Give --dns on or --dns off."),
+            };
+            IReadOnlyList<string>? forward = parse.GetValue(dnsForward) switch
+            {
+                null or [] => null,
+                ["none"] => [],
+                var given => given,
+            };
+            return serve is null && forward is null ? null : new NetworkDnsInput { Serve = serve, Forward = forward };
+        }
 
         public IReadOnlyList<string>? CiphersOf(ParseResult parse) => parse.GetValue(ciphers) is { Length: > 0 } given ? given : null;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Sallyport.Api.Dns;
 
 namespace Sallyport.Api.Networks;
 
@@ -35,6 +36,8 @@ public sealed record NetworkCreate
     /// the token was renewed since; then the client sends its password again.
     /// </summary>
     public string? TokenLifetime { get; init; }
+
+    public NetworkDnsInput? Dns { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -56,6 +59,8 @@ public sealed record NetworkUpdate
     public string? MinimumTls { get; init; }
 
     public string? TokenLifetime { get; init; }
+
+    public NetworkDnsInput? Dns { get; init; }
 }
 
 public sealed record NetworkInfo
@@ -80,6 +85,8 @@ public sealed record NetworkInfo
 
     /// <summary>"24h".</summary>
     public required string TokenLifetime { get; init; }
+
+    public required NetworkDns Dns { get; init; }
 
     public required int Devices { get; init; }
 

@@ -215,7 +215,7 @@ public sealed record DnsQueryState
     public required string Code { get; init; }
 
     /// <summary>The first of those in the newest answer.</summary>
-    public IReadOnlyList<string> Addresses { get; init; } = [];
+    public required IReadOnlyList<string> Addresses { get; init; }
 
     public required long FirstAt { get; init; }
 

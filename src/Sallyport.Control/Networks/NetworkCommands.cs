@@ -13,8 +13,10 @@ using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Networks;
 
-internal sealed class NetworkCommands(Commands commands, Database database, Envelope envelope)
+internal sealed class NetworkCommands(Commands commands, Database database, Envelope envelope, ControlOptions options)
 {
+    private readonly string zone = options.Gateway.DnsZone;
+
     public NetworkInfo Create(Actor actor, NetworkCreate input, Idempotency? idempotency)
     {
         actor.Require(Right.Change);
@@ -60,6 +62,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         TokenLifetime = input.TokenLifetime,
                     },
                     problems);
+                DnsInput.Apply(draft, input.Dns, zone, problems);
                 NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
                 problems.ThrowIfAny();
 
@@ -69,9 +72,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var id = change.Sql.ExecuteScalar<int>(
                     """
                     INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, token_seconds, created_at, revision)
+                        minimum_tls, token_seconds, dns_serve, dns_forward, created_at, revision)
                     VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @TokenSeconds, @Now, 1)
+                        @MinimumTls, @TokenSeconds, @DnsServe, @DnsForwardJson, @Now, 1)
                     RETURNING id
                     """,
                     new
@@ -86,13 +89,15 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         draft.TlsAuthDirection,
                         draft.MinimumTls,
                         draft.TokenSeconds,
+                        draft.DnsServe,
+                        draft.DnsForwardJson,
                         change.Now,
                     });
                 change.Touch(ChangeKind.Network, id);
                 change.Audit("network.create", "network:" + draft.Name, Describe(draft));
-                return (id, NetworkRow.Find(change.Sql, id)!.ToInfo(change.Sql));
+                return (id, NetworkRow.Find(change.Sql, id)!.ToInfo(change.Sql, zone));
             },
-            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql));
+            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone));
     }
 
     public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) => commands.Run(actor, change =>
@@ -108,13 +113,14 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
         var shared = NetworkInput.SharedOf(row);
         NetworkInput.ApplyOptions(row, input, problems);
+        DnsInput.Apply(row, input.Dns, zone, problems);
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
-                revision = revision + 1
+                dns_serve = @DnsServe, dns_forward = @DnsForwardJson, revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -122,7 +128,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         HostIdentity.FollowPrefixes(change, row);
         change.Touch(ChangeKind.Network, row.Id);
         change.Audit("network.update", "network:" + row.Name, Describe(row));
-        return NetworkRow.Find(change.Sql, row.Id)!.ToInfo(change.Sql);
+        return NetworkRow.Find(change.Sql, row.Id)!.ToInfo(change.Sql, zone);
     }).Value;
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>
@@ -155,11 +161,11 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
     {
         var row = Lookup.Network(sql, name).OrNotFound();
         actor.Require(Right.See, row.Id);
-        return row.ToInfo(sql);
+        return row.ToInfo(sql, zone);
     });
 
     public Api.Paging.Page<NetworkInfo> List(Actor actor, Paging paging) => database.Read(sql => paging.PageOf(
-        NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql)));
+        NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql, zone)));
 
     private static void SetPrefixes(Change change, NetworkRow row, IReadOnlyList<string> texts, ProblemList problems)
     {
@@ -222,5 +228,6 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["wrappings"] = JsonNode.Parse(row.WrappingsJson),
         ["minimumTls"] = row.MinimumTls,
         ["tokenLifetime"] = Span.Text(row.TokenSeconds),
+        ["dns"] = new JsonObject { ["serve"] = row.DnsServe, ["forward"] = JsonNode.Parse(row.DnsForwardJson) },
     };
 }

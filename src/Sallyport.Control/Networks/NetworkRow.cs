@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Secrets;
@@ -14,7 +15,7 @@ internal sealed class NetworkRow
         """
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
         wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
-        token_seconds AS TokenSeconds, created_at AS CreatedAt, revision
+        token_seconds AS TokenSeconds, dns_serve AS DnsServe, dns_forward AS DnsForwardJson, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -38,6 +39,10 @@ internal sealed class NetworkRow
     public string MinimumTls { get; set; } = "";
 
     public int TokenSeconds { get; set; }
+
+    public bool DnsServe { get; set; } = true;
+
+    public string DnsForwardJson { get; set; } = "[]";
 
     public long CreatedAt { get; init; }
 
@@ -78,9 +83,10 @@ internal sealed class NetworkRow
         TlsAuthDirection = TlsAuthDirection,
         MinimumTls = MinimumTls,
         TokenSeconds = TokenSeconds,
+        Dns = DnsServe ? new DnsModel(Column.List(DnsForwardJson)) : null,
     };
 
-    public NetworkInfo ToInfo(SqliteConnection sql) => new()
+    public NetworkInfo ToInfo(SqliteConnection sql, string zone) => new()
     {
         Id = Id,
         Name = Name,
@@ -92,6 +98,7 @@ internal sealed class NetworkRow
         TlsAuthDirection = TlsAuthDirection,
         MinimumTls = MinimumTls,
         TokenLifetime = Span.Text(TokenSeconds),
+        Dns = new NetworkDns { Serve = DnsServe, Forward = Column.List(DnsForwardJson), Suffix = $"{Name}.{zone}" },
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
         CreatedAt = UnixTime.ToTime(CreatedAt),

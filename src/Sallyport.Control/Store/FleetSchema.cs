@@ -227,5 +227,9 @@ internal static class FleetSchema
         CREATE TRIGGER locks_of_rule AFTER DELETE ON rules
             BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;
         """,
+        """
+        ALTER TABLE networks ADD COLUMN dns_serve INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE networks ADD COLUMN dns_forward TEXT NOT NULL DEFAULT '[]';
+        """,
     ];
 }
