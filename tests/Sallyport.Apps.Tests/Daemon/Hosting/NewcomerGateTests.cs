@@ -91,7 +91,8 @@ public sealed class NewcomerGateTests
             Tun = "sallyport0",
             TunAlways = false,
             TunOffloads = true,
-            DnsZone = "sallyport", FlowRetention = TimeSpan.FromDays(1),
+            DnsZone = "sallyport",
+            FlowRetention = TimeSpan.FromDays(1),
         };
         using (var control = ControlHost.Open(WebServer.OptionsOf(settings), TimeProvider.System))
         {
