@@ -35,8 +35,9 @@ internal sealed class PathFixture : IDisposable
     }
 
     /// <summary>One of several shards.</summary>
-    public PathFixture(Fabric fabric, int shard, bool withHost = false)
+    public PathFixture(Fabric fabric, int shard, bool withHost = false, DnsModel? dns = null)
     {
+        _fleet.Network = _fleet.Network with { Dns = dns };
         Fabric = fabric;
         _crossing = new Crossing(fabric, shard);
         fabric.Join(shard, Mailbox, _ => new Lane(_memory, DataPlaneLimits.OwnSlots, LaneSlots));
@@ -131,6 +132,9 @@ internal sealed class PathFixture : IDisposable
         outer.CopyTo(_memory.Blank(slot));
         return Path.Handle(slot.With(slot.Start, outer.Length), from, Now);
     }
+
+    /// <summary>A model that control has sent since.</summary>
+    public void Adopt(Delta delta) => Forwarder.Adopt(ModelMapper.Apply(Model, delta, TestFleet.Now, out _).Fleet, Now);
 
     /// <summary>As if the kernel had coalesced them: equally long, behind each other, without room between.</summary>
     public void ReceiveCoalesced(IReadOnlyList<byte[]> outers, OuterPath from)
