@@ -25,7 +25,7 @@ public readonly record struct NameMeaning(NameKind Kind, string Zone, IpAddress?
 /// Names inside a network, as one identity sees them:
 /// <list type="bullet">
 /// <item><c>pump-17.plant-a.sallyport</c>, a device or site, if a rule in force lets the asker open some flow to its address;</item>
-/// <item><c>historian.plant-a.sallyport</c>, an application, if one lets it open some flow to that;</item>
+/// <item><c>historian.plant-a.sallyport</c>, an application, if one lets it open some flow to that, or it carries it itself;</item>
 /// <item><c>192-168-1-20.router-3.plant-a.sallyport</c>, a host behind a site, if one lets it open some flow to that address;</item>
 /// <item><c>plant-a.sallyport</c> and <c>gateway.plant-a.sallyport</c>, the gateway, and the asker's own names, always;</item>
 /// <item>and what those addresses are called, asked the other way round.</item>

@@ -48,13 +48,13 @@ public sealed partial class FleetModel
 
     /// <summary>
     /// Where <paramref name="from"/> reaches the application: the one place that says at which address. Null where no rule in force lets it
-    /// open any flow to it, and where the application is more than one address.
+    /// open any flow to it, unless it carries it itself, and where the application is more than one address.
     /// </summary>
     public IpAddress? ReachableAddress(Identity from, Application application)
     {
         var target = application.Target;
         return application.NetworkId == from.NetworkId && target.Length == target.Network.BitLength
-            && MayReach(from, target.Network, application)
+            && (application.OwnerId == from.Id || MayReach(from, target.Network, application))
             ? target.Network
             : null;
     }

@@ -50,6 +50,8 @@ public sealed class ResolverTests
         Ask4(Pump, "modbus.plant-a.sallyport").ShouldBe("NxDomain");
         Ask4(Valve, "historian.plant-a.sallyport").ShouldBe("NxDomain");
         Ask4(Pump, "no-such-thing.plant-a.sallyport").ShouldBe("NxDomain");
+        Ask4(Valve, "modbus.plant-a.sallyport").ShouldBe("10.20.0.18", "its own");
+        Ask4(Router, "camera.plant-a.sallyport").ShouldBe("192.168.1.30", "its own");
     }
 
     [Fact]
