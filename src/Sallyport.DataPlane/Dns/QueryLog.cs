@@ -16,7 +16,7 @@ internal sealed class QueryLog
     private Instant _reportAt;
 
     /// <summary>Questions that were answered and are in no line.</summary>
-    public long Lost { get; private set; }
+    private long _lost;
 
     /// <param name="lines">Of the identity.</param>
     public void Note(QueryKey key, int networkId, IpAddress[] addresses, Instant now, ref TokenBucket lines)
@@ -36,7 +36,7 @@ internal sealed class QueryLog
 
         if (known.Count == 0 && _window.Count >= DnsServiceLimits.LogWindowMax)
         {
-            Lost++;
+            _lost++;
             return;
         }
 
@@ -49,8 +49,9 @@ internal sealed class QueryLog
         if (_window.Count > 0 && (everything || now >= _reportAt))
         {
             _reportAt = now + DnsServiceLimits.LogWindow;
-            uplink.Put(_window.Values);
+            uplink.Put(_window.Values, _lost);
             _window.Clear();
+            _lost = 0;
         }
     }
 }

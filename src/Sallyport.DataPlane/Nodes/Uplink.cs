@@ -130,10 +130,12 @@ internal sealed class Uplink
     }
 
     /// <summary>The same question as one that was not sent yet is counted with it.</summary>
-    public void Put(IReadOnlyCollection<QueryRecord> queries)
+    /// <param name="lost">Further ones, of which nothing but the number is known.</param>
+    public void Put(IReadOnlyCollection<QueryRecord> queries, long lost)
     {
         lock (_lock)
         {
+            _lostQueries += lost;
             foreach (var query in queries)
             {
                 if (_queries.TryGetValue(query.Key, out var known))
@@ -336,7 +338,7 @@ internal sealed class Uplink
 
         events.Add(new GatewayEvent(
             "reports.lost", _clock.ToWall(_clock.Now), 0, "",
-            $"{_lostFlows} flow records, {_lostEvents} events and {_lostQueries} questions for names were lost while control was away."));
+            $"{_lostFlows} flow records, {_lostEvents} events and {_lostQueries} questions for names were lost: control was away, or there were too many."));
         _lostFlows = _lostEvents = _lostQueries = 0;
     }
 
