@@ -72,6 +72,7 @@ internal static class Program
             RuleCommands.Build(shell),
             LockCommands.Build(shell),
             PolicyCommands.Build(shell),
+            WhoisCommand.Build(shell),
             FlowCommands.Build(shell),
             DnsCommands.Build(shell),
             TunnelCommands.Build(shell),

@@ -194,6 +194,7 @@ public static class ControlHosting
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
         services.AddSingleton<PolicyQueries>();
+        services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<DnsQueries>();
         services.AddSingleton<KeyCommands>();

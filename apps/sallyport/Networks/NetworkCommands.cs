@@ -34,6 +34,9 @@ internal static class NetworkCommands
                         TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                         MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                         TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
+                        ServiceRanges = shape.ServiceRangesOf(c.Parse),
+                        GuestPools = shape.GuestPoolsOf(c.Parse),
+                        Guests = c.Parse.GetValue(shape.Guests),
                         Dns = shape.DnsOf(c.Parse),
                     },
                     c.Cancel);
@@ -91,6 +94,9 @@ internal static class NetworkCommands
                     TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                     MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                     TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
+                    ServiceRanges = shape.ServiceRangesOf(c.Parse),
+                    GuestPools = shape.GuestPoolsOf(c.Parse),
+                    Guests = c.Parse.GetValue(shape.Guests),
                     Dns = shape.DnsOf(c.Parse),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
@@ -125,6 +131,9 @@ internal static class NetworkCommands
         ("digest", n.AuthDigest),
         ("minimum TLS", n.MinimumTls),
         ("token lifetime", n.Authentication == "certificate" ? null : n.TokenLifetime),
+        ("service ranges", n.ServiceRanges.Count == 0 ? "none" : string.Join(", ", n.ServiceRanges)),
+        ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
+        ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
         ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
         ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
         ("created", Human.Time(n.CreatedAt))));
@@ -150,13 +159,34 @@ internal static class NetworkCommands
         public Option<string?> TokenLifetime { get; } = Flag.Text(
             "--token-lifetime", "How long a token stands for a password, counted from the password: 90m, 24h, 7d", "TIME");
 
+        private readonly Option<string[]> serviceRanges = Flag.List(
+            "--service-range", "Where applications of other networks appear in this one; \"none\" for nowhere", "PREFIX");
+
+        private readonly Option<string[]> guestPools = Flag.List(
+            "--guest-pool", "Where members of other networks appear to applications of this one; \"none\" for nowhere", "PREFIX");
+
         private readonly Option<string?> dns = Flag.Text("--dns", "on: the gateway answers names in the network (default); off", "STATE");
 
         private readonly Option<string[]> dnsForward = Flag.List(
             "--dns-forward", "Who is asked for other names: corp.example=10.0.0.53, .=9.9.9.9; none: nobody", "DOMAIN=SERVER");
 
+        public Option<string?> Guests { get; } = Flag.Text("--guests", "Guests have an address each, or one that is shared", "each|shared");
+
         public Symbol[] All =>
-            [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, dns, dnsForward];
+        [
+            ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, dns, dnsForward,
+        ];
+
+        public IReadOnlyList<string>? ServiceRangesOf(ParseResult parse) => RangesOf(parse.GetValue(serviceRanges));
+
+        public IReadOnlyList<string>? GuestPoolsOf(ParseResult parse) => RangesOf(parse.GetValue(guestPools));
+
+        private static string[]? RangesOf(string[]? given) => given switch
+        {
+            { Length: > 0 } and not ["none"] => given,
+            ["none"] => [],
+            _ => null,
+        };
 
         public NetworkDnsInput? DnsOf(ParseResult parse)
         {

@@ -26,6 +26,7 @@ public readonly record struct NameMeaning(NameKind Kind, string Zone, IpAddress?
 /// <list type="bullet">
 /// <item><c>pump-17.plant-a.sallyport</c>, a device or site, if a rule in force lets the asker open some flow to its address;</item>
 /// <item><c>historian.plant-a.sallyport</c>, an application, if one lets it open some flow to that, or it carries it itself;</item>
+/// <item><c>mes.office.sallyport</c>, an application of another network, in the same case, at the address where it appears in the asker's;</item>
 /// <item><c>192-168-1-20.router-3.plant-a.sallyport</c>, a host behind a site, if one lets it open some flow to that address;</item>
 /// <item><c>plant-a.sallyport</c> and <c>gateway.plant-a.sallyport</c>, the gateway, and the asker's own names, always;</item>
 /// <item>and what those addresses are called, asked the other way round.</item>
@@ -130,8 +131,15 @@ public static class NetworkNames
             return new NameMeaning(NameKind.Known, zone, Target: $"{GatewayLabel}.{dns.Suffix}");
         }
 
-        if (model.IdentityAt(network.Id, address) is { Active: true } owner && (owner.Id == asker.Id || model.MayReach(asker, address)))
+        if (model.Resolve(network.Id, address).Carrier is { Active: true } owner && (owner.Id == asker.Id || model.MayReach(asker, address)))
         {
+            if (owner.NetworkId != network.Id)
+            {
+                return model.ReachableAt(asker, address) is { } elsewhere && model.Network(elsewhere.NetworkId) is { } other
+                    ? new NameMeaning(NameKind.Known, zone, Target: $"{elsewhere.Name}.{other.Name}.{dns.Zone}")
+                    : new NameMeaning(NameKind.Unknown, zone);
+            }
+
             label = address == owner.AddressV4 || address == owner.AddressV6 ? owner.Name
                 : model.ReachableAt(asker, address) is { } application ? application.Name
                 : address.IsV4 ? $"{DashLabel(address)}.{owner.Name}"
@@ -171,7 +179,7 @@ public static class NetworkNames
             }
         }
 
-        return model.IdentityAt(network.Id, address) is not null;
+        return model.WhoIs(network.Id, address) is not null;
     }
 
     private static bool TryReadDash(ReadOnlySpan<char> label, out IpAddress address) => TryReadV4(label, '-', isReverse: false, out address);

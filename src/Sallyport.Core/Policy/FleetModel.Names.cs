@@ -53,10 +53,10 @@ public sealed partial class FleetModel
     public IpAddress? ReachableAddress(Identity from, Application application)
     {
         var target = application.Target;
-        return application.NetworkId == from.NetworkId && target.Length == target.Network.BitLength
-            && (application.OwnerId == from.Id || MayReach(from, target.Network, application))
-            ? target.Network
-            : null;
+        var address = target.Length < target.Network.BitLength ? null
+            : application.NetworkId == from.NetworkId ? target.Network
+            : ServiceAddress(from.NetworkId, application.NetworkId, target.Network);
+        return address is { } at && (application.OwnerId == from.Id || MayReach(from, at, application)) ? at : null;
     }
 
     /// <summary>Whether any rule in force lets <paramref name="from"/> open any flow to the address.</summary>
@@ -79,12 +79,13 @@ public sealed partial class FleetModel
         return false;
     }
 
-    /// <summary>Of the applications at exactly this address the first that the identity may reach.</summary>
+    /// <summary>Of the applications at exactly this address the first that the identity may reach; of another network where such a one appears there.</summary>
     public Application? ReachableAt(Identity from, IpAddress address)
     {
-        if (IdentityAt(from.NetworkId, address) is { } to && _owners.Find(to.Id) is { } owner)
+        var (to, inside) = Resolve(from.NetworkId, address);
+        if (to is not null && _owners.Find(to.Id) is { } owner)
         {
-            foreach (var policy in owner.At(address, address.BitLength))
+            foreach (var policy in owner.At(inside, inside.BitLength))
             {
                 if (ReachableAddress(from, policy.Application!) is not null)
                 {
@@ -124,18 +125,18 @@ public sealed partial class FleetModel
     /// <param name="wanted">Null for any application at the address.</param>
     private bool MayReach(Identity from, IpAddress address, Application? wanted)
     {
-        var to = IdentityAt(from.NetworkId, address);
+        var (to, inside) = Resolve(from.NetworkId, address);
         if (to is null || _owners.Find(to.Id) is not { } owner)
         {
             return false;
         }
 
-        foreach (var length in owner.LengthsFor(address))
+        foreach (var length in owner.LengthsFor(inside))
         {
-            foreach (var policy in owner.At(address, length))
+            foreach (var policy in owner.At(inside, length))
             {
                 if ((wanted is null || policy.Application!.Id == wanted.Id) && policy.FindAllow(from) != 0
-                    && MayOpenAny(from, to, address, policy.Application!, owner))
+                    && MayOpenAny(from, to, inside, policy.Application!, owner))
                 {
                     return true;
                 }

@@ -113,7 +113,7 @@ internal sealed class Shard : IDisposable
 
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
-        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index);
+        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards);
         _names = new NameService(options.Index, options.AskUpstream);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
         _host = new HostPath(_outbox, _path, _crossing, Drops);

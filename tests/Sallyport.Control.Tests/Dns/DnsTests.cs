@@ -116,11 +116,20 @@ public sealed class DnsTests
         using var gateway = await FakeGateway.ConnectAsync(world);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000;
         var plant = await world.PlantAsync();
-        await gateway.SendAsync(new DnsReport([.. Enumerable.Range(0, 5).Select(i => Query(plant.Id, 1, $"n{i}", "NOERROR") with { LastAt = now - (i == 4 ? 3L * 86_400 * 1_000_000_000 : 0) })]));
-        await ControlWorld.UntilAsync(async () => (await world.Client.ListDnsQueriesAsync()).Items.Any(query => query.Name is "n3" or "n4"));
-        await world.FlushAsync();
-        world.App.Services.GetRequiredService<TrafficLog>().Prune();
-        (await world.Client.ListDnsQueriesAsync()).Items.Select(query => query.Name).ShouldBe(["n3", "n2"]);
+        var traffic = world.App.Services.GetRequiredService<TrafficLog>();
+        async Task<IEnumerable<string>> KeptAsync(params IEnumerable<DnsQueryState> queries)
+        {
+            var reported = queries.ToArray();
+            await gateway.SendAsync(new DnsReport(reported));
+            await ControlWorld.UntilAsync(async () => (await world.Client.ListDnsQueriesAsync()).Items.Any(query => query.Name == reported[^1].Name));
+            await world.FlushAsync();
+            traffic.Prune();
+            return (await world.Client.ListDnsQueriesAsync()).Items.Select(query => query.Name);
+        }
+
+        DnsQueryState At(string name, long at) => Query(plant.Id, 1, name, "NOERROR") with { LastAt = at };
+        (await KeptAsync(At("old", now - (3L * 86_400 * 1_000_000_000)), At("n1", now), At("n2", now))).ShouldBe(["n2", "n1"]);
+        (await KeptAsync(At("n3", now), At("n4", now), At("n5", now))).ShouldBe(["n5", "n4", "n3"]);
     }
 
     [Fact]

@@ -153,6 +153,29 @@ public sealed class ResolverTests
     }
 
     [Fact]
+    public void An_application_of_another_network_is_called_by_that_network_and_is_where_it_appears()
+    {
+        var fleet = Fleet.With(new FleetChange
+        {
+            Appearances =
+            [
+                new Appearance(1, AppearanceKind.Service, 1, IpPrefix.Parse("198.18.0.5/32"), 7, IpPrefix.Parse("10.20.0.18/32")),
+                new Appearance(2, AppearanceKind.Guest, 7, IpPrefix.Parse("198.19.0.17/32"), 1, IpPrefix.Parse("10.20.0.17/32")),
+            ],
+        });
+        Ask4(Pump, "mixing.plant-b.sallyport", fleet).ShouldBe("NxDomain", "an appearance permits nothing");
+        var granted = fleet.With(new Rule(9, new Subject(SubjectKind.Device, Pump, ""), 72));
+        Ask4(Pump, "mixing.plant-b.sallyport", granted).ShouldBe("198.18.0.5");
+        Ask4(Valve, "mixing.plant-b.sallyport", granted).ShouldBe("NxDomain");
+        Ask4(Pump, "mixer.plant-b.sallyport", granted).ShouldBe("NxDomain", "the device behind it is not theirs to know");
+        Ask4(Pump, "mixing.plant-a.sallyport", granted).ShouldBe("NxDomain");
+        Ask4(70, "mixing.plant-b.sallyport", granted).ShouldBe("10.20.0.18", "at home");
+        AskPtr(Pump, "5.0.18.198.in-addr.arpa", granted).ShouldBe("mixing.plant-b.sallyport");
+        AskPtr(Valve, "5.0.18.198.in-addr.arpa", granted).ShouldBe("NxDomain");
+        AskPtr(71, "17.0.19.198.in-addr.arpa", granted).ShouldBe("NxDomain", "guests are answered, not called");
+    }
+
+    [Fact]
     public void Addresses_have_the_names_of_what_may_be_reached_there()
     {
         AskPtr(Pump, "17.0.20.10.in-addr.arpa").ShouldBe("pump-17.plant-a.sallyport");
