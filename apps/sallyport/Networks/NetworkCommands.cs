@@ -37,6 +37,7 @@ internal static class NetworkCommands
                         ServiceRanges = shape.ServiceRangesOf(c.Parse),
                         GuestPools = shape.GuestPoolsOf(c.Parse),
                         Guests = c.Parse.GetValue(shape.Guests),
+                        Topology = c.Parse.GetValue(shape.Topology),
                         Dns = shape.DnsOf(c.Parse),
                     },
                     c.Cancel);
@@ -97,6 +98,7 @@ internal static class NetworkCommands
                     ServiceRanges = shape.ServiceRangesOf(c.Parse),
                     GuestPools = shape.GuestPoolsOf(c.Parse),
                     Guests = c.Parse.GetValue(shape.Guests),
+                    Topology = c.Parse.GetValue(shape.Topology),
                     Dns = shape.DnsOf(c.Parse),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
@@ -133,6 +135,7 @@ internal static class NetworkCommands
         ("token lifetime", n.Authentication == "certificate" ? null : n.TokenLifetime),
         ("service ranges", n.ServiceRanges.Count == 0 ? "none" : string.Join(", ", n.ServiceRanges)),
         ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
+        ("topology", n.Topology),
         ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
         ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
         ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
@@ -172,9 +175,13 @@ internal static class NetworkCommands
 
         public Option<string?> Guests { get; } = Flag.Text("--guests", "Guests have an address each, or one that is shared", "each|shared");
 
+        public Option<string?> Topology { get; } = Flag.Text(
+            "--topology", "OpenVPN interfaces in the network's subnet, or point to point where a device's LAN has the same addresses", "subnet|p2p");
+
         public Symbol[] All =>
         [
-            ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, dns, dnsForward,
+            ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, Topology, dns,
+            dnsForward,
         ];
 
         public IReadOnlyList<string>? ServiceRangesOf(ParseResult parse) => RangesOf(parse.GetValue(serviceRanges));

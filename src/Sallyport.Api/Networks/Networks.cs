@@ -46,6 +46,12 @@ public sealed record NetworkCreate
     /// <summary>"each" (default): every guest has an address of his own; "shared": those of one network have one, and differ by ports.</summary>
     public string? Guests { get; init; }
 
+    /// <summary>
+    /// "subnet" (default) or "p2p": how an OpenVPN device has its IPv4 address. Take p2p where the device's own LAN has the network's
+    /// addresses: its routes then do not go by way of an address that both have.
+    /// </summary>
+    public string? Topology { get; init; }
+
     public NetworkDnsInput? Dns { get; init; }
 }
 
@@ -75,6 +81,12 @@ public sealed record NetworkUpdate
     public IReadOnlyList<string>? GuestPools { get; init; }
 
     public string? Guests { get; init; }
+
+    /// <summary>
+    /// "subnet" (default) or "p2p": how an OpenVPN device has its IPv4 address. Take p2p where the device's own LAN has the network's
+    /// addresses: its routes then do not go by way of an address that both have.
+    /// </summary>
+    public string? Topology { get; init; }
 
     public NetworkDnsInput? Dns { get; init; }
 }
@@ -108,6 +120,9 @@ public sealed record NetworkInfo
 
     /// <summary>"each" or "shared".</summary>
     public required string Guests { get; init; }
+
+    /// <summary>"subnet" or "p2p".</summary>
+    public required string Topology { get; init; }
 
     public required NetworkDns Dns { get; init; }
 

@@ -66,6 +66,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         ServiceRanges = input.ServiceRanges,
                         GuestPools = input.GuestPools,
                         Guests = input.Guests,
+                        Topology = input.Topology,
                     },
                     problems);
                 NetworkInput.CheckRanges(draft, [], problems);
@@ -79,10 +80,10 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var id = change.Sql.ExecuteScalar<int>(
                     """
                     INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, token_seconds, service_ranges, guest_pools, guests, dns_serve, dns_forward, created_at, revision)
+                        minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, created_at, revision)
                     VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @DnsServe,
-                        @DnsForwardJson, @Now, 1)
+                        @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology,
+                        @DnsServe, @DnsForwardJson, @Now, 1)
                     RETURNING id
                     """,
                     new
@@ -100,6 +101,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         draft.ServiceRangesJson,
                         draft.GuestPoolsJson,
                         draft.Guests,
+                        draft.Topology,
                         draft.DnsServe,
                         draft.DnsForwardJson,
                         change.Now,
@@ -133,7 +135,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
-                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests,
+                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, topology = @Topology,
                 dns_serve = @DnsServe, dns_forward = @DnsForwardJson, revision = revision + 1
             WHERE id = @Id
             """,
@@ -252,6 +254,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["tokenLifetime"] = Span.Text(row.TokenSeconds),
         ["serviceRanges"] = JsonNode.Parse(row.ServiceRangesJson),
         ["guestPools"] = JsonNode.Parse(row.GuestPoolsJson),
+        ["topology"] = row.Topology == NetworkInput.DefaultTopology ? null : row.Topology,
         ["guests"] = row.Guests == NetworkInput.DefaultGuests ? null : row.Guests,
         ["dns"] = new JsonObject { ["serve"] = row.DnsServe, ["forward"] = JsonNode.Parse(row.DnsForwardJson) },
     };

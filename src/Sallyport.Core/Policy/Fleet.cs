@@ -39,7 +39,13 @@ public sealed record Network(int Id, string Name, ImmutableArray<IpPrefix> Prefi
 /// <param name="Zone">What all names of the installation end with: "sallyport".</param>
 /// <param name="Suffix">What those of this network end with: "plant-a.sallyport".</param>
 /// <param name="Forwards">The longest domain first. A name outside of the zone that is in none of them is refused.</param>
-public sealed record NetworkDns(string Zone, string Suffix, ImmutableArray<DnsForward> Forwards);
+public sealed record NetworkDns(string Zone, string Suffix, ImmutableArray<DnsForward> Forwards)
+{
+    /// <summary>
+    /// Where names are answered beside the gateway's own addresses: the far end of point-to-point interfaces, whose LAN may have the others.
+    /// </summary>
+    public IpAddress? FarEnd { get; init; }
+}
 
 /// <summary>Who is asked for the names of a domain ("" for all), one after the other.</summary>
 public sealed record DnsForward(string Domain, ImmutableArray<OuterAddress> Servers);

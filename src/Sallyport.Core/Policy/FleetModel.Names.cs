@@ -99,7 +99,8 @@ public sealed partial class FleetModel
 
     /// <summary>Whether questions for names that are sent to this address are the gateway's to answer, not an application's of its host.</summary>
     public bool AnswersNamesAt(int networkId, IpAddress address) =>
-        Network(networkId) is { Dns: not null } network && network.IsGateway(address) && !IsServed(networkId, address, IpProtocol.Udp, DnsLimits.Port);
+        Network(networkId) is { Dns: { } dns } network && (network.IsGateway(address) || dns.FarEnd == address)
+        && !IsServed(networkId, address, IpProtocol.Udp, DnsLimits.Port);
 
     private bool IsServed(int networkId, IpAddress address, IpProtocol protocol, ushort port)
     {

@@ -21,10 +21,11 @@ internal static class Grants
             PeerId = peerId,
             AddressV4 = v4 is null ? null : identity.AddressV4,
             NetworkV4 = v4,
+            PeerV4 = v4 is { } prefix && access.IsPointToPoint ? PeerOf(access, prefix) : null,
             AddressV6 = v6 is null ? null : identity.AddressV6,
             NetworkV6 = v6,
-            Routes = [.. Routes(identity, network, model, v4, v6), .. access.Elsewhere.Where(range => HasFamily(identity, range))],
-            DnsServers = HasNames(identity, network) ? [.. GatewaysIn(v4, v6)] : [],
+            Routes = [.. Routes(identity, network, model, v4, v6, access.IsPointToPoint), .. access.Elsewhere.Where(range => HasFamily(identity, range))],
+            DnsServers = HasNames(identity, network) ? [.. NameServers(network!.Dns!, v4, v6)] : [],
             DnsDomain = HasNames(identity, network) ? network!.Dns!.Suffix : null,
             PingSeconds = model.Settings.PingSeconds,
             PingRestartSeconds = model.Settings.PingRestartSeconds,
@@ -35,15 +36,17 @@ internal static class Grants
     /// <summary>A site's router resolves names for a whole plant: it is not told to ask us instead.</summary>
     private static bool HasNames(Identity identity, Network? network) => identity.Kind == IdentityKind.Device && network?.Dns is not null;
 
-    private static IEnumerable<IpAddress> GatewaysIn(params IEnumerable<IpPrefix?> prefixes) =>
-        prefixes.OfType<IpPrefix>().Select(prefix => new IpAddress(prefix.First.Bits + 1));
+    private static IEnumerable<IpAddress> NameServers(NetworkDns dns, params IEnumerable<IpPrefix?> prefixes) =>
+        prefixes.OfType<IpPrefix>().Select(prefix => prefix.IsV4 && dns.FarEnd is { } end ? end : new IpAddress(prefix.First.Bits + 1));
 
     /// <summary>What lies behind the tunnel: the network's other prefixes and the subnets of its sites, without what is the identity's own.</summary>
-    private static IEnumerable<IpPrefix> Routes(Identity identity, Network? network, GatewayModel model, IpPrefix? v4, IpPrefix? v6)
+    private static IEnumerable<IpPrefix> Routes(
+        Identity identity, Network? network, GatewayModel model, IpPrefix? v4, IpPrefix? v6, bool isPointToPoint)
     {
         foreach (var prefix in network?.Prefixes ?? [])
         {
-            if (prefix != v4 && prefix != v6 && HasFamily(identity, prefix))
+            // A point-to-point interface lies in no subnet.
+            if ((prefix != v4 || isPointToPoint) && prefix != v6 && HasFamily(identity, prefix))
             {
                 yield return prefix;
             }
@@ -61,6 +64,23 @@ internal static class Grants
                 }
             }
         }
+    }
+
+    /// <summary>An address that nobody has: the first of a range for other networks, which is never given out. Without a range the gateway's.</summary>
+    private static IpAddress PeerOf(NetworkAccess access, IpPrefix prefix) => FarEnd(access.Elsewhere) ?? new IpAddress(prefix.First.Bits + 1);
+
+    /// <summary>Null in a network where nothing of others appears.</summary>
+    public static IpAddress? FarEnd(ImmutableArray<IpPrefix> elsewhere)
+    {
+        foreach (var range in elsewhere)
+        {
+            if (range.IsV4)
+            {
+                return range.First;
+            }
+        }
+
+        return null;
     }
 
     private static bool HasFamily(Identity identity, IpPrefix prefix) =>

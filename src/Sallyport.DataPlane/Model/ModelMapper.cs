@@ -8,6 +8,7 @@ using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
 
 namespace Sallyport.DataPlane.Model;
 
@@ -94,7 +95,8 @@ internal static class ModelMapper
             [
                 .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
                 .. delta.Networks.Where(network => before.Access.TryGetValue(network.Id, out var old)
-                        && !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan()))
+                        && (old.IsPointToPoint != access[network.Id].IsPointToPoint
+                            || !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan())))
                     .Select(network => new Reroute(network.Id, [])),
             ],
         };
@@ -116,6 +118,9 @@ internal static class ModelMapper
     {
         Dns = dto.Dns is { } dns
             ? new NetworkDns(zone, $"{dto.Name}.{zone}", [.. dns.Forward.Select(Forward).OrderByDescending(forward => forward.Domain.Length)])
+            {
+                FarEnd = dto.Topology == "p2p" ? Grants.FarEnd([.. dto.Elsewhere.Select(IpPrefix.Parse)]) : null,
+            }
             : null,
     };
 
@@ -245,6 +250,12 @@ internal static class ModelMapper
         return new NetworkAccess
         {
             NetworkId = dto.Id,
+            IsPointToPoint = dto.Topology switch
+            {
+                "subnet" => false,
+                "p2p" => true,
+                _ => throw Unknown("topology", dto.Topology),
+            },
             Elsewhere = [.. dto.Elsewhere.Select(IpPrefix.Parse)],
             Ciphers = [.. dto.Ciphers.Select(Cipher)],
             AuthDigest = digest,

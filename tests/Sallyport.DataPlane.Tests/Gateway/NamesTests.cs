@@ -36,6 +36,18 @@ public sealed class NamesTests : IDisposable
     }
 
     [Fact]
+    public void Where_a_device_s_LAN_may_have_the_gateway_s_address_the_far_end_answers()
+    {
+        _fleet.Network = _fleet.Network with { Dns = new DnsModel([]), Topology = "p2p", Elsewhere = ["198.18.0.0/16"] };
+        using var gateway = new RunningGateway(_fleet);
+        using var device = gateway.Connect(_fleet.Device);
+        var server = device.Options!.DnsServers.ShouldHaveSingleItem();
+        server.ShouldBe(IpAddress.Parse("198.18.0.0"));
+        Ask(device, "historian.plant-a.sallyport", server).ShouldBe("0 192.168.50.10");
+        Ask(device, "historian.plant-a.sallyport").ShouldBe("0 192.168.50.10");
+    }
+
+    [Fact]
     public void Without_names_nothing_is_pushed()
     {
         using var gateway = new RunningGateway(_fleet);
@@ -46,9 +58,9 @@ public sealed class NamesTests : IDisposable
 
     public void Dispose() => _fleet.Dispose();
 
-    private static string Ask(TestClient device, string name)
+    private static string Ask(TestClient device, string name, IpAddress? server = null)
     {
-        device.SendInner(InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.HostAddress, 40_000, 53, Questions.For(name)));
+        device.SendInner(InnerPackets.Udp(TestFleet.DeviceAddress, server ?? TestFleet.HostAddress, 40_000, 53, Questions.For(name)));
         return Questions.Read(device.ReceiveInner().ShouldNotBeNull().AsSpan(28));
     }
 }
