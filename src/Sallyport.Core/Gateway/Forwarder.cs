@@ -1,3 +1,4 @@
+using Sallyport.Core.Dns;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Nat;
 using Sallyport.Core.Packets;
@@ -115,7 +116,7 @@ public sealed class Forwarder
         _now = now;
         var malformed = InnerPacket.Read(packet, out var read);
         var result = Decide(fromIdentityId, packet, malformed, read, refusal);
-        if (result.Kind is ForwardKind.Drop or ForwardKind.Refuse)
+        if (result.Reason != DropReason.None)
         {
             _drops[(int)result.Reason]++;
         }
@@ -230,6 +231,13 @@ public sealed class Forwarder
             return DecideIcmpError(from, read);
         }
 
+        if (IsForNames(from, read))
+        {
+            return !_model.Owns(from.Id, read.Ends.Source) ? ForwardResult.Drop(DropReason.SpoofedSource)
+                : !from.Active ? ForwardResult.Drop(DropReason.IdentityNotActive)
+                : ForwardResult.Resolve();
+        }
+
         var result = DecideFlow(from, packet, read, refusal, out var index);
         if (read.Part == FragmentPart.First)
         {
@@ -238,6 +246,14 @@ public sealed class Forwarder
 
         return result;
     }
+
+    /// <summary>
+    /// A question for a name crosses to nobody: the gateway answers it, of what policy lets the asker reach. The host itself knows its names
+    /// from elsewhere.
+    /// </summary>
+    private bool IsForNames(Identity from, in InnerPacket read) =>
+        read.Ends is { DestinationPort: DnsLimits.Port, Kind: PacketKind.Udp } && read.Part == FragmentPart.Whole
+        && !_isHandedOver && from.Kind != IdentityKind.Host && _model.AnswersNamesAt(from.NetworkId, read.Ends.Destination);
 
     /// <summary>A second first fragment of the same datagram is judged like the first one, and its verdict replaces the other.</summary>
     /// <param name="toIdentityId">0 where it was not forwarded.</param>

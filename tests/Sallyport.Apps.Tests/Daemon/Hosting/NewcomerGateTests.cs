@@ -121,6 +121,7 @@ public sealed class NewcomerGateTests
             Tun = "sallyport0",
             TunAlways = false,
             TunOffloads = true,
+            DnsZone = "sallyport",
             FlowRetention = TimeSpan.FromDays(1),
         };
         using (var control = ControlHost.Open(WebServer.OptionsOf(settings), TimeProvider.System))
