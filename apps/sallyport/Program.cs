@@ -6,6 +6,7 @@ using Sallyport.Cli.Completion;
 using Sallyport.Cli.Credentials;
 using Sallyport.Cli.Devices;
 using Sallyport.Cli.Events;
+using Sallyport.Cli.Fleets;
 using Sallyport.Cli.Flows;
 using Sallyport.Cli.Keys;
 using Sallyport.Cli.Locks;
@@ -58,7 +59,7 @@ internal static class Program
     {
         var root = new RootCommand(
             "Sallyport: every device on one gateway, nothing reachable without a rule. "
-            + "Exit codes: 0 done, 1 refused, 2 usage, 3 API not reachable, 4 not authorised, 5 not found, 6 done but not confirmed.");
+            + "Exit codes: 0 done, 1 refused, 2 usage, 3 API not reachable, 4 not authorised, 5 not found, 6 done but not confirmed, 7 a plan has changes (--exit-code).");
         var shell = new Shell();
         shell.AddTo(root);
         foreach (var command in (Command[])
@@ -71,6 +72,9 @@ internal static class Program
             RuleCommands.Build(shell),
             LockCommands.Build(shell),
             PolicyCommands.Build(shell),
+            FleetCommands.Plan(shell),
+            FleetCommands.Apply(shell),
+            FleetCommands.Export(shell),
             FlowCommands.Build(shell),
             TunnelCommands.Build(shell),
             CredentialCommands.Build(shell),

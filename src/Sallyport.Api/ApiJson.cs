@@ -4,6 +4,7 @@ using Sallyport.Api.Audit;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Events;
+using Sallyport.Api.Fleets;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
 using Sallyport.Api.Keys;
@@ -52,6 +53,7 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(RuleUpdate))]
 [JsonSerializable(typeof(RuleInfo))]
 [JsonSerializable(typeof(Page<RuleInfo>))]
+[JsonSerializable(typeof(FleetPlan))]
 [JsonSerializable(typeof(TunnelInfo))]
 [JsonSerializable(typeof(Page<TunnelInfo>))]
 [JsonSerializable(typeof(FlowInfo))]

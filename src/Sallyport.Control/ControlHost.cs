@@ -17,6 +17,7 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Devices;
 using Sallyport.Control.Events;
+using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
@@ -190,6 +191,8 @@ public static class ControlHosting
         services.AddSingleton<TunnelCommands>();
         services.AddSingleton<ApplicationCommands>();
         services.AddSingleton<RuleCommands>();
+        services.AddSingleton<FleetFileCommands>();
+        services.AddSingleton<FleetExport>();
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
         services.AddSingleton<PolicyQueries>();
@@ -227,6 +230,7 @@ public static class ControlHosting
         api.MapApplications();
         api.MapPolicies();
         api.MapLocks();
+        api.MapFleetFiles();
         api.MapTunnels();
         api.MapFlows();
         api.MapEvents();
