@@ -7,7 +7,7 @@ internal static class FleetFileLimits
 
     public const int DepthMax = 16; // what means something has five levels
 
-    public const int NodesMax = 400_000;
+    public const int NodesMax = 250_000; // each costs half a kilobyte while it is read
 
     public const int TextMax = 4_096; // characters of one value; the longest that means something is a label of 128
 

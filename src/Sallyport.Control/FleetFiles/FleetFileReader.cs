@@ -73,8 +73,7 @@ internal sealed class FleetFileReader
                 HintOf(pair.Key.Value, SectionNames));
         }
 
-        var names = SectionOf(Networks)?.Pairs;
-        onlyNetwork = names is [var one] ? one.Key.Value : null;
+        onlyNetwork = root.Find(Networks)?.Value is FileMap { Pairs: [var one] } ? one.Key.Value : null;
         var file = new FleetFile
         {
             Networks = Entries(Networks, FileKeys.Network, (name, _) => new NetworkCreate { Name = name }, _ => null, qualified: false),

@@ -252,7 +252,7 @@ internal sealed class FleetRun(
         var named = entries.Select(entry => (entry.Name, entry.Network)).ToHashSet();
         foreach (var row in ScopedNetworks().SelectMany(network => IdentityRow.InNetwork(change.Sql, network.Id).ToList()))
         {
-            if (row.Kind != kind || named.Contains((row.Name, row.Network)))
+            if (row.Kind != kind || row.State == IdentityStates.Retired || named.Contains((row.Name, row.Network)))
             {
                 continue;
             }

@@ -154,7 +154,7 @@ internal sealed class NodeReader
                 at, $"&{Label.Shorten(anchored.Anchor.Value)} is an anchor, which fleet files do not have", "leave it out; a text that begins with & needs quotes");
         }
 
-        if (start is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag } && !tag.Value.StartsWith("tag:yaml.org,2002:", StringComparison.Ordinal))
+        if (start is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag })
         {
             throw new BoundException(
                 at, $"{Label.Shorten(tag.Value)} is a tag, which fleet files do not have", "leave it out; a text that begins with ! needs quotes");
@@ -179,7 +179,7 @@ internal sealed class NodeReader
     private static void AddSyntax(YamlException error, string text, FileProblems problems)
     {
         var at = MarkOf(error.Start);
-        if (TabIn(text, at.Line) is { } tab)
+        if (TabIn(text, at.Line, MarkOf(error.End).Line) is { } tab)
         {
             problems.Add("file", tab, "here is a tab", "YAML indents with spaces: replace the tab");
             return;
@@ -196,10 +196,11 @@ internal sealed class NodeReader
             : "indent with spaces, write key: value, and close what is open; the mistake may be a line above";
     }
 
-    /// <summary>The first tab in the indentation of that line or of the one before, where YAML stumbles over it.</summary>
-    private static FileMark? TabIn(string text, int line)
+    /// <summary>The first tab in an indentation thereabouts: YAML stumbles over it a line before or after.</summary>
+    private static FileMark? TabIn(string text, int first, int last)
     {
-        foreach (var number in new[] { line, line - 1 }.Where(number => number >= 1))
+        const int LinesMax = 10; // each is looked for from the beginning
+        for (var number = Math.Max(1, first - 1); number <= Math.Min(last + 1, first + LinesMax); number++)
         {
             var head = LineOf(text, number);
             var indentation = head[..^head.TrimStart([' ', '\t']).Length];

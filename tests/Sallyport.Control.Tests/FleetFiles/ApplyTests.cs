@@ -91,7 +91,7 @@ public class ApplyTests
         problem.Errors.Select(error => $"{FleetFileWorld.PlaceOf(error)}: {error.Message}").ShouldBe(
         [
             "2:25 networks.plant-a.prefixes[0]: 10.20.0.7/16 has host bits",
-            "6:38 sites.dc.subnets[0]: 10.30.5.0/24 overlaps the prefix 10.30.0.0/16 of network plant-b",
+            "6:37 sites.dc.subnets[0]: 10.30.5.0/24 overlaps the prefix 10.30.0.0/16 of network plant-b",
             "8:32 devices.pump-17.colour: there is no key 'colour' here",
             "9:23 devices.pump-18.network: there is no network 'plant-x'",
             "10:44 devices.pump-19.addresses[0]: 10.31.0.1 lies outside the network's prefixes 10.30.0.0/16",
@@ -296,7 +296,7 @@ public class ApplyTests
     [InlineData("devices:\n  new: {}\n", "2:3 devices.new.network", "no network is named")]
     [InlineData("tests:\n  - { from: \"device:pump-71\", to: \"application:historian\", must: reach }\n", "2:13 tests[0].from", "there is no device 'pump-71'")]
     [InlineData("tests:\n  - { from: \"group:pumps\", to: \"192.168.50.11 tcp/1\", must: reach }\n", "2:5 tests[0].network", "no network is named")]
-    [InlineData("tests:\n  - { from: \"device:pump-17\", to: \"application:histrian\", must: reach }\n", "2:34 tests[0].to", "there is no application 'histrian'")]
+    [InlineData("tests:\n  - { from: \"device:pump-17\", to: \"application:histrian\", must: reach }\n", "2:35 tests[0].to", "there is no application 'histrian'")]
     public async Task What_does_not_fit_what_exists_is_told_with_its_place(string text, string place, string message)
     {
         await using var world = await ControlWorld.StartAsync();
