@@ -11,5 +11,6 @@ public static class AllTargets
         new EarlyNegotiationTarget(), new DoorTarget(), new KeyTextTarget(), new KeyMethod2Target(), new OptionStringTarget(), new PeerInfoTarget(),
         new AuthTokenTarget(), new ControlMessageTarget(), new PushReplyTarget(), new SessionTarget(), new InsideTlsOfServerTarget(),
         new InsideTlsOfClientTarget(), new TlsRecordsTarget(), new DataPacketTarget(), new InnerPacketTarget(), new ForwarderTarget(), new HandlesTarget(),
+        new FleetFileTarget(),
     ];
 }
