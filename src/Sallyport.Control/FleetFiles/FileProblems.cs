@@ -9,15 +9,16 @@ internal sealed class FileProblems
     private readonly List<FieldProblem> problems = [];
     private bool onlyConflicts = true;
 
-    public int Count => problems.Count;
+    /// <summary>Also of those that are not told.</summary>
+    public int Count { get; private set; }
 
     public bool Any => Count > 0;
 
-    public bool IsFull => Count >= FleetFileLimits.ProblemsMax;
+    public bool IsFull => problems.Count >= FleetFileLimits.ProblemsMax;
 
     public IReadOnlyList<FieldProblem> Sorted => [.. problems.OrderBy(problem => problem.Line).ThenBy(problem => problem.Column)];
 
-    /// <param name="path">"rules[3].from".</param>
+    /// <param name="path">"rules[3].from"; empty for the file itself.</param>
     public void Add(string path, FileMark at, string message, string hint)
     {
         onlyConflicts = false;
@@ -41,9 +42,10 @@ internal sealed class FileProblems
 
     private void Keep(string path, FileMark at, string message, string hint)
     {
+        Count++;
         if (!IsFull)
         {
-            problems.Add(Refusal.Field(path, message, hint) with { Line = at.Line, Column = at.Column });
+            problems.Add(Refusal.Field(path.Length == 0 ? "file" : path, message, hint) with { Line = at.Line, Column = at.Column });
         }
     }
 }

@@ -69,7 +69,7 @@ internal sealed class FleetFileReader
         foreach (var pair in root.Pairs.Where(pair => !SectionNames.Contains(pair.Key.Value)))
         {
             problems.Add(
-                pair.Key.Value.Length == 0 ? "file" : Label.Shorten(pair.Key.Value), pair.Key.At, $"there is no section '{Label.Shorten(pair.Key.Value)}'",
+                Label.Shorten(pair.Key.Value), pair.Key.At, $"there is no section '{Label.Shorten(pair.Key.Value)}'",
                 HintOf(pair.Key.Value, SectionNames));
         }
 

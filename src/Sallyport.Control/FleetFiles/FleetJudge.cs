@@ -9,6 +9,7 @@ using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
+using Sallyport.Control.Users;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -55,7 +56,17 @@ internal sealed class FleetJudge
             problems.Add($"{test.Path}.{problem.Field}", test.Node.Find(problem.Field)?.Value.At ?? test.Mark, problem, isConflict: false);
         }
 
-        return found.Any ? null : Judge(test, senders, destinations);
+        if (found.Any)
+        {
+            return null;
+        }
+
+        foreach (var network in senders.Select(sender => sender.NetworkId).Concat(destinations.Select(destination => destination.NetworkId).OfType<int>()).Distinct())
+        {
+            change.Actor.Require(Right.See, network);
+        }
+
+        return Judge(test, senders, destinations);
     }
 
     private FleetTest Judge(FileTest test, IReadOnlyList<IdentityRow> senders, IReadOnlyList<Destination> destinations)

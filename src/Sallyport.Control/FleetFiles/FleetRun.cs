@@ -153,10 +153,21 @@ internal sealed class FleetRun(
         foreach (var row in groups!.Others(change, own).TakeWhile(_ => !problems.IsFull))
         {
             var wanted = new IdentityInput(row.Kind) { Groups = groups.Of(row.Name, row.Network, row, null) };
-            if (!IsAlready(row, wanted))
+            if (IsAlready(row, wanted))
             {
-                var after = IdentityCommands.Update(change, $"{row.Name}.{row.Network}", wanted, null);
-                Say("change", row.Subject, groups.LineOf(row), FileValue.Differences(FileKeys.Device, row, after));
+                continue;
+            }
+
+            var line = groups.LineOf(row);
+            try
+            {
+                change.Attempt(() => Say(
+                    "change", row.Subject, line,
+                    FileValue.Differences(FileKeys.Device, row, IdentityCommands.Update(change, $"{row.Name}.{row.Network}", wanted, null))));
+            }
+            catch (ProblemException refused) when (refused.Problem.Status is not (401 or 403))
+            {
+                problems.Add(FleetFileReader.Groups, new FileMark(line ?? 1, 1), refused.Problem.Errors[0], isConflict: false);
             }
         }
     }

@@ -14,6 +14,7 @@ internal sealed class NodeReader
     private readonly string text;
     private readonly FileProblems problems;
     private int nodes;
+    private Mark last = new(0, 1, 1);
 
     private NodeReader(string text, FileProblems problems)
     {
@@ -44,14 +45,14 @@ internal sealed class NodeReader
     private FileNode? Document()
     {
         Next<StreamStart>();
-        if (parser.MoveNext() && parser.Current is StreamEnd)
+        if (Advance() && parser.Current is StreamEnd)
         {
             return null;
         }
 
-        parser.MoveNext(); // past DocumentStart
+        Advance(); // past DocumentStart
         var root = Node("", depth: 1);
-        if (parser.Current is DocumentEnd && parser.MoveNext() && parser.Current is DocumentStart second)
+        if (parser.Current is DocumentEnd && Advance() && parser.Current is DocumentStart second)
         {
             problems.Add("file", MarkOf(second.Start), "a second document begins here", "one file is one document: remove the line ---");
         }
@@ -94,20 +95,20 @@ internal sealed class NodeReader
                 at, $"this text has {scalar.Value.Length} characters", $"nothing in a fleet file is longer than {FleetFileLimits.TextMax}; is a quote missing?");
         }
 
-        parser.MoveNext();
+        Advance();
         return new FileText(at, scalar.Value, scalar.Style == ScalarStyle.Plain);
     }
 
     private FileList List(string path, FileMark at, int depth)
     {
         var items = new List<FileNode>();
-        parser.MoveNext();
+        Advance();
         while (parser.Current is not SequenceEnd)
         {
             items.Add(Node($"{path}[{items.Count}]", depth + 1));
         }
 
-        parser.MoveNext();
+        Advance();
         return new FileList(at, items);
     }
 
@@ -115,7 +116,7 @@ internal sealed class NodeReader
     {
         var pairs = new List<FilePair>();
         var known = new Dictionary<string, FileMark>(StringComparer.Ordinal);
-        parser.MoveNext();
+        Advance();
         while (parser.Current is not MappingEnd)
         {
             var key = Node(path, depth + 1);
@@ -123,7 +124,7 @@ internal sealed class NodeReader
             var value = Node(below, depth + 1);
             if (key is not FileText named)
             {
-                problems.Add(PathOf(path), key.At, $"{key.Shape} stands where a key is expected", "write key: value");
+                problems.Add(path, key.At, $"{key.Shape} stands where a key is expected", "write key: value");
             }
             else if (!known.TryAdd(named.Value, named.At))
             {
@@ -136,7 +137,7 @@ internal sealed class NodeReader
             }
         }
 
-        parser.MoveNext();
+        Advance();
         return new FileMap(at, pairs);
     }
 
@@ -161,18 +162,30 @@ internal sealed class NodeReader
         }
     }
 
+    /// <summary>The parser has states that its authors did not expect; they are mistakes of the file all the same.</summary>
+    private bool Advance()
+    {
+        last = parser.Current?.End ?? last;
+        try
+        {
+            return parser.MoveNext();
+        }
+        catch (Exception error) when (error is not (YamlException or OutOfMemoryException))
+        {
+            throw new SemanticErrorException(last, last, "what follows makes no sense");
+        }
+    }
+
     private void Next<T>()
         where T : ParsingEvent
     {
-        if (!parser.MoveNext() || parser.Current is not T)
+        if (!Advance() || parser.Current is not T)
         {
             throw new SemanticErrorException(Mark.Empty, Mark.Empty, "the file does not begin like YAML");
         }
     }
 
     private static string Below(string path, string key) => path.Length == 0 ? Label.Shorten(key) : $"{path}.{Label.Shorten(key)}";
-
-    private static string PathOf(string path) => path.Length == 0 ? "file" : path;
 
     private static FileMark MarkOf(Mark mark) => new(Math.Max(1, (int)mark.Line), Math.Max(1, (int)mark.Column));
 

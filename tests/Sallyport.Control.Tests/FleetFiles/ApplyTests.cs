@@ -333,6 +333,7 @@ public class ApplyTests
         [
             "networks:\n  plant-b: { minimum_tls: \"1.3\" }\n", "networks:\n  plant-c: { prefixes: [10.22.0.0/16] }\n", "devices:\n  x: { network: plant-b }\n",
             "networks:\n  plant-b: {}\ngroups:\n  g: []\nrules: []\nprune: true\ndevices:\n  x: {}\n",
+            "tests:\n  - { from: \"network:plant-b\", to: \"10.21.0.9 tcp/22\", must: not reach }\n",
         ])
         {
             var refused = Should.Throw<ProblemException>(() => commands.Plan(limited, FleetFileWorld.Bytes(text), prune: false));

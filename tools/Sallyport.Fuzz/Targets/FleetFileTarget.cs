@@ -53,7 +53,7 @@ internal sealed class FleetFileTarget : FuzzTarget
         var file = FleetFileReader.Read(input, problems);
         probe.AllocatedAtMost(meter, (1 << 20) + (2048L * input.Length), "reading a fleet file");
         probe.That(file is not null || problems.Any, "what cannot be read has a reason");
-        probe.That(problems.Count <= FleetFileLimits.ProblemsMax, "nobody is told more than they read");
+        probe.That(problems.Sorted.Count <= FleetFileLimits.ProblemsMax, "nobody is told more than they read");
         var lines = input.Count((byte)'\n') + input.Count((byte)'\r') + CountBreaks(input) + 2;
         foreach (var problem in problems.Sorted)
         {
