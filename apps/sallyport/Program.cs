@@ -75,6 +75,7 @@ internal static class Program
             FleetCommands.Plan(shell),
             FleetCommands.Apply(shell),
             FleetCommands.Export(shell),
+            WhoisCommand.Build(shell),
             FlowCommands.Build(shell),
             TunnelCommands.Build(shell),
             CredentialCommands.Build(shell),

@@ -196,6 +196,7 @@ public static class ControlHosting
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
         services.AddSingleton<PolicyQueries>();
+        services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

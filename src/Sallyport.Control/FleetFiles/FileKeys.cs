@@ -34,6 +34,14 @@ internal static class FileKeys
         NetworkKey.Text(
             "token_lifetime", (to, text) => to with { TokenLifetime = text },
             row => row.TokenSeconds == NetworkInput.DefaultTokenSeconds ? null : Span.Text(row.TokenSeconds), "tokenLifetime"),
+        NetworkKey.List(
+            "service_ranges", (to, list) => to with { ServiceRanges = list },
+            row => Unless(Column.List(row.ServiceRangesJson), [NetworkInput.DefaultServiceRange.ToString()]), "serviceRanges"),
+        NetworkKey.List(
+            "guest_pools", (to, list) => to with { GuestPools = list },
+            row => Unless(Column.List(row.GuestPoolsJson), [NetworkInput.DefaultGuestPool.ToString()]), "guestPools"),
+        NetworkKey.Text("guests", (to, text) => to with { Guests = text }, row => Unless(row.Guests, NetworkInput.DefaultGuests)),
+        NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),
     ];
 
     public static readonly IReadOnlyList<IdentityKey> Device =
@@ -64,6 +72,7 @@ internal static class FileKeys
     [
         RuleKey.Flag("deny", (to, yes) => to with { Effect = yes ? "deny" : null }, info => info.Effect == "deny", "effect"),
         RuleKey.Text("from", (to, text) => to with { From = text }, info => info.From),
+        RuleKey.Text("from_network", (to, text) => to with { FromNetwork = text }, FromNetworkOf, "fromNetwork"),
         RuleKey.Text("to", (to, text) => to with { To = text }, info => info.To),
         RuleKey.Time("until", (to, at) => to with { Until = at }, info => info.Until),
         RuleKey.List("hours", (to, list) => to with { Windows = list }, info => info.Windows, "windows"),
@@ -80,6 +89,10 @@ internal static class FileKeys
         TlsAuthDirection = wanted.TlsAuthDirection,
         MinimumTls = wanted.MinimumTls,
         TokenLifetime = wanted.TokenLifetime,
+        ServiceRanges = wanted.ServiceRanges,
+        GuestPools = wanted.GuestPools,
+        Guests = wanted.Guests,
+        Topology = wanted.Topology,
     };
 
     public static ApplicationUpdate Change(ApplicationCreate wanted) => new() { Target = wanted.Target, Services = wanted.Services };
@@ -92,6 +105,11 @@ internal static class FileKeys
         [.. new[] { row.AddressV4, row.AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];
 
     public static IReadOnlyList<string> GroupsOf(IdentityRow row) => [.. Column.List(row.GroupsJson).Order(StringComparer.Ordinal)];
+
+    /// <summary>Of a group or a label that means another network's than the application's; other subjects say themselves where they are.</summary>
+    private static string? FromNetworkOf(RuleInfo info) =>
+        info.FromNetwork != info.Network && (info.From.StartsWith("group:", StringComparison.Ordinal) || info.From.StartsWith("label:", StringComparison.Ordinal))
+            ? info.FromNetwork : null;
 
     private static string? OwnerOf(ApplicationInfo info, string kind) => info.OwnerKind == kind ? info.Owner : null;
 

@@ -37,11 +37,11 @@ internal sealed class FleetExport(Database database, TimeProvider time)
         var text = new StringBuilder("# Networks, sites, devices, applications and rules as they were exported; see docs/fleet-file.md. Secrets are in no such file.\n");
         var networks = NetworkRow.All(sql).Where(row => only is null || row.Id == only).ToList();
         var members = networks.SelectMany(network => IdentityRow.InNetwork(sql, network.Id).ToList()).ToList();
-        var retired = members.Where(row => row.State == IdentityStates.Retired).Select(row => row.Id).ToHashSet();
+        var retired = IdentityRow.Retired(sql);
         var applications = networks.SelectMany(network => ApplicationRow.List(sql, network.Id, 0, int.MaxValue)).Where(row => !retired.Contains(row.OwnerId)).ToList();
         var applied = applications.Select(row => row.Id).ToHashSet();
         var now = time.GetUtcNow();
-        var rules = networks.SelectMany(network => RuleRow.List(sql, network.Id, 0, int.MaxValue))
+        var rules = networks.SelectMany(network => RuleRow.List(sql, network.Id, 0, int.MaxValue).Where(row => row.NetworkId == network.Id))
             .Where(row => applied.Contains(row.ApplicationId) && !retired.Contains(row.SubjectId) && !(UnixTime.ToTime(row.Until) <= now)).ToList();
         members.RemoveAll(row => retired.Contains(row.Id));
 
@@ -87,7 +87,7 @@ internal sealed class FleetExport(Database database, TimeProvider time)
 
     private static RuleInfo Rule(FleetNames names, RuleRow row, DateTimeOffset now)
     {
-        var subject = row.SubjectKind is "device" or "site" ? names.Of(row.SubjectKind, row.Subject, row.Network) : row.Subject;
+        var subject = row.SubjectKind is "device" or "site" ? names.Of(row.SubjectKind, row.Subject, row.SubjectNetwork) : row.Subject;
         return row.ToInfo(0, now) with
         {
             From = $"{row.SubjectKind}:{subject}",

@@ -76,12 +76,31 @@ internal sealed class FleetFileCommands(Commands commands, NetworkCommands netwo
         var run = new FleetRun(change, file, pruned, problems, networks, identities);
         run.Run();
         problems.ThrowIfAny();
-        var state = commands.Foresee(change);
+        var state = Foresee(change, problems);
         var judge = new FleetJudge(change, state, run.RuleLines, problems);
         var tests = file.Tests.Select(judge.Judge).OfType<FleetTest>().ToList();
         problems.ThrowIfAny();
         return new Outcome(
             new FleetPlan { Applied = false, Version = 0, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks }, state);
+    }
+
+    private FleetState Foresee(Change change, FileProblems problems)
+    {
+        try
+        {
+            return commands.Foresee(change);
+        }
+        catch (ProblemException refused) when (refused.Problem.Status is not (401 or 403))
+        {
+            // Of everything together, such as a range that is too small for all that is to appear in it: of no one line.
+            foreach (var error in refused.Problem.Errors)
+            {
+                problems.Add("file", FileMark.Start, error, refused.Problem.Status == 409);
+            }
+
+            problems.ThrowIfAny();
+            throw;
+        }
     }
 
     private static void ThrowIfFailed(FleetFile file, FleetPlan plan)

@@ -91,9 +91,10 @@ internal sealed class FleetJudge
 
     private (bool Reaches, string Why) Decide(IdentityRow sender, Destination to, DateTimeOffset at)
     {
-        if (to.NetworkId is { } other && other != sender.NetworkId)
+        var address = to.NetworkId is null || to.NetworkId == sender.NetworkId ? to.Address : state.ServiceAddress(sender.NetworkId, to.NetworkId.Value, to.Address);
+        if (address is not { } destination)
         {
-            return (false, $"{NameOf(sender)} is in network {sender.Network}, {to.Text} in another, and networks are isolated.");
+            return (false, $"{NameOf(sender)} is in network {sender.Network}, where {to.Text} does not appear: no rule leads there from that network.");
         }
 
         if (!models.TryGetValue((sender.NetworkId, at), out var model))
@@ -105,9 +106,9 @@ internal sealed class FleetJudge
         {
             "tcp" => IpProtocol.Tcp,
             "udp" => IpProtocol.Udp,
-            _ => to.Address.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
+            _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        var why = model.Explain(sender.Id, to.Address, protocol, (ushort)to.Port);
+        var why = model.Explain(sender.Id, destination, protocol, (ushort)to.Port);
         return (why.Decision.Allowed, PolicyQueries.Steps(state, sender, why, to.Protocol, RuleName).Last());
     }
 
@@ -174,7 +175,7 @@ internal sealed class FleetJudge
         var (kind, name) = colon < 0 ? ("", "") : (test.From[..colon], test.From[(colon + 1)..]);
         if (kind is "device" or "site")
         {
-            var near = destinations.Select(destination => destination.NetworkId).OfType<int>().Select(id => state.Networks[id].Name).FirstOrDefault() ?? test.Network;
+            var near = Said(test) ?? destinations.Select(destination => destination.NetworkId).OfType<int>().Select(id => state.Networks[id].Name).FirstOrDefault() ?? test.Network;
             var local = near is null || name.Contains('.', StringComparison.Ordinal) ? [] : IdentityRow.FindByName(change.Sql, kind, name, near);
             var one = local is [var only] ? only : Lookup.Identity(change.Sql, kind, name).OrProblem("from", found);
             return one is null ? [] : [one];
@@ -187,10 +188,13 @@ internal sealed class FleetJudge
         }
 
         var network = kind is HostIdentity.Kind or "network" ? Lookup.Network(change.Sql, name).OrProblem("from", found)
-            : destinations.Select(destination => destination.NetworkId).OfType<int>().FirstOrDefault() is > 0 and var id ? NetworkRow.Find(change.Sql, id)
+            : Said(test) is null && destinations.Select(destination => destination.NetworkId).OfType<int>().FirstOrDefault() is > 0 and var id ? NetworkRow.Find(change.Sql, id)
             : Lookup.Network(change.Sql, test.Network).OrProblem("network", found);
         return network is null ? [] : kind == HostIdentity.Kind ? [HostIn(network)] : [Anybody(network, kind, name), .. Known(network, kind, name)];
     }
+
+    /// <summary>The network that the test itself names; for a group or a label of another network than its destination's.</summary>
+    private static string? Said(FileTest test) => test.Node.Find("network") is null ? null : test.Network;
 
     private IdentityRow HostIn(NetworkRow network) => HostIdentity.Find(change.Sql, network) ?? Imagine(network, HostIdentity.Kind, network.Name, [], []);
 

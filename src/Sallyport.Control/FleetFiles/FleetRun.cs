@@ -290,7 +290,8 @@ internal sealed class FleetRun(
             return;
         }
 
-        foreach (var rule in ScopedNetworks().SelectMany(network => RuleRow.List(change.Sql, network.Id, 0, int.MaxValue)).Where(rule => !ruleLines.ContainsKey(rule.Id)))
+        var inScope = ScopedNetworks().SelectMany(network => RuleRow.List(change.Sql, network.Id, 0, int.MaxValue).Where(rule => rule.NetworkId == network.Id)).ToList();
+        foreach (var rule in inScope.Where(rule => !ruleLines.ContainsKey(rule.Id)))
         {
             Remove(SubjectOf(rule), () => RuleCommands.Delete(change, rule.Id));
         }
@@ -369,10 +370,10 @@ internal sealed class FleetRun(
     private RuleInfo InfoOf(RuleRow row) => row.ToInfo(0, UnixTime.ToTime(change.Now));
 
     private static bool IsAboutTime(string difference) =>
-        !difference.StartsWith("from:", StringComparison.Ordinal) && !difference.StartsWith("to:", StringComparison.Ordinal) && !difference.StartsWith("deny:", StringComparison.Ordinal);
+        !difference.StartsWith("from", StringComparison.Ordinal) && !difference.StartsWith("to:", StringComparison.Ordinal) && !difference.StartsWith("deny:", StringComparison.Ordinal);
 
     private static string SubjectOf(RuleRow row) =>
-        $"rule:{row.SubjectKind}:{row.Subject} {(row.Effect == "deny" ? "not to" : "to")} application:{row.Application}.{row.Network}";
+        $"rule:{row.SubjectKind}:{row.Subject}{(row.IsAcross && row.SubjectKind != "network" ? $" of {row.SubjectNetwork}" : "")} {(row.Effect == "deny" ? "not to" : "to")} application:{row.Application}.{row.Network}";
 
     private static string[] NamesOf(string kind, string name, string? network) => [$"{kind}:{name}", $"{kind}:{name}.{network}"];
 
