@@ -19,4 +19,7 @@ internal static class ExitCodes
 
     /// <summary>The change is committed, but not every gateway has confirmed that it is enforced.</summary>
     public const int NotConfirmed = 6;
+
+    /// <summary>A plan that was asked to tell so has something to change.</summary>
+    public const int Changes = 7;
 }

@@ -7,6 +7,7 @@ using Sallyport.Cli.Credentials;
 using Sallyport.Cli.Devices;
 using Sallyport.Cli.Dns;
 using Sallyport.Cli.Events;
+using Sallyport.Cli.Fleets;
 using Sallyport.Cli.Flows;
 using Sallyport.Cli.Keys;
 using Sallyport.Cli.Locks;
@@ -59,7 +60,7 @@ internal static class Program
     {
         var root = new RootCommand(
             "Sallyport: every device on one gateway, nothing reachable without a rule. "
-            + "Exit codes: 0 done, 1 refused, 2 usage, 3 API not reachable, 4 not authorised, 5 not found, 6 done but not confirmed.");
+            + "Exit codes: 0 done, 1 refused, 2 usage, 3 API not reachable, 4 not authorised, 5 not found, 6 done but not confirmed, 7 a plan has changes (--exit-code).");
         var shell = new Shell();
         shell.AddTo(root);
         foreach (var command in (Command[])
@@ -72,6 +73,9 @@ internal static class Program
             RuleCommands.Build(shell),
             LockCommands.Build(shell),
             PolicyCommands.Build(shell),
+            FleetCommands.Plan(shell),
+            FleetCommands.Apply(shell),
+            FleetCommands.Export(shell),
             WhoisCommand.Build(shell),
             FlowCommands.Build(shell),
             DnsCommands.Build(shell),

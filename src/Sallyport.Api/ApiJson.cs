@@ -5,6 +5,7 @@ using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Events;
 using Sallyport.Api.Dns;
+using Sallyport.Api.Fleets;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
 using Sallyport.Api.Keys;
@@ -53,6 +54,7 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(RuleUpdate))]
 [JsonSerializable(typeof(RuleInfo))]
 [JsonSerializable(typeof(Page<RuleInfo>))]
+[JsonSerializable(typeof(FleetPlan))]
 [JsonSerializable(typeof(TunnelInfo))]
 [JsonSerializable(typeof(Page<TunnelInfo>))]
 [JsonSerializable(typeof(FlowInfo))]

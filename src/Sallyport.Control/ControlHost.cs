@@ -18,6 +18,7 @@ using Sallyport.Control.Credentials;
 using Sallyport.Control.Devices;
 using Sallyport.Control.Events;
 using Sallyport.Control.Dns;
+using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
@@ -191,6 +192,8 @@ public static class ControlHosting
         services.AddSingleton<TunnelCommands>();
         services.AddSingleton<ApplicationCommands>();
         services.AddSingleton<RuleCommands>();
+        services.AddSingleton<FleetFileCommands>();
+        services.AddSingleton<FleetExport>();
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
         services.AddSingleton<PolicyQueries>();
@@ -230,6 +233,7 @@ public static class ControlHosting
         api.MapApplications();
         api.MapPolicies();
         api.MapLocks();
+        api.MapFleetFiles();
         api.MapTunnels();
         api.MapFlows();
         api.MapDns();

@@ -2,12 +2,14 @@ using System.CommandLine;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
 using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Fleets;
 
 namespace Sallyport.Cli.Policy;
 
 internal static class PolicyCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("policy", "What the rules together mean", Explain(shell));
+    public static Command Build(Shell shell) => Shell.Noun(
+        "policy", "What the rules together mean", Explain(shell), FleetCommands.Plan(shell), FleetCommands.Apply(shell), FleetCommands.Export(shell));
 
     private static Command Explain(Shell shell)
     {

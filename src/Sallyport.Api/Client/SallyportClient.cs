@@ -15,6 +15,7 @@ using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Dns;
 using Sallyport.Api.Events;
+using Sallyport.Api.Fleets;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
 using Sallyport.Api.Keys;
@@ -198,6 +199,23 @@ public sealed class SallyportClient : IDisposable
     public Task<WhoisInfo> WhoisAsync(string address, string? network = null, CancellationToken cancel = default) =>
         GetAsync("whois" + Query(("address", address), ("network", network)), ApiJson.Default.WhoisInfo, cancel);
 
+    // Fleet files
+
+    public Task<FleetPlan> PlanFleetAsync(ReadOnlyMemory<byte> file, bool prune = false, CancellationToken cancel = default) =>
+        SendFileAsync("fleet/plan", file, prune, null, cancel);
+
+    /// <param name="version">Of the plan that it was decided on; null where nobody decided on one.</param>
+    public Task<FleetPlan> ApplyFleetAsync(ReadOnlyMemory<byte> file, bool prune = false, long? version = null, CancellationToken cancel = default) =>
+        SendFileAsync("fleet/apply", file, prune, version, cancel);
+
+    /// <summary>The fleet, or one network of it, as a file.</summary>
+    public async Task<string> ExportFleetAsync(string? network = null, CancellationToken cancel = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Path("fleet/export" + Query(("network", network))));
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancel);
+        return await response.Content.ReadAsStringAsync(cancel);
+    }
+
     // Tunnels, flows, events, gateways
 
     public Task<Page<TunnelInfo>> ListTunnelsAsync(
@@ -330,6 +348,19 @@ public sealed class SallyportClient : IDisposable
         }
 
         return ReadAsync(request, answerType, cancel);
+    }
+
+    private Task<FleetPlan> SendFileAsync(string path, ReadOnlyMemory<byte> file, bool prune, long? version, CancellationToken cancel)
+    {
+        var content = new ReadOnlyMemoryContent(file);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/yaml");
+        var request = new HttpRequestMessage(HttpMethod.Post, Path(path + Query(("prune", prune ? "true" : null)))) { Content = content };
+        if (version is { } known)
+        {
+            request.Headers.IfMatch.Add(new EntityTagHeaderValue(string.Create(CultureInfo.InvariantCulture, $"\"{known}\"")));
+        }
+
+        return ReadAsync(request, ApiJson.Default.FleetPlan, cancel);
     }
 
     private async Task DeleteAsync(string path, CancellationToken cancel)

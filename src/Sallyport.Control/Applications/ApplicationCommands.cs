@@ -24,35 +24,8 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
             idempotency,
             change =>
             {
-                var problems = new ProblemList();
-                var owner = ReadOwner(change, input, problems);
-                if (Label.Check(input.Name, "name", problems) && owner is not null
-                    && ApplicationRow.FindByName(change.Sql, input.Name!, owner.Network).Count > 0)
-                {
-                    problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
-                }
-
-                var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
-                var services = ApplicationInput.ReadServices(input.Services, problems);
-                problems.ThrowIfAny();
-                var id = change.Sql.ExecuteScalar<int>(
-                    """
-                    INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
-                    VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
-                    """,
-                    new
-                    {
-                        owner!.NetworkId,
-                        ownerId = owner.Id,
-                        input.Name,
-                        target = ApplicationInput.Show(target!.Value),
-                        services = Column.Of(services),
-                        change.Now,
-                    });
-                var row = ApplicationRow.Find(change.Sql, id)!;
-                change.Touch(ChangeKind.Application, id);
-                change.Audit("application.create", row.Subject, Describe(row));
-                return (id, row.ToInfo());
+                var made = Create(change, input);
+                return (made.Id, made.ToInfo());
             },
             (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo());
     }
@@ -60,17 +33,52 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
     /// <summary>Answers when the gateways have cut what it does not cover any more, or after the bounded wait.</summary>
     public async Task<ApplicationInfo> UpdateAsync(Actor actor, string name, ApplicationUpdate input, long? revision, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change => Update(change, actor, name, input, revision));
+        var committed = commands.Run(actor, change => Update(change, name, input, revision));
         var row = committed.Value;
         var cut = await cuts.EnforceAsync(
             new CutSubject("application", row.Name, "changed", "application.update", row.Subject), committed.Version, committed.At, cancel);
         return row.ToInfo() with { Cut = cut };
     }
 
-    private static ApplicationRow Update(Change change, Actor actor, string name, ApplicationUpdate input, long? revision)
+    /// <summary>As part of a command.</summary>
+    internal static ApplicationRow Create(Change change, ApplicationCreate input)
+    {
+        var problems = new ProblemList();
+        var owner = ReadOwner(change, input, problems);
+        if (Label.Check(input.Name, "name", problems) && owner is not null
+            && ApplicationRow.FindByName(change.Sql, input.Name!, owner.Network).Count > 0)
+        {
+            problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
+        }
+
+        var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var services = ApplicationInput.ReadServices(input.Services, problems);
+        problems.ThrowIfAny();
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
+            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
+            """,
+            new
+            {
+                owner!.NetworkId,
+                ownerId = owner.Id,
+                input.Name,
+                target = ApplicationInput.Show(target!.Value),
+                services = Column.Of(services),
+                change.Now,
+            });
+        var row = ApplicationRow.Find(change.Sql, id)!;
+        change.Touch(ChangeKind.Application, id);
+        change.Audit("application.create", row.Subject, Describe(row));
+        return row;
+    }
+
+    /// <summary>As part of a command.</summary>
+    internal static ApplicationRow Update(Change change, string name, ApplicationUpdate input, long? revision)
     {
         var row = Lookup.Application(change.Sql, name).OrNotFound();
-        actor.Require(Right.Change, row.NetworkId);
+        change.Actor.Require(Right.Change, row.NetworkId);
         Revisions.Check($"application {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
         var owner = IdentityRow.Find(change.Sql, row.OwnerId)!;
@@ -88,8 +96,15 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>
     {
+        Delete(change, name);
+        return true;
+    });
+
+    /// <summary>As part of a command.</summary>
+    internal static void Delete(Change change, string name)
+    {
         var row = Lookup.Application(change.Sql, name).OrNotFound();
-        actor.Require(Right.Change, row.NetworkId);
+        change.Actor.Require(Right.Change, row.NetworkId);
         var inTheWay = new Obstacles();
         foreach (var rule in RuleRow.OfApplication(change.Sql, row.Id))
         {
@@ -103,8 +118,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         change.Touch(ChangeKind.Application, row.Id);
         HostIdentity.RemoveIfUnused(change, row.OwnerId);
         change.Audit("application.delete", row.Subject);
-        return true;
-    });
+    }
 
     public ApplicationInfo Get(Actor actor, string name) => database.Read(sql =>
     {

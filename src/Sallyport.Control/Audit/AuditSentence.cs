@@ -46,6 +46,11 @@ internal static class AuditSentence
         "application.create" or "application.update" =>
             [$"{Text(detail, "target")} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}"],
         "network.create" => [List(detail, "prefixes")],
+        "fleet.apply" =>
+        [
+            .. ((string[])["added", "changed", "removed"]).Select(what => detail[what]?.GetValue<long>() is > 0 and var count ? $"{count} {what}" : null),
+            Count(detail, "tests", "test") is { } tests ? tests + " passed" : null,
+        ],
         "network.update" =>
             [List(detail, "prefixes"), Text(detail, "authentication"), List(detail, "wrappings"), List(detail, "ciphers"), Prefixed("TLS ", Text(detail, "minimumTls"))],
         "credential.issue" =>
@@ -149,6 +154,7 @@ internal static class AuditSentence
         "create" => "added",
         "update" => "changed",
         "delete" => "removed",
+        "apply" => "file applied",
         _ => verb + (verb.EndsWith('e') ? "d" : "ed"),
     };
 

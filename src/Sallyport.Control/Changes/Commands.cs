@@ -55,6 +55,33 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         return new Committed<T>(outcome.Value, outcome.Set?.Version ?? 0, outcome.Set?.CommittedAt ?? outcome.Records[^1].At);
     }
 
+    /// <summary>
+    /// Runs a command that may find that nothing is to be done, or is only a question: where <paramref name="keeps"/> says no, nothing of it
+    /// ever was, and the answer has the version that is in force.
+    /// </summary>
+    public Committed<T> RunOrDrop<T>(Actor actor, Func<Change, T> act, Func<T, bool> keeps)
+    {
+        try
+        {
+            return Run(actor, change =>
+            {
+                var value = act(change);
+                return keeps(value) ? value : throw new DroppedException<T>(value, feed.State.Version, change.Now);
+            });
+        }
+        catch (DroppedException<T> dropped)
+        {
+            return new Committed<T>(dropped.Value, dropped.Version, dropped.At);
+        }
+    }
+
+    /// <summary>What the gateways would be told if the command that is under way were committed now.</summary>
+    public FleetState Foresee(Change change)
+    {
+        AppearanceKeeper.Follow(change);
+        return feed.State.With(loader.Load(change.Sql, feed.State.Version + 1, change.Now, change.Touched));
+    }
+
     private ChangeSet? Record(SqliteConnection sql, Change change)
     {
         if (change.Touched.Count == 0)
@@ -71,6 +98,16 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         }
 
         return loader.Load(sql, version, at, change.Touched);
+    }
+
+    /// <summary>Leaves the transaction without a trace.</summary>
+    private sealed class DroppedException<T>(T value, long version, long at) : Exception
+    {
+        public T Value { get; } = value;
+
+        public long Version { get; } = version;
+
+        public long At { get; } = at;
     }
 }
 
@@ -93,6 +130,30 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     public IReadOnlyCollection<(ChangeKind Kind, int Id)> Touched => touched;
 
     public IReadOnlyList<Action> Followers => followers;
+
+    /// <summary>Does a part of the command, and undoes it where it throws or says no: then nothing of that part ever was.</summary>
+    public bool Attempt(Func<bool> part)
+    {
+        var (recordsBefore, followersBefore, touchedBefore) = (records.Count, followers.Count, touched.ToArray());
+        Sql.Execute("SAVEPOINT part");
+        var done = false;
+        try
+        {
+            return done = part();
+        }
+        finally
+        {
+            if (!done)
+            {
+                Sql.Execute("ROLLBACK TO part");
+                records.RemoveRange(recordsBefore, records.Count - recordsBefore);
+                followers.RemoveRange(followersBefore, followers.Count - followersBefore);
+                touched.IntersectWith(touchedBefore);
+            }
+
+            Sql.Execute("RELEASE part");
+        }
+    }
 
     /// <summary>The record of what is done here. <paramref name="detail"/> holds no secret.</summary>
     public void Audit(string action, string subject, JsonObject? detail = null)

@@ -27,6 +27,13 @@ internal static class Refusal
     /// <summary>Nothing is wrong but names that stand for nothing.</summary>
     public static Problem Unknown(IReadOnlyList<FieldProblem> errors) => Invalid(errors) with { Type = Problem.UnknownName };
 
+    /// <summary>A fleet file whose own tests fail on what it leads to.</summary>
+    public static Problem Broken(IReadOnlyList<FieldProblem> failed) => Invalid(failed) with
+    {
+        Type = Problem.TestFailed,
+        Title = failed.Count == 1 ? "One test of the file fails; nothing was changed." : $"{failed.Count} tests of the file fail; nothing was changed.",
+    };
+
     public static Problem Malformed(string field, string message, string hint) => new()
     {
         Type = "urn:sallyport:problem:malformed",

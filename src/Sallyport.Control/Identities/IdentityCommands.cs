@@ -39,14 +39,15 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     public async Task<(IdentityRow Row, CutResult Cut)> UpdateAsync(
         Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change => Update(change, actor, name, input, revision));
+        var committed = commands.Run(actor, change => Update(change, name, input, revision));
         return (committed.Value, await EnforceAsync(committed, "changed", "update", cancel));
     }
 
-    private static IdentityRow Update(Change change, Actor actor, string name, IdentityInput input, long? revision)
+    /// <summary>As part of a command.</summary>
+    internal static IdentityRow Update(Change change, string name, IdentityInput input, long? revision)
     {
         var row = Lookup.Identity(change.Sql, input.Kind, name).OrNotFound();
-        actor.Require(Right.Change, row.NetworkId);
+        change.Actor.Require(Right.Change, row.NetworkId);
         Revisions.Check($"{row.Kind} {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
         input.CheckLabelsAndGroups(problems);
@@ -143,12 +144,13 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     }
 
     public Task<CutResult> DeleteAsync(Actor actor, string kind, string name, CancellationToken cancel) =>
-        EnforceAsync(commands.Run(actor, change => Delete(change, actor, kind, name)), "removed", "delete", cancel);
+        EnforceAsync(commands.Run(actor, change => Delete(change, kind, name)), "removed", "delete", cancel);
 
-    private static IdentityRow Delete(Change change, Actor actor, string kind, string name)
+    /// <summary>As part of a command.</summary>
+    internal static IdentityRow Delete(Change change, string kind, string name)
     {
         var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
-        actor.Require(Right.Change, row.NetworkId);
+        change.Actor.Require(Right.Change, row.NetworkId);
         var inTheWay = new Obstacles();
         inTheWay.AddUses(change.Sql, row.Id);
         inTheWay.ThrowIfAny($"{row.Kind} {row.Name} is used by");
@@ -167,7 +169,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         return row;
     });
 
-    private (IdentityRow Row, ProfileIssued? Profile) Create(Change change, IdentityInput input)
+    /// <summary>As part of a command.</summary>
+    internal (IdentityRow Row, ProfileIssued? Profile) Create(Change change, IdentityInput input)
     {
         var problems = new ProblemList();
         var network = Lookup.Network(change.Sql, input.Network).OrProblem("network", problems);

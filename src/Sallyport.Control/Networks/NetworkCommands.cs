@@ -26,97 +26,115 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             idempotency,
             change =>
             {
-                var problems = new ProblemList();
-                if (Label.Check(input.Name, "name", problems) && NetworkRow.Find(change.Sql, input.Name!) is not null)
-                {
-                    problems.AddConflict("name", $"there is a network '{input.Name}' already", "choose another name");
-                }
-
-                if (input.Prefixes is null or [])
-                {
-                    problems.Add("prefixes", "the prefixes are missing", "give at least one prefix, such as 10.20.0.0/16");
-                }
-
-                var prefixes = NetworkInput.Prefixes(input.Prefixes ?? [], problems);
-                var draft = new NetworkRow
-                {
-                    Name = input.Name ?? "",
-                    PrefixesJson = Column.Of([.. prefixes.Select(prefix => prefix.ToString())]),
-                    CiphersJson = Column.Of(NetworkInput.DefaultCiphers),
-                    AuthDigest = NetworkInput.DefaultDigest,
-                    Authentication = NetworkInput.DefaultAuthentication,
-                    WrappingsJson = Column.Of(NetworkInput.DefaultWrappings),
-                    TlsAuthDirection = NetworkInput.DefaultDirection,
-                    MinimumTls = NetworkInput.DefaultMinimumTls,
-                    TokenSeconds = NetworkInput.DefaultTokenSeconds,
-                    ServiceRangesJson = FreeOf(prefixes, NetworkInput.DefaultServiceRange),
-                    GuestPoolsJson = FreeOf(prefixes, NetworkInput.DefaultGuestPool),
-                };
-                NetworkInput.ApplyOptions(
-                    draft,
-                    new NetworkUpdate
-                    {
-                        Ciphers = input.Ciphers,
-                        AuthDigest = input.AuthDigest,
-                        Authentication = input.Authentication,
-                        Wrappings = input.Wrappings,
-                        TlsAuthDirection = input.TlsAuthDirection,
-                        MinimumTls = input.MinimumTls,
-                        TokenLifetime = input.TokenLifetime,
-                        ServiceRanges = input.ServiceRanges,
-                        GuestPools = input.GuestPools,
-                        Guests = input.Guests,
-                        Topology = input.Topology,
-                    },
-                    problems);
-                NetworkInput.CheckRanges(draft, [], problems);
-                DnsInput.Apply(draft, input.Dns, zone, problems);
-                NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
-                problems.ThrowIfAny();
-
-                var key = SecretStore.Random(256);
-                var sealedKey = envelope.Seal(NetworkRow.WrappingKeyPurpose(draft.Name), key);
-                CryptographicOperations.ZeroMemory(key);
-                var id = change.Sql.ExecuteScalar<int>(
-                    """
-                    INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, created_at, revision)
-                    VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology,
-                        @DnsServe, @DnsForwardJson, @Now, 1)
-                    RETURNING id
-                    """,
-                    new
-                    {
-                        draft.Name,
-                        draft.PrefixesJson,
-                        draft.CiphersJson,
-                        draft.AuthDigest,
-                        draft.Authentication,
-                        draft.WrappingsJson,
-                        sealedKey,
-                        draft.TlsAuthDirection,
-                        draft.MinimumTls,
-                        draft.TokenSeconds,
-                        draft.ServiceRangesJson,
-                        draft.GuestPoolsJson,
-                        draft.Guests,
-                        draft.Topology,
-                        draft.DnsServe,
-                        draft.DnsForwardJson,
-                        change.Now,
-                    });
-                change.Touch(ChangeKind.Network, id);
-                change.Audit("network.create", "network:" + draft.Name, Describe(draft));
-                return (id, NetworkRow.Find(change.Sql, id)!.ToInfo(change.Sql, zone));
+                var made = Create(change, input);
+                return (made.Id, made.ToInfo(change.Sql, zone));
             },
             (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone));
     }
 
-    public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) => commands.Run(actor, change =>
+    public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) =>
+        commands.Run(actor, change => Update(change, name, input, revision).ToInfo(change.Sql, zone)).Value;
+
+    public void Delete(Actor actor, string name) => commands.Run(actor, change =>
+    {
+        Delete(change, name);
+        return true;
+    });
+
+    /// <summary>As part of a command.</summary>
+    internal NetworkRow Create(Change change, NetworkCreate input)
+    {
+        change.Actor.Require(Right.Change);
+        var problems = new ProblemList();
+        if (Label.Check(input.Name, "name", problems) && NetworkRow.Find(change.Sql, input.Name!) is not null)
+        {
+            problems.AddConflict("name", $"there is a network '{input.Name}' already", "choose another name");
+        }
+
+        if (input.Prefixes is null or [])
+        {
+            problems.Add("prefixes", "the prefixes are missing", "give at least one prefix, such as 10.20.0.0/16");
+        }
+
+        var prefixes = NetworkInput.Prefixes(input.Prefixes ?? [], problems);
+        var draft = new NetworkRow
+        {
+            Name = input.Name ?? "",
+            PrefixesJson = Column.Of([.. prefixes.Select(prefix => prefix.ToString())]),
+            CiphersJson = Column.Of(NetworkInput.DefaultCiphers),
+            AuthDigest = NetworkInput.DefaultDigest,
+            Authentication = NetworkInput.DefaultAuthentication,
+            WrappingsJson = Column.Of(NetworkInput.DefaultWrappings),
+            TlsAuthDirection = NetworkInput.DefaultDirection,
+            MinimumTls = NetworkInput.DefaultMinimumTls,
+            TokenSeconds = NetworkInput.DefaultTokenSeconds,
+            ServiceRangesJson = FreeOf(prefixes, NetworkInput.DefaultServiceRange),
+            GuestPoolsJson = FreeOf(prefixes, NetworkInput.DefaultGuestPool),
+        };
+        NetworkInput.ApplyOptions(
+            draft,
+            new NetworkUpdate
+            {
+                Ciphers = input.Ciphers,
+                AuthDigest = input.AuthDigest,
+                Authentication = input.Authentication,
+                Wrappings = input.Wrappings,
+                TlsAuthDirection = input.TlsAuthDirection,
+                MinimumTls = input.MinimumTls,
+                TokenLifetime = input.TokenLifetime,
+                ServiceRanges = input.ServiceRanges,
+                GuestPools = input.GuestPools,
+                Guests = input.Guests,
+                Topology = input.Topology,
+            },
+            problems);
+        NetworkInput.CheckRanges(draft, [], problems);
+        DnsInput.Apply(draft, input.Dns, zone, problems);
+        NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
+        problems.ThrowIfAny();
+
+        var key = SecretStore.Random(256);
+        var sealedKey = envelope.Seal(NetworkRow.WrappingKeyPurpose(draft.Name), key);
+        CryptographicOperations.ZeroMemory(key);
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
+                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, created_at, revision)
+            VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
+                @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology, @DnsServe,
+                 @DnsForwardJson, @Now, 1)
+            RETURNING id
+            """,
+            new
+            {
+                draft.Name,
+                draft.PrefixesJson,
+                draft.CiphersJson,
+                draft.AuthDigest,
+                draft.Authentication,
+                draft.WrappingsJson,
+                sealedKey,
+                draft.TlsAuthDirection,
+                draft.MinimumTls,
+                draft.TokenSeconds,
+                draft.ServiceRangesJson,
+                draft.GuestPoolsJson,
+                draft.Guests,
+                draft.Topology,
+                draft.DnsServe,
+                draft.DnsForwardJson,
+                change.Now,
+            });
+        change.Touch(ChangeKind.Network, id);
+        change.Audit("network.create", "network:" + draft.Name, Describe(draft));
+        return NetworkRow.Find(change.Sql, id)!;
+    }
+
+    /// <summary>As part of a command.</summary>
+    internal NetworkRow Update(Change change, string name, NetworkUpdate input, long? revision)
     {
         var row = Lookup.Network(change.Sql, name).OrNotFound();
-        actor.Require(Right.Change, row.Id);
+        change.Actor.Require(Right.Change, row.Id);
         Revisions.Check($"network {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
         if (input.Prefixes is not null)
@@ -144,13 +162,13 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         HostIdentity.FollowPrefixes(change, row);
         change.Touch(ChangeKind.Network, row.Id);
         change.Audit("network.update", "network:" + row.Name, Describe(row));
-        return NetworkRow.Find(change.Sql, row.Id)!.ToInfo(change.Sql, zone);
-    }).Value;
+        return NetworkRow.Find(change.Sql, row.Id)!;
+    }
 
-    public void Delete(Actor actor, string name) => commands.Run(actor, change =>
+    private static void Delete(Change change, string name)
     {
         var row = Lookup.Network(change.Sql, name).OrNotFound();
-        actor.Require(Right.Change, row.Id);
+        change.Actor.Require(Right.Change, row.Id);
         var inTheWay = new Obstacles();
         foreach (var (id, kind, held) in change.Sql.Query<(int, string, string)>(
             "SELECT id, kind, name FROM identities WHERE network_id = @Id ORDER BY kind, name LIMIT @most", new { row.Id, most = Obstacles.ShownMax + 1 }))
@@ -175,8 +193,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         change.Sql.Execute("DELETE FROM networks WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Network, row.Id);
         change.Audit("network.delete", "network:" + row.Name);
-        return true;
-    });
+    }
 
     public NetworkInfo Get(Actor actor, string name) => database.Read(sql =>
     {

@@ -15,7 +15,7 @@ namespace Sallyport.Control.Nodes;
 internal sealed record CutSubject(string Kind, string Name, string State, string Action, string AuditSubject)
 {
     /// <summary>To cut is what was asked for: it is recorded also where nothing was live. A change may cut, and mostly does not.</summary>
-    public bool IsOrder => !Action.EndsWith(".update", StringComparison.Ordinal);
+    public bool IsOrder => Action != "fleet.apply" && !Action.EndsWith(".update", StringComparison.Ordinal);
 }
 
 /// <summary>Waits until the gateways have enforced a change, and writes what they measured into the audit trail.</summary>

@@ -114,7 +114,9 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         };
     }
 
-    private static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, string protocol)
+    /// <summary>The decision in sentences; the last one says what decides.</summary>
+    /// <param name="nameOf">How a rule is called at the beginning of a sentence; null for "Rule 7".</param>
+    internal static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, string protocol, Func<int, string>? nameOf = null)
     {
         var what = protocol == "icmp"
             ? $"ICMP echo to {why.Destination}"
@@ -147,7 +149,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             yield break;
         }
 
-        foreach (var step in ApplicationSteps(fleet, sender, why))
+        foreach (var step in ApplicationSteps(fleet, sender, why, nameOf ?? NumberOf))
         {
             yield return step;
         }
@@ -189,7 +191,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         }
     }
 
-    private static IEnumerable<string> ApplicationSteps(FleetState fleet, IdentityRow sender, Explanation why)
+    private static IEnumerable<string> ApplicationSteps(FleetState fleet, IdentityRow sender, Explanation why, Func<int, string> nameOf)
     {
         if (why.Application is null)
         {
@@ -211,11 +213,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         if (why.Rule is not null)
         {
             var rule = Remedy.Describe(fleet, fleet.Rules[why.Rule.Id]);
+            var name = nameOf(why.Rule.Id);
             yield return why.Kind switch
             {
-                ExplanationKind.RuleDenies => $"Rule {why.Rule.Id} denies it, whatever else allows it: {rule}.",
-                ExplanationKind.NotInForce => $"Rule {why.Rule.Id} would allow it, but is not in force now: {rule}.",
-                _ => $"Rule {why.Rule.Id} allows it: {rule}.",
+                ExplanationKind.RuleDenies => $"{name} denies it, whatever else allows it: {rule}.",
+                ExplanationKind.NotInForce => $"{name} would allow it, but is not in force now: {rule}.",
+                _ => $"{name} allows it: {rule}.",
             };
             yield break;
         }
@@ -225,6 +228,8 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             : $"No rule speaks of {sender.Kind} {sender.Name}; allowed are "
                 + string.Join(", ", why.OtherRules.Take(10).Select(other => Remedy.Describe(fleet, fleet.Rules[other.Id]).Split(' ')[0])) + ".";
     }
+
+    private static string NumberOf(int rule) => string.Create(CultureInfo.InvariantCulture, $"Rule {rule}");
 
     private static string Offer(ApplicationModel application) => $"{application.Name} ({string.Join(", ", application.Services)})";
 

@@ -93,7 +93,10 @@ internal sealed class RuleRow
     ];
 
     /// <summary>Null where a lock keeps it from the gateways.</summary>
-    public RuleModel? ToModel() => IsLocked ? null : new()
+    public RuleModel? ToModel() => IsLocked ? null : ToUnlockedModel();
+
+    /// <summary>What it is again when the lock is gone.</summary>
+    public RuleModel ToUnlockedModel() => new()
     {
         Id = Id,
         SubjectKind = SubjectKind,

@@ -12,5 +12,6 @@ public static class AllTargets
         new AuthTokenTarget(), new ControlMessageTarget(), new PushReplyTarget(), new SessionTarget(), new InsideTlsOfServerTarget(),
         new InsideTlsOfClientTarget(), new TlsRecordsTarget(), new DataPacketTarget(), new InnerPacketTarget(), new ForwarderTarget(), new HandlesTarget(),
         new DnsTarget(),
+        new FleetFileTarget(),
     ];
 }

@@ -1,0 +1,127 @@
+using Sallyport.Api.Applications;
+using Sallyport.Api.Dns;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Rules;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Networks;
+using Sallyport.Control.Store;
+using ApplicationKey = Sallyport.Control.FleetFiles.FileKey<Sallyport.Api.Applications.ApplicationCreate, Sallyport.Api.Applications.ApplicationInfo>;
+using IdentityKey = Sallyport.Control.FleetFiles.FileKey<Sallyport.Control.Identities.IdentityInput, Sallyport.Control.Identities.IdentityRow>;
+using NetworkKey = Sallyport.Control.FleetFiles.FileKey<Sallyport.Api.Networks.NetworkCreate, Sallyport.Control.Networks.NetworkRow>;
+using RuleKey = Sallyport.Control.FleetFiles.FileKey<Sallyport.Api.Rules.RuleCreate, Sallyport.Api.Rules.RuleInfo>;
+
+namespace Sallyport.Control.FleetFiles;
+
+/// <summary>
+/// Every key of a fleet file beside what it is in the API. What a command learns to take gets a line here, and with it is read, planned,
+/// compared and exported.
+/// </summary>
+internal static class FileKeys
+{
+    public static readonly IReadOnlyList<NetworkKey> Network =
+    [
+        NetworkKey.List("prefixes", (to, list) => to with { Prefixes = list }, row => Column.List(row.PrefixesJson)),
+        NetworkKey.List("ciphers", (to, list) => to with { Ciphers = list }, row => Unless(row.Ciphers, NetworkInput.DefaultCiphers)),
+        NetworkKey.Text(
+            "auth_digest", (to, text) => to with { AuthDigest = text }, row => Unless(row.AuthDigest, NetworkInput.DefaultDigest), "authDigest"),
+        NetworkKey.Text(
+            "authentication", (to, text) => to with { Authentication = text }, row => Unless(row.Authentication, NetworkInput.DefaultAuthentication)),
+        NetworkKey.List("wrappings", (to, list) => to with { Wrappings = list }, row => Unless(row.Wrappings, NetworkInput.DefaultWrappings)),
+        NetworkKey.Text(
+            "tls_auth_direction", (to, text) => to with { TlsAuthDirection = text }, row => Unless(row.TlsAuthDirection, NetworkInput.DefaultDirection),
+            "tlsAuthDirection"),
+        NetworkKey.Text(
+            "minimum_tls", (to, text) => to with { MinimumTls = text }, row => Unless(row.MinimumTls, NetworkInput.DefaultMinimumTls), "minimumTls"),
+        NetworkKey.Text(
+            "token_lifetime", (to, text) => to with { TokenLifetime = text },
+            row => row.TokenSeconds == NetworkInput.DefaultTokenSeconds ? null : Span.Text(row.TokenSeconds), "tokenLifetime"),
+        NetworkKey.List(
+            "service_ranges", (to, list) => to with { ServiceRanges = list },
+            row => Unless(Column.List(row.ServiceRangesJson), [NetworkInput.DefaultServiceRange.ToString()]), "serviceRanges"),
+        NetworkKey.List(
+            "guest_pools", (to, list) => to with { GuestPools = list },
+            row => Unless(Column.List(row.GuestPoolsJson), [NetworkInput.DefaultGuestPool.ToString()]), "guestPools"),
+        NetworkKey.Text("guests", (to, text) => to with { Guests = text }, row => Unless(row.Guests, NetworkInput.DefaultGuests)),
+        new NetworkKey(
+            "dns", "dns.serve", FileShape.Flag, (to, yes) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Serve = (bool)yes } },
+            row => row.DnsServe ? null : false),
+        NetworkKey.List(
+            "dns_forward", (to, list) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Forward = list } },
+            row => Column.List(row.DnsForwardJson), "dns.forward"),
+        NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),
+    ];
+
+    public static readonly IReadOnlyList<IdentityKey> Device =
+    [
+        IdentityKey.Text("network", (to, text) => to with { Network = text }, row => row.Network),
+        IdentityKey.List("addresses", (to, list) => to with { Addresses = list }, row => AddressesOf(row)),
+        IdentityKey.Labels("labels", (to, labels) => to with { Labels = labels }, row => Column.Labels(row.LabelsJson)),
+        IdentityKey.List("groups", (to, list) => to with { Groups = list }, row => GroupsOf(row)),
+    ];
+
+    public static readonly IReadOnlyList<IdentityKey> Site =
+    [
+        IdentityKey.Text("network", (to, text) => to with { Network = text }, row => row.Network),
+        IdentityKey.List("subnets", (to, list) => to with { Subnets = list }, row => Column.List(row.SubnetsJson)),
+        .. Device.Skip(1),
+    ];
+
+    public static readonly IReadOnlyList<ApplicationKey> Application =
+    [
+        ApplicationKey.Text("site", (to, text) => to with { Site = text }, info => OwnerOf(info, "site")),
+        ApplicationKey.Text("device", (to, text) => to with { Device = text }, info => OwnerOf(info, "device")),
+        ApplicationKey.Text("host", (to, text) => to with { Host = text }, info => OwnerOf(info, HostIdentity.Kind)),
+        ApplicationKey.Text("target", (to, text) => to with { Target = text }, info => info.Target),
+        ApplicationKey.List("services", (to, list) => to with { Services = list }, info => info.Services),
+    ];
+
+    public static readonly IReadOnlyList<RuleKey> Rule =
+    [
+        RuleKey.Flag("deny", (to, yes) => to with { Effect = yes ? "deny" : null }, info => info.Effect == "deny", "effect"),
+        RuleKey.Text("from", (to, text) => to with { From = text }, info => info.From),
+        RuleKey.Text("from_network", (to, text) => to with { FromNetwork = text }, FromNetworkOf, "fromNetwork"),
+        RuleKey.Text("to", (to, text) => to with { To = text }, info => info.To),
+        RuleKey.Time("until", (to, at) => to with { Until = at }, info => info.Until),
+        RuleKey.List("hours", (to, list) => to with { Windows = list }, info => info.Windows, "windows"),
+    ];
+
+    /// <summary>A network keeps what the file does not speak of.</summary>
+    public static NetworkUpdate Change(NetworkCreate wanted) => new()
+    {
+        Prefixes = wanted.Prefixes,
+        Ciphers = wanted.Ciphers,
+        AuthDigest = wanted.AuthDigest,
+        Authentication = wanted.Authentication,
+        Wrappings = wanted.Wrappings,
+        TlsAuthDirection = wanted.TlsAuthDirection,
+        MinimumTls = wanted.MinimumTls,
+        TokenLifetime = wanted.TokenLifetime,
+        ServiceRanges = wanted.ServiceRanges,
+        GuestPools = wanted.GuestPools,
+        Guests = wanted.Guests,
+        Topology = wanted.Topology,
+        Dns = wanted.Dns,
+    };
+
+    public static ApplicationUpdate Change(ApplicationCreate wanted) => new() { Target = wanted.Target, Services = wanted.Services };
+
+    /// <summary>A rule is what the file says and nothing else: a condition that was taken out of the file is no condition any more.</summary>
+    public static RuleUpdate Change(RuleCreate wanted) =>
+        new() { Until = wanted.Until, NoEnd = wanted.Until is null ? true : null, Windows = wanted.Windows ?? [] };
+
+    public static IReadOnlyList<string> AddressesOf(IdentityRow row) =>
+        [.. new[] { row.AddressV4, row.AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];
+
+    public static IReadOnlyList<string> GroupsOf(IdentityRow row) => [.. Column.List(row.GroupsJson).Order(StringComparer.Ordinal)];
+
+    /// <summary>Of a group or a label that means another network's than the application's; other subjects say themselves where they are.</summary>
+    private static string? FromNetworkOf(RuleInfo info) =>
+        info.FromNetwork != info.Network && (info.From.StartsWith("group:", StringComparison.Ordinal) || info.From.StartsWith("label:", StringComparison.Ordinal))
+            ? info.FromNetwork : null;
+
+    private static string? OwnerOf(ApplicationInfo info, string kind) => info.OwnerKind == kind ? info.Owner : null;
+
+    private static string? Unless(string text, string usual) => text == usual ? null : text;
+
+    private static IReadOnlyList<string>? Unless(IReadOnlyList<string> list, IReadOnlyList<string> usual) => list.SequenceEqual(usual) ? null : list;
+}
