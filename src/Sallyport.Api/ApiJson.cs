@@ -59,6 +59,8 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(EventInfo))]
 [JsonSerializable(typeof(Page<EventInfo>))]
 [JsonSerializable(typeof(PolicyExplanation))]
+[JsonSerializable(typeof(ReachInfo))]
+[JsonSerializable(typeof(ReachPage))]
 [JsonSerializable(typeof(StatusInfo))]
 [JsonSerializable(typeof(GatewayInfo))]
 [JsonSerializable(typeof(Page<GatewayInfo>))]

@@ -26,6 +26,7 @@ using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Pki;
 using Sallyport.Control.Policies;
+using Sallyport.Control.Policies.Access;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Sites;
 using Sallyport.Control.Store;
@@ -192,7 +193,9 @@ public static class ControlHosting
         services.AddSingleton<RuleCommands>();
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
+        services.AddSingleton<PolicyModels>();
         services.AddSingleton<PolicyQueries>();
+        services.AddSingleton<ReachQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();
@@ -226,6 +229,7 @@ public static class ControlHosting
         api.MapCredentials();
         api.MapApplications();
         api.MapPolicies();
+        api.MapReach();
         api.MapLocks();
         api.MapTunnels();
         api.MapFlows();

@@ -7,7 +7,13 @@ namespace Sallyport.Cli.Policy;
 
 internal static class PolicyCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("policy", "What the rules together mean", Explain(shell));
+    public static Command Build(Shell shell) => Shell.Noun(
+        "policy",
+        "What the rules together mean",
+        Explain(shell),
+        ReachCommands.WhoCanReach(shell),
+        ReachCommands.Reach(shell),
+        ReachCommands.Access(shell));
 
     private static Command Explain(Shell shell)
     {

@@ -193,6 +193,30 @@ public sealed class SallyportClient : IDisposable
     public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>
         GetAsync("policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port)), ApiJson.Default.PolicyExplanation, cancel);
 
+    /// <summary>Who may reach "application:historian", or one service of it ("tcp/8883"), at a time; null for now.</summary>
+    public Task<ReachPage> WhoCanReachAsync(
+        string to, string? service = null, DateTimeOffset? at = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/who-can-reach" + Query(("to", to), ("service", service), ("at", Moment(at)), ("limit", limit), ("cursor", cursor)),
+            ApiJson.Default.ReachPage,
+            cancel);
+
+    /// <summary>What "device:pump-17", "site:hq" or "host:plant-a" may reach.</summary>
+    public Task<ReachPage> ReachOfAsync(
+        string from, DateTimeOffset? at = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/reach" + Query(("from", from), ("at", Moment(at)), ("limit", limit), ("cursor", cursor)), ApiJson.Default.ReachPage, cancel);
+
+    /// <summary>What everybody may reach.</summary>
+    public Task<ReachPage> ListAccessAsync(
+        string? network = null, DateTimeOffset? at = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/access" + Query(("network", network), ("at", Moment(at)), ("limit", limit), ("cursor", cursor)), ApiJson.Default.ReachPage, cancel);
+
+    /// <summary>The same as comma-separated values, which no spreadsheet takes for formulas.</summary>
+    public Task ExportAccessAsync(Stream destination, string? network = null, DateTimeOffset? at = null, CancellationToken cancel = default) =>
+        CopyAsync("policy/access/csv" + Query(("network", network), ("at", Moment(at))), destination, cancel);
+
     // Tunnels, flows, events, gateways
 
     public Task<Page<TunnelInfo>> ListTunnelsAsync(
@@ -256,12 +280,7 @@ public sealed class SallyportClient : IDisposable
         GetAsync("audit/verify", ApiJson.Default.AuditVerification, cancel);
 
     /// <summary>The whole trail, one JSON object a line; <see cref="AuditChain.Verify"/> proves it without the server.</summary>
-    public async Task ExportAuditAsync(Stream destination, CancellationToken cancel = default)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, Path("audit/export"));
-        using var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
-        await response.Content.CopyToAsync(destination, cancel);
-    }
+    public Task ExportAuditAsync(Stream destination, CancellationToken cancel = default) => CopyAsync("audit/export", destination, cancel);
 
     public void Dispose() => http.Dispose();
 
@@ -339,6 +358,15 @@ public sealed class SallyportClient : IDisposable
                 ?? throw new HttpRequestException("The server's answer was empty.");
         }
     }
+
+    private async Task CopyAsync(string path, Stream destination, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Path(path));
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        await response.Content.CopyToAsync(destination, cancel);
+    }
+
+    private static string? Moment(DateTimeOffset? at) => at?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
 
     private async IAsyncEnumerable<T> StreamAsync<T>(
         string path, JsonTypeInfo<T> type, Action? opened, [EnumeratorCancellation] CancellationToken cancel)

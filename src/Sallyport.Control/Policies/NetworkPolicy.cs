@@ -2,29 +2,26 @@ using System.Globalization;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
-using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
-/// <summary>One network as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
+/// <summary>The fleet as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
 internal static class NetworkPolicy
 {
-    public static FleetModel Of(FleetState fleet, int networkId, DateTimeOffset now)
-    {
-        var network = fleet.Networks[networkId];
-        var applications = fleet.Applications.Values.Where(application => application.NetworkId == networkId).OrderBy(application => application.Id).ToList();
-        var ids = applications.Select(application => application.Id).ToHashSet();
-        var everything = new FleetChange
+    /// <summary>As of a time before all rules.</summary>
+    public static FleetModel Of(FleetState fleet) => FleetModel.Empty.With(
+        new FleetChange
         {
-            Networks = [new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])],
-            Identities = [.. fleet.Identities.Values.Where(identity => identity.NetworkId == networkId).OrderBy(identity => identity.Id).Select(Identity)],
-            Applications = [.. applications.Select(Application)],
-            Rules = [.. fleet.Rules.Values.Where(rule => ids.Contains(rule.ApplicationId)).OrderBy(rule => rule.Id).Select(Rule)],
-        };
-        return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
-    }
+            Networks = [.. fleet.Networks.Values.OrderBy(network => network.Id).Select(Network)],
+            Identities = [.. fleet.Identities.Values.OrderBy(identity => identity.Id).Select(Identity)],
+            Applications = [.. fleet.Applications.Values.OrderBy(application => application.Id).Select(Application)],
+            Rules = [.. fleet.Rules.Values.OrderBy(rule => rule.Id).Select(Rule)],
+        },
+        Instant.FromUnixSeconds(0));
+
+    private static Network Network(NetworkModel network) => new(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)]);
 
     private static Identity Identity(IdentityModel identity) => new()
     {
@@ -48,7 +45,7 @@ internal static class NetworkPolicy
     };
 
     /// <summary>"icmp" stands for echo of both families.</summary>
-    private static IEnumerable<Service> Services(string service)
+    public static IEnumerable<Service> Services(string service)
     {
         if (service == "icmp")
         {

@@ -17,7 +17,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
-internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels, TimeProvider time)
+internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyModels models, TunnelRegistry tunnels, TimeProvider time)
 {
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
@@ -54,7 +54,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             "udp" => IpProtocol.Udp,
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        var why = NetworkPolicy.Of(fleet, sender.NetworkId, time.GetUtcNow()).Explain(sender.Id, destination, number, (ushort)port);
+        var why = models.Of(fleet).At(new Instant(time.NowNanoseconds())).Explain(sender.Id, destination, number, (ushort)port);
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         return new PolicyExplanation
         {
