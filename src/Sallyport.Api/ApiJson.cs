@@ -61,6 +61,8 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(PolicyExplanation))]
 [JsonSerializable(typeof(ReachInfo))]
 [JsonSerializable(typeof(ReachPage))]
+[JsonSerializable(typeof(ReplayRequest))]
+[JsonSerializable(typeof(ReplayReport))]
 [JsonSerializable(typeof(StatusInfo))]
 [JsonSerializable(typeof(GatewayInfo))]
 [JsonSerializable(typeof(Page<GatewayInfo>))]

@@ -27,6 +27,7 @@ using Sallyport.Control.Nodes;
 using Sallyport.Control.Pki;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Policies.Access;
+using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Sites;
 using Sallyport.Control.Store;
@@ -58,6 +59,7 @@ public sealed class ControlHost : IDisposable
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, loader, settings);
         Commands = new Commands(fleet, Audit, loader, Feed, time);
+        Drafts = new Drafts(fleet, Audit, loader, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,
@@ -91,6 +93,8 @@ public sealed class ControlHost : IDisposable
     internal ChangeFeed Feed { get; }
 
     internal Commands Commands { get; }
+
+    internal Drafts Drafts { get; }
 
     internal Tokens Tokens { get; }
 
@@ -196,6 +200,8 @@ public static class ControlHosting
         services.AddSingleton<PolicyModels>();
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<ReachQueries>();
+        services.AddSingleton(control.Drafts);
+        services.AddSingleton<ReplayQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

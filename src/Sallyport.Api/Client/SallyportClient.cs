@@ -217,6 +217,10 @@ public sealed class SallyportClient : IDisposable
     public Task ExportAccessAsync(Stream destination, string? network = null, DateTimeOffset? at = null, CancellationToken cancel = default) =>
         CopyAsync("policy/access/csv" + Query(("network", network), ("at", Moment(at))), destination, cancel);
 
+    /// <summary>Which recorded flows a draft would newly block or allow. Changes nothing.</summary>
+    public Task<ReplayReport> ReplayAsync(ReplayRequest request, CancellationToken cancel = default) =>
+        PostAsync("policy/replay", request, ApiJson.Default.ReplayRequest, ApiJson.Default.ReplayReport, cancel);
+
     // Tunnels, flows, events, gateways
 
     public Task<Page<TunnelInfo>> ListTunnelsAsync(

@@ -24,37 +24,44 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
             idempotency,
             change =>
             {
-                var problems = new ProblemList();
-                var owner = ReadOwner(change, input, problems);
-                if (Label.Check(input.Name, "name", problems) && owner is not null
-                    && ApplicationRow.FindByName(change.Sql, input.Name!, owner.Network).Count > 0)
-                {
-                    problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
-                }
-
-                var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
-                var services = ApplicationInput.ReadServices(input.Services, problems);
-                problems.ThrowIfAny();
-                var id = change.Sql.ExecuteScalar<int>(
-                    """
-                    INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
-                    VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
-                    """,
-                    new
-                    {
-                        owner!.NetworkId,
-                        ownerId = owner.Id,
-                        input.Name,
-                        target = ApplicationInput.Show(target!.Value),
-                        services = Column.Of(services),
-                        change.Now,
-                    });
-                var row = ApplicationRow.Find(change.Sql, id)!;
-                change.Touch(ChangeKind.Application, id);
-                change.Audit("application.create", row.Subject, Describe(row));
-                return (id, row.ToInfo());
+                var row = Add(change, input);
+                return (row.Id, row.ToInfo());
             },
             (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo());
+    }
+
+    /// <summary>Adds an application as part of a command.</summary>
+    public static ApplicationRow Add(Change change, ApplicationCreate input)
+    {
+        var problems = new ProblemList();
+        var owner = ReadOwner(change, input, problems);
+        if (Label.Check(input.Name, "name", problems) && owner is not null
+            && ApplicationRow.FindByName(change.Sql, input.Name!, owner.Network).Count > 0)
+        {
+            problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
+        }
+
+        var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var services = ApplicationInput.ReadServices(input.Services, problems);
+        problems.ThrowIfAny();
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
+            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
+            """,
+            new
+            {
+                owner!.NetworkId,
+                ownerId = owner.Id,
+                input.Name,
+                target = ApplicationInput.Show(target!.Value),
+                services = Column.Of(services),
+                change.Now,
+            });
+        var row = ApplicationRow.Find(change.Sql, id)!;
+        change.Touch(ChangeKind.Application, id);
+        change.Audit("application.create", row.Subject, Describe(row));
+        return row;
     }
 
     /// <summary>Answers when the gateways have cut what it does not cover any more, or after the bounded wait.</summary>

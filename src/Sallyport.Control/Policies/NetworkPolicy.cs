@@ -21,6 +21,19 @@ internal static class NetworkPolicy
         },
         Instant.FromUnixSeconds(0));
 
+    /// <summary>One commit as the engine takes it.</summary>
+    public static FleetChange Of(ChangeSet change) => new()
+    {
+        Networks = [.. change.Networks.Select(Network)],
+        Identities = [.. change.Identities.Select(Identity)],
+        Applications = [.. change.Applications.Select(Application)],
+        Rules = [.. change.Rules.Select(Rule)],
+        RemovedNetworks = [.. change.RemovedNetworks],
+        RemovedIdentities = [.. change.RemovedIdentities],
+        RemovedApplications = [.. change.RemovedApplications],
+        RemovedRules = [.. change.RemovedRules],
+    };
+
     private static Network Network(NetworkModel network) => new(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)]);
 
     private static Identity Identity(IdentityModel identity) => new()
@@ -61,7 +74,7 @@ internal static class NetworkPolicy
         ];
     }
 
-    private static Rule Rule(RuleModel rule) => new(
+    public static Rule Rule(RuleModel rule) => new(
         rule.Id,
         rule.SubjectKind switch
         {

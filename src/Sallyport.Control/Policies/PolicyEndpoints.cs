@@ -8,6 +8,7 @@ using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Http;
+using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Policies;
@@ -23,6 +24,7 @@ internal static class PolicyEndpoints
         rules.MapPatch("/{id:int}", Update).WithSummary("Change when a rule is in force; flows that it allows no more are cut");
         rules.MapDelete("/{id:int}", Delete).WithSummary("Delete a rule; flows that it allowed are cut");
         api.MapGet("/policy/explain", Explain).WithTags("Policy").WithSummary("Whether a flow would pass, and why");
+        api.MapPost("/policy/replay", Replay).WithTags("Policy").WithSummary("Which recorded flows a draft would newly block or allow; changes nothing");
     }
 
     private static async Task<Created<RuleInfo>> Create(Actor actor, RuleCreate body, RuleCommands commands, HttpContext context)
@@ -55,4 +57,7 @@ internal static class PolicyEndpoints
 
     private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port) =>
         queries.Explain(actor, from, to, protocol, port);
+
+    private static ReplayReport Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>
+        queries.Replay(actor, body, cancel);
 }

@@ -44,35 +44,42 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             idempotency,
             change =>
             {
-                var problems = new ProblemList();
-                var application = ReadTarget(change, input.To, problems);
-                var subject = ReadSubject(change, input.From, application, problems);
-                var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
-                var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
-                var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
-                problems.ThrowIfAny();
-                var (kind, identityId, name) = subject!.Value;
-                if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, effect!) is { } same)
-                {
-                    throw new ProblemException(Refusal.Conflict(
-                        "from",
-                        $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} application {application.Name}; nothing was changed",
-                        same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
-                }
-
-                var id = change.Sql.ExecuteScalar<int>(
-                    """
-                    INSERT INTO rules (application_id, subject_kind, subject_id, subject, effect, until, windows, created_at, revision)
-                    VALUES (@applicationId, @kind, @identityId, @name, @effect, @until, @windows, @Now, 1) RETURNING id
-                    """,
-                    new { applicationId = application.Id, kind, identityId, name, effect, until, windows = Column.Of(windows), change.Now });
-                var row = RuleRow.Find(change.Sql, id)!;
-                change.Touch(ChangeKind.Rule, id);
-                change.Audit("rule.create", SubjectOf(id), Describe(row));
+                var row = Add(change, input);
                 made(row);
-                return (id, Informing(change.Sql)(row));
+                return (row.Id, Informing(change.Sql)(row));
             },
             (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null);
+    }
+
+    /// <summary>Adds a rule as part of a command.</summary>
+    public static RuleRow Add(Change change, RuleCreate input)
+    {
+        var problems = new ProblemList();
+        var application = ReadTarget(change, input.To, problems);
+        var subject = ReadSubject(change, input.From, application, problems);
+        var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
+        var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
+        var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
+        problems.ThrowIfAny();
+        var (kind, identityId, name) = subject!.Value;
+        if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, effect!) is { } same)
+        {
+            throw new ProblemException(Refusal.Conflict(
+                "from",
+                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} application {application.Name}; nothing was changed",
+                same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
+        }
+
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO rules (application_id, subject_kind, subject_id, subject, effect, until, windows, created_at, revision)
+            VALUES (@applicationId, @kind, @identityId, @name, @effect, @until, @windows, @Now, 1) RETURNING id
+            """,
+            new { applicationId = application.Id, kind, identityId, name, effect, until, windows = Column.Of(windows), change.Now });
+        var row = RuleRow.Find(change.Sql, id)!;
+        change.Touch(ChangeKind.Rule, id);
+        change.Audit("rule.create", SubjectOf(id), Describe(row));
+        return row;
     }
 
     /// <summary>Changes when it is in force. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
@@ -110,24 +117,27 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     /// <summary>Answers when the gateways have cut what only this rule allowed, or after the bounded wait.</summary>
     public Task<CutResult> DeleteAsync(Actor actor, int id, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change =>
-        {
-            var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
-            actor.Require(Right.Change, row.NetworkId);
-            if (row.IsLocked)
-            {
-                throw new ProblemException(Refusal.Conflict(
-                    "id", $"rule {id} is locked, and the same rule made anew would not be", "remove the lock first: sallyport lock list"));
-            }
-
-            change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
-            change.Touch(ChangeKind.Rule, id);
-            HostIdentity.RemoveIfUnused(change, row.SubjectId);
-            change.Audit("rule.delete", SubjectOf(id), Describe(row));
-            return row;
-        });
+        var committed = commands.Run(actor, change => Remove(change, id));
         var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "removed", "rule.delete", SubjectOf(id));
         return cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
+    }
+
+    /// <summary>Removes a rule as part of a command.</summary>
+    public static RuleRow Remove(Change change, int id)
+    {
+        var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
+        change.Actor.Require(Right.Change, row.NetworkId);
+        if (row.IsLocked)
+        {
+            throw new ProblemException(Refusal.Conflict(
+                "id", $"rule {id} is locked, and the same rule made anew would not be", "remove the lock first: sallyport lock list"));
+        }
+
+        change.Sql.Execute("DELETE FROM rules WHERE id = @id", new { id });
+        change.Touch(ChangeKind.Rule, id);
+        HostIdentity.RemoveIfUnused(change, row.SubjectId);
+        change.Audit("rule.delete", SubjectOf(id), Describe(row));
+        return row;
     }
 
     public RuleInfo Get(Actor actor, int id) => database.Read(sql =>

@@ -1,0 +1,87 @@
+using Microsoft.Data.Sqlite;
+using Sallyport.Control.Store;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Flows;
+
+/// <summary>What policy can be asked of a flow that was recorded.</summary>
+/// <param name="Protocol">0 for one that policy does not speak of.</param>
+/// <param name="Reason">Why it was denied, or did not arrive.</param>
+internal readonly record struct RecordedFlow(
+    int NetworkId, int FromId, string FromKind, string FromName, int ToId, IpProtocol Protocol, IpAddress Destination, ushort Port, bool Allowed,
+    bool WasCut, int RuleId, int ApplicationId, DropReason Reason, Instant FirstSeen, Instant LastSeen, long Bytes)
+{
+    /// <summary>Whether policy is what decided about it: not a packet that is no beginning of a flow, or that its sender may not send.</summary>
+    public bool WasDecidedByPolicy => Protocol != 0 && Reason is DropReason.None or DropReason.IdentityNotActive or DropReason.ToItself
+        or DropReason.NotRouted or DropReason.NoApplication or DropReason.NoRule or DropReason.RuleDenies or DropReason.ApplicationLocked or DropReason.PeerOffline;
+
+    public string ProtocolWord => Protocol switch
+    {
+        IpProtocol.Tcp => "tcp",
+        IpProtocol.Udp => "udp",
+        _ => "icmp",
+    };
+}
+
+/// <summary>Reads flows one after another, however many there are.</summary>
+internal static class RecordedFlows
+{
+    private const string Select =
+        """
+        SELECT network_id, from_id, from_kind, from_name, to_id, protocol, destination, destination_port, allowed, cut, rule_id, application_id,
+            reason, first_seen, last_seen, bytes_out + bytes_back
+        FROM flows
+        """;
+
+    /// <summary>Those that were seen since, the oldest first.</summary>
+    /// <param name="networkId">Null for all.</param>
+    public static IEnumerable<RecordedFlow> Since(Database traffic, Instant since, int? networkId)
+    {
+        using var sql = traffic.OpenReader();
+        using var command = sql.CreateCommand();
+        command.CommandText = Select + " WHERE last_seen >= @since AND (@network IS NULL OR network_id = @network) ORDER BY last_seen";
+        command.Parameters.AddWithValue("@since", since.Nanoseconds);
+        command.Parameters.AddWithValue("@network", (object?)networkId ?? DBNull.Value);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            yield return Read(reader);
+        }
+    }
+
+    private static RecordedFlow Read(SqliteDataReader row)
+    {
+        var isAddress = IpAddress.TryParse(row.GetString(6), out var destination);
+        return new RecordedFlow(
+            row.GetInt32(0),
+            row.GetInt32(1),
+            row.GetString(2),
+            row.GetString(3),
+            row.GetInt32(4),
+            isAddress ? ProtocolOf(row.GetString(5), destination) : 0,
+            destination,
+            (ushort)row.GetInt32(7),
+            row.GetBoolean(8),
+            row.GetBoolean(9),
+            row.GetInt32(10),
+            row.GetInt32(11),
+            ReasonOf(row.GetString(12)),
+            new Instant(row.GetInt64(13)),
+            new Instant(row.GetInt64(14)),
+            row.GetInt64(15));
+    }
+
+    private static IpProtocol ProtocolOf(string word, IpAddress destination) => word switch
+    {
+        "tcp" => IpProtocol.Tcp,
+        "udp" => IpProtocol.Udp,
+        "icmp" => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
+        _ => 0,
+    };
+
+    /// <summary>A gateway's word that we do not know is none of policy's.</summary>
+    private static DropReason ReasonOf(string word) =>
+        word.Length == 0 ? DropReason.None : Enum.TryParse<DropReason>(word, out var reason) ? reason : DropReason.ProtocolNotSupported;
+}
