@@ -55,11 +55,11 @@ public sealed class ControlHost : IDisposable
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
         var settings = Keys.AddTo(options.Gateway);
-        var loader = new FleetLoader(Envelope);
+        Loader = new FleetLoader(Envelope);
         NoteSettings(settings);
-        Feed = new ChangeFeed(fleet, loader, settings);
-        Commands = new Commands(fleet, Audit, loader, Feed, time);
-        Drafts = new Drafts(fleet, Audit, loader, Feed, time);
+        Feed = new ChangeFeed(fleet, Loader, settings);
+        Commands = new Commands(fleet, Audit, Loader, Feed, time);
+        Drafts = new Drafts(fleet, Audit, Loader, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,
@@ -89,6 +89,8 @@ public sealed class ControlHost : IDisposable
     internal AuditTrail Audit { get; }
 
     internal GatewayKeys Keys { get; }
+
+    internal FleetLoader Loader { get; }
 
     internal ChangeFeed Feed { get; }
 
@@ -200,8 +202,10 @@ public static class ControlHosting
         services.AddSingleton<PolicyModels>();
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<ReachQueries>();
+        services.AddSingleton(control.Loader);
         services.AddSingleton(control.Drafts);
         services.AddSingleton<ReplayQueries>();
+        services.AddSingleton<AllowCommands>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

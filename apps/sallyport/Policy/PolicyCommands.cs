@@ -13,7 +13,8 @@ internal static class PolicyCommands
         Explain(shell),
         ReachCommands.WhoCanReach(shell),
         ReachCommands.Reach(shell),
-        ReachCommands.Access(shell));
+        ReachCommands.Access(shell),
+        ReplayCommand.Build(shell));
 
     private static Command Explain(Shell shell)
     {
@@ -36,6 +37,11 @@ internal static class PolicyCommands
                     foreach (var step in e.Steps)
                     {
                         c.Printer.Sentence($"  - {step}", 4);
+                    }
+
+                    if (e.Nearest is { Fix: { } fix } nearest)
+                    {
+                        c.Printer.Line($"  by rule {nearest.RuleId}: {fix}");
                     }
 
                     if (e.AllowCommands.Count > 0)

@@ -244,6 +244,14 @@ public sealed class SallyportClient : IDisposable
             ApiJson.Default.PageFlowInfo,
             cancel);
 
+    public Task<FlowInfo> GetFlowAsync(long id, CancellationToken cancel = default) =>
+        GetAsync("flows/" + id.ToString(CultureInfo.InvariantCulture), ApiJson.Default.FlowInfo, cancel);
+
+    /// <summary>Adds the narrowest rule that allows what a denied flow asked for, and the application where there is none.</summary>
+    public Task<FlowAllowed> AllowFlowAsync(long id, FlowAllow allow, CancellationToken cancel = default) =>
+        PostAsync(
+            $"flows/{id.ToString(CultureInfo.InvariantCulture)}/allow", allow, ApiJson.Default.FlowAllow, ApiJson.Default.FlowAllowed, cancel);
+
     /// <summary>Flows as they begin, change and end, until cancelled or the server ends. <paramref name="opened"/> is called when it has answered.</summary>
     public IAsyncEnumerable<FlowInfo> TailFlowsAsync(
         string? device = null, string? site = null, string? network = null, string? verdict = null, Action? opened = null,

@@ -149,6 +149,8 @@ internal sealed partial class TrafficLog : BackgroundService
     public IReadOnlyList<FlowRow> ListFlows(FlowFilter filter, long before, int limit) =>
         database.Read(sql => FlowRow.List(sql, filter, before, limit));
 
+    public FlowRow? FindFlow(long id) => database.Read(sql => FlowRow.Find(sql, id));
+
     public IReadOnlyList<EventInfo> ListEvents(string? kind, long before, int limit) => database.Read(sql => EventRow.List(sql, kind, before, limit));
 
     public long CountFlows() => database.Read(sql => sql.ExecuteScalar<long>("SELECT count(*) FROM flows"));

@@ -31,11 +31,13 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
         if (Remedy.NarrowestOf(fleet, to, destination, protocol, port) is { } application)
         {
             var known = $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}";
-            return new Allowance(null, new RuleCreate { From = subject, To = known }, [$"sallyport rule add --from {subject} --to {known}"]);
+            return new Allowance(null, RuleOf(fleet, from, application.Name), [$"sallyport rule add --from {subject} --to {known}"]);
         }
 
         var name = NameFor(fleet, to, destination, service);
-        var target = $"application:{fleet.ReferenceTo("application", name, to.NetworkId)}";
+        // It will be a second one of that name where another network has one.
+        var isNew = fleet.Applications.Values.All(other => other.Name != name);
+        var target = $"application:{(isNew ? name : $"{name}.{fleet.Networks[to.NetworkId].Name}")}";
         var owner = fleet.ReferenceTo(to.Kind, to.Name, to.NetworkId);
         var create = new ApplicationCreate
         {
@@ -50,8 +52,19 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
         var carried = to.Kind == HostIdentity.Kind ? $"--host --network {to.Name}" : $"--{to.Kind} {owner} --target {destination}";
         return new Allowance(
             create,
-            new RuleCreate { From = subject, To = target },
+            RuleOf(fleet, from, name),
             [$"sallyport application add {name} {carried} {ports}", $"sallyport rule add --from {subject} --to {target}"]);
+    }
+
+    /// <summary>With whole names: they mean the same whatever else is made.</summary>
+    private static RuleCreate RuleOf(FleetState fleet, IdentityModel from, string application)
+    {
+        var network = fleet.Networks[from.NetworkId].Name;
+        return new RuleCreate
+        {
+            From = from.Kind == HostIdentity.Kind ? $"{from.Kind}:{from.Name}" : $"{from.Kind}:{from.Name}.{network}",
+            To = $"application:{application}.{network}",
+        };
     }
 
     /// <summary>The gateway host is carried by nobody until something speaks of it; its address is known all the same.</summary>
