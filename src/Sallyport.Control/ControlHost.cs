@@ -27,6 +27,8 @@ using Sallyport.Control.Nodes;
 using Sallyport.Control.Pki;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Policies.Access;
+using Sallyport.Control.Policies.Learning;
+using Sallyport.Control.Policies.Linting;
 using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Sites;
@@ -206,6 +208,8 @@ public static class ControlHosting
         services.AddSingleton(control.Drafts);
         services.AddSingleton<ReplayQueries>();
         services.AddSingleton<AllowCommands>();
+        services.AddSingleton<LearnQueries>();
+        services.AddSingleton<LintQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

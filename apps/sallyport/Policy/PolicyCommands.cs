@@ -14,7 +14,9 @@ internal static class PolicyCommands
         ReachCommands.WhoCanReach(shell),
         ReachCommands.Reach(shell),
         ReachCommands.Access(shell),
-        ReplayCommand.Build(shell));
+        ReplayCommand.Build(shell),
+        LearnCommand.Build(shell),
+        LintCommand.Build(shell));
 
     private static Command Explain(Shell shell)
     {

@@ -221,6 +221,18 @@ public sealed class SallyportClient : IDisposable
     public Task<ReplayReport> ReplayAsync(ReplayRequest request, CancellationToken cancel = default) =>
         PostAsync("policy/replay", request, ApiJson.Default.ReplayRequest, ApiJson.Default.ReplayReport, cancel);
 
+    /// <summary>A plan of the smallest rules that cover what "device:pump-17", "group:pumps" or "label:model=P200" was observed to do.</summary>
+    public Task<LearnPlan> LearnAsync(
+        string subject, string? network = null, int? days = null, bool denied = false, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/learn" + Query(("subject", subject), ("network", network), ("days", days), ("denied", denied ? "true" : null)),
+            ApiJson.Default.LearnPlan,
+            cancel);
+
+    /// <summary>What is wrong with the rules, or could be narrower.</summary>
+    public Task<LintReport> LintAsync(string? network = null, int? days = null, CancellationToken cancel = default) =>
+        GetAsync("policy/lint" + Query(("network", network), ("days", days)), ApiJson.Default.LintReport, cancel);
+
     // Tunnels, flows, events, gateways
 
     public Task<Page<TunnelInfo>> ListTunnelsAsync(

@@ -68,7 +68,7 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
     }
 
     /// <summary>The gateway host is carried by nobody until something speaks of it; its address is known all the same.</summary>
-    private static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>
+    public static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>
         fleet.Networks.TryGetValue(networkId, out var network)
         && HostIdentity.AddressIn(network.Prefixes.Select(IpPrefix.Parse)) == destination
             ? new IdentityModel { Id = 0, NetworkId = networkId, Kind = HostIdentity.Kind, Name = network.Name, Active = true }
@@ -81,15 +81,15 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
         _ => null,
     };
 
-    /// <summary>A name that is valid and free: "hq-192-168-50-11-tcp-8883".</summary>
-    private static string NameFor(FleetState fleet, IdentityModel to, IpAddress destination, string service)
+    /// <summary>A name that is valid and free in the network: "hq-192-168-50-11-tcp-8883".</summary>
+    public static string NameFor(FleetState fleet, IdentityModel to, IpAddress destination, string service, IReadOnlySet<string>? taken = null)
     {
-        var tail = $"{destination}-{service}".Replace('.', '-').Replace("::", "-", StringComparison.Ordinal).Replace(':', '-');
+        var tail = (service.Length == 0 ? destination.ToString() : $"{destination}-{service}").Replace('.', '-').Replace("::", "-", StringComparison.Ordinal).Replace(':', '-');
         var room = Label.LengthMax - tail.Length - 1;
         var head = to.Name.Length <= room ? to.Name : to.Name[..Math.Max(0, room)];
         var name = $"{head}-{tail}".Trim('-');
         var free = name;
-        for (var n = 2; fleet.Applications.Values.Any(application => application.NetworkId == to.NetworkId && application.Name == free); n++)
+        for (var n = 2; taken?.Contains(free) == true || fleet.Applications.Values.Any(application => application.NetworkId == to.NetworkId && application.Name == free); n++)
         {
             free = string.Create(CultureInfo.InvariantCulture, $"{name[..Math.Min(name.Length, Label.LengthMax - 4)].TrimEnd('-')}-{n}");
         }

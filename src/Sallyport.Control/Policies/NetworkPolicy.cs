@@ -36,7 +36,7 @@ internal static class NetworkPolicy
 
     private static Network Network(NetworkModel network) => new(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)]);
 
-    private static Identity Identity(IdentityModel identity) => new()
+    public static Identity Identity(IdentityModel identity) => new()
     {
         Id = identity.Id,
         NetworkId = identity.NetworkId,

@@ -24,5 +24,8 @@ internal sealed class ReachTimes(ImmutableArray<Instant> moments, SubjectIndex s
     public static readonly ReachTimes None = new([], SubjectIndex.Empty);
 
     /// <summary>By rising time, after the one that was asked for.</summary>
+    public ImmutableArray<Instant> Moments => moments;
+
+    /// <summary>Those that may change something for one identity.</summary>
     public ImmutableArray<Instant> MomentsFor(Identity from) => moments.IsEmpty || subjects.FindRule(from) == 0 ? [] : moments;
 }

@@ -43,6 +43,8 @@ public sealed class ReachMap
         return [.. ids.Select(_model.Application).OfType<Application>()];
     }
 
+    public Application? ApplicationOf(int id) => _model.Application(id);
+
     /// <summary>Empty where its owner carries nothing of it.</summary>
     public ImmutableArray<ReachCell> CellsOf(Application application)
     {

@@ -48,6 +48,9 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
         }
     }
 
+    /// <summary>That moment, and the next ones at which the clock changes what leads to the application or beside it.</summary>
+    public IReadOnlyList<Instant> MomentsOf(Application application, Instant now) => [now, .. TimesOf(application, now).Moments];
+
     /// <summary>The gateways' decision about a part.</summary>
     public static Decision Decide(FleetModel model, Identity from, ReachCell cell) =>
         model.Decide(from, model.IdentityAt(from.NetworkId, cell.Example), cell.Example, cell.Protocol, cell.FromPort);

@@ -101,7 +101,7 @@ public sealed class ReplayTests(ITestOutputHelper output)
     [Fact]
     public async Task Of_any_number_of_flows_so_many_groups_are_kept()
     {
-        const int Flows = 200_000;
+        const int Flows = 100_000;
         await using var world = await WorldAsync();
         var plant = new Plant(await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetDeviceAsync("pump-18"), await world.Client.GetSiteAsync("hq"));
         await world.RecordAsync(plant.Flow(plant.Pump17, "192.168.50.10", 8883));

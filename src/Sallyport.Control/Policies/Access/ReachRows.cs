@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sallyport.Api.Policy;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
@@ -39,48 +38,9 @@ internal sealed class ReachRows(FleetState fleet, ReachMap map, Instant now)
 
     private static IEnumerable<(IReadOnlyList<string> Services, IReadOnlySet<IpPrefix> Prefixes)> ByServices(IEnumerable<Core.Policy.Reach> alike) =>
         alike.GroupBy(reach => reach.Cell.Prefix)
-            .Select(place => (Prefix: place.Key, Services: ServicesOf([.. place.Select(reach => reach.Cell)])))
+            .Select(place => (Prefix: place.Key, Services: ServiceText.Merged(place.Select(reach => (reach.Cell.Protocol, (int)reach.Cell.FromPort, (int)reach.Cell.ToPort)))))
             .GroupBy(place => string.Join(' ', place.Services))
             .Select(group => (group.First().Services, (IReadOnlySet<IpPrefix>)group.Select(place => place.Prefix).ToHashSet()));
-
-    /// <summary>Neighbouring ports are one range again.</summary>
-    private static IReadOnlyList<string> ServicesOf(IReadOnlyList<ReachCell> cells)
-    {
-        var texts = new List<string>();
-        foreach (var protocol in cells.GroupBy(cell => cell.Protocol).OrderBy(group => group.Key))
-        {
-            if (protocol.Key is IpProtocol.Icmp or IpProtocol.IcmpV6)
-            {
-                texts.Add("icmp");
-                continue;
-            }
-
-            var (from, to) = (-1, -1);
-            foreach (var cell in protocol.OrderBy(cell => cell.FromPort))
-            {
-                if (cell.FromPort > to + 1)
-                {
-                    AddRange(texts, protocol.Key, from, to);
-                    from = cell.FromPort;
-                }
-
-                to = Math.Max(to, cell.ToPort);
-            }
-
-            AddRange(texts, protocol.Key, from, to);
-        }
-
-        return texts;
-    }
-
-    private static void AddRange(List<string> texts, IpProtocol protocol, int from, int to)
-    {
-        if (to >= 0)
-        {
-            var name = protocol == IpProtocol.Tcp ? "tcp" : "udp";
-            texts.Add(from == to ? string.Create(CultureInfo.InvariantCulture, $"{name}/{from}") : string.Create(CultureInfo.InvariantCulture, $"{name}/{from}-{to}"));
-        }
-    }
 
     private ReachInfo Row(Core.Policy.Reach reach, IReadOnlyList<string> services, IReadOnlySet<IpPrefix> prefixes)
     {

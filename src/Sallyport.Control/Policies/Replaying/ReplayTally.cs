@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sallyport.Api.Policy;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
@@ -125,7 +124,7 @@ internal sealed class ReplayTally(Draft fleets)
             Network = fleet.Networks.GetValueOrDefault(from.NetworkId)?.Name ?? "",
             To = group.First.To is { } to ? $"{to.Kind.Word()}:{to.Name}" : null,
             Destination = key.Destination.ToString(),
-            Service = key.Protocol is IpProtocol.Tcp ? Ports("tcp") : key.Protocol is IpProtocol.Udp ? Ports("udp") : "icmp",
+            Service = ServiceText.Of(key.Protocol, key.Port, key.Port),
             Application = fleet.Applications.GetValueOrDefault(decision.ApplicationId)?.Name,
             RuleId = decision.RuleId,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
@@ -134,8 +133,6 @@ internal sealed class ReplayTally(Draft fleets)
             Bytes = group.Bytes,
             LastSeen = UnixTime.ToTime(group.LastSeen),
         };
-
-        string Ports(string word) => string.Create(CultureInfo.InvariantCulture, $"{word}/{key.Port}");
     }
 
     private readonly record struct GroupKey(ReplayOutcome Outcome, int FromId, IpAddress Destination, IpProtocol Protocol, ushort Port);
