@@ -69,6 +69,7 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(ReplayReport))]
 [JsonSerializable(typeof(ReplayChange))]
+[JsonSerializable(typeof(WhoisInfo))]
 [JsonSerializable(typeof(StatusInfo))]
 [JsonSerializable(typeof(GatewayInfo))]
 [JsonSerializable(typeof(Page<GatewayInfo>))]

@@ -210,6 +210,7 @@ public static class ControlHosting
         services.AddSingleton<AllowCommands>();
         services.AddSingleton<LearnQueries>();
         services.AddSingleton<LintQueries>();
+        services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

@@ -150,5 +150,6 @@ internal static class ApplicationCommands
         ("at", $"{a.OwnerKind}:{a.Owner}"),
         ("target", a.Target),
         ("services", string.Join(", ", a.Services)),
+        ("appears in", a.AppearsAt.Count == 0 ? null : string.Join(", ", a.AppearsAt)),
         ("created", Human.Time(a.CreatedAt))));
 }

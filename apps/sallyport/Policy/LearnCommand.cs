@@ -17,7 +17,7 @@ internal static class LearnCommand
         var host = Flag.Text("--host", "What the gateway host did in this network", "NETWORK");
         var group = Flag.Text("--group", "What members of this group did", "GROUP");
         var label = Flag.Text("--label", "What devices with this label did, such as model=P200", "KEY=VALUE");
-        var network = Flag.Text("--network", "Members of this network, where several have some", "NETWORK");
+        var network = Flag.Text("--network", "Members of this network, where several have some; alone: all of the network", "NETWORK");
         var days = Flag.Number("--days", "Flows of so many days (7)", "COUNT");
         var denied = Flag.Switch("--include-denied", "Cover what was denied as well");
         var commands = Flag.Switch("--commands", "Only the commands that make it so");
@@ -26,7 +26,7 @@ internal static class LearnCommand
             "The smallest rules that cover what was observed, as a plan to review; changes nothing",
             async c =>
             {
-                var subject = SubjectOf(c.Parse, ("device", device), ("site", site), ("host", host), ("group", group), ("label", label));
+                var subject = SubjectOf(c.Parse, network, ("device", device), ("site", site), ("host", host), ("group", group), ("label", label));
                 var plan = await c.Client.LearnAsync(
                     subject, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, days), c.Parse.GetValue(denied), c.Cancel);
                 Print(c, plan, c.Parse.GetValue(commands));
@@ -107,11 +107,13 @@ internal static class LearnCommand
             applications[application.Name] = entry;
         }
 
-        var rules = plan.Rules.Where(rule => rule.Existing is null).Select(rule => new JsonObject { ["from"] = rule.From, ["to"] = rule.To });
+        var rules = plan.Rules.Where(rule => rule.Existing is null).Select(rule => rule.FromNetwork is null
+            ? new JsonObject { ["from"] = rule.From, ["to"] = rule.To }
+            : new JsonObject { ["from"] = rule.From, ["fromNetwork"] = rule.FromNetwork, ["to"] = rule.To });
         return new JsonObject { ["applications"] = applications, ["rules"] = new JsonArray([.. rules]) };
     }
 
-    private static string SubjectOf(ParseResult parse, params ReadOnlySpan<(string Kind, Option<string?> Option)> flags)
+    private static string SubjectOf(ParseResult parse, Option<string?> network, params ReadOnlySpan<(string Kind, Option<string?> Option)> flags)
     {
         var given = new List<string>();
         var names = new List<string>();
@@ -124,8 +126,8 @@ internal static class LearnCommand
             }
         }
 
-        return given is [var only]
-            ? only
+        return given is [var only] ? only
+            : given.Count == 0 && parse.GetValue(network) is { } all ? $"network:{all}"
             : throw new CliException(
                 ExitCodes.Usage, given.Count == 0 ? "nobody is named whose behaviour is to be learned" : "one subject at a time", string.Join(", ", names), "Give one of them.");
     }

@@ -90,7 +90,7 @@ internal static class ReachCommands
             nobody,
             new("FROM", r => r.From),
             new("NETWORK", r => r.Network) { Rank = 2 },
-            new("APPLICATION", r => r.Application),
+            new("APPLICATION", r => r.ApplicationNetwork == r.Network ? r.Application : $"{r.Application}.{r.ApplicationNetwork}"),
             new("SERVICES", r => string.Join(", ", r.Services)) { Wraps = true },
             new("WHERE", Where) { Rank = 1, Wraps = true },
             new("NOW", When),

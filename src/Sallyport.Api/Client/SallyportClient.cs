@@ -233,6 +233,10 @@ public sealed class SallyportClient : IDisposable
     public Task<LintReport> LintAsync(string? network = null, int? days = null, CancellationToken cancel = default) =>
         GetAsync("policy/lint" + Query(("network", network), ("days", days)), ApiJson.Default.LintReport, cancel);
 
+    /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
+    public Task<WhoisInfo> WhoisAsync(string address, string? network = null, CancellationToken cancel = default) =>
+        GetAsync("whois" + Query(("address", address), ("network", network)), ApiJson.Default.WhoisInfo, cancel);
+
     // Tunnels, flows, events, gateways
 
     public Task<Page<TunnelInfo>> ListTunnelsAsync(

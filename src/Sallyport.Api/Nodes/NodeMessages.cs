@@ -27,8 +27,11 @@ public abstract record NodeMessage;
 /// <summary>First frame of a gateway. <paramref name="ModelVersion"/> is 0 where it has none yet.</summary>
 public sealed record Hello(string Gateway, string SoftwareVersion, int ProtocolVersion, int ProcessId, long ModelVersion) : NodeMessage
 {
-    /// <summary>2: rules have an effect and a time. Whoever knows neither would allow what is denied.</summary>
-    public const int CurrentProtocol = 2;
+    /// <summary>
+    /// 2: rules have an effect and a time. Whoever knows neither would allow what is denied. 3: rules lead to other networks; to who does
+    /// not know that, their subjects would be others.
+    /// </summary>
+    public const int CurrentProtocol = 3;
 }
 
 /// <summary>First frame of control: it accepts the gateway.</summary>
@@ -62,6 +65,8 @@ public sealed record Delta : NodeMessage
     /// <summary>Those that the windows of these rules name.</summary>
     public IReadOnlyList<ZoneModel> Zones { get; init; } = [];
 
+    public IReadOnlyList<AppearanceModel> Appearances { get; init; } = [];
+
     public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
 
     public IReadOnlyList<int> RemovedIdentities { get; init; } = [];
@@ -69,6 +74,8 @@ public sealed record Delta : NodeMessage
     public IReadOnlyList<int> RemovedApplications { get; init; } = [];
 
     public IReadOnlyList<int> RemovedRules { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedAppearances { get; init; } = [];
 }
 
 /// <summary>

@@ -51,6 +51,9 @@ public sealed record LearnedRule
 {
     public required string From { get; init; }
 
+    /// <summary>Of the group or label, where it is another network than the application's.</summary>
+    public string? FromNetwork { get; init; }
+
     public required string To { get; init; }
 
     /// <summary>The rule that is there already and allows it; null for one to be made.</summary>

@@ -11,10 +11,13 @@ public sealed record ReachInfo
     /// <summary>The application whose services these are.</summary>
     public required string Application { get; init; }
 
+    /// <summary>Its network, which may be another one.</summary>
+    public required string ApplicationNetwork { get; init; }
+
     /// <summary>"tcp/8883", "udp/5000-5010", "icmp": what may be reached of it, which may be less than it offers.</summary>
     public required IReadOnlyList<string> Services { get; init; }
 
-    /// <summary>Where: the application's target, or the parts of it.</summary>
+    /// <summary>Where: the application's target, or the parts of it; from another network the addresses at which it appears there.</summary>
     public required IReadOnlyList<string> Destinations { get; init; }
 
     /// <summary>Parts of the destinations for which this row does not hold; they have rows of their own, or may not be reached.</summary>

@@ -7,8 +7,11 @@ namespace Sallyport.Api.Rules;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record RuleCreate
 {
-    /// <summary>"device:pump-17", "site:hq", "host:plant-a", "group:pumps" or "label:model=P200".</summary>
+    /// <summary>"device:pump-17", "site:hq", "host:plant-a", "group:pumps", "label:model=P200" or "network:plant-a" (every device and site of it).</summary>
     public string? From { get; init; }
+
+    /// <summary>The network whose group or label is meant; default: that of the application.</summary>
+    public string? FromNetwork { get; init; }
 
     /// <summary>"application:historian".</summary>
     public string? To { get; init; }
@@ -50,7 +53,11 @@ public sealed record RuleInfo
 
     public required string To { get; init; }
 
+    /// <summary>Of the application.</summary>
     public required string Network { get; init; }
+
+    /// <summary>Of the subjects: where it is another one, the application appears there at a service address.</summary>
+    public required string FromNetwork { get; init; }
 
     /// <summary>How many devices and sites it speaks of now: 0 where nobody has the label or is in the group.</summary>
     public required int Subjects { get; init; }

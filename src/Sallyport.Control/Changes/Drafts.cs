@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Audit;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
@@ -19,6 +20,7 @@ internal sealed class Drafts(Database database, AuditTrail audit, FleetLoader lo
             {
                 var change = new Change(sql, actor, audit, time);
                 act(change);
+                AppearanceKeeper.Follow(change);
                 throw new TriedException(new Draft(feed.State, After(sql, change)));
             });
         }

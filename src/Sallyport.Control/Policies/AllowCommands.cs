@@ -100,9 +100,13 @@ internal sealed class AllowCommands(Commands commands, RuleCommands rules, Traff
             "udp" => IpProtocol.Udp,
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        return model.Identity(flow.FromId) is { } from
-            ? model.Decide(from, model.IdentityAt(from.NetworkId, destination), destination, protocol, (ushort)flow.DestinationPort)
-            : Decision.Deny(DropReason.IdentityNotActive);
+        if (model.Identity(flow.FromId) is not { } from)
+        {
+            return Decision.Deny(DropReason.IdentityNotActive);
+        }
+
+        var (to, inside) = model.Resolve(from.NetworkId, destination);
+        return model.Decide(from, to, inside, protocol, (ushort)flow.DestinationPort);
     }
 
     private static ProblemException Cannot(FlowRow flow, string why, string hint) =>

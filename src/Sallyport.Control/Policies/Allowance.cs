@@ -22,16 +22,18 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
         }
 
         var to = toId == 0 ? HostAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
-        if (to is null || from.Id == to.Id || from.NetworkId != to.NetworkId)
+        if (to is null || from.Id == to.Id)
         {
             return null;
         }
+
+        destination = from.NetworkId == to.NetworkId ? destination : fleet.Inside(from.NetworkId, destination);
 
         var subject = $"{from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
         if (Remedy.NarrowestOf(fleet, to, destination, protocol, port) is { } application)
         {
             var known = $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}";
-            return new Allowance(null, RuleOf(fleet, from, application.Name), [$"sallyport rule add --from {subject} --to {known}"]);
+            return new Allowance(null, RuleOf(fleet, from, application.Name, application.NetworkId), [$"sallyport rule add --from {subject} --to {known}"]);
         }
 
         var name = NameFor(fleet, to, destination, service);
@@ -52,20 +54,16 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
         var carried = to.Kind == HostIdentity.Kind ? $"--host --network {to.Name}" : $"--{to.Kind} {owner} --target {destination}";
         return new Allowance(
             create,
-            RuleOf(fleet, from, name),
+            RuleOf(fleet, from, name, to.NetworkId),
             [$"sallyport application add {name} {carried} {ports}", $"sallyport rule add --from {subject} --to {target}"]);
     }
 
     /// <summary>With whole names: they mean the same whatever else is made.</summary>
-    private static RuleCreate RuleOf(FleetState fleet, IdentityModel from, string application)
+    private static RuleCreate RuleOf(FleetState fleet, IdentityModel from, string application, int networkId) => new()
     {
-        var network = fleet.Networks[from.NetworkId].Name;
-        return new RuleCreate
-        {
-            From = from.Kind == HostIdentity.Kind ? $"{from.Kind}:{from.Name}" : $"{from.Kind}:{from.Name}.{network}",
-            To = $"application:{application}.{network}",
-        };
-    }
+        From = from.Kind == HostIdentity.Kind ? $"{from.Kind}:{from.Name}" : $"{from.Kind}:{from.Name}.{fleet.Networks[from.NetworkId].Name}",
+        To = $"application:{application}.{fleet.Networks[networkId].Name}",
+    };
 
     /// <summary>The gateway host is carried by nobody until something speaks of it; its address is known all the same.</summary>
     public static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>

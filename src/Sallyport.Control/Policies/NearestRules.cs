@@ -90,7 +90,7 @@ internal static class NearestRules
         foreach (var application in why.Candidates)
         {
             var rules = fleet.Rules.Values.Where(rule => rule.ApplicationId == application.Id && rule.Effect == "allow").OrderBy(rule => rule.Id);
-            if (rules.Select(NetworkPolicy.Rule).FirstOrDefault(rule => subjects.Contains(rule.Subject) && rule.Time.IsInForce(now)) is { } found)
+            if (rules.Select(NetworkPolicy.Rule).FirstOrDefault(rule => subjects.Contains(ReachMap.SubjectOf(rule, application)) && rule.Time.IsInForce(now)) is { } found)
             {
                 var rule = fleet.Rules[found.Id];
                 var offer = string.Join(", ", fleet.Applications[application.Id].Services);

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -18,8 +20,32 @@ internal static class NetworkPolicy
             Identities = [.. fleet.Identities.Values.OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. fleet.Applications.Values.OrderBy(application => application.Id).Select(Application)],
             Rules = [.. fleet.Rules.Values.OrderBy(rule => rule.Id).Select(Rule)],
+            Appearances = [.. fleet.Appearances.Values.OrderBy(one => one.Id).Select(Appearance)],
         },
         Instant.FromUnixSeconds(0));
+
+    /// <summary>One network, and those that appear in it or in which it appears: enough for questions about its members.</summary>
+    public static FleetModel Of(FleetState fleet, int networkId, DateTimeOffset now)
+    {
+        var appearances = fleet.Appearances.Values.Where(one => one.NetworkId == networkId || one.HomeId == networkId).OrderBy(one => one.Id).ToList();
+        var networks = appearances.SelectMany(one => new[] { one.NetworkId, one.HomeId }).Append(networkId).ToHashSet();
+        var applications = fleet.Applications.Values.Where(application => networks.Contains(application.NetworkId))
+            .OrderBy(application => application.Id).ToList();
+        var ids = applications.Select(application => application.Id).ToHashSet();
+        var everything = new FleetChange
+        {
+            Networks =
+            [
+                .. fleet.Networks.Values.Where(network => networks.Contains(network.Id)).OrderBy(network => network.Id)
+                    .Select(Network),
+            ],
+            Identities = [.. fleet.Identities.Values.Where(identity => networks.Contains(identity.NetworkId)).OrderBy(identity => identity.Id).Select(Identity)],
+            Applications = [.. applications.Select(Application)],
+            Rules = [.. fleet.Rules.Values.Where(rule => ids.Contains(rule.ApplicationId)).OrderBy(rule => rule.Id).Select(Rule)],
+            Appearances = [.. appearances.Select(Appearance)],
+        };
+        return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
+    }
 
     /// <summary>One commit as the engine takes it.</summary>
     public static FleetChange Of(ChangeSet change) => new()
@@ -28,10 +54,12 @@ internal static class NetworkPolicy
         Identities = [.. change.Identities.Select(Identity)],
         Applications = [.. change.Applications.Select(Application)],
         Rules = [.. change.Rules.Select(Rule)],
+        Appearances = [.. change.Appearances.Select(Appearance)],
         RemovedNetworks = [.. change.RemovedNetworks],
         RemovedIdentities = [.. change.RemovedIdentities],
         RemovedApplications = [.. change.RemovedApplications],
         RemovedRules = [.. change.RemovedRules],
+        RemovedAppearances = [.. change.RemovedAppearances],
     };
 
     private static Network Network(NetworkModel network) => new(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)]);
@@ -49,6 +77,10 @@ internal static class NetworkPolicy
         Groups = [.. identity.Groups],
         Labels = [.. identity.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
     };
+
+    internal static Appearance Appearance(AppearanceModel appearance) => new(
+        appearance.Id, appearance.Kind == AppearanceKeeper.Service ? AppearanceKind.Service : AppearanceKind.Guest, appearance.NetworkId,
+        IpPrefix.Parse(appearance.At), appearance.HomeId, IpPrefix.Parse(appearance.Of));
 
     private static Application Application(ApplicationModel application) => new(
         application.Id, application.NetworkId, application.Name, application.OwnerId, ApplicationInput.ParseTarget(application.Target),
@@ -81,8 +113,9 @@ internal static class NetworkPolicy
             "device" => new Subject(SubjectKind.Device, rule.SubjectId, ""),
             "site" => new Subject(SubjectKind.Site, rule.SubjectId, ""),
             "host" => new Subject(SubjectKind.Host, rule.SubjectId, ""),
-            "group" => new Subject(SubjectKind.Group, 0, rule.Subject),
-            _ => new Subject(SubjectKind.Label, 0, rule.Subject),
+            "group" => new Subject(SubjectKind.Group, 0, rule.Subject) { NetworkId = rule.NetworkId },
+            "network" => new Subject(SubjectKind.Network, 0, "") { NetworkId = rule.NetworkId },
+            _ => new Subject(SubjectKind.Label, 0, rule.Subject) { NetworkId = rule.NetworkId },
         },
         rule.ApplicationId)
     {

@@ -52,10 +52,13 @@ internal static class Remedy
     /// <summary>"device:pump-17 to application:historian", and when, where that is not always.</summary>
     public static string Describe(FleetState fleet, RuleModel rule)
     {
-        var subject = rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
+        var subject = rule.SubjectKind == "network" ? fleet.Networks.GetValueOrDefault(rule.NetworkId)?.Name ?? $"#{rule.NetworkId}"
+            : rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
         var application = fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
         var time = RuleTimes.Describe(rule.Until, rule.Windows);
-        return $"{rule.SubjectKind}:{subject} to application:{application}{(time.Length > 0 ? $" ({time})" : "")}";
+        var across = rule.NetworkId != 0 && rule.SubjectKind != "network"
+            && fleet.Networks.TryGetValue(rule.NetworkId, out var network) ? $" of network {network.Name}" : "";
+        return $"{rule.SubjectKind}:{subject}{across} to application:{application}{(time.Length > 0 ? $" ({time})" : "")}";
     }
 
     public static string ReasonText(string reason) => Enum.TryParse<DropReason>(reason, out var known) ? ReasonText(known) : reason;
@@ -69,6 +72,7 @@ internal static class Remedy
         DropReason.NotRouted => "nobody in the network carries the destination",
         DropReason.IdentityNotActive => "the sender or the carrier is not active",
         DropReason.SpoofedSource => "the source address is not the sender's",
+        DropReason.NoGuestAddress => "the sender has no address in the application's network, or no port of it is free",
         DropReason.NotRequested => "it answers nothing that was asked",
         DropReason.InvalidTcpState => "it belongs to no open TCP connection",
         DropReason.PeerOffline => "the carrier has no tunnel",

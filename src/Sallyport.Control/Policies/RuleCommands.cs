@@ -20,7 +20,8 @@ namespace Sallyport.Control.Policies;
 internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts, TimeProvider time)
 {
     private static readonly string[] Effects = ["allow", "deny"];
-    private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label"];
+    private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label", "network"];
+    private const string SubjectHint = "write device:NAME, site:NAME, host:NETWORK, group:NAME, label:KEY=VALUE or network:NAME";
 
     /// <summary>Answers for a rule that denies when the gateways have cut what it denies, or after the bounded wait.</summary>
     public async Task<RuleInfo> CreateAsync(Actor actor, RuleCreate input, Idempotency? idempotency, CancellationToken cancel)
@@ -56,13 +57,13 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     {
         var problems = new ProblemList();
         var application = ReadTarget(change, input.To, problems);
-        var subject = ReadSubject(change, input.From, application, problems);
+        var subject = ReadSubject(change, input.From, input.FromNetwork, application, problems);
         var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
         var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
         var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
         problems.ThrowIfAny();
-        var (kind, identityId, name) = subject!.Value;
-        if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, effect!) is { } same)
+        var (kind, identityId, name, networkId) = subject!;
+        if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, networkId, effect!) is { } same)
         {
             throw new ProblemException(Refusal.Conflict(
                 "from",
@@ -72,10 +73,10 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
 
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO rules (application_id, subject_kind, subject_id, subject, effect, until, windows, created_at, revision)
-            VALUES (@applicationId, @kind, @identityId, @name, @effect, @until, @windows, @Now, 1) RETURNING id
+            INSERT INTO rules (application_id, subject_kind, subject_id, subject, network_id, effect, until, windows, created_at, revision)
+            VALUES (@applicationId, @kind, @identityId, @name, @networkId, @effect, @until, @windows, @Now, 1) RETURNING id
             """,
-            new { applicationId = application.Id, kind, identityId, name, effect, until, windows = Column.Of(windows), change.Now });
+            new { applicationId = application.Id, kind, identityId, name, networkId, effect, until, windows = Column.Of(windows), change.Now });
         var row = RuleRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Rule, id);
         change.Audit("rule.create", SubjectOf(id), Describe(row));
@@ -173,16 +174,22 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         return application;
     }
 
-    private static (string Kind, int? IdentityId, string Name)? ReadSubject(
-        Change change, string? text, ApplicationRow? application, ProblemList problems)
+    private static SubjectInput? ReadSubject(
+        Change change, string? text, string? fromNetwork, ApplicationRow? application, ProblemList problems)
     {
+        var network = fromNetwork is null ? null : Lookup.Network(change.Sql, fromNetwork).OrProblem("fromNetwork", problems);
         var colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
         if (string.IsNullOrEmpty(text) || colon < 0)
         {
             problems.Add(
                 "from",
                 string.IsNullOrEmpty(text) ? "the subject is missing" : $"'{Label.Shorten(text)}' does not say what it is",
-                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, host:NETWORK, group:NAME or label:KEY=VALUE" : Lookup.HintOfKind(change.Sql, text));
+                string.IsNullOrEmpty(text) ? SubjectHint : Lookup.HintOfKind(change.Sql, text));
+            return null;
+        }
+
+        if (fromNetwork is not null && network is null)
+        {
             return null;
         }
 
@@ -191,38 +198,53 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         switch (kind)
         {
             case "device" or "site":
-                return ReadIdentity(change, kind, name, application, problems);
+                return ReadIdentity(change, kind, name, network, application, problems);
             case HostIdentity.Kind:
                 return ReadHost(change, name, application, problems);
+            case "network":
+                return ReadNetwork(change, name, network, application, problems);
             case "group":
-                return Label.Check(name, "from", problems) ? (kind, null, name) : null;
+                return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, application) : null;
             case "label":
                 var equals = name.IndexOf('=', StringComparison.Ordinal);
                 IdentityInput.CheckLabel("from", equals < 0 ? name : name[..equals], equals < 0 ? null : name[(equals + 1)..], problems);
-                return (kind, null, name);
+                return OfMembers(change, kind, name, network, application);
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
-                problems.Add(
-                    "from",
-                    $"'{Label.Shorten(kind)}' cannot be a subject",
-                    near.Length > 0 ? near : "write device:NAME, site:NAME, host:NETWORK, group:NAME or label:KEY=VALUE");
+                problems.Add("from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : SubjectHint);
                 return null;
         }
     }
 
-    private static (string Kind, int? IdentityId, string Name)? ReadIdentity(
-        Change change, string kind, string name, ApplicationRow? application, ProblemList problems)
+    private static SubjectInput? ReadIdentity(
+        Change change, string kind, string name, NetworkRow? network, ApplicationRow? application, ProblemList problems)
     {
-        // A name that two networks have means the one in the application's network.
-        var local = application is null || name.Contains('.', StringComparison.Ordinal)
-            ? [] : IdentityRow.FindByName(change.Sql, kind, name, application.Network);
-        var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, name).OrProblem("from", problems);
-        return identity is null || application is null ? null : JudgeSubject(identity, application, problems);
+        // A name that two networks have means the one in the network that is said, or in the application's.
+        var home = network?.Name ?? application?.Network;
+        var local = home is null || name.Contains('.', StringComparison.Ordinal) ? [] : IdentityRow.FindByName(change.Sql, kind, name, home);
+        var reference = network is null || name.Contains('.', StringComparison.Ordinal) ? name : $"{name}.{network.Name}";
+        var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, reference).OrProblem("from", problems);
+        if (identity is null || application is null)
+        {
+            return null;
+        }
+
+        if (network is not null && identity.NetworkId != network.Id)
+        {
+            problems.Add("fromNetwork", $"{kind} {identity.Name} is in network {identity.Network}, not in {network.Name}", "leave it out, or name another");
+        }
+
+        if (identity.Id == application.OwnerId)
+        {
+            problems.Add("from", $"{identity.Kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
+        }
+
+        change.Actor.Require(Right.Change, identity.NetworkId);
+        return new SubjectInput(identity.Kind, identity.Id, "", identity.NetworkId == application.NetworkId ? null : identity.NetworkId);
     }
 
     /// <summary>The gateway host opens flows to devices where a rule says so; it is made part of the network by it.</summary>
-    private static (string Kind, int? IdentityId, string Name)? ReadHost(
-        Change change, string name, ApplicationRow? application, ProblemList problems)
+    private static SubjectInput? ReadHost(Change change, string name, ApplicationRow? application, ProblemList problems)
     {
         var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
         if (network is null || application is null)
@@ -231,25 +253,48 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         }
 
         change.Actor.Require(Right.Change, network.Id);
-        return HostIdentity.Ensure(change, network, "from", problems) is { } host ? JudgeSubject(host, application, problems) : null;
-    }
-
-    private static (string Kind, int? IdentityId, string Name)? JudgeSubject(IdentityRow identity, ApplicationRow application, ProblemList problems)
-    {
-        if (identity.NetworkId != application.NetworkId)
+        if (network.Id != application.NetworkId)
         {
             problems.Add(
-                "from",
-                $"{identity.Kind} {identity.Name} is in network {identity.Network}, application {application.Name} in network {application.Network}",
-                "networks are isolated: both must be in one");
+                "from", $"the gateway host reaches application {application.Name} as host:{application.Network}", $"write host:{application.Network}");
+            return null;
         }
 
-        if (identity.Id == application.OwnerId)
+        if (HostIdentity.Ensure(change, network, "from", problems) is not { } host)
         {
-            problems.Add("from", $"{identity.Kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
+            return null;
         }
 
-        return (identity.Kind, identity.Id, "");
+        if (host.Id == application.OwnerId)
+        {
+            problems.Add("from", $"the gateway host carries application {application.Name} itself", "what it does at home does not pass the gateway");
+        }
+
+        return new SubjectInput(host.Kind, host.Id, "", null);
+    }
+
+    private static SubjectInput? ReadNetwork(
+        Change change, string name, NetworkRow? said, ApplicationRow? application, ProblemList problems)
+    {
+        var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
+        if (network is not null && said is not null && network.Id != said.Id)
+        {
+            problems.Add("fromNetwork", $"from says network {network.Name}", "leave one of the two out");
+        }
+
+        return network is null ? null : OfMembers(change, "network", "", network, application);
+    }
+
+    /// <param name="network">Null for the application's.</param>
+    private static SubjectInput? OfMembers(Change change, string kind, string name, NetworkRow? network, ApplicationRow? application)
+    {
+        if (application is null)
+        {
+            return null;
+        }
+
+        change.Actor.Require(Right.Change, network?.Id ?? application.NetworkId);
+        return new SubjectInput(kind, null, name, network is null || network.Id == application.NetworkId ? null : network.Id);
     }
 
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
@@ -267,8 +312,13 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     private static JsonObject Describe(RuleRow row) => new()
     {
         ["from"] = $"{row.SubjectKind}:{row.Subject}",
+        ["fromNetwork"] = row.IsAcross ? row.SubjectNetwork : null,
         ["to"] = $"application:{row.Application}.{row.Network}",
         ["effect"] = row.Effect == "allow" ? null : row.Effect,
         ["time"] = RuleTimes.Describe(row.Until, Column.List(row.WindowsJson)) is { Length: > 0 } said ? said : null,
     };
+
+    /// <summary>Whom a rule speaks of: one identity, or members of a network.</summary>
+    /// <param name="NetworkId">Null for that of the application.</param>
+    private sealed record SubjectInput(string Kind, int? IdentityId, string Name, int? NetworkId);
 }

@@ -73,6 +73,9 @@ public enum DropReason : byte
     RuleDenies,
     ApplicationLocked,
     NotRequested,
+
+    /// <summary>To an application of another network, in which there is no address for the sender, or none of its ports is free.</summary>
+    NoGuestAddress,
     InvalidTcpState,
     PeerOffline,
     FlowTableFull,

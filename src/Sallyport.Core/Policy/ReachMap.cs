@@ -24,9 +24,9 @@ public sealed class ReachMap
         foreach (var rule in model.Rules)
         {
             Add(_byApplication, rule.ApplicationId, rule);
-            if (rule.Effect == RuleEffect.Allow)
+            if (rule.Effect == RuleEffect.Allow && model.Application(rule.ApplicationId) is { } application)
             {
-                Add(_bySubject, rule.Subject, rule.ApplicationId);
+                Add(_bySubject, SubjectOf(rule, application), application.Id);
             }
         }
     }
@@ -50,7 +50,7 @@ public sealed class ReachMap
     {
         if (!_cells.TryGetValue(application.Id, out var cells))
         {
-            _cells[application.Id] = cells = [.. PlacesOf(application).SelectMany(place => CellsAt(application, place.Prefix, place.Example))];
+            _cells[application.Id] = cells = [.. PartsOf(application).SelectMany(place => CellsAt(application, place.Prefix, place.Example))];
         }
 
         return cells;
@@ -64,13 +64,23 @@ public sealed class ReachMap
         _byOwner.GetValueOrDefault(application.OwnerId, [])
             .Where(other => other.NetworkId == application.NetworkId && other.Target.Overlaps(application.Target));
 
-    /// <summary>Everything by which a rule may speak of it.</summary>
+    /// <summary>Everything by which a rule may speak of it, as <see cref="SubjectOf"/> has it.</summary>
     public static IEnumerable<Subject> SubjectsOf(Identity identity) =>
     [
         new Subject(KindOf(identity.Kind), identity.Id, ""),
-        .. identity.Groups.Select(group => new Subject(SubjectKind.Group, 0, group)),
-        .. identity.Labels.Select(label => new Subject(SubjectKind.Label, 0, label)),
+        .. identity.Groups.Select(group => new Subject(SubjectKind.Group, 0, group) { NetworkId = identity.NetworkId }),
+        .. identity.Labels.Select(label => new Subject(SubjectKind.Label, 0, label) { NetworkId = identity.NetworkId }),
+        .. identity.Kind == IdentityKind.Host ? [] : (Subject[])[new Subject(SubjectKind.Network, 0, "") { NetworkId = identity.NetworkId }],
     ];
+
+    /// <summary>Whom a rule speaks of, with the network whose members are meant; none for a single identity.</summary>
+    public static Subject SubjectOf(Rule rule, Application application) => rule.Subject.Kind is SubjectKind.Group or SubjectKind.Label or SubjectKind.Network
+        ? rule.Subject with { NetworkId = rule.Subject.NetworkId == 0 ? application.NetworkId : rule.Subject.NetworkId }
+        : rule.Subject with { NetworkId = 0 };
+
+    /// <summary>Those whose members may reach applications of the network: itself, and where its services appear.</summary>
+    public IReadOnlySet<int> NetworksAround(int networkId) => _model.Appearances
+        .Where(one => one.Kind == AppearanceKind.Service && one.HomeId == networkId).Select(one => one.NetworkId).Append(networkId).ToHashSet();
 
     private static SubjectKind KindOf(IdentityKind kind) => kind switch
     {
@@ -92,9 +102,9 @@ public sealed class ReachMap
     }
 
     /// <summary>Prefixes of the target that are carried by the owner, each with an address that lies in none of the narrower ones.</summary>
-    private IEnumerable<(IpPrefix Prefix, IpAddress Example)> PlacesOf(Application application)
+    private IEnumerable<(IpPrefix Prefix, IpAddress Example)> PartsOf(Application application)
     {
-        var open = new Stack<Place>();
+        var open = new Stack<Part>();
         foreach (var prefix in InnerPrefixes(application).Prepend(application.Target))
         {
             while (open.TryPeek(out var around) && !around.Prefix.Contains(prefix))
@@ -110,7 +120,7 @@ public sealed class ReachMap
                 outer.Cover(prefix);
             }
 
-            open.Push(new Place(prefix));
+            open.Push(new Part(prefix));
         }
 
         while (open.TryPop(out var left))
@@ -122,7 +132,7 @@ public sealed class ReachMap
         }
     }
 
-    private (IpPrefix Prefix, IpAddress Example)? Finish(Place place, Application application) =>
+    private (IpPrefix Prefix, IpAddress Example)? Finish(Part place, Application application) =>
         place.Free is { } example && _model.IdentityAt(application.NetworkId, example)?.Id == application.OwnerId ? (place.Prefix, example) : null;
 
     /// <summary>What may be decided otherwise inside the target: narrower applications of the owner, and addresses of others. By address, the wider first.</summary>
@@ -146,9 +156,11 @@ public sealed class ReachMap
     {
         if (!_placesOfNetwork.TryGetValue(networkId, out var places))
         {
+            // Where only a part of the network appears in another one, that part may be decided otherwise for members of the other one.
+            var shown = _model.Appearances.Where(one => one.Kind == AppearanceKind.Service && one.HomeId == networkId).Select(one => one.Of);
             places =
             [
-                .. _model.Identities.Where(identity => identity.NetworkId == networkId).SelectMany(PlacesOf).Distinct().Order(PrefixOrder.Instance),
+                .. _model.Identities.Where(identity => identity.NetworkId == networkId).SelectMany(PlacesOf).Concat(shown).Distinct().Order(PrefixOrder.Instance),
             ];
             _placesOfNetwork.Add(networkId, places);
         }
@@ -206,7 +218,7 @@ public sealed class ReachMap
     private static bool IsEcho(IpProtocol protocol) => protocol is IpProtocol.Icmp or IpProtocol.IcmpV6;
 
     /// <summary>A prefix, and the first of its addresses that no narrower one covers. Narrower ones come by address.</summary>
-    private sealed class Place(IpPrefix prefix)
+    private sealed class Part(IpPrefix prefix)
     {
         private IpAddress? _next = prefix.First;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sallyport.Core.Gateway;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Policy;
@@ -51,18 +52,30 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
     /// <summary>That moment, and the next ones at which the clock changes what leads to the application or beside it.</summary>
     public IReadOnlyList<Instant> MomentsOf(Application application, Instant now) => [now, .. TimesOf(application, now).Moments];
 
-    /// <summary>The gateways' decision about a part.</summary>
-    public static Decision Decide(FleetModel model, Identity from, ReachCell cell) =>
-        model.Decide(from, model.IdentityAt(from.NetworkId, cell.Example), cell.Example, cell.Protocol, cell.FromPort);
+    /// <summary>The gateways' decision about a part. Who is of another network asks for it where it appears in his.</summary>
+    public static Decision Decide(FleetModel model, Identity from, Application application, ReachCell cell)
+    {
+        if (Outside(model, from, application, cell.Example) is not { } asked)
+        {
+            return Decision.Deny(DropReason.NotRouted);
+        }
+
+        var (to, inside) = model.Resolve(from.NetworkId, asked);
+        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort);
+    }
+
+    /// <summary>Under which address the identity reaches an address of the application; null where there is none in its network.</summary>
+    public static IpAddress? Outside(FleetModel model, Identity from, Application application, IpAddress inside) =>
+        from.NetworkId == application.NetworkId ? inside : model.ServiceAddress(from.NetworkId, application.NetworkId, inside);
 
     private Reach? Ask(Identity from, Application application, ReachCell cell, Instant now)
     {
         var moments = TimesOf(application, now).MomentsFor(from);
-        var decision = Decide(_timeline.At(now), from, cell);
+        var decision = Decide(_timeline.At(now), from, application, cell);
         var opens = now;
         foreach (var moment in moments)
         {
-            var then = Decide(_timeline.At(moment), from, cell);
+            var then = Decide(_timeline.At(moment), from, application, cell);
             if (decision.Allowed && !then.Allowed)
             {
                 return new Reach(from, application, cell, decision, opens, moment);
@@ -87,7 +100,7 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
             var timed = map.Beside(application).SelectMany(other => map.RulesOf(other.Id)).Where(rule => rule.Time != RuleTime.Always)
                 .OrderBy(rule => rule.Id).ToImmutableArray();
             times = timed.IsEmpty
-                ? ReachTimes.None : new ReachTimes([.. timed.SelectMany(rule => MomentsOf(rule, now)).Distinct().Order().Take(MomentsMax)], new SubjectIndex(timed));
+                ? ReachTimes.None : new ReachTimes([.. timed.SelectMany(rule => MomentsOf(rule, now)).Distinct().Order().Take(MomentsMax)], new SubjectIndex(timed, application.NetworkId));
             _times.Add(application.Id, times);
         }
 

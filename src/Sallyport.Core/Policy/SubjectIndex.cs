@@ -6,19 +6,22 @@ namespace Sallyport.Core.Policy;
 /// <summary>Rules of one application and one effect, found by whom they speak of. Immutable.</summary>
 internal sealed class SubjectIndex
 {
-    public static readonly SubjectIndex Empty = new([]);
+    public static readonly SubjectIndex Empty = new([], 0);
 
     private readonly Dictionary<(SubjectKind Kind, int Id), int> _identities = [];
-    private readonly Dictionary<string, int> _groups = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, int> _networks = [];
+    private readonly Dictionary<(int NetworkId, string Name), int> _groups = [];
+    private readonly Dictionary<(int NetworkId, string Name), int> _labels = [];
     private readonly bool _isEmpty;
 
     /// <param name="rules">By rising id, so that of several rules that speak of the same the lowest decides.</param>
-    public SubjectIndex(ImmutableArray<Rule> rules)
+    /// <param name="ownNetworkId">Of the application: who speaks of members of no network in particular speaks of its.</param>
+    public SubjectIndex(ImmutableArray<Rule> rules, int ownNetworkId)
     {
         _isEmpty = rules.IsEmpty;
         foreach (var rule in rules)
         {
+            var networkId = rule.Subject.NetworkId == 0 ? ownNetworkId : rule.Subject.NetworkId;
             switch (rule.Subject.Kind)
             {
                 // A rule whose kind is not that of the identity speaks of nobody, see FindRule.
@@ -26,10 +29,13 @@ internal sealed class SubjectIndex
                     _identities.TryAdd((rule.Subject.Kind, rule.Subject.IdentityId), rule.Id);
                     break;
                 case SubjectKind.Group:
-                    _groups.TryAdd(rule.Subject.Name, rule.Id);
+                    _groups.TryAdd((networkId, rule.Subject.Name), rule.Id);
                     break;
                 case SubjectKind.Label:
-                    _labels.TryAdd(rule.Subject.Name, rule.Id);
+                    _labels.TryAdd((networkId, rule.Subject.Name), rule.Id);
+                    break;
+                case SubjectKind.Network:
+                    _networks.TryAdd(networkId, rule.Id);
                     break;
                 default:
                     break;
@@ -46,11 +52,16 @@ internal sealed class SubjectIndex
         }
 
         var found = _identities.GetValueOrDefault((KindOf(from), from.Id), int.MaxValue);
+        if (_networks.Count > 0 && from.Kind != IdentityKind.Host)
+        {
+            found = Math.Min(found, _networks.GetValueOrDefault(from.NetworkId, int.MaxValue));
+        }
+
         if (_groups.Count > 0)
         {
             foreach (var group in from.Groups)
             {
-                found = Math.Min(found, _groups.GetValueOrDefault(group, int.MaxValue));
+                found = Math.Min(found, _groups.GetValueOrDefault((from.NetworkId, group), int.MaxValue));
             }
         }
 
@@ -58,7 +69,7 @@ internal sealed class SubjectIndex
         {
             foreach (var label in from.Labels)
             {
-                found = Math.Min(found, _labels.GetValueOrDefault(label, int.MaxValue));
+                found = Math.Min(found, _labels.GetValueOrDefault((from.NetworkId, label), int.MaxValue));
             }
         }
 

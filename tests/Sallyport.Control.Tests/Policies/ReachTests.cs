@@ -69,6 +69,23 @@ public sealed class ReachTests
     }
 
     [Fact]
+    public async Task Who_is_of_another_network_reaches_it_where_it_appears_there()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "panel", Network = "plant-b", Groups = ["panels"], Profile = new() });
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "group:panels", FromNetwork = "plant-b", To = "application:historian" });
+        var row = (await world.Client.WhoCanReachAsync("historian")).Items.ShouldHaveSingleItem();
+        (row.From, row.Network, row.Application, row.ApplicationNetwork, row.RuleId).ShouldBe(("device:panel", "plant-b", "historian", "plant-a", rule.Id));
+        var there = row.Destinations.ShouldHaveSingleItem();
+        there.ShouldNotBe("192.168.50.10");
+        (await world.Client.ExplainAsync("device:panel", there, "tcp", 8883)).RuleId.ShouldBe(rule.Id);
+        (await world.Client.ReachOfAsync("device:panel")).Items.ShouldHaveSingleItem().Destinations.ShouldBe([there]);
+        (await world.Client.ListAccessAsync("plant-a")).Items.ShouldBeEmpty();
+        (await world.Client.ListAccessAsync("plant-b")).Items.Count.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task The_report_is_paged_by_whole_identities_and_says_what_each_one_is_asked()
     {
         await using var world = await WorldAsync();
@@ -106,8 +123,8 @@ public sealed class ReachTests
         await world.Client.ExportAccessAsync(file, "plant-a");
         var lines = System.Text.Encoding.UTF8.GetString(file.ToArray()).Split("\r\n");
         lines.Length.ShouldBe(8, "a heading, six rows, and the end of the last");
-        lines[0].ShouldStartWith("network,from,application,services");
-        lines[1].ShouldBe("plant-a,device:pump-17,historian,\"tcp/8883 udp/5000-5010\",192.168.50.10,,1,\"label:model=P200 to application:historian\",,yes,,");
+        lines[0].ShouldStartWith("network,from,application,application_network,services");
+        lines[1].ShouldBe("plant-a,device:pump-17,historian,plant-a,\"tcp/8883 udp/5000-5010\",192.168.50.10,,1,\"label:model=P200 to application:historian\",,yes,,");
     }
 
     [Theory]

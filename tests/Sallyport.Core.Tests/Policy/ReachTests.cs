@@ -17,12 +17,14 @@ public sealed class ReachTests(ITestOutputHelper output)
         .. Enumerable.Range(0, 10).Select(i => IpAddress.Parse($"10.20.0.{i}")),
         .. Enumerable.Range(0, 2).SelectMany(net => Enumerable.Range(0, 10).Select(i => IpAddress.Parse($"192.168.{net}.{i}"))),
         .. Enumerable.Range(0, 10).Select(i => IpAddress.Parse($"fd00::{i}")),
+        .. Enumerable.Range(1, 16).SelectMany(n => Enumerable.Range(0, 8).Select(i => IpAddress.Parse(n % 4 == 3 ? $"fd18:{n:x}::{i}" : $"198.18.{n}.{i}"))),
+        .. Enumerable.Range(1, 16).Select(n => IpAddress.Parse($"198.19.{n}.2")),
     ];
 
     [Fact]
     public void Who_reaches_what_is_what_the_gateways_decide_for_every_address_and_port()
     {
-        var (allowed, later) = (0, 0);
+        var (allowed, later, across) = (0, 0, 0);
         for (var seed = 1; seed <= 600; seed++)
         {
             var random = new SeededEntropy((ulong)seed);
@@ -36,12 +38,13 @@ public sealed class ReachTests(ITestOutputHelper output)
                 model = model.With(change, step == 0 ? Instant.FromUnixSeconds(0) : model.AsOf);
             }
 
-            var questions = new ReachQuestions(model, new ReachMap(model));
+            var map = new ReachMap(model);
+            var questions = new ReachQuestions(model, map);
             var now = questions.At(naive.Now);
             foreach (var from in model.Identities)
             {
                 var reached = questions.ReachOf(from, naive.Now).ToList();
-                allowed += Compare(model, now, from, reached.Where(reach => reach.Opens == naive.Now).ToList(), [.. naive.Applications]);
+                allowed += Compare(model, map, now, from, reached.Where(reach => reach.Opens == naive.Now).ToList(), ref across);
                 foreach (var reach in reached)
                 {
                     later += reach.Opens > naive.Now ? 1 : 0;
@@ -57,8 +60,9 @@ public sealed class ReachTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"{allowed} points allowed, {later} parts later");
+        output.WriteLine($"{allowed} points allowed, {across} of them in another network, {later} parts later");
         allowed.ShouldBeGreaterThan(2000);
+        across.ShouldBeGreaterThan(100);
         later.ShouldBeGreaterThan(10);
     }
 
@@ -132,16 +136,18 @@ public sealed class ReachTests(ITestOutputHelper output)
     }
 
     /// <summary>Every point is reached exactly where the model allows it, by the rule that the model names.</summary>
-    private static int Compare(FleetModel model, FleetModel now, Identity from, IReadOnlyList<Reach> reached, IReadOnlyList<Application> applications)
+    private static int Compare(FleetModel model, ReachMap map, FleetModel now, Identity from, IReadOnlyList<Reach> reached, ref int across)
     {
         var allowed = 0;
         foreach (var (address, protocol, port) in Points())
         {
-            var decision = now.Decide(from, model.IdentityAt(from.NetworkId, address), address, protocol, port);
+            var (to, inside) = model.Resolve(from.NetworkId, address);
+            var decision = now.Decide(from, to, inside, protocol, port);
+            across += decision.Allowed && to!.NetworkId != from.NetworkId ? 1 : 0;
             // Of the parts of an application the narrowest around an address is the one that it lies in.
-            var found = reached.Where(reach => reach.Cell.Prefix.Contains(address) && reach.Cell.Protocol == protocol && port >= reach.Cell.FromPort
-                    && (port <= reach.Cell.ToPort || protocol is IpProtocol.Icmp or IpProtocol.IcmpV6))
-                .Where(reach => IsPartOf(model, reach, address))
+            var found = reached.Where(reach => to is not null && reach.Application.OwnerId == to.Id && reach.Cell.Prefix.Contains(inside))
+                .Where(reach => reach.Cell.Protocol == protocol && port >= reach.Cell.FromPort && (port <= reach.Cell.ToPort || protocol is IpProtocol.Icmp or IpProtocol.IcmpV6))
+                .Where(reach => map.CellsOf(reach.Application).Where(cell => cell.Prefix.Contains(inside)).MaxBy(cell => cell.Prefix.Length).Prefix == reach.Cell.Prefix)
                 .ToList();
             if (decision.Allowed)
             {
@@ -156,10 +162,6 @@ public sealed class ReachTests(ITestOutputHelper output)
 
         return allowed;
     }
-
-    private static bool IsPartOf(FleetModel model, Reach reach, IpAddress address) =>
-        model.IdentityAt(reach.From.NetworkId, address)?.Id == reach.Application.OwnerId
-        && new ReachMap(model).CellsOf(reach.Application).Where(cell => cell.Prefix.Contains(address)).MaxBy(cell => cell.Prefix.Length).Prefix == reach.Cell.Prefix;
 
     private static void KeepsItsTime(FleetModel model, Reach reach, Instant now)
     {
@@ -176,7 +178,7 @@ public sealed class ReachTests(ITestOutputHelper output)
             Allowed(reach.Closes).ShouldBeFalse();
         }
 
-        bool Allowed(Instant at) => ReachQuestions.Decide(new FleetTimeline(model).At(at), reach.From, reach.Cell).Allowed;
+        bool Allowed(Instant at) => ReachQuestions.Decide(new FleetTimeline(model).At(at), reach.From, reach.Application, reach.Cell).Allowed;
     }
 
     private static IEnumerable<(IpAddress Address, IpProtocol Protocol, ushort Port)> Points() =>

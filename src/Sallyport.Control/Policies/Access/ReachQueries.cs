@@ -28,7 +28,8 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         actor.Require(Right.See, row!.NetworkId);
         var question = Ask(at);
         var application = question.Model.Application(row.Id);
-        var identities = application is null ? [] : question.Model.Identities.Where(identity => identity.NetworkId == application.NetworkId);
+        var networks = question.Map.NetworksAround(row.NetworkId);
+        var identities = application is null ? [] : question.Model.Identities.Where(identity => networks.Contains(identity.NetworkId));
         return question.Page(
             paging,
             identities,
@@ -69,13 +70,14 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         var question = Ask(at);
         return question.IdentitiesIn(networkId).SelectMany(identity => question.Rows(question.Questions.ReachOf(identity, question.Now)))
             .Select(Csv)
-            .Prepend(CsvText.Line("network", "from", "application", "services", "destinations", "except", "rule", "permission", "via", "now", "opens", "closes"));
+            .Prepend(CsvText.Line("network", "from", "application", "application_network", "services", "destinations", "except", "rule", "permission", "via", "now", "opens", "closes"));
     }
 
     private static string Csv(ReachInfo row) => CsvText.Line(
         row.Network,
         row.From,
         row.Application,
+        row.ApplicationNetwork,
         string.Join(' ', row.Services),
         string.Join(' ', row.Destinations),
         string.Join(' ', row.Except),
@@ -173,7 +175,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
 
         public IEnumerable<ReachInfo> Rows(IEnumerable<Core.Policy.Reach> reached)
         {
-            rows ??= new ReachRows(fleet, map, now);
+            rows ??= new ReachRows(fleet, model, map, now);
             return reached.GroupBy(reach => reach.Application.Id).SelectMany(rows.Of);
         }
 

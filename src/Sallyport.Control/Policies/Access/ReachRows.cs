@@ -8,7 +8,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies.Access;
 
 /// <summary>Puts the parts of an application that are decided alike together again, as people name them.</summary>
-internal sealed class ReachRows(FleetState fleet, ReachMap map, Instant now)
+internal sealed class ReachRows(FleetState fleet, FleetModel model, ReachMap map, Instant now)
 {
     private readonly Dictionary<int, IReadOnlyDictionary<IpPrefix, IpPrefix?>> nestings = [];
 
@@ -51,9 +51,10 @@ internal sealed class ReachRows(FleetState fleet, ReachMap map, Instant now)
             From = $"{reach.From.Kind.Word()}:{reach.From.Name}",
             Network = fleet.Networks[reach.From.NetworkId].Name,
             Application = reach.Application.Name,
+            ApplicationNetwork = fleet.Networks[reach.Application.NetworkId].Name,
             Services = services,
-            Destinations = Texts(prefixes.Where(prefix => nesting[prefix] is not { } around || !prefixes.Contains(around))),
-            Except = Texts(nesting.Where(pair => !prefixes.Contains(pair.Key) && pair.Value is { } around && prefixes.Contains(around)).Select(pair => pair.Key)),
+            Destinations = Texts(reach, prefixes.Where(prefix => nesting[prefix] is not { } around || !prefixes.Contains(around))),
+            Except = Texts(reach, nesting.Where(pair => !prefixes.Contains(pair.Key) && pair.Value is { } around && prefixes.Contains(around)).Select(pair => pair.Key)),
             RuleId = rule.Id,
             Rule = Remedy.Describe(fleet, rule),
             Via = reach.Decision.ApplicationId == reach.Application.Id ? null : fleet.Applications[reach.Decision.ApplicationId].Name,
@@ -63,8 +64,13 @@ internal sealed class ReachRows(FleetState fleet, ReachMap map, Instant now)
         };
     }
 
-    private static IReadOnlyList<string> Texts(IEnumerable<IpPrefix> prefixes) =>
-        [.. prefixes.OrderBy(prefix => prefix.First).ThenBy(prefix => prefix.Length).Select(ApplicationInput.Show)];
+    /// <summary>As the identity sees them.</summary>
+    private IReadOnlyList<string> Texts(Core.Policy.Reach reach, IEnumerable<IpPrefix> prefixes) =>
+    [
+        .. prefixes.OrderBy(prefix => prefix.First).ThenBy(prefix => prefix.Length)
+            .Select(prefix => ReachQuestions.Outside(model, reach.From, reach.Application, prefix.First) is { } there ? ApplicationInput.Show(IpPrefix.Around(there, prefix.Length)) : null)
+            .OfType<string>(),
+    ];
 
     /// <summary>For each prefix of an application's parts the next wider one.</summary>
     private IReadOnlyDictionary<IpPrefix, IpPrefix?> NestingOf(Application application)

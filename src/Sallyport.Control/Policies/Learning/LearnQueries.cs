@@ -18,7 +18,7 @@ internal sealed class LearnQueries(Database database, TrafficDatabase traffic, C
     private const int DaysDefault = 7;
     private const int DaysMax = 366;
 
-    /// <param name="subject">"device:pump-17", "site:hq", "host:plant-a", "group:pumps" or "label:model=P200".</param>
+    /// <param name="subject">"device:pump-17", "site:hq", "host:plant-a", "group:pumps", "label:model=P200" or "network:plant-a".</param>
     public LearnPlan Learn(Actor actor, string? subject, string? network, int? days, bool denied, CancellationToken cancel)
     {
         var problems = new ProblemList();
@@ -47,7 +47,7 @@ internal sealed class LearnQueries(Database database, TrafficDatabase traffic, C
     {
         var colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
         var kind = colon < 0 ? "" : text![..colon];
-        if (kind is not ("group" or "label"))
+        if (kind is not ("group" or "label" or "network"))
         {
             return OwnerInput.Read(sql, text, "subject", problems) is { } row && fleet.Identities.TryGetValue(row.Id, out var identity)
                 ? new LearnSubject($"{row.Kind}:{fleet.ReferenceTo(row.Kind, row.Name, row.NetworkId)}", row.NetworkId, new Dictionary<int, IdentityModel> { [row.Id] = identity })
@@ -55,15 +55,20 @@ internal sealed class LearnQueries(Database database, TrafficDatabase traffic, C
         }
 
         var name = text![(colon + 1)..];
+        if (kind == "network" && Lookup.Network(sql, name).OrProblem("subject", problems) is null)
+        {
+            return null;
+        }
+
         var retired = IdentityRow.Retired(sql);
         var members = fleet.Identities.Values
-            .Where(identity => (networkId is null || identity.NetworkId == networkId) && !retired.Contains(identity.Id) && Speaks(kind, name, identity))
+            .Where(identity => (networkId is null || identity.NetworkId == networkId) && !retired.Contains(identity.Id) && Speaks(fleet, kind, name, identity))
             .ToDictionary(identity => identity.Id);
         var networks = members.Values.Select(member => member.NetworkId).Distinct().Select(id => fleet.Networks[id].Name).Order(StringComparer.Ordinal).ToList();
         switch (networks.Count)
         {
             case 0:
-                problems.AddUnknown("subject", $"nobody {(kind == "group" ? "is in the group" : "has the label")} {Label.Shorten(name)}", "see who there is: sallyport device list");
+                problems.AddUnknown("subject", $"nobody {(kind == "label" ? "has the label" : $"is in the {kind}")} {Label.Shorten(name)}", "see who there is: sallyport device list");
                 return null;
             case > 1:
                 problems.Add("network", $"{text} has members in {networks.Count} networks", $"say which: {string.Join(" or ", networks)}");
@@ -73,7 +78,10 @@ internal sealed class LearnQueries(Database database, TrafficDatabase traffic, C
         }
     }
 
-    private static bool Speaks(string kind, string name, IdentityModel identity) => kind == "group"
-        ? identity.Groups.Contains(name)
-        : identity.Labels.Any(label => $"{label.Key}={label.Value}" == name);
+    private static bool Speaks(FleetState fleet, string kind, string name, IdentityModel identity) => kind switch
+    {
+        "network" => identity.Kind != HostIdentity.Kind && fleet.Networks[identity.NetworkId].Name == name,
+        "group" => identity.Groups.Contains(name),
+        _ => identity.Labels.Any(label => $"{label.Key}={label.Value}" == name),
+    };
 }

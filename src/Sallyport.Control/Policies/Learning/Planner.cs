@@ -54,7 +54,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
             Applications = applications,
             Rules = rules,
             Skipped = [.. skipped.GroupBy(one => one.Why).SelectMany(Shortened)],
-            Commands = [.. applications.Select(CommandOf), .. rules.Where(rule => rule.Existing is null).Select(rule => $"sallyport rule add --from {rule.From} --to {rule.To}")],
+            Commands = [.. applications.Select(CommandOf), .. rules.Where(rule => rule.Existing is null).Select(rule => $"sallyport rule add --from {rule.From}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}")],
         };
     }
 
@@ -87,14 +87,16 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
 
     private void PlanFor(IpAddress destination, IReadOnlyList<Use> uses)
     {
-        var carrier = model.IdentityAt(subject.NetworkId, destination) is { } known ? fleet.Identities[known.Id] : Allowance.HostAt(fleet, subject.NetworkId, destination);
+        var (known, inside) = model.Resolve(subject.NetworkId, destination);
+        var carrier = known is not null ? fleet.Identities[known.Id] : Allowance.HostAt(fleet, subject.NetworkId, destination);
         if (carrier is null)
         {
             skipped.AddRange(uses.Select(use => new LearnSkipped(Text(use.Key), "nobody in the network carries it", use.Flows)));
             return;
         }
 
-        var byApplication = uses.ToLookup(use => Fitting(carrier, use.Key));
+        destination = known is null ? destination : inside;
+        var byApplication = uses.ToLookup(use => Fitting(carrier, use.Key with { Destination = destination }));
         foreach (var application in byApplication.Where(group => group.Key is not null).OrderBy(group => group.Key!.Id))
         {
             foreach (var (from, part) in BySubject([.. application]))
@@ -140,7 +142,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     }
 
     private void AddRule(string from, ApplicationModel application, IReadOnlyList<Use> uses) => rules.Add(RuleOf(
-        from, $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}", uses, ExistingRule(application.Id, from, uses)));
+        from, application.NetworkId, $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}", uses, ExistingRule(application, from, uses)));
 
     private void AddWithApplication(string from, IdentityModel carrier, IpAddress destination, IReadOnlyList<Use> uses)
     {
@@ -167,22 +169,24 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
             Services = services,
         });
         var isNew = fleet.Applications.Values.All(other => other.Name != name);
-        rules.Add(RuleOf(from, $"application:{(isNew ? name : $"{name}.{fleet.Networks[subject.NetworkId].Name}")}", uses, null));
+        rules.Add(RuleOf(from, carrier.NetworkId, $"application:{(isNew ? name : $"{name}.{fleet.Networks[carrier.NetworkId].Name}")}", uses, null));
     }
 
     /// <summary>A rule that is always in force and speaks of all who use it, or the very rule that would be made.</summary>
-    private int? ExistingRule(int applicationId, string from, IReadOnlyList<Use> uses)
+    private int? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
     {
         var users = uses.SelectMany(use => use.Members).Distinct().Select(id => ReachMap.SubjectsOf(model.Identity(id)!).ToHashSet()).ToList();
-        return fleet.Rules.Values.Where(rule => rule.ApplicationId == applicationId && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
+        return fleet.Rules.Values.Where(rule => rule.ApplicationId == application.Id && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
             .OrderBy(rule => rule.Id)
-            .FirstOrDefault(rule => users.TrueForAll(subjects => subjects.Contains(NetworkPolicy.Rule(rule).Subject))
-                || $"{rule.SubjectKind}:{rule.Subject}" == from)?.Id;
+            .FirstOrDefault(rule => users.TrueForAll(subjects => subjects.Contains(ReachMap.SubjectOf(NetworkPolicy.Rule(rule), model.Application(application.Id)!)))
+                || ($"{rule.SubjectKind}:{rule.Subject}" == from && (rule.NetworkId == 0 ? application.NetworkId : rule.NetworkId) == subject.NetworkId))?.Id;
     }
 
-    private static LearnedRule RuleOf(string from, string to, IReadOnlyList<Use> uses, int? existing) => new()
+    private LearnedRule RuleOf(string from, int networkId, string to, IReadOnlyList<Use> uses, int? existing) => new()
     {
         From = from,
+        FromNetwork = networkId != subject.NetworkId && (from.StartsWith("group:", StringComparison.Ordinal) || from.StartsWith("label:", StringComparison.Ordinal))
+            ? fleet.Networks[subject.NetworkId].Name : null,
         To = to,
         Existing = existing,
         Services = ServicesOf(uses),

@@ -68,8 +68,8 @@ internal sealed class Effects
         {
             foreach (var cell in map.CellsOf(application))
             {
-                var decision = ReachQuestions.Decide(without, from, cell);
-                if (decision.Allowed != ReachQuestions.Decide(with, from, cell).Allowed)
+                var decision = ReachQuestions.Decide(without, from, application, cell);
+                if (decision.Allowed != ReachQuestions.Decide(with, from, application, cell).Allowed)
                 {
                     return true;
                 }

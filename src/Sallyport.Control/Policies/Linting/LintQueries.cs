@@ -33,7 +33,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             Scope.NetworkOf(sql, actor, network), RuleRow.All(sql).ToDictionary(row => row.Id, row => row.CreatedAt), IdentityRow.Retired(sql)));
         var since = new Instant((now - TimeSpan.FromDays(window)).ToUnixNanoseconds());
         var observed = RecordedFlows.Oldest(traffic.Database) is { } oldest ? new Instant(Math.Max(oldest.Nanoseconds, since.Nanoseconds)) : (Instant?)null;
-        var uses = Uses(since, networkId, cancel, out var flows);
+        var uses = Uses(fleet, since, networkId, cancel, out var flows);
         var linter = new Linter(fleet, retired, uses, created, new Instant(now.ToUnixNanoseconds()), observed, window);
         var notes = new List<string>();
         if (!linter.IsObservedLongEnough(ObservedMin))
@@ -64,7 +64,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
     /// <summary>Of two rules that stand for each other the one for a single device goes, else the newer one.</summary>
     private static (bool IsOfMany, int NewestFirst) InOrder(RuleModel rule) => (rule.SubjectId == 0, -rule.Id);
 
-    private Dictionary<int, RuleUse> Uses(Instant since, int? networkId, CancellationToken cancel, out long flows)
+    private Dictionary<int, RuleUse> Uses(FleetState fleet, Instant since, int? networkId, CancellationToken cancel, out long flows)
     {
         var uses = new Dictionary<int, RuleUse>();
         flows = 0;
@@ -82,7 +82,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 uses[flow.RuleId] = use = new RuleUse();
             }
 
-            use.Add(flow);
+            use.Add(flow.Destination == default || fleet.Appearances.IsEmpty ? flow : flow with { Destination = fleet.Inside(flow.NetworkId, flow.Destination) });
         }
 
         return uses;
@@ -100,8 +100,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         public LintFinding? FindingOn(RuleModel rule, bool isObserved, CancellationToken cancel)
         {
             cancel.ThrowIfCancellationRequested();
-            var network = fleet.Applications[rule.ApplicationId].NetworkId;
-            var speaksOf = subjects.GetValueOrDefault(NetworkPolicy.Rule(rule).Subject, []).Where(id => fleet.Identities[id].NetworkId == network).ToList();
+            var speaksOf = SpokenOf(NetworkPolicy.Rule(rule));
             if (rule.Until is { } until && until <= now.Nanoseconds)
             {
                 return Finding(rule, "ended", $"it ended at {Human(until)}", Remove(rule));
@@ -125,10 +124,13 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             }
 
             var leads = effects.Map.RulesOf(application.Id).Where(rule => rule.Effect == RuleEffect.Allow && rule.Time.Until > now).ToList();
-            return leads.Exists(rule => subjects.GetValueOrDefault(rule.Subject, []).Exists(id => fleet.Identities[id].NetworkId == application.NetworkId))
+            return leads.Exists(rule => SpokenOf(rule).Count > 0)
                 ? null
                 : Finding(application, "no rule lets anybody reach it", $"sallyport application remove {reference}");
         }
+
+        private IReadOnlyList<int> SpokenOf(Rule rule) =>
+            effects.Map.ApplicationOf(rule.ApplicationId) is { } application ? subjects.GetValueOrDefault(ReachMap.SubjectOf(rule, application), []) : [];
 
         private LintFinding? Shadow(RuleModel rule, IReadOnlyList<int> speaksOf)
         {
@@ -220,13 +222,15 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         {
             "group" => $"nobody is in the group {rule.Subject}",
             "label" => $"nobody has the label {rule.Subject}",
+            "network" => "its network has neither devices nor sites",
             _ => $"{rule.SubjectKind} {fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name} is retired",
         };
 
         private string Learn(RuleModel rule)
         {
-            var network = fleet.Networks[fleet.Applications[rule.ApplicationId].NetworkId].Name;
-            var subject = rule.SubjectId == 0 ? $"--{rule.SubjectKind} {rule.Subject} --network {network}"
+            var network = fleet.Networks[rule.NetworkId == 0 ? fleet.Applications[rule.ApplicationId].NetworkId : rule.NetworkId].Name;
+            var subject = rule.SubjectKind == "network" ? $"--network {network}"
+                : rule.SubjectId == 0 ? $"--{rule.SubjectKind} {rule.Subject} --network {network}"
                 : fleet.Identities[rule.SubjectId] is { Kind: HostIdentity.Kind } host ? $"--host {host.Name}"
                 : $"--{rule.SubjectKind} {fleet.ReferenceTo(rule.SubjectKind, fleet.Identities[rule.SubjectId].Name, fleet.Identities[rule.SubjectId].NetworkId)}";
             return string.Create(CultureInfo.InvariantCulture, $"sallyport policy learn {subject} --days {days} --commands");

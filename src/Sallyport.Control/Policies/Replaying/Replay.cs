@@ -71,7 +71,7 @@ internal sealed class Replay(FleetState before, FleetState after)
             return (null, null, Decision.Deny(DropReason.IdentityNotActive));
         }
 
-        var to = model.IdentityAt(from.NetworkId, flow.Destination);
-        return (from, to, model.Decide(from, to, flow.Destination, flow.Protocol, flow.Port));
+        var (to, inside) = model.Resolve(from.NetworkId, flow.Destination);
+        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port));
     }
 }
