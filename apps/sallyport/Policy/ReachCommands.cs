@@ -16,7 +16,7 @@ internal static class ReachCommands
 
     public static Command WhoCanReach(Shell shell)
     {
-        var to = new Argument<string>("APPLICATION") { Description = "application:NAME" };
+        var to = Flag.Word("APPLICATION", "application:NAME");
         var service = Flag.Text("--service", "Only this service of it, such as tcp/8883", "SERVICE");
         var at = At();
         return shell.Verb(
@@ -32,7 +32,7 @@ internal static class ReachCommands
 
     public static Command Reach(Shell shell)
     {
-        var from = new Argument<string>("WHO") { Description = "device:NAME, site:NAME or host:NETWORK" };
+        var from = Flag.Word("WHO", "device:NAME, site:NAME or host:NETWORK");
         var at = At();
         return shell.Verb(
             "reach",
