@@ -11,6 +11,7 @@ internal sealed class Shell
 {
     private readonly ConnectionFlags connection = new();
     private readonly Option<string?> output = Flag.Text("--output", "table, json or yaml", "FORMAT");
+    private readonly HashSet<Command> reports = [];
 
     public void AddTo(RootCommand root)
     {
@@ -87,13 +88,24 @@ internal sealed class Shell
         return noun;
     }
 
-    private Printer PrinterFor(ParseResult parse) => new(FormatOf(parse.GetValue(output)), Console.Out, Console.Error, TerminalWidth());
+    /// <summary>The command has a form for spreadsheets as well.</summary>
+    public Command WithCsv(Command command)
+    {
+        reports.Add(command);
+        return command;
+    }
 
-    private static OutputFormat FormatOf(string? text) => text switch
+    private Printer PrinterFor(ParseResult parse) =>
+        new(FormatOf(parse.GetValue(output), reports.Contains(parse.CommandResult.Command)), Console.Out, Console.Error, TerminalWidth());
+
+    private static OutputFormat FormatOf(string? text, bool isReport) => text switch
     {
         null or "table" => OutputFormat.Table,
         "json" => OutputFormat.Json,
         "yaml" => OutputFormat.Yaml,
+        "csv" when isReport => OutputFormat.Csv,
+        "csv" => throw new CliException(
+            ExitCodes.Usage, "this command has no form for spreadsheets", "--output", "Write table, json or yaml; sallyport policy access has csv."),
         _ => throw new CliException(ExitCodes.Usage, $"\"{text}\" is no form of output", "--output", "Write table, json or yaml."),
     };
 

@@ -28,6 +28,10 @@ using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Pki;
 using Sallyport.Control.Policies;
+using Sallyport.Control.Policies.Access;
+using Sallyport.Control.Policies.Learning;
+using Sallyport.Control.Policies.Linting;
+using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Sites;
 using Sallyport.Control.Store;
@@ -55,10 +59,11 @@ public sealed class ControlHost : IDisposable
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
         var settings = Keys.AddTo(options.Gateway);
-        var loader = new FleetLoader(Envelope);
+        Loader = new FleetLoader(Envelope);
         NoteSettings(settings);
-        Feed = new ChangeFeed(fleet, loader, settings);
-        Commands = new Commands(fleet, Audit, loader, Feed, time);
+        Feed = new ChangeFeed(fleet, Loader, settings);
+        Commands = new Commands(fleet, Audit, Loader, Feed, time);
+        Drafts = new Drafts(fleet, Audit, Loader, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,
@@ -89,9 +94,13 @@ public sealed class ControlHost : IDisposable
 
     internal GatewayKeys Keys { get; }
 
+    internal FleetLoader Loader { get; }
+
     internal ChangeFeed Feed { get; }
 
     internal Commands Commands { get; }
+
+    internal Drafts Drafts { get; }
 
     internal Tokens Tokens { get; }
 
@@ -196,7 +205,15 @@ public static class ControlHosting
         services.AddSingleton<FleetExport>();
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
+        services.AddSingleton<PolicyModels>();
         services.AddSingleton<PolicyQueries>();
+        services.AddSingleton<ReachQueries>();
+        services.AddSingleton(control.Loader);
+        services.AddSingleton(control.Drafts);
+        services.AddSingleton<ReplayQueries>();
+        services.AddSingleton<AllowCommands>();
+        services.AddSingleton<LearnQueries>();
+        services.AddSingleton<LintQueries>();
         services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<DnsQueries>();
@@ -232,6 +249,7 @@ public static class ControlHosting
         api.MapCredentials();
         api.MapApplications();
         api.MapPolicies();
+        api.MapReach();
         api.MapLocks();
         api.MapFleetFiles();
         api.MapTunnels();

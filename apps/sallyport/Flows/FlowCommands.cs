@@ -11,7 +11,7 @@ internal static class FlowCommands
     private const int DefaultLimit = 100;
 
     public static Command Build(Shell shell) =>
-        Shell.Noun("flow", "Conversations: who with whom, allowed or denied, and why", List(shell), Tail(shell));
+        Shell.Noun("flow", "Conversations: who with whom, allowed or denied, and why", List(shell), Tail(shell), AllowCommand.Build(shell));
 
     private static Command List(Shell shell)
     {

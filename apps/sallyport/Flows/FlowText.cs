@@ -50,6 +50,11 @@ internal static class FlowText
             yield return $"{(first ? "    to allow it:" : "                ")} {command}";
             first = false;
         }
+
+        if (!string.IsNullOrEmpty(flow.AllowForCommand))
+        {
+            yield return $"    for a while: {flow.AllowForCommand}";
+        }
     }
 
     private static bool IsDenied(FlowInfo flow) => flow.Verdict != "allowed";

@@ -140,6 +140,8 @@ internal static class ErrorText
             "id" => Argument(command) ?? "ID",
             "subject" => Argument(command) ?? "SUBJECT",
             "windows" => "--hours",
+            "addRules" => "--add-rule",
+            "removeRules" => "--remove-rule",
             "prefixes" => "--prefix",
             "subnets" => "--subnet",
             "dns" when path.StartsWith("dns.forward", StringComparison.Ordinal) => "--dns-forward",

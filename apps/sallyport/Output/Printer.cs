@@ -12,6 +12,9 @@ internal enum OutputFormat
     Table,
     Json,
     Yaml,
+
+    /// <summary>Of reports, as the server writes it.</summary>
+    Csv,
 }
 
 /// <summary>
@@ -137,6 +140,31 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
         console.Profile.Width = int.MaxValue / 2;
         return console;
+    }
+
+    /// <summary>
+    /// A list that may be longer than the memory: JSON as its items come, YAML as a list of one each. Tables are for shorter ones, see <see cref="Many"/>.
+    /// </summary>
+    public async Task StreamAsync<T>(IAsyncEnumerable<T> items, JsonTypeInfo<T> type)
+    {
+        var any = false;
+        await foreach (var item in items)
+        {
+            var node = JsonSerializer.SerializeToNode(item, type);
+            if (Format == OutputFormat.Yaml)
+            {
+                YamlText.Write(new JsonArray(node), output);
+            }
+            else
+            {
+                output.Write(any ? ",\n" : "[\n");
+                output.Write(node!.ToJsonString(Indented.Options));
+            }
+
+            any = true;
+        }
+
+        output.WriteLine(Format == OutputFormat.Yaml ? any ? "" : "[]" : any ? "\n]" : "[]");
     }
 
     /// <summary>An item of an endless list: a line of JSON, or a YAML document each.</summary>

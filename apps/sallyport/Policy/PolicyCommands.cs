@@ -9,7 +9,18 @@ namespace Sallyport.Cli.Policy;
 internal static class PolicyCommands
 {
     public static Command Build(Shell shell) => Shell.Noun(
-        "policy", "What the rules together mean", Explain(shell), FleetCommands.Plan(shell), FleetCommands.Apply(shell), FleetCommands.Export(shell));
+        "policy",
+        "What the rules together mean",
+        Explain(shell),
+        ReachCommands.WhoCanReach(shell),
+        ReachCommands.Reach(shell),
+        ReachCommands.Access(shell),
+        ReplayCommand.Build(shell),
+        LearnCommand.Build(shell),
+        LintCommand.Build(shell),
+        FleetCommands.Plan(shell),
+        FleetCommands.Apply(shell),
+        FleetCommands.Export(shell));
 
     private static Command Explain(Shell shell)
     {
@@ -32,6 +43,11 @@ internal static class PolicyCommands
                     foreach (var step in e.Steps)
                     {
                         c.Printer.Sentence($"  - {step}", 4);
+                    }
+
+                    if (e.Nearest is { Fix: { } fix } nearest)
+                    {
+                        c.Printer.Line($"  by rule {nearest.RuleId}: {fix}");
                     }
 
                     if (e.AllowCommands.Count > 0)

@@ -195,6 +195,46 @@ public sealed class SallyportClient : IDisposable
     public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>
         GetAsync("policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port)), ApiJson.Default.PolicyExplanation, cancel);
 
+    /// <summary>Who may reach "application:historian", or one service of it ("tcp/8883"), at a time; null for now.</summary>
+    public Task<ReachPage> WhoCanReachAsync(
+        string to, string? service = null, DateTimeOffset? at = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/who-can-reach" + Query(("to", to), ("service", service), ("at", Moment(at)), ("limit", limit), ("cursor", cursor)),
+            ApiJson.Default.ReachPage,
+            cancel);
+
+    /// <summary>What "device:pump-17", "site:hq" or "host:plant-a" may reach.</summary>
+    public Task<ReachPage> ReachOfAsync(
+        string from, DateTimeOffset? at = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/reach" + Query(("from", from), ("at", Moment(at)), ("limit", limit), ("cursor", cursor)), ApiJson.Default.ReachPage, cancel);
+
+    /// <summary>What everybody may reach.</summary>
+    public Task<ReachPage> ListAccessAsync(
+        string? network = null, DateTimeOffset? at = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/access" + Query(("network", network), ("at", Moment(at)), ("limit", limit), ("cursor", cursor)), ApiJson.Default.ReachPage, cancel);
+
+    /// <summary>The same as comma-separated values, which no spreadsheet takes for formulas.</summary>
+    public Task ExportAccessAsync(Stream destination, string? network = null, DateTimeOffset? at = null, CancellationToken cancel = default) =>
+        CopyAsync("policy/access/csv" + Query(("network", network), ("at", Moment(at))), destination, cancel);
+
+    /// <summary>Which recorded flows a draft would newly block or allow. Changes nothing.</summary>
+    public Task<ReplayReport> ReplayAsync(ReplayRequest request, CancellationToken cancel = default) =>
+        PostAsync("policy/replay", request, ApiJson.Default.ReplayRequest, ApiJson.Default.ReplayReport, cancel);
+
+    /// <summary>A plan of the smallest rules that cover what "device:pump-17", "group:pumps" or "label:model=P200" was observed to do.</summary>
+    public Task<LearnPlan> LearnAsync(
+        string subject, string? network = null, int? days = null, bool denied = false, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/learn" + Query(("subject", subject), ("network", network), ("days", days), ("denied", denied ? "true" : null)),
+            ApiJson.Default.LearnPlan,
+            cancel);
+
+    /// <summary>What is wrong with the rules, or could be narrower.</summary>
+    public Task<LintReport> LintAsync(string? network = null, int? days = null, CancellationToken cancel = default) =>
+        GetAsync("policy/lint" + Query(("network", network), ("days", days)), ApiJson.Default.LintReport, cancel);
+
     /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
     public Task<WhoisInfo> WhoisAsync(string address, string? network = null, CancellationToken cancel = default) =>
         GetAsync("whois" + Query(("address", address), ("network", network)), ApiJson.Default.WhoisInfo, cancel);
@@ -238,6 +278,14 @@ public sealed class SallyportClient : IDisposable
             "flows" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict), ("limit", limit), ("cursor", cursor)),
             ApiJson.Default.PageFlowInfo,
             cancel);
+
+    public Task<FlowInfo> GetFlowAsync(long id, CancellationToken cancel = default) =>
+        GetAsync("flows/" + id.ToString(CultureInfo.InvariantCulture), ApiJson.Default.FlowInfo, cancel);
+
+    /// <summary>Adds the narrowest rule that allows what a denied flow asked for, and the application where there is none.</summary>
+    public Task<FlowAllowed> AllowFlowAsync(long id, FlowAllow allow, CancellationToken cancel = default) =>
+        PostAsync(
+            $"flows/{id.ToString(CultureInfo.InvariantCulture)}/allow", allow, ApiJson.Default.FlowAllow, ApiJson.Default.FlowAllowed, cancel);
 
     /// <summary>Flows as they begin, change and end, until cancelled or the server ends. <paramref name="opened"/> is called when it has answered.</summary>
     public IAsyncEnumerable<FlowInfo> TailFlowsAsync(
@@ -286,12 +334,7 @@ public sealed class SallyportClient : IDisposable
         GetAsync("audit/verify", ApiJson.Default.AuditVerification, cancel);
 
     /// <summary>The whole trail, one JSON object a line; <see cref="AuditChain.Verify"/> proves it without the server.</summary>
-    public async Task ExportAuditAsync(Stream destination, CancellationToken cancel = default)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, Path("audit/export"));
-        using var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
-        await response.Content.CopyToAsync(destination, cancel);
-    }
+    public Task ExportAuditAsync(Stream destination, CancellationToken cancel = default) => CopyAsync("audit/export", destination, cancel);
 
     public void Dispose() => http.Dispose();
 
@@ -382,6 +425,15 @@ public sealed class SallyportClient : IDisposable
                 ?? throw new HttpRequestException("The server's answer was empty.");
         }
     }
+
+    private async Task CopyAsync(string path, Stream destination, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Path(path));
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        await response.Content.CopyToAsync(destination, cancel);
+    }
+
+    private static string? Moment(DateTimeOffset? at) => at?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
 
     private async IAsyncEnumerable<T> StreamAsync<T>(
         string path, JsonTypeInfo<T> type, Action? opened, [EnumeratorCancellation] CancellationToken cancel)

@@ -1,3 +1,7 @@
+using System.Text.Json.Serialization;
+using Sallyport.Api.Applications;
+using Sallyport.Api.Rules;
+
 namespace Sallyport.Api.Flows;
 
 /// <summary>One end of a flow.</summary>
@@ -54,6 +58,9 @@ public sealed record FlowInfo
     /// <summary>The narrowest commands, one per line, that would allow a denied flow; null where none can.</summary>
     public string? AllowCommand { get; init; }
 
+    /// <summary>The command that allows the same for a while; null where none can.</summary>
+    public string? AllowForCommand { get; init; }
+
     public required DateTimeOffset FirstSeen { get; init; }
 
     public required DateTimeOffset LastSeen { get; init; }
@@ -67,4 +74,23 @@ public sealed record FlowInfo
     public required long BytesBack { get; init; }
 
     public required bool Ended { get; init; }
+}
+
+/// <summary>Allows what a denied flow asked for, and nothing more.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record FlowAllow
+{
+    /// <summary>How long from now, "90m", "8h", "7d"; null for no end.</summary>
+    public string? For { get; init; }
+
+    /// <summary>Instead of <see cref="For"/>: when it ends.</summary>
+    public DateTimeOffset? Until { get; init; }
+}
+
+public sealed record FlowAllowed
+{
+    public required RuleInfo Rule { get; init; }
+
+    /// <summary>The application that was made for it; null where one was there.</summary>
+    public ApplicationInfo? Application { get; init; }
 }

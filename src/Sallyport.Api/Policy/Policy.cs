@@ -35,9 +35,18 @@ public sealed record PolicyExplanation
     /// <summary>A name of the drop reasons; null where allowed.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Of what is denied the rule that comes nearest to allowing it; null where none would but for one condition.</summary>
+    public NearestRule? Nearest { get; init; }
+
     /// <summary>The steps of the decision, one sentence each.</summary>
     public required IReadOnlyList<string> Steps { get; init; }
 
     /// <summary>The narrowest commands that would allow it; empty where allowed or none can.</summary>
     public required IReadOnlyList<string> AllowCommands { get; init; }
 }
+
+/// <summary>A rule that does not allow a flow because of one condition.</summary>
+/// <param name="Condition">"subject", "hours", "ended", "locked" or "service".</param>
+/// <param name="Why">"device pump-17 is not in the group pumps".</param>
+/// <param name="Fix">The command that would make it hold; null where that is not a thing to advise.</param>
+public sealed record NearestRule(int RuleId, string Rule, string Condition, string Why, string? Fix);

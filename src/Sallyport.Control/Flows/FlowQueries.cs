@@ -20,6 +20,16 @@ internal sealed class FlowQueries(Database database, TrafficLog traffic, ChangeF
         return paging.PageOf(traffic.ListFlows(filter, paging.BeforeId, paging.Limit + 1), row => row.Id, row => row.ToInfo(fleet));
     }
 
+    public FlowInfo Get(Actor actor, long id)
+    {
+        var row = traffic.FindFlow(id) ?? throw NoFlow(id);
+        actor.Require(Right.See, row.NetworkId);
+        return row.ToInfo(feed.State);
+    }
+
+    public static ProblemException NoFlow(long id) =>
+        new(Refusal.NotFound("id", $"there is no flow {id}", "it may be too old to be kept; see which there are: sallyport flow list"));
+
     /// <summary>Validates at once, so that a wrong question is answered before the stream begins.</summary>
     public IAsyncEnumerable<FlowInfo> Tail(Actor actor, string? device, string? site, string? network, string? verdict, CancellationToken cancel)
     {

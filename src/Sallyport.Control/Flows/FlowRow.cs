@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Flows;
@@ -117,6 +118,8 @@ internal sealed class FlowRow
         };
     }
 
+    public static FlowRow? Find(SqliteConnection sql, long id) => sql.QuerySingleOrDefault<FlowRow>(Select + " WHERE id = @id", new { id });
+
     public static IReadOnlyList<FlowRow> List(SqliteConnection sql, FlowFilter filter, long before, int limit) =>
     [
         .. sql.Query<FlowRow>(
@@ -199,6 +202,7 @@ internal sealed class FlowRow
     public FlowInfo ToInfo(FleetState fleet)
     {
         var rule = RuleId == 0 ? null : fleet.Rules.GetValueOrDefault(RuleId);
+        var allow = Allowed ? [] : Policies.Remedy.CommandsFor(fleet, this);
         return new FlowInfo
         {
             Id = Id,
@@ -218,7 +222,8 @@ internal sealed class FlowRow
             Rule = rule is null ? null : Policies.Remedy.Describe(fleet, rule),
             Reason = Reason.Length == 0 ? null : Reason,
             ReasonText = Reason.Length == 0 ? null : ReasonText(fleet),
-            AllowCommand = Allowed ? null : Policies.Remedy.CommandsFor(fleet, this) is { Count: > 0 } commands ? string.Join('\n', commands) : null,
+            AllowCommand = allow.Count > 0 ? string.Join('\n', allow) : null,
+            AllowForCommand = allow.Count > 0 ? string.Create(CultureInfo.InvariantCulture, $"sallyport flow allow {Id} --for 8h") : null,
             FirstSeen = UnixTime.ToTime(FirstSeen),
             LastSeen = UnixTime.ToTime(LastSeen),
             PacketsOut = PacketsOut,

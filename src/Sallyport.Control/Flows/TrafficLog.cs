@@ -162,6 +162,8 @@ internal sealed partial class TrafficLog : BackgroundService
     public IReadOnlyList<DnsQueryRow> ListDnsQueries(int? identityId, int? networkId, long before, int limit) =>
         database.Read(sql => DnsQueryRow.List(sql, identityId, networkId, before, limit));
 
+    public FlowRow? FindFlow(long id) => database.Read(sql => FlowRow.Find(sql, id));
+
     public IReadOnlyList<EventInfo> ListEvents(string? kind, long before, int limit) => database.Read(sql => EventRow.List(sql, kind, before, limit));
 
     public long CountFlows() => database.Read(sql => sql.ExecuteScalar<long>("SELECT count(*) FROM flows"));

@@ -48,7 +48,7 @@ internal sealed record Paging(int Limit, long? Cursor)
         return new Page<TInfo>([.. shown.Select(infoOf)], more ? Encode(idOf(shown[^1])) : null);
     }
 
-    private static string Encode(long id) => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"c{id}")));
+    public static string Encode(long id) => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"c{id}")));
 
     private static long? Decode(string cursor)
     {

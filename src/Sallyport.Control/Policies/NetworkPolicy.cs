@@ -9,12 +9,22 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
-/// <summary>
-/// One network, and those that appear in it or in which it appears, as the policy engine of the gateways reads them, so that an explanation
-/// is the gateways' own decision.
-/// </summary>
+/// <summary>The fleet as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
 internal static class NetworkPolicy
 {
+    /// <summary>As of a time before all rules.</summary>
+    public static FleetModel Of(FleetState fleet) => FleetModel.Empty.With(
+        new FleetChange
+        {
+            Networks = [.. fleet.Networks.Values.OrderBy(network => network.Id).Select(Network)],
+            Identities = [.. fleet.Identities.Values.OrderBy(identity => identity.Id).Select(Identity)],
+            Applications = [.. fleet.Applications.Values.OrderBy(application => application.Id).Select(Application)],
+            Rules = [.. fleet.Rules.Values.OrderBy(rule => rule.Id).Select(Rule)],
+            Appearances = [.. fleet.Appearances.Values.OrderBy(one => one.Id).Select(Appearance)],
+        },
+        Instant.FromUnixSeconds(0));
+
+    /// <summary>One network, and those that appear in it or in which it appears: enough for questions about its members.</summary>
     public static FleetModel Of(FleetState fleet, int networkId, DateTimeOffset now)
     {
         var appearances = fleet.Appearances.Values.Where(one => one.NetworkId == networkId || one.HomeId == networkId).OrderBy(one => one.Id).ToList();
@@ -27,7 +37,7 @@ internal static class NetworkPolicy
             Networks =
             [
                 .. fleet.Networks.Values.Where(network => networks.Contains(network.Id)).OrderBy(network => network.Id)
-                    .Select(network => new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])),
+                    .Select(Network),
             ],
             Identities = [.. fleet.Identities.Values.Where(identity => networks.Contains(identity.NetworkId)).OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. applications.Select(Application)],
@@ -37,7 +47,24 @@ internal static class NetworkPolicy
         return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
     }
 
-    private static Identity Identity(IdentityModel identity) => new()
+    /// <summary>One commit as the engine takes it.</summary>
+    public static FleetChange Of(ChangeSet change) => new()
+    {
+        Networks = [.. change.Networks.Select(Network)],
+        Identities = [.. change.Identities.Select(Identity)],
+        Applications = [.. change.Applications.Select(Application)],
+        Rules = [.. change.Rules.Select(Rule)],
+        Appearances = [.. change.Appearances.Select(Appearance)],
+        RemovedNetworks = [.. change.RemovedNetworks],
+        RemovedIdentities = [.. change.RemovedIdentities],
+        RemovedApplications = [.. change.RemovedApplications],
+        RemovedRules = [.. change.RemovedRules],
+        RemovedAppearances = [.. change.RemovedAppearances],
+    };
+
+    private static Network Network(NetworkModel network) => new(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)]);
+
+    public static Identity Identity(IdentityModel identity) => new()
     {
         Id = identity.Id,
         NetworkId = identity.NetworkId,
@@ -63,7 +90,7 @@ internal static class NetworkPolicy
     };
 
     /// <summary>"icmp" stands for echo of both families.</summary>
-    private static IEnumerable<Service> Services(string service)
+    public static IEnumerable<Service> Services(string service)
     {
         if (service == "icmp")
         {
@@ -79,7 +106,7 @@ internal static class NetworkPolicy
         ];
     }
 
-    private static Rule Rule(RuleModel rule) => new(
+    public static Rule Rule(RuleModel rule) => new(
         rule.Id,
         rule.SubjectKind switch
         {

@@ -8,6 +8,9 @@ using Sallyport.Api.Paging;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Http;
+using Sallyport.Control.Policies.Learning;
+using Sallyport.Control.Policies.Linting;
+using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Policies;
@@ -24,6 +27,9 @@ internal static class PolicyEndpoints
         rules.MapDelete("/{id:int}", Delete).WithSummary("Delete a rule; flows that it allowed are cut");
         api.MapGet("/whois", Whois).WithTags("Policy").WithSummary("Whose an address is: a handle on the gateway host, or an address of a network");
         api.MapGet("/policy/explain", Explain).WithTags("Policy").WithSummary("Whether a flow would pass, and why");
+        api.MapPost("/policy/replay", Replay).WithTags("Policy").WithSummary("Which recorded flows a draft would newly block or allow; changes nothing");
+        api.MapGet("/policy/learn", Learn).WithTags("Policy").WithSummary("The smallest rules that cover what a device or group was observed to do; changes nothing");
+        api.MapGet("/policy/lint", Lint).WithTags("Policy").WithSummary("Rules that decide nothing, allow more than was used, or speak of nobody");
     }
 
     private static async Task<Created<RuleInfo>> Create(Actor actor, RuleCreate body, RuleCommands commands, HttpContext context)
@@ -58,4 +64,14 @@ internal static class PolicyEndpoints
 
     private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port) =>
         queries.Explain(actor, from, to, protocol, port);
+
+    private static ReplayReport Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>
+        queries.Replay(actor, body, cancel);
+
+    private static LearnPlan Learn(
+        Actor actor, LearnQueries queries, string? subject, string? network, int? days, bool? denied, CancellationToken cancel) =>
+        queries.Learn(actor, subject, network, days, denied ?? false, cancel);
+
+    private static LintReport Lint(Actor actor, LintQueries queries, string? network, int? days, CancellationToken cancel) =>
+        queries.Lint(actor, network, days, cancel);
 }

@@ -17,7 +17,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
-internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels, TimeProvider time)
+internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyModels models, TunnelRegistry tunnels, TimeProvider time)
 {
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
@@ -87,8 +87,11 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             "udp" => IpProtocol.Udp,
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        var why = NetworkPolicy.Of(fleet, sender.NetworkId, time.GetUtcNow()).Explain(sender.Id, destination, number, (ushort)port);
+        var now = new Instant(time.NowNanoseconds());
+        var why = models.Of(fleet).At(now).Explain(sender.Id, destination, number, (ushort)port);
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
+        var locked = why.Decision.Allowed ? [] : database.Read(sql => LockedRules(sql, fleet, sender, why));
+        var nearest = NearestRules.Of(fleet, why, locked, now);
         return new PolicyExplanation
         {
             Allowed = why.Decision.Allowed,
@@ -104,10 +107,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             RuleId = rule?.Id,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
             Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
+            Nearest = nearest,
             Steps =
             [
                 .. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
-                .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, fleet, sender, why)),
+                .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, sender, why, locked)),
+                .. nearest is null ? [] : (string[])[$"Nearest is rule {nearest.RuleId} ({nearest.Rule}): {nearest.Why}."],
             ],
             AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
                 ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To?.Id ?? 0, destination, protocol, port),
@@ -155,19 +160,21 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         }
     }
 
-    /// <summary>Which locks are in the way. A rule that is locked has not come up so far: the gateways do not have it.</summary>
-    private static IReadOnlyList<string> LockSteps(SqliteConnection sql, FleetState fleet, IdentityRow sender, Explanation why)
+    /// <summary>Which locks are in the way.</summary>
+    private static IReadOnlyList<string> LockSteps(SqliteConnection sql, IdentityRow sender, Explanation why, IReadOnlyList<RuleRow> locked)
     {
         var carrier = why.To is null ? null : IdentityRow.Find(sql, why.To.Id);
-        var identity = fleet.Identities.GetValueOrDefault(sender.Id);
-        var rules = why.Application is null || identity is null
-            ? [] : RuleRow.OfApplication(sql, why.Application.Id).Where(row => row.IsLocked && row.SpeaksOf(identity)).Select(row => row.Id);
         return
         [
-            .. LockRow.Concerning(sql, [.. sender.Locks, .. carrier?.Locks ?? []], why.Application?.Id ?? 0, rules)
+            .. LockRow.Concerning(sql, [.. sender.Locks, .. carrier?.Locks ?? []], why.Application?.Id ?? 0, locked.Select(row => row.Id))
                 .Select(one => $"Lock {one.Id} is on {one.SubjectKind}:{one.Subject}{(one.Reason is null ? "" : $" ({one.Reason})")}."),
         ];
     }
+
+    /// <summary>A rule that is locked has not come up so far: the gateways do not have it.</summary>
+    private static IReadOnlyList<RuleRow> LockedRules(SqliteConnection sql, FleetState fleet, IdentityRow sender, Explanation why) =>
+        why.Application is null || !fleet.Identities.TryGetValue(sender.Id, out var identity)
+            ? [] : [.. RuleRow.OfApplication(sql, why.Application.Id).Where(row => row.IsLocked && row.SpeaksOf(identity))];
 
     /// <summary>What is allowed arrives only where both have a tunnel.</summary>
     private IEnumerable<string> PresenceSteps(IdentityRow sender, Explanation why)

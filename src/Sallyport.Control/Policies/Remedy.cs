@@ -3,8 +3,6 @@ using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
-using Sallyport.Control.Identities;
-using Sallyport.Control.Names;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Primitives;
 
@@ -19,37 +17,8 @@ internal static class Remedy
             : [];
 
     /// <summary>Empty where no rule could: nobody carries the destination, or the protocol is none that policy speaks of.</summary>
-    public static IReadOnlyList<string> CommandsFor(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port)
-    {
-        if (!fleet.Identities.TryGetValue(fromId, out var from) || ServiceOf(protocol, port) is not { } service)
-        {
-            return [];
-        }
-
-        var to = toId == 0 ? HostAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
-        if (to is null || from.Id == to.Id)
-        {
-            return [];
-        }
-
-        destination = from.NetworkId == to.NetworkId ? destination : fleet.Inside(from.NetworkId, destination);
-
-        var subject = $"{from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
-        if (NarrowestOf(fleet, to, destination, protocol, port) is { } application)
-        {
-            return [$"sallyport rule add --from {subject} --to application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}"];
-        }
-
-        var name = NameFor(fleet, to, destination, service);
-        var ports = service == "icmp" ? "--icmp" : string.Create(CultureInfo.InvariantCulture, $"--{protocol} {port}");
-        var owner = to.Kind == HostIdentity.Kind
-            ? $"--host --network {to.Name}" : $"--{to.Kind} {fleet.ReferenceTo(to.Kind, to.Name, to.NetworkId)} --target {destination}";
-        return
-        [
-            $"sallyport application add {name} {owner} {ports}",
-            $"sallyport rule add --from {subject} --to application:{fleet.ReferenceTo("application", name, to.NetworkId)}",
-        ];
-    }
+    public static IReadOnlyList<string> CommandsFor(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port) =>
+        Allowance.For(fleet, fromId, toId, destination, protocol, port)?.Commands ?? [];
 
     /// <summary>The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services.</summary>
     public static ApplicationModel? NarrowestOf(FleetState fleet, IdentityModel carrier, IpAddress destination, string protocol, int port) =>
@@ -113,34 +82,4 @@ internal static class Remedy
         DropReason.IpExtensionHeader => "an IPv6 extension header that cannot be classified",
         _ => reason.ToString(),
     };
-
-    /// <summary>The gateway host is carried by nobody until something speaks of it; its address is known all the same.</summary>
-    private static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>
-        fleet.Networks.TryGetValue(networkId, out var network)
-        && HostIdentity.AddressIn(network.Prefixes.Select(IpPrefix.Parse)) == destination
-            ? new IdentityModel { Id = 0, NetworkId = networkId, Kind = HostIdentity.Kind, Name = network.Name, Active = true }
-            : null;
-
-    private static string? ServiceOf(string protocol, int port) => protocol switch
-    {
-        "icmp" => "icmp",
-        "tcp" or "udp" when port is > 0 and <= 65535 => string.Create(CultureInfo.InvariantCulture, $"{protocol}-{port}"),
-        _ => null,
-    };
-
-    /// <summary>A name that is valid and free: "hq-192-168-50-11-tcp-8883".</summary>
-    private static string NameFor(FleetState fleet, IdentityModel to, IpAddress destination, string service)
-    {
-        var tail = $"{destination}-{service}".Replace('.', '-').Replace("::", "-", StringComparison.Ordinal).Replace(':', '-');
-        var room = Label.LengthMax - tail.Length - 1;
-        var head = to.Name.Length <= room ? to.Name : to.Name[..Math.Max(0, room)];
-        var name = $"{head}-{tail}".Trim('-');
-        var free = name;
-        for (var n = 2; fleet.Applications.Values.Any(application => application.NetworkId == to.NetworkId && application.Name == free); n++)
-        {
-            free = string.Create(CultureInfo.InvariantCulture, $"{name[..Math.Min(name.Length, Label.LengthMax - 4)].TrimEnd('-')}-{n}");
-        }
-
-        return free;
-    }
 }

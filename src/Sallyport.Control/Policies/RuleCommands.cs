@@ -311,7 +311,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
 
     /// <summary>Who is retired does not come back, and is no subject of a rule any more.</summary>
-    private Func<RuleRow, RuleInfo> Informing(SqliteConnection sql)
+    public Func<RuleRow, RuleInfo> Informing(SqliteConnection sql)
     {
         var retired = IdentityRow.Retired(sql);
         // A host that the rule itself brings in is not yet in the state of the last commit.

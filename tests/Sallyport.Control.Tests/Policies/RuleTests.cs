@@ -150,6 +150,47 @@ public sealed class RuleTests
         (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Allowed.ShouldBeFalse();
     }
 
+    [Theory]
+    [InlineData("device:pump-17", "group:valves", "subject", "device pump-17 is not in the group valves", "sallyport device update pump-17 --group valves")]
+    [InlineData("device:pump-17", "label:model=P300", "subject", "device pump-17 has model=P200, not model=P300", "sallyport device update pump-17 --label model=P300")]
+    [InlineData("device:pump-17", "label:hall=3", "subject", "device pump-17 has no label hall=3", "sallyport device update pump-17 --label hall=3")]
+    [InlineData("device:pump-17", "device:spare", "subject", "it speaks of device:spare alone", null)]
+    public async Task A_flow_that_is_denied_names_the_nearest_rule_and_what_it_lacks(string asks, string from, string condition, string why, string? fix)
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "spare", Network = "plant-a" });
+        var rule = await world.Client.AddRuleAsync(Historian with { From = from });
+        var explanation = await world.Client.ExplainAsync(asks, "192.168.50.10", "tcp", 8883);
+        explanation.Allowed.ShouldBeFalse();
+        var nearest = explanation.Nearest.ShouldNotBeNull();
+        (nearest.RuleId, nearest.Condition, nearest.Why, nearest.Fix).ShouldBe((rule.Id, condition, why, fix));
+        explanation.Steps[^1].ShouldBe($"Nearest is rule {rule.Id} ({from} to application:historian): {why}.");
+    }
+
+    [Fact]
+    public async Task Of_several_rules_the_one_that_lacks_least_is_named_and_other_conditions_too()
+    {
+        var time = new MovedTime();
+        await using var world = await WorldAsync(time);
+        await world.Client.AddRuleAsync(Historian with { From = "group:valves" });
+        var label = await world.Client.AddRuleAsync(Historian with { From = "label:model=P300" });
+        (await NearestAsync(8883)).ShouldBe((label.Id, "subject"));
+
+        var ended = await world.Client.AddRuleAsync(Historian with { For = "1h" });
+        (await NearestAsync(22)).ShouldBe((ended.Id, "service"));
+        time.By += TimeSpan.FromHours(2);
+        (await NearestAsync(8883)).ShouldBe((ended.Id, "ended"));
+        await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { NoEnd = true });
+        await world.Client.AddLockAsync(new Api.Locks.LockCreate { Subject = $"rule:{ended.Id}" });
+        (await NearestAsync(8883)).ShouldBe((ended.Id, "locked"));
+
+        async Task<(int?, string?)> NearestAsync(int port)
+        {
+            var nearest = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", port)).Nearest;
+            return (nearest?.RuleId, nearest?.Condition);
+        }
+    }
+
     [Fact]
     public async Task A_rule_that_denies_stands_beside_one_that_allows_and_wins()
     {

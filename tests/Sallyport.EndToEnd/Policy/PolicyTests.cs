@@ -1,6 +1,7 @@
 using System.Net;
 using Sallyport.Api.Applications;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Flows;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.EndToEnd.Fleet;
@@ -36,6 +37,31 @@ public sealed class PolicyTests(PolicyFixture fleet) : IClassFixture<PolicyFixtu
         (await Dial.Tcp(device, IPAddress.Parse("192.168.50.30"), 443)).Outcome.ShouldBe(DialOutcome.Connected);
         (await Dial.Tcp(device, IPAddress.Parse("192.168.50.31"), 443)).DeniedAtOnce.ShouldBeTrue();
         neighbour.Accepted.ShouldBe(0);
+    }
+
+    [NetworkFact]
+    public async Task A_denied_flow_is_allowed_by_its_number_and_passes_until_its_end()
+    {
+        var where = fleet.Topology.AttachBehind(fleet.Site.Where, "192.168.50.1/24", "192.168.50.40/24");
+        using var application = new TcpEcho(where, IPAddress.Parse("192.168.50.40"), 8080);
+        var created = await fleet.AddDevice("asker", "plant");
+        var device = fleet.NewHost("asker");
+        using var client = new OpenVpnProcess(device, created.Profile!.Text);
+        await fleet.Connected(client);
+        (await Dial.Tcp(device, IPAddress.Parse("192.168.50.40"), 8080)).DeniedAtOnce.ShouldBeTrue();
+        FlowInfo? denied = null;
+        await Eventually.True(
+            () => (denied = fleet.Client.ListFlowsAsync(device: "asker", verdict: "denied").GetAwaiter().GetResult().Items.FirstOrDefault(flow => flow.DestinationPort == 8080)) is not null,
+            "the denied flow is recorded");
+
+        var command = denied!.AllowForCommand.ShouldNotBeNull();
+        var allowed = await fleet.Client.AllowFlowAsync(denied.Id, new FlowAllow { For = "15s" });
+        command.ShouldBe($"sallyport flow allow {denied.Id} --for 8h");
+        allowed.Application!.Services.ShouldBe(["tcp/8080"]);
+        (await Dial.Tcp(device, IPAddress.Parse("192.168.50.40"), 8080)).Outcome.ShouldBe(DialOutcome.Connected);
+        (await fleet.Client.WhoCanReachAsync($"application:{allowed.Application.Name}")).Items.ShouldHaveSingleItem().From.ShouldBe("device:asker");
+        await Eventually.True(() => Dial.Tcp(device, IPAddress.Parse("192.168.50.40"), 8080).GetAwaiter().GetResult().DeniedAtOnce, "denied again when its end has come");
+        (await fleet.Client.WhoCanReachAsync($"application:{allowed.Application.Name}")).Items.ShouldBeEmpty();
     }
 
     [NetworkFact]

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using Sallyport.Api;
+using Sallyport.Api.Flows;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Rules;
+
+namespace Sallyport.Cli.Flows;
+
+/// <summary>From a denied flow to the narrowest rule that allows it.</summary>
+internal static class AllowCommand
+{
+    public static Command Build(Shell shell)
+    {
+        var id = new Argument<long>("ID") { Description = "Number of the flow, as flow list shows it" };
+        var end = new EndFlags();
+        var yes = Flag.Switch("--yes", "Do not ask");
+        return shell.Verb(
+            "allow",
+            "Add the narrowest rule that allows what a denied flow asked for",
+            async c =>
+            {
+                var number = c.Parse.GetValue(id);
+                var allow = new FlowAllow { For = end.SpanOf(c.Parse), Until = end.UntilOf(c.Parse) };
+                if (!c.Parse.GetValue(yes) && !await AgreeAsync(c, number))
+                {
+                    return ExitCodes.Refused;
+                }
+
+                var allowed = await c.Client.AllowFlowAsync(number, allow, c.Cancel);
+                c.Printer.One(allowed, ApiJson.Default.FlowAllowed, a =>
+                {
+                    if (a.Application is { } made)
+                    {
+                        c.Printer.Line($"application {made.Name} added: {made.Target} {string.Join(", ", made.Services)} at {made.OwnerKind} {made.Owner}");
+                    }
+
+                    var time = TimeFlags.Describe(a.Rule.Until, a.Rule.Windows);
+                    c.Printer.Line($"rule {a.Rule.Id} added: {a.Rule.From} may reach {a.Rule.To}{(time == "always" ? "" : $", {time}")}");
+                });
+                return ExitCodes.Ok;
+            },
+            [id, .. end.All, yes]);
+    }
+
+    /// <summary>Shows what would be done, and asks whoever sits there.</summary>
+    private static async Task<bool> AgreeAsync(CommandContext c, long id)
+    {
+        var flow = await c.Client.GetFlowAsync(id, c.Cancel);
+        c.Printer.Remark(FlowText.Line(flow));
+        foreach (var command in (flow.AllowCommand ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            c.Printer.Remark($"  {command}");
+        }
+
+        if (Console.IsInputRedirected)
+        {
+            throw new CliException(ExitCodes.Usage, "nobody is there to be asked", "--yes", $"Read what it would do, then: sallyport flow allow {id} --yes");
+        }
+
+        c.Printer.Remark("Do this? [y/N]");
+        return Console.ReadLine()?.Trim() is "y" or "Y" or "yes";
+    }
+}

@@ -1,0 +1,134 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Sallyport.Api;
+using Sallyport.Api.Policy;
+using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
+
+namespace Sallyport.Cli.Policy;
+
+/// <summary>A plan of rules from what was observed.</summary>
+internal static class LearnCommand
+{
+    public static Command Build(Shell shell)
+    {
+        var device = Flag.Text("--device", "What this device did", "DEVICE");
+        var site = Flag.Text("--site", "What this site did", "SITE");
+        var host = Flag.Text("--host", "What the gateway host did in this network", "NETWORK");
+        var group = Flag.Text("--group", "What members of this group did", "GROUP");
+        var label = Flag.Text("--label", "What devices with this label did, such as model=P200", "KEY=VALUE");
+        var network = Flag.Text("--network", "Members of this network, where several have some; alone: all of the network", "NETWORK");
+        var days = Flag.Number("--days", "Flows of so many days (7)", "COUNT");
+        var denied = Flag.Switch("--include-denied", "Cover what was denied as well");
+        var commands = Flag.Switch("--commands", "Only the commands that make it so");
+        return shell.Verb(
+            "learn",
+            "The smallest rules that cover what was observed, as a plan to review; changes nothing",
+            async c =>
+            {
+                var subject = SubjectOf(c.Parse, network, ("device", device), ("site", site), ("host", host), ("group", group), ("label", label));
+                var plan = await c.Client.LearnAsync(
+                    subject, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, days), c.Parse.GetValue(denied), c.Cancel);
+                Print(c, plan, c.Parse.GetValue(commands));
+            },
+            device, site, host, group, label, network, days, denied, commands);
+    }
+
+    private static void Print(CommandContext c, LearnPlan plan, bool commandsOnly)
+    {
+        if (commandsOnly)
+        {
+            foreach (var command in plan.Commands)
+            {
+                c.Printer.Line(command);
+            }
+
+            return;
+        }
+
+        if (c.Printer.Format == OutputFormat.Yaml)
+        {
+            c.Printer.Node(Fragment(plan));
+            return;
+        }
+
+        c.Printer.One(plan, ApiJson.Default.LearnPlan, p => Print(c.Printer, p));
+    }
+
+    private static void Print(Printer printer, LearnPlan plan)
+    {
+        printer.Line($"{plan.Subject} of network {plan.Network}: {plan.MembersSeen} of {Human.Count(plan.Members, "member")} seen since {Human.Time(plan.Since)}, {Human.Count(plan.Flows, "flow")}");
+        var made = plan.Applications.ToDictionary(application => application.Name);
+        printer.Many(
+            plan.Rules,
+            ApiJson.Default.LearnedRule,
+            "nothing was observed that a rule could be made of",
+            new("RULE", r => r.Existing is { } id ? $"{id}" : "new"),
+            new("FROM", r => r.From),
+            new("TO", r => r.To),
+            new("APPLICATION", r => made.TryGetValue(r.To.Split(':', 2)[1].Split('.')[0], out var a) ? $"new, {a.Target}" : "there"),
+            new("USED", r => string.Join(", ", r.Services)) { Wraps = true },
+            new("BY", r => $"{r.Members}") { Right = true },
+            new("FLOWS", r => $"{r.Flows}") { Right = true },
+            new("DENIED", r => $"{r.Denied}") { Right = true, Rank = 1 },
+            new("LAST SEEN", r => Human.Time(r.LastSeen)) { Rank = 2 });
+        foreach (var one in plan.Skipped)
+        {
+            printer.Sentence($"  not in it: {one.What} ({Human.Count(one.Flows, "flow")}): {one.Why}", 13);
+        }
+
+        if (plan.Commands.Count > 0)
+        {
+            printer.Line("to make it so:");
+            foreach (var command in plan.Commands)
+            {
+                printer.Line($"  {command}");
+            }
+        }
+    }
+
+    /// <summary>As it stands in a fleet file.</summary>
+    private static JsonObject Fragment(LearnPlan plan)
+    {
+        var applications = new JsonObject();
+        foreach (var application in plan.Applications)
+        {
+            var entry = new JsonObject();
+            foreach (var (name, value) in ((string, string?)[])
+                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null ? application.Target : null)])
+            {
+                if (value is not null)
+                {
+                    entry[name] = value;
+                }
+            }
+
+            entry["services"] = new JsonArray([.. application.Services.Select(service => JsonValue.Create(service))]);
+            applications[application.Name] = entry;
+        }
+
+        var rules = plan.Rules.Where(rule => rule.Existing is null).Select(rule => rule.FromNetwork is null
+            ? new JsonObject { ["from"] = rule.From, ["to"] = rule.To }
+            : new JsonObject { ["from"] = rule.From, ["fromNetwork"] = rule.FromNetwork, ["to"] = rule.To });
+        return new JsonObject { ["applications"] = applications, ["rules"] = new JsonArray([.. rules]) };
+    }
+
+    private static string SubjectOf(ParseResult parse, Option<string?> network, params ReadOnlySpan<(string Kind, Option<string?> Option)> flags)
+    {
+        var given = new List<string>();
+        var names = new List<string>();
+        foreach (var (kind, option) in flags)
+        {
+            names.Add(option.Name);
+            if (parse.GetValue(option) is { } name)
+            {
+                given.Add($"{kind}:{name}");
+            }
+        }
+
+        return given is [var only] ? only
+            : given.Count == 0 && parse.GetValue(network) is { } all ? $"network:{all}"
+            : throw new CliException(
+                ExitCodes.Usage, given.Count == 0 ? "nobody is named whose behaviour is to be learned" : "one subject at a time", string.Join(", ", names), "Give one of them.");
+    }
+}

@@ -1,0 +1,19 @@
+using Sallyport.Control.Users;
+
+namespace Sallyport.Control.Changes;
+
+/// <summary>The fleet as it is, and as it would be after a command.</summary>
+internal sealed record Draft(FleetState Before, FleetState After);
+
+/// <summary>Tries a command out: everything that it checks is checked, and nothing of it ever was.</summary>
+internal sealed class Drafts(Commands commands, ChangeFeed feed)
+{
+    public Draft Of(Actor actor, Action<Change> act) => commands.RunOrDrop(
+        actor,
+        change =>
+        {
+            act(change);
+            return new Draft(feed.State, commands.Foresee(change));
+        },
+        _ => false).Value;
+}

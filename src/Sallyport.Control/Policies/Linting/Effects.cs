@@ -1,0 +1,86 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Changes;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Policies.Linting;
+
+/// <summary>
+/// Whether a rule changes anything: decides for everybody of whom it speaks, every part of its application and every moment of the coming week
+/// with the rule and without it. Locks and quarantines are taken away before, since they end. For one thread.
+/// </summary>
+internal sealed class Effects
+{
+    private readonly ReachMap map;
+    private readonly ReachQuestions questions;
+    private readonly Instant now;
+    private FleetChange taken = new();
+
+    /// <param name="fleet">As it would be without locks and quarantines, see <see cref="Unhindered"/>.</param>
+    public Effects(FleetState fleet, Instant now)
+    {
+        var model = NetworkPolicy.Of(fleet);
+        map = new ReachMap(model);
+        questions = new ReachQuestions(model, map);
+        this.now = now;
+    }
+
+    public ReachMap Map => map;
+
+    /// <summary>Everybody who has not left for good is there, and nothing is locked.</summary>
+    public static FleetState Unhindered(FleetState fleet, IReadOnlySet<int> retired) => fleet with
+    {
+        Identities = fleet.Identities.SetItems(
+            fleet.Identities.Values.Select(identity => KeyValuePair.Create(identity.Id, identity with { Active = !retired.Contains(identity.Id) }))),
+        Applications = fleet.Applications.SetItems(
+            fleet.Applications.Values.Where(application => application.Locked).Select(application => KeyValuePair.Create(application.Id, application with { Locked = false }))),
+    };
+
+    /// <summary>
+    /// The rules that decide in its place; null where it decides something. Empty where its application is nowhere. What decides nothing counts as removed
+    /// from then on: of two rules that stand for each other one stays.
+    /// </summary>
+    public IReadOnlyCollection<int>? DecidedBy(RuleModel rule, IEnumerable<int> subjects)
+    {
+        var others = new SortedSet<int>();
+        var without = taken with { RemovedRules = taken.RemovedRules.Add(rule.Id) };
+        if (questions.At(now).Application(rule.ApplicationId) is not { } application)
+        {
+            return others;
+        }
+
+        foreach (var moment in questions.MomentsOf(application, now))
+        {
+            var model = questions.At(moment);
+            if (Differ(model.With(taken), model.With(without), application, subjects, others))
+            {
+                return null;
+            }
+        }
+
+        taken = without;
+        return others;
+    }
+
+    private bool Differ(FleetModel with, FleetModel without, Application application, IEnumerable<int> subjects, SortedSet<int> others)
+    {
+        foreach (var from in subjects.Select(with.Identity).OfType<Identity>())
+        {
+            foreach (var cell in map.CellsOf(application))
+            {
+                var decision = ReachQuestions.Decide(without, from, application, cell);
+                if (decision.Allowed != ReachQuestions.Decide(with, from, application, cell).Allowed)
+                {
+                    return true;
+                }
+
+                if (decision.RuleId != 0)
+                {
+                    others.Add(decision.RuleId);
+                }
+            }
+        }
+
+        return false;
+    }
+}

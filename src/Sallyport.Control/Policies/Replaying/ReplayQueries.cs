@@ -1,0 +1,83 @@
+using System.Globalization;
+using Sallyport.Api.Policy;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Flows;
+using Sallyport.Control.Http;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Policies.Replaying;
+
+/// <summary>Runs drafts against what was recorded.</summary>
+internal sealed class ReplayQueries(Database database, TrafficDatabase traffic, Drafts drafts, TimeProvider time)
+{
+    private const int DaysDefault = 7;
+    private const int DaysMax = 366;
+    private const int LimitDefault = 1_000;
+    private const int LimitMax = 10_000;
+
+    private const int EditsMax = 1_000;
+
+    public ReplayReport Replay(Actor actor, ReplayRequest request, CancellationToken cancel)
+    {
+        var problems = new ProblemList();
+        var days = Observation.ReadDays(request.Days, DaysDefault, DaysMax, problems);
+        if (request.Limit is < 1 or > LimitMax)
+        {
+            problems.Add("limit", $"{request.Limit} is out of range", $"use 1 to {LimitMax}");
+        }
+
+        if ((request.AddRules?.Count ?? 0) + (request.RemoveRules?.Count ?? 0) > EditsMax)
+        {
+            problems.Add("addRules", "the draft has too many changes", $"use at most {EditsMax}");
+        }
+
+        problems.ThrowIfAny();
+        var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, request.Network));
+        return Run(drafts.Of(actor, change => Edit(change, request)), days, networkId, request.Limit ?? LimitDefault, cancel);
+    }
+
+    /// <summary>The same for a draft that was made elsewhere.</summary>
+    public ReplayReport Run(Draft draft, int days, int? networkId, int limit, CancellationToken cancel)
+    {
+        var since = time.GetUtcNow() - TimeSpan.FromDays(days);
+        var replay = new Replay(draft.Before, draft.After);
+        var tally = new ReplayTally(draft);
+        foreach (var flow in RecordedFlows.Since(traffic.Database, new Instant(since.ToUnixNanoseconds()), networkId))
+        {
+            cancel.ThrowIfCancellationRequested();
+            tally.Add(flow, replay.Judge(flow));
+        }
+
+        return tally.Report(since, limit);
+    }
+
+    private static void Edit(Change change, ReplayRequest request)
+    {
+        // What is removed first makes room for the same rule with other hours.
+        foreach (var (i, id) in (request.RemoveRules ?? []).Index())
+        {
+            Prefixing(string.Create(CultureInfo.InvariantCulture, $"removeRules[{i}]"), () => RuleCommands.Delete(change, id));
+        }
+
+        foreach (var (i, rule) in (request.AddRules ?? []).Index())
+        {
+            Prefixing(string.Create(CultureInfo.InvariantCulture, $"addRules[{i}]"), () => RuleCommands.Create(change, rule));
+        }
+    }
+
+    /// <summary>What is wrong with a part says in which part it is.</summary>
+    private static void Prefixing(string part, Action act)
+    {
+        try
+        {
+            act();
+        }
+        catch (ProblemException e)
+        {
+            var errors = e.Problem.Errors.Select(error => error with { Field = error.Field == "id" ? part : $"{part}.{error.Field}" });
+            throw new ProblemException(e.Problem with { Errors = [.. errors], Status = e.Problem.Status == 404 ? 422 : e.Problem.Status });
+        }
+    }
+}
