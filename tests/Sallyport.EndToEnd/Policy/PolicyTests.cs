@@ -60,7 +60,7 @@ public sealed class PolicyTests(PolicyFixture fleet) : IClassFixture<PolicyFixtu
         allowed.Application!.Services.ShouldBe(["tcp/8080"]);
         (await Dial.Tcp(device, IPAddress.Parse("192.168.50.40"), 8080)).Outcome.ShouldBe(DialOutcome.Connected);
         (await fleet.Client.WhoCanReachAsync($"application:{allowed.Application.Name}")).Items.ShouldHaveSingleItem().From.ShouldBe("device:asker");
-        await Eventually.True(() => Dial.Tcp(device, IPAddress.Parse("192.168.50.40"), 8080).GetAwaiter().GetResult().DeniedAtOnce, "denied again when its end has come");
+        await Eventually.True(() => Dial.Tcp(device, IPAddress.Parse("192.168.50.40"), 8080).GetAwaiter().GetResult().DeniedAtOnce, "denied again when its end has come", seconds: 40);
         (await fleet.Client.WhoCanReachAsync($"application:{allowed.Application.Name}")).Items.ShouldBeEmpty();
     }
 
