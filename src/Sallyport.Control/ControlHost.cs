@@ -63,7 +63,7 @@ public sealed class ControlHost : IDisposable
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, settings);
         Commands = new Commands(fleet, Audit, Loader, Feed, time);
-        Drafts = new Drafts(fleet, Audit, Loader, Feed, time);
+        Drafts = new Drafts(Commands, Feed);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,
