@@ -5,6 +5,7 @@ using Sallyport.Cli.Audit;
 using Sallyport.Cli.Completion;
 using Sallyport.Cli.Credentials;
 using Sallyport.Cli.Devices;
+using Sallyport.Cli.Dns;
 using Sallyport.Cli.Events;
 using Sallyport.Cli.Fleets;
 using Sallyport.Cli.Flows;
@@ -77,6 +78,7 @@ internal static class Program
             FleetCommands.Export(shell),
             WhoisCommand.Build(shell),
             FlowCommands.Build(shell),
+            DnsCommands.Build(shell),
             TunnelCommands.Build(shell),
             CredentialCommands.Build(shell),
             AuditCommands.Build(shell),

@@ -4,6 +4,7 @@ using Sallyport.Api.Audit;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Events;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Fleets;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Gateways;
@@ -58,6 +59,8 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(Page<TunnelInfo>))]
 [JsonSerializable(typeof(FlowInfo))]
 [JsonSerializable(typeof(Page<FlowInfo>))]
+[JsonSerializable(typeof(DnsQueryInfo))]
+[JsonSerializable(typeof(Page<DnsQueryInfo>))]
 [JsonSerializable(typeof(EventInfo))]
 [JsonSerializable(typeof(Page<EventInfo>))]
 [JsonSerializable(typeof(PolicyExplanation))]

@@ -17,6 +17,7 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Devices;
 using Sallyport.Control.Events;
+using Sallyport.Control.Dns;
 using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
@@ -198,6 +199,7 @@ public static class ControlHosting
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
+        services.AddSingleton<DnsQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();
         services.AddHostedService(provider => provider.GetRequiredService<TrafficLog>());
@@ -234,6 +236,7 @@ public static class ControlHosting
         api.MapFleetFiles();
         api.MapTunnels();
         api.MapFlows();
+        api.MapDns();
         api.MapEvents();
         api.MapAudit();
         api.MapKeys();

@@ -4,6 +4,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Model;
@@ -39,6 +40,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly Uplink _uplink;
     private readonly ModelHolder _model = new();
     private readonly HostDevice _host;
+    private readonly DnsForwarder _names;
     private readonly TlsContexts _tls = new();
     private readonly IEntropy _entropy = new SystemEntropy();
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -59,6 +61,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         _clock = new Clock(time);
         _uplink = new Uplink(_clock);
         _host = new HostDevice(_clock, _uplink, log);
+        _names = new DnsForwarder(_clock, _entropy, log);
+        _names.Failed += Fail;
     }
 
     /// <summary>
@@ -193,6 +197,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             shard.Dispose();
         }
 
+        _names.Dispose();
         _host.Dispose();
         _key.Dispose();
     }
@@ -222,6 +227,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Start();
         }
 
+        _names.Start([.. _shards.Select(shard => shard.Mailbox)]);
         foreach (var shard in _shards)
         {
             shard.Start();
@@ -279,6 +285,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
                     // A conversation between two shards is known to both.
                     Flows = new FlowLimits { Capacity = count == 1 ? settings.FlowTableCapacity : settings.FlowTableCapacity * 2 / count },
+                    AskUpstream = _names.TryAsk,
                 };
                 var shard = new Shard(options, _clock, _entropy, _uplink, inboxes, _log);
                 shard.Failed += Fail;
@@ -327,6 +334,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Stop();
         }
 
+        _names.Stop();
         foreach (var shard in _shards)
         {
             shard.Stop();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sallyport.Api;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
@@ -37,6 +38,7 @@ internal static class NetworkCommands
                         GuestPools = shape.GuestPoolsOf(c.Parse),
                         Guests = c.Parse.GetValue(shape.Guests),
                         Topology = c.Parse.GetValue(shape.Topology),
+                        Dns = shape.DnsOf(c.Parse),
                     },
                     c.Cancel);
                 c.Printer.One(
@@ -97,6 +99,7 @@ internal static class NetworkCommands
                     GuestPools = shape.GuestPoolsOf(c.Parse),
                     Guests = c.Parse.GetValue(shape.Guests),
                     Topology = c.Parse.GetValue(shape.Topology),
+                    Dns = shape.DnsOf(c.Parse),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
             },
@@ -134,6 +137,8 @@ internal static class NetworkCommands
         ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
         ("topology", n.Topology),
         ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
+        ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
+        ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
         ("created", Human.Time(n.CreatedAt))));
 
     /// <summary>How devices of the network come in.</summary>
@@ -163,13 +168,21 @@ internal static class NetworkCommands
         private readonly Option<string[]> guestPools = Flag.List(
             "--guest-pool", "Where members of other networks appear to applications of this one; \"none\" for nowhere", "PREFIX");
 
+        private readonly Option<string?> dns = Flag.Text("--dns", "on: the gateway answers names in the network (default); off", "STATE");
+
+        private readonly Option<string[]> dnsForward = Flag.List(
+            "--dns-forward", "Who is asked for other names: corp.example=10.0.0.53, .=9.9.9.9; none: nobody", "DOMAIN=SERVER");
+
         public Option<string?> Guests { get; } = Flag.Text("--guests", "Guests have an address each, or one that is shared", "each|shared");
 
         public Option<string?> Topology { get; } = Flag.Text(
             "--topology", "OpenVPN interfaces in the network's subnet, or point to point where a device's LAN has the same addresses", "subnet|p2p");
 
         public Symbol[] All =>
-            [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, Topology];
+        [
+            ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, Topology, dns,
+            dnsForward,
+        ];
 
         public IReadOnlyList<string>? ServiceRangesOf(ParseResult parse) => RangesOf(parse.GetValue(serviceRanges));
 
@@ -181,6 +194,24 @@ internal static class NetworkCommands
             ["none"] => [],
             _ => null,
         };
+
+        public NetworkDnsInput? DnsOf(ParseResult parse)
+        {
+            bool? serve = parse.GetValue(dns) switch
+            {
+                null => null,
+                "on" => true,
+                "off" => false,
+                var other => throw new CliException(ExitCodes.Usage, $"'{other}' is neither on nor off", "--dns", "Give --dns on or --dns off."),
+            };
+            IReadOnlyList<string>? forward = parse.GetValue(dnsForward) switch
+            {
+                null or [] => null,
+                ["none"] => [],
+                var given => given,
+            };
+            return serve is null && forward is null ? null : new NetworkDnsInput { Serve = serve, Forward = forward };
+        }
 
         public IReadOnlyList<string>? CiphersOf(ParseResult parse) => parse.GetValue(ciphers) is { Length: > 0 } given ? given : null;
 

@@ -142,6 +142,7 @@ internal static class ErrorText
             "windows" => "--hours",
             "prefixes" => "--prefix",
             "subnets" => "--subnet",
+            "dns" when path.StartsWith("dns.forward", StringComparison.Ordinal) => "--dns-forward",
             "labels" => "--label",
             "groups" => "--group",
             "addresses" => "--address",

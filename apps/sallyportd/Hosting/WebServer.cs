@@ -47,6 +47,7 @@ internal static class WebServer
             Tun = settings.Tun,
             TunAlways = settings.TunAlways,
             TunOffloads = settings.TunOffloads,
+            DnsZone = settings.DnsZone,
         },
     };
 

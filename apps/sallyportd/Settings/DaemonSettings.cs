@@ -44,5 +44,8 @@ internal sealed record DaemonSettings
 
     public required bool TunOffloads { get; init; }
 
+    /// <summary>What all names end with.</summary>
+    public required string DnsZone { get; init; }
+
     public required TimeSpan FlowRetention { get; init; }
 }

@@ -15,6 +15,9 @@ internal sealed class SettingsLoader
     /// <summary>IFNAMSIZ with the terminating zero is 16 (netdevice(7)).</summary>
     private const int DeviceNameMax = 15;
 
+    /// <summary>With a host's address, a site's and a network's name of 63 each in front, a name still has fewer than 253 characters.</summary>
+    private const int DnsZoneMax = 100;
+
     private readonly IReadOnlyDictionary<string, string> environment;
     private readonly string currentDirectory;
     private readonly Func<string> ownEndpoint;
@@ -142,6 +145,7 @@ internal sealed class SettingsLoader
             Tun = TextOf(SettingKey.GatewayTun) ?? "sallyport0",
             TunAlways = ChoiceOf(SettingKey.GatewayTunOpen, "needed", "always") == "always",
             TunOffloads = ChoiceOf(SettingKey.GatewayTunOffloads, "on", "off") == "on",
+            DnsZone = TextOf(SettingKey.DnsZone) ?? "sallyport",
             FlowRetention = DurationOf(SettingKey.FlowsRetention, TimeSpan.FromDays(30)),
         };
     }
@@ -174,6 +178,14 @@ internal sealed class SettingsLoader
                 WhereOf(SettingKey.GatewayTun),
                 $"\"gateway.tun\" is not a name that a network device can have: {settings.Tun}",
                 $"Use 1 to {DeviceNameMax} letters and digits: sallyport0."));
+        }
+
+        if (settings.DnsZone.Length > DnsZoneMax || !settings.DnsZone.Split('.').All(IsLabel))
+        {
+            problems.Add(new SettingProblem(
+                WhereOf(SettingKey.DnsZone),
+                $"\"dns.zone\" is not a domain that names can end with: {settings.DnsZone}",
+                $"Use lower-case letters, digits and hyphens, with dots between, {DnsZoneMax} characters at most: sallyport, or vpn.example.com."));
         }
 
         if (settings.PingRestart < settings.Ping * 2)
@@ -346,6 +358,10 @@ internal sealed class SettingsLoader
     }
 
     private static bool IsAny(IPEndPoint endpoint) => endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any);
+
+    /// <summary>RFC 1035 section 2.3.4 and RFC 1123 section 2.1, in the case that names are kept in.</summary>
+    private static bool IsLabel(string text) =>
+        text.Length is > 0 and <= 63 && text[0] != '-' && text[^1] != '-' && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     private static bool IsHost(string text) =>
         Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;

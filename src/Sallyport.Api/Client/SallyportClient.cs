@@ -13,6 +13,7 @@ using Sallyport.Api.Applications;
 using Sallyport.Api.Audit;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Events;
 using Sallyport.Api.Fleets;
 using Sallyport.Api.Flows;
@@ -244,6 +245,13 @@ public sealed class SallyportClient : IDisposable
         CancellationToken cancel = default) =>
         StreamAsync(
             "flows/tail" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict)), ApiJson.Default.FlowInfo, opened, cancel);
+
+    public Task<Page<DnsQueryInfo>> ListDnsQueriesAsync(
+        string? device = null, string? site = null, string? network = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "dns-queries" + Query(("device", device), ("site", site), ("network", network), ("limit", limit), ("cursor", cursor)),
+            ApiJson.Default.PageDnsQueryInfo,
+            cancel);
 
     public Task<Page<EventInfo>> ListEventsAsync(string? kind = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>
         GetAsync("events/list" + Query(("kind", kind), ("limit", limit), ("cursor", cursor)), ApiJson.Default.PageEventInfo, cancel);

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Sallyport.Api.Dns;
 
 namespace Sallyport.Api.Networks;
 
@@ -50,6 +51,8 @@ public sealed record NetworkCreate
     /// addresses: its routes then do not go by way of an address that both have.
     /// </summary>
     public string? Topology { get; init; }
+
+    public NetworkDnsInput? Dns { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -84,6 +87,8 @@ public sealed record NetworkUpdate
     /// addresses: its routes then do not go by way of an address that both have.
     /// </summary>
     public string? Topology { get; init; }
+
+    public NetworkDnsInput? Dns { get; init; }
 }
 
 public sealed record NetworkInfo
@@ -118,6 +123,8 @@ public sealed record NetworkInfo
 
     /// <summary>"subnet" or "p2p".</summary>
     public required string Topology { get; init; }
+
+    public required NetworkDns Dns { get; init; }
 
     public required int Devices { get; init; }
 

@@ -21,6 +21,7 @@ namespace Sallyport.Api.Nodes;
 [JsonDerivedType(typeof(TunnelReport), "tunnels")]
 [JsonDerivedType(typeof(FlowReport), "flows")]
 [JsonDerivedType(typeof(EventReport), "events")]
+[JsonDerivedType(typeof(DnsReport), "dns")]
 [JsonDerivedType(typeof(DropReport), "drops")]
 public abstract record NodeMessage;
 
@@ -199,6 +200,35 @@ public sealed record FlowState
     public required long BytesBack { get; init; }
 
     public required bool Ended { get; init; }
+}
+
+/// <summary>Questions for names that were answered since the last report.</summary>
+public sealed record DnsReport(IReadOnlyList<DnsQueryState> Queries) : NodeMessage;
+
+/// <summary>The same question of one identity with the same outcome, as often as it came within a moment. Times in nanoseconds since the Unix epoch.</summary>
+public sealed record DnsQueryState
+{
+    public required int NetworkId { get; init; }
+
+    public required int IdentityId { get; init; }
+
+    /// <summary>"pump-17.plant-a.sallyport"; "*" for further ones of an identity that asked for too many different names.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>"A", "AAAA", …, "TYPE65" for what has no name here.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>"NOERROR", "NXDOMAIN", "REFUSED", "SERVFAIL", …</summary>
+    public required string Code { get; init; }
+
+    /// <summary>The first of those in the newest answer.</summary>
+    public required IReadOnlyList<string> Addresses { get; init; }
+
+    public required long FirstAt { get; init; }
+
+    public required long LastAt { get; init; }
+
+    public required long Count { get; init; }
 }
 
 /// <summary>Things that happened at the gateway and that somebody may want to know.</summary>

@@ -72,6 +72,9 @@ public sealed record GatewaySettings
 
     /// <summary>Whether the kernel may leave segments in one piece and checksums to us.</summary>
     public bool TunOffloads { get; init; } = true;
+
+    /// <summary>What all names of this installation end with: "sallyport".</summary>
+    public string DnsZone { get; init; } = "sallyport";
 }
 
 /// <summary>An isolated address space, and what its devices may use to come in.</summary>
@@ -112,7 +115,14 @@ public sealed record NetworkModel
 
     /// <summary>How long an authentication token stands for a password, counted from the password; a token always has an end.</summary>
     public int TokenSeconds { get; init; } = 86_400;
+
+    /// <summary>How names are answered in it; null where they are not.</summary>
+    public DnsModel? Dns { get; init; }
 }
+
+/// <summary>The gateway answers questions for names in a network.</summary>
+/// <param name="Forward">"corp.example=10.0.0.53", ".=9.9.9.9,149.112.112.112": who is asked for names outside of the zone. None: they are refused.</param>
+public sealed record DnsModel(IReadOnlyList<string> Forward);
 
 /// <summary>A device, a site or the gateway host.</summary>
 public sealed record IdentityModel

@@ -1,4 +1,5 @@
 using Sallyport.Api.Applications;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Identities;
@@ -41,6 +42,12 @@ internal static class FileKeys
             "guest_pools", (to, list) => to with { GuestPools = list },
             row => Unless(Column.List(row.GuestPoolsJson), [NetworkInput.DefaultGuestPool.ToString()]), "guestPools"),
         NetworkKey.Text("guests", (to, text) => to with { Guests = text }, row => Unless(row.Guests, NetworkInput.DefaultGuests)),
+        new NetworkKey(
+            "dns", "dns.serve", FileShape.Flag, (to, yes) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Serve = (bool)yes } },
+            row => row.DnsServe ? null : false),
+        NetworkKey.List(
+            "dns_forward", (to, list) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Forward = list } },
+            row => Column.List(row.DnsForwardJson), "dns.forward"),
         NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),
     ];
 
@@ -93,6 +100,7 @@ internal static class FileKeys
         GuestPools = wanted.GuestPools,
         Guests = wanted.Guests,
         Topology = wanted.Topology,
+        Dns = wanted.Dns,
     };
 
     public static ApplicationUpdate Change(ApplicationCreate wanted) => new() { Target = wanted.Target, Services = wanted.Services };

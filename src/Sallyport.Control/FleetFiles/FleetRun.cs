@@ -112,7 +112,7 @@ internal sealed class FleetRun(
         var subject = $"network:{entry.Name}";
         if (NetworkRow.Find(change.Sql, entry.Name) is { } before)
         {
-            return Say("change", subject, entry.Line, FileValue.Differences(FileKeys.Network, before, NetworkCommands.Update(change, entry.Name, FileKeys.Change(entry.Input), null)));
+            return Say("change", subject, entry.Line, FileValue.Differences(FileKeys.Network, before, networks.Update(change, entry.Name, FileKeys.Change(entry.Input), null)));
         }
 
         return Say("add", subject, entry.Line, FileValue.Differences(FileKeys.Network, null, networks.Create(change, entry.Input)));

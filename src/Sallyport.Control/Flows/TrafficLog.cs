@@ -9,6 +9,7 @@ using Sallyport.Api.Events;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Audit;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Dns;
 using Sallyport.Control.Events;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
@@ -16,7 +17,7 @@ using Sallyport.Control.Tunnels;
 namespace Sallyport.Control.Flows;
 
 /// <summary>
-/// Takes what gateways report: tunnels into the registry, flows and events into traffic.db, all of it to whoever listens.
+/// Takes what gateways report: tunnels into the registry, flows, questions for names and events into traffic.db, all of it to whoever listens.
 /// One writer with a bounded queue; reports that find it full are dropped and counted, because a link must never wait for the disk.
 /// </summary>
 internal sealed partial class TrafficLog : BackgroundService
@@ -127,6 +128,15 @@ internal sealed partial class TrafficLog : BackgroundService
         }
     });
 
+    public void DnsQueries(string gateway, IReadOnlyList<DnsQueryState> queries) => Enqueue(batch =>
+    {
+        var fleet = feed.State;
+        foreach (var query in queries)
+        {
+            DnsQueryRow.Of(query, gateway, fleet).Insert(batch.Sql);
+        }
+    });
+
     public void Events(string gateway, IReadOnlyList<GatewayEvent> events) => Enqueue(batch =>
     {
         foreach (var happened in events)
@@ -148,6 +158,9 @@ internal sealed partial class TrafficLog : BackgroundService
 
     public IReadOnlyList<FlowRow> ListFlows(FlowFilter filter, long before, int limit) =>
         database.Read(sql => FlowRow.List(sql, filter, before, limit));
+
+    public IReadOnlyList<DnsQueryRow> ListDnsQueries(int? identityId, int? networkId, long before, int limit) =>
+        database.Read(sql => DnsQueryRow.List(sql, identityId, networkId, before, limit));
 
     public IReadOnlyList<EventInfo> ListEvents(string? kind, long before, int limit) => database.Read(sql => EventRow.List(sql, kind, before, limit));
 
@@ -194,6 +207,8 @@ internal sealed partial class TrafficLog : BackgroundService
         var flows = sql.Execute(
             "DELETE FROM flows WHERE last_seen < @before OR id <= (SELECT max(id) FROM flows) - @FlowsKept", new { before, options.FlowsKept });
         sql.Execute("DELETE FROM events WHERE at < @before OR id <= (SELECT max(id) FROM events) - @EventsKept", new { before, options.EventsKept });
+        sql.Execute(
+            "DELETE FROM dns_queries WHERE last_at < @before OR id <= (SELECT max(id) FROM dns_queries) - @FlowsKept", new { before, options.FlowsKept });
         sql.Execute("DELETE FROM tunnels WHERE last_seen < @before", new { before });
         return flows;
     });

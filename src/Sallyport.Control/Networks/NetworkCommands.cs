@@ -14,8 +14,10 @@ using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Networks;
 
-internal sealed class NetworkCommands(Commands commands, Database database, Envelope envelope)
+internal sealed class NetworkCommands(Commands commands, Database database, Envelope envelope, ControlOptions options)
 {
+    private readonly string zone = options.Gateway.DnsZone;
+
     public NetworkInfo Create(Actor actor, NetworkCreate input, Idempotency? idempotency)
     {
         actor.Require(Right.Change);
@@ -25,13 +27,13 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             change =>
             {
                 var made = Create(change, input);
-                return (made.Id, made.ToInfo(change.Sql));
+                return (made.Id, made.ToInfo(change.Sql, zone));
             },
-            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql));
+            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone));
     }
 
     public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) =>
-        commands.Run(actor, change => Update(change, name, input, revision).ToInfo(change.Sql)).Value;
+        commands.Run(actor, change => Update(change, name, input, revision).ToInfo(change.Sql, zone)).Value;
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>
     {
@@ -87,6 +89,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             },
             problems);
         NetworkInput.CheckRanges(draft, [], problems);
+        DnsInput.Apply(draft, input.Dns, zone, problems);
         NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
         problems.ThrowIfAny();
 
@@ -96,9 +99,10 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var id = change.Sql.ExecuteScalar<int>(
             """
             INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, created_at, revision)
+                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, created_at, revision)
             VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology, @Now, 1)
+                @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology, @DnsServe,
+                 @DnsForwardJson, @Now, 1)
             RETURNING id
             """,
             new
@@ -117,6 +121,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 draft.GuestPoolsJson,
                 draft.Guests,
                 draft.Topology,
+                draft.DnsServe,
+                draft.DnsForwardJson,
                 change.Now,
             });
         change.Touch(ChangeKind.Network, id);
@@ -125,7 +131,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
     }
 
     /// <summary>As part of a command.</summary>
-    internal static NetworkRow Update(Change change, string name, NetworkUpdate input, long? revision)
+    internal NetworkRow Update(Change change, string name, NetworkUpdate input, long? revision)
     {
         var row = Lookup.Network(change.Sql, name).OrNotFound();
         change.Actor.Require(Right.Change, row.Id);
@@ -138,6 +144,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
         var shared = NetworkInput.SharedOf(row);
         NetworkInput.ApplyOptions(row, input, problems);
+        DnsInput.Apply(row, input.Dns, zone, problems);
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         NetworkInput.CheckRanges(
             row, IdentityRow.InNetwork(change.Sql, row.Id).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
@@ -146,7 +153,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
-                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, topology = @Topology, revision = revision + 1
+                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, topology = @Topology,
+                dns_serve = @DnsServe, dns_forward = @DnsForwardJson, revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -191,11 +199,11 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
     {
         var row = Lookup.Network(sql, name).OrNotFound();
         actor.Require(Right.See, row.Id);
-        return row.ToInfo(sql);
+        return row.ToInfo(sql, zone);
     });
 
     public Api.Paging.Page<NetworkInfo> List(Actor actor, Paging paging) => database.Read(sql => paging.PageOf(
-        NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql)));
+        NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql, zone)));
 
     private static string FreeOf(IReadOnlyList<Core.Primitives.IpPrefix> prefixes, Core.Primitives.IpPrefix range) =>
         Column.Of(prefixes.Any(prefix => prefix.Overlaps(range)) ? [] : [range.ToString()]);
@@ -265,5 +273,6 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["guestPools"] = JsonNode.Parse(row.GuestPoolsJson),
         ["topology"] = row.Topology == NetworkInput.DefaultTopology ? null : row.Topology,
         ["guests"] = row.Guests == NetworkInput.DefaultGuests ? null : row.Guests,
+        ["dns"] = new JsonObject { ["serve"] = row.DnsServe, ["forward"] = JsonNode.Parse(row.DnsForwardJson) },
     };
 }

@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Appearances;
@@ -15,7 +16,8 @@ internal sealed class NetworkRow
         """
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
         wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
-        token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, topology, created_at AS CreatedAt, revision
+        token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, topology,
+        dns_serve AS DnsServe, dns_forward AS DnsForwardJson, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -48,6 +50,10 @@ internal sealed class NetworkRow
 
     /// <summary>"each" has an address of his own, or those of one network are "shared".</summary>
     public string Guests { get; set; } = NetworkInput.DefaultGuests;
+
+    public bool DnsServe { get; set; } = true;
+
+    public string DnsForwardJson { get; set; } = "[]";
 
     public long CreatedAt { get; init; }
 
@@ -100,9 +106,10 @@ internal sealed class NetworkRow
         TlsAuthDirection = TlsAuthDirection,
         MinimumTls = MinimumTls,
         TokenSeconds = TokenSeconds,
+        Dns = DnsServe ? new DnsModel(Column.List(DnsForwardJson)) : null,
     };
 
-    public NetworkInfo ToInfo(SqliteConnection sql) => new()
+    public NetworkInfo ToInfo(SqliteConnection sql, string zone) => new()
     {
         Id = Id,
         Name = Name,
@@ -118,6 +125,7 @@ internal sealed class NetworkRow
         GuestPools = Column.List(GuestPoolsJson),
         Guests = Guests,
         Topology = Topology,
+        Dns = new NetworkDns { Serve = DnsServe, Forward = Column.List(DnsForwardJson), Suffix = $"{Name}.{zone}" },
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
         CreatedAt = UnixTime.ToTime(CreatedAt),

@@ -11,6 +11,7 @@ internal static class NodeMessageCheck
     private const int NameMax = 63;
     private const int TextMax = 256; // versions, addresses, ciphers, reasons
     private const int DetailMax = 2_048;
+    private const int AddressesMax = 16; // of one answer
     private const int ItemsMax = 20_000; // of one report
     private const long TimeMax = 253_402_300_799_000_000 * 10; // nanoseconds; far beyond what a date of ours can be, within long
 
@@ -47,6 +48,8 @@ internal static class NodeMessageCheck
                 return report with { Tunnels = Sound(report.Tunnels, WhatIsWrong, skipped) };
             case FlowReport report:
                 return report with { Flows = Sound(report.Flows, WhatIsWrong, skipped) };
+            case DnsReport report:
+                return report with { Queries = Sound(report.Queries, WhatIsWrong, skipped) };
             case EventReport report:
                 return report with { Events = Sound(report.Events, WhatIsWrong, skipped) };
             case DropReport report:
@@ -76,6 +79,14 @@ internal static class NodeMessageCheck
         : !IsTime(flow.FirstSeen) || !IsTime(flow.LastSeen) ? WrongTime
         : flow.SourcePort is < 0 or > 65535 || flow.DestinationPort is < 0 or > 65535 ? "impossible ports"
         : (flow.BytesOut | flow.BytesBack | flow.PacketsOut | flow.PacketsBack) < 0 ? WrongCounter
+        : null;
+
+    private static string? WhatIsWrong(DnsQueryState? query) =>
+        query is null ? "an empty question for a name"
+        : !AreTexts(query.Name, query.Type, query.Code) ? WrongText
+        : query.Addresses is not { Count: <= AddressesMax } || !query.Addresses.All(address => IsText(address, NameMax)) ? "impossible addresses"
+        : !IsTime(query.FirstAt) || !IsTime(query.LastAt) ? WrongTime
+        : query.Count < 1 ? "an impossible count"
         : null;
 
     private static string? WhatIsWrong(GatewayEvent? happened) =>

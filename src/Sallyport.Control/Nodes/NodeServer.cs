@@ -229,6 +229,9 @@ internal sealed partial class NodeServer(
             case FlowReport report:
                 traffic.Flows(link.Name, link.RunId, report.Flows);
                 break;
+            case DnsReport report:
+                traffic.DnsQueries(link.Name, report.Queries);
+                break;
             case EventReport report:
                 traffic.Events(link.Name, report.Events);
                 break;

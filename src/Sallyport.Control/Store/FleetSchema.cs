@@ -268,5 +268,9 @@ internal static class FleetSchema
             of TEXT NOT NULL,
             UNIQUE (kind, network_id, home_id, of)) STRICT;
         """,
+        """
+        ALTER TABLE networks ADD COLUMN dns_serve INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE networks ADD COLUMN dns_forward TEXT NOT NULL DEFAULT '[]';
+        """,
     ];
 }

@@ -74,5 +74,24 @@ internal static class TrafficSchema
             detail TEXT NOT NULL) STRICT;
         CREATE INDEX events_by_kind ON events (kind, id);
         """,
+        """
+        CREATE TABLE dns_queries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            gateway TEXT NOT NULL,
+            network_id INTEGER NOT NULL,
+            network TEXT NOT NULL,
+            from_id INTEGER NOT NULL,
+            from_kind TEXT NOT NULL,
+            from_name TEXT NOT NULL,
+            name TEXT NOT NULL,
+            type TEXT NOT NULL,
+            code TEXT NOT NULL,
+            addresses TEXT NOT NULL,
+            first_at INTEGER NOT NULL,
+            last_at INTEGER NOT NULL,
+            count INTEGER NOT NULL) STRICT;
+        CREATE INDEX dns_queries_by_from ON dns_queries (from_id, id);
+        CREATE INDEX dns_queries_by_last ON dns_queries (last_at);
+        """,
     ];
 }

@@ -32,6 +32,17 @@ public sealed record FlowLimits
     /// <summary>Fragmented datagrams on their way at once, per gateway thread. Beyond it the oldest is forgotten.</summary>
     public int Fragments { get; init; } = 1_024;
 
+    /// <summary>Later parts of datagrams that wait for their first one at once, per gateway thread, and of one sender.</summary>
+    public int HeldFragments { get; init; } = 128;
+
+    public int HeldFragmentsPerIdentity { get; init; } = 16;
+
+    /// <summary>Longer than any packet out of a tunnel is.</summary>
+    public int HeldFragmentBytes { get; init; } = 2_048;
+
+    /// <summary>Parts of a datagram leave their sender together; what is not there by then was lost.</summary>
+    public TimeSpan HoldFragment { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>RFC 5382 REQ-5: no less than 2 hours 4 minutes.</summary>
     public TimeSpan TcpEstablished { get; init; } = TimeSpan.FromMinutes(124);
 
@@ -75,6 +86,7 @@ public sealed record FlowLimits
     {
         Invariant.Check(
             Capacity > 0 && DeniedCapacity > 0 && EndedBacklog > 0 && AllowedPerIdentity > 0 && DeniedPerIdentity > 0 && Fragments > 0
+            && HeldFragments > 0 && HeldFragmentsPerIdentity > 0 && HeldFragmentBytes > 0
             && RefusalsPerSecond > 0 && RefusalsPerSecondPerIdentity > 0 && TimerBudget > 0
             && (long)Capacity + DeniedCapacity + EndedBacklog < 1 << 28,
             "flow limits are positive and below 2^28 in sum");

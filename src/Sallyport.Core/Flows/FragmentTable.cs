@@ -7,9 +7,12 @@ namespace Sallyport.Core.Flows;
 /// <summary>Which datagram of which sender a fragment belongs to (RFC 791 section 3.2).</summary>
 internal readonly record struct FragmentKey(int SenderId, IpAddress Source, IpAddress Destination, ushort Id, IpProtocol Protocol);
 
-/// <summary>What is remembered of a first fragment that passed.</summary>
+/// <summary>What is remembered of a first fragment.</summary>
 internal struct FirstFragment
 {
+    /// <summary>In place of a flow: it did not pass.</summary>
+    public const int Refused = -1;
+
     public FragmentKey Key;
     public int Flow;
 
@@ -23,7 +26,7 @@ internal struct FirstFragment
 }
 
 /// <summary>
-/// First fragments that passed, so that the later ones, which have no ports, share their fate. Sets of four, found by a keyed hash;
+/// First fragments, so that the later ones, which have no ports, share their fate. Sets of four, found by a keyed hash;
 /// in a full set the oldest is forgotten.
 /// </summary>
 internal sealed class FragmentTable
@@ -73,17 +76,6 @@ internal sealed class FragmentTable
 
         first = default;
         return false;
-    }
-
-    public void Remove(in FragmentKey key)
-    {
-        foreach (ref var entry in Set(key))
-        {
-            if (entry.Key == key)
-            {
-                entry = default;
-            }
-        }
     }
 
     private Span<FirstFragment> Set(in FragmentKey key)

@@ -80,6 +80,13 @@ public enum DropReason : byte
     PeerOffline,
     FlowTableFull,
 
+    // Questions for names.
+    DnsMalformed,
+    DnsRateLimited,
+
+    /// <summary>As many questions wait for other servers as may, of this identity or of all.</summary>
+    DnsQueueFull,
+
     // The way out.
     PacketTooBig,
 

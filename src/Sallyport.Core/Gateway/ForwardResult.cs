@@ -10,13 +10,19 @@ public enum ForwardKind : byte
 
     /// <summary>Drop it in silence.</summary>
     Drop,
+
+    /// <summary>A later part of a datagram whose first one is not there yet; the forwarder keeps it. <see cref="Forwarder.TakeHeld"/> gives it back.</summary>
+    Hold,
+
+    /// <summary>It asks the gateway for a name: answer it.</summary>
+    Resolve,
 }
 
 /// <summary>What becomes of one packet.</summary>
 /// <param name="ToIdentityId">Who gets it; 0 unless forwarded.</param>
 /// <param name="Length">Bytes of the packet to forward: what follows is padding. 0 unless forwarded.</param>
 /// <param name="RefusalLength">Bytes written for the sender; 0 unless refused.</param>
-/// <param name="Reason">Why it is not forwarded; <see cref="DropReason.None"/> where it is.</param>
+/// <param name="Reason">Why it is not forwarded; <see cref="DropReason.None"/> where it is, and where it is the gateway's to answer.</param>
 public readonly record struct ForwardResult(ForwardKind Kind, int ToIdentityId, int Length, int RefusalLength, DropReason Reason)
 {
     /// <summary>The conversation is between two networks: <see cref="Forwarder.Translate"/> puts the addresses of the other one in before the packet leaves.</summary>
@@ -33,6 +39,10 @@ public readonly record struct ForwardResult(ForwardKind Kind, int ToIdentityId, 
     internal static ForwardResult Forward(int toIdentityId, int length) => new(ForwardKind.Forward, toIdentityId, length, 0, DropReason.None);
 
     internal static ForwardResult Refuse(DropReason reason, int length) => new(ForwardKind.Refuse, 0, 0, length, reason);
+
+    internal static ForwardResult Hold() => new(ForwardKind.Hold, 0, 0, 0, DropReason.None);
+
+    internal static ForwardResult Resolve() => new(ForwardKind.Resolve, 0, 0, 0, DropReason.None);
 
     internal static ForwardResult Drop(DropReason reason) => new(ForwardKind.Drop, 0, 0, 0, reason);
 }

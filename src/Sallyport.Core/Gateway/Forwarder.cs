@@ -1,3 +1,4 @@
+using Sallyport.Core.Dns;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Nat;
 using Sallyport.Core.Packets;
@@ -22,6 +23,7 @@ public sealed class Forwarder
     private readonly SharedPorts _sharedPorts;
     private readonly FlowTable _flows;
     private readonly FragmentTable _fragments;
+    private readonly HeldFragments _held;
     private readonly RefusalLimiter _refusals;
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
@@ -38,6 +40,7 @@ public sealed class Forwarder
         _sharedPorts = new SharedPorts(_translations, shard, shards);
         _flows = new FlowTable(limits, _shares, _translations, entropy, start, shard);
         _fragments = new FragmentTable(limits.Fragments, entropy);
+        _held = new HeldFragments(limits);
         _refusals = new RefusalLimiter(limits, _shares);
         _adoptRepliesUntil = start + limits.AdoptReplies;
         _now = start;
@@ -113,13 +116,19 @@ public sealed class Forwarder
         _now = now;
         var malformed = InnerPacket.Read(packet, out var read);
         var result = Decide(fromIdentityId, packet, malformed, read, refusal);
-        if (result.Kind != ForwardKind.Forward)
+        if (result.Reason != DropReason.None)
         {
             _drops[(int)result.Reason]++;
         }
 
         return result;
     }
+
+    /// <summary>
+    /// To be called after a packet of a sender was handled: copies a part of its datagram that came earlier, to be handled now as if it
+    /// came from the same sender. Returns its length, 0 where there is none.
+    /// </summary>
+    public int TakeHeld(Span<byte> packet) => _held.Take(packet, _now);
 
     /// <summary>
     /// Decides again, for the other end, on a packet that another packet thread's forwarder has let pass. The same model makes the same
@@ -214,12 +223,19 @@ public sealed class Forwarder
 
         if (read.Part == FragmentPart.Later)
         {
-            return DecideLaterFragment(from, read);
+            return DecideLaterFragment(from, packet, read);
         }
 
         if (read.Ends.Kind == PacketKind.IcmpError)
         {
             return DecideIcmpError(from, read);
+        }
+
+        if (IsForNames(from, read))
+        {
+            return !_model.Owns(from.Id, read.Ends.Source) ? ForwardResult.Drop(DropReason.SpoofedSource)
+                : !from.Active ? ForwardResult.Drop(DropReason.IdentityNotActive)
+                : ForwardResult.Resolve();
         }
 
         var result = DecideFlow(from, packet, read, refusal, out var index);
@@ -231,6 +247,14 @@ public sealed class Forwarder
         return result;
     }
 
+    /// <summary>
+    /// A question for a name crosses to nobody: the gateway answers it, of what policy lets the asker reach. The host itself knows its names
+    /// from elsewhere.
+    /// </summary>
+    private bool IsForNames(Identity from, in InnerPacket read) =>
+        read.Ends is { DestinationPort: DnsLimits.Port, Kind: PacketKind.Udp } && read.Part == FragmentPart.Whole
+        && !_isHandedOver && from.Kind != IdentityKind.Host && _model.AnswersNamesAt(from.NetworkId, read.Ends.Destination);
+
     /// <summary>A second first fragment of the same datagram is judged like the first one, and its verdict replaces the other.</summary>
     /// <param name="toIdentityId">0 where it was not forwarded.</param>
     private void RememberFirstFragment(Identity from, in InnerPacket read, int index, int toIdentityId)
@@ -238,7 +262,9 @@ public sealed class Forwarder
         var key = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
         if (toIdentityId == 0)
         {
-            _fragments.Remove(key);
+            // Remembered, too, so that what follows need not wait for another one.
+            _fragments.Put(new FirstFragment { Key = key, Flow = FirstFragment.Refused, Expires = _now + _limits.Fragment }, _now);
+            _held.Release(key);
             return;
         }
 
@@ -253,6 +279,7 @@ public sealed class Forwarder
             Expires = _now + _limits.Fragment,
         };
         _fragments.Put(first, _now);
+        _held.Release(key);
     }
 
     /// <summary>
@@ -567,10 +594,17 @@ public sealed class Forwarder
         return Answer(RefusalKind.Prohibited, flow.Reason, from, packet, read, refusal);
     }
 
-    private ForwardResult DecideLaterFragment(Identity from, in InnerPacket read)
+    private ForwardResult DecideLaterFragment(Identity from, ReadOnlySpan<byte> packet, in InnerPacket read)
     {
         var fragment = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
-        if (!_fragments.TryGet(fragment, _now, out var first) || read.FragmentStart < first.End)
+        if (!_fragments.TryGet(fragment, _now, out var first))
+        {
+            return !_isHandedOver && from.Active && _model.Owns(from.Id, read.Ends.Source) && _held.TryHold(fragment, packet[..read.Length], _now)
+                ? ForwardResult.Hold()
+                : ForwardResult.Drop(DropReason.IpFragment);
+        }
+
+        if (first.Flow == FirstFragment.Refused || read.FragmentStart < first.End)
         {
             return ForwardResult.Drop(DropReason.IpFragment);
         }

@@ -21,7 +21,6 @@ public static class Refusal
 
     private const int MaximumLengthV4 = 576;
     private const int IcmpHeaderLength = 8;
-    private const byte HopLimit = 64;
 
     /// <summary>
     /// False for what must never be answered: errors, groups, resets, later fragments, senders that are no single host
@@ -70,7 +69,7 @@ public static class Refusal
 
         // RFC 9293 section 3.10.7.1: the reset takes its sequence number from the ACK, or acknowledges all there was.
         var acknowledges = (tcp.Flags & TcpFlags.Ack) != 0;
-        var header = WriteIpHeader(answer, read.Ends.Destination, read.Ends.Source, IpProtocol.Tcp, TcpView.MinimumHeaderLength);
+        var header = IpHeader.Write(answer, read.Ends.Destination, read.Ends.Source, IpProtocol.Tcp, TcpView.MinimumHeaderLength);
         var segment = answer.Slice(header, TcpView.MinimumHeaderLength);
         var writer = new ByteWriter(segment);
         writer.U16(tcp.DestinationPort);
@@ -95,7 +94,7 @@ public static class Refusal
         var room = (isV4 ? MaximumLengthV4 : MaximumLength) - ipHeader - IcmpHeaderLength;
         var quoted = packet[..Math.Min(packet.Length, room)];
         var protocol = isV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6;
-        var header = WriteIpHeader(answer, router, read.Ends.Source, protocol, IcmpHeaderLength + quoted.Length);
+        var header = IpHeader.Write(answer, router, read.Ends.Source, protocol, IcmpHeaderLength + quoted.Length);
         var message = answer.Slice(header, IcmpHeaderLength + quoted.Length);
         var writer = new ByteWriter(message);
         if (isV4)
@@ -115,33 +114,5 @@ public static class Refusal
         var pseudo = isV4 ? 0 : InternetChecksum.PseudoHeader(router, read.Ends.Source, (byte)protocol, message.Length);
         BinaryPrimitives.WriteUInt16BigEndian(message[2..], InternetChecksum.Compute(message, pseudo));
         return header + message.Length;
-    }
-
-    private static int WriteIpHeader(Span<byte> answer, IpAddress source, IpAddress destination, IpProtocol protocol, int payloadLength)
-    {
-        var writer = new ByteWriter(answer);
-        if (!destination.IsV4)
-        {
-            writer.U32(0x6000_0000);
-            writer.U16((ushort)payloadLength);
-            writer.U8((byte)protocol);
-            writer.U8(HopLimit);
-            source.Write(writer.Skip(16));
-            destination.Write(writer.Skip(16));
-            return writer.Length;
-        }
-
-        writer.U16(0x4500);
-        writer.U16((ushort)(Ipv4View.MinimumHeaderLength + payloadLength));
-        // An atomic datagram needs no identification (RFC 6864 section 4.1): don't fragment is set.
-        writer.U16(0);
-        writer.U16(0x4000);
-        writer.U8(HopLimit);
-        writer.U8((byte)protocol);
-        writer.U16(0);
-        source.Write(writer.Skip(4));
-        destination.Write(writer.Skip(4));
-        BinaryPrimitives.WriteUInt16BigEndian(answer[10..], InternetChecksum.Compute(writer.Written));
-        return writer.Length;
     }
 }

@@ -15,7 +15,40 @@ public enum IdentityKind : byte
 }
 
 /// <summary>An isolated address space.</summary>
-public sealed record Network(int Id, string Name, ImmutableArray<IpPrefix> Prefixes);
+public sealed record Network(int Id, string Name, ImmutableArray<IpPrefix> Prefixes)
+{
+    /// <summary>Null where the gateway answers no questions for names.</summary>
+    public NetworkDns? Dns { get; init; }
+
+    /// <summary>The first address of each prefix is the gateway's.</summary>
+    public bool IsGateway(IpAddress address)
+    {
+        foreach (var prefix in Prefixes)
+        {
+            if (address.Bits == prefix.First.Bits + 1 && address.IsV4 == prefix.IsV4)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
+
+/// <summary>How names are answered in a network.</summary>
+/// <param name="Zone">What all names of the installation end with: "sallyport".</param>
+/// <param name="Suffix">What those of this network end with: "plant-a.sallyport".</param>
+/// <param name="Forwards">The longest domain first. A name outside of the zone that is in none of them is refused.</param>
+public sealed record NetworkDns(string Zone, string Suffix, ImmutableArray<DnsForward> Forwards)
+{
+    /// <summary>
+    /// Where names are answered beside the gateway's own addresses: the far end of point-to-point interfaces, whose LAN may have the others.
+    /// </summary>
+    public IpAddress? FarEnd { get; init; }
+}
+
+/// <summary>Who is asked for the names of a domain ("" for all), one after the other.</summary>
+public sealed record DnsForward(string Domain, ImmutableArray<OuterAddress> Servers);
 
 /// <summary>A device or the gateway host, which own their addresses, or a site, which also carries subnets.</summary>
 public sealed record Identity

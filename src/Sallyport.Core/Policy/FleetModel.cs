@@ -9,10 +9,11 @@ namespace Sallyport.Core.Policy;
 /// a change makes the next model, which shares all that did not change.
 /// Ids are positive and dense, as a store gives them out.
 /// </summary>
-public sealed class FleetModel
+public sealed partial class FleetModel
 {
     public static readonly FleetModel Empty = new(
-        0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty, IdMap<Appearance>.Empty);
+        0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty,
+        IdMap<Appearance>.Empty, FleetNames.Empty);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
@@ -20,6 +21,7 @@ public sealed class FleetModel
     private readonly IdMap<Rule> _rules;
     private readonly IdMap<OwnerPolicy> _owners;
     private readonly IdMap<Appearance> _appearances;
+    private readonly FleetNames _names;
 
     private readonly RuleTimetable _timetable;
 
@@ -32,7 +34,8 @@ public sealed class FleetModel
         IdMap<ApplicationPolicy> applications,
         IdMap<Rule> rules,
         IdMap<OwnerPolicy> owners,
-        IdMap<Appearance> appearances)
+        IdMap<Appearance> appearances,
+        FleetNames names)
     {
         Epoch = epoch;
         AsOf = asOf;
@@ -43,6 +46,7 @@ public sealed class FleetModel
         _rules = rules;
         _owners = owners;
         _appearances = appearances;
+        _names = names;
     }
 
     /// <summary>Rises by one with every change.</summary>
@@ -320,6 +324,7 @@ public sealed class FleetModel
         private readonly IdMap<Rule>.Editor _rules = from._rules.Edit();
         private readonly IdMap<OwnerPolicy>.Editor _owners = from._owners.Edit();
         private readonly IdMap<Appearance>.Editor _appearances = from._appearances.Edit();
+        private readonly FleetNames.Editor _names = from._names.Edit();
 
         private RuleTimetable _timetable = from._timetable;
 
@@ -358,7 +363,7 @@ public sealed class FleetModel
 
             return new FleetModel(
                 from.Epoch + 1, now, _timetable, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done(),
-                _appearances.Done());
+                _appearances.Done(), _names.Done());
         }
 
         private void Remove(FleetChange change)
@@ -385,7 +390,7 @@ public sealed class FleetModel
 
             foreach (var id in change.RemovedNetworks)
             {
-                TouchNetwork(id).Network = null;
+                ReplaceNetwork(id, null);
             }
         }
 
@@ -393,7 +398,7 @@ public sealed class FleetModel
         {
             foreach (var network in change.Networks)
             {
-                TouchNetwork(network.Id).Network = network;
+                ReplaceNetwork(network.Id, network);
             }
 
             foreach (var identity in change.Identities)
@@ -417,9 +422,17 @@ public sealed class FleetModel
             }
         }
 
+        private void ReplaceNetwork(int id, Network? next)
+        {
+            var editor = TouchNetwork(id);
+            _names.Replace(editor.Network, next);
+            editor.Network = next;
+        }
+
         private void ReplaceIdentity(int id, Identity? next)
         {
             var old = id > 0 ? _identities.Find(id) : null;
+            _names.Replace(old, next);
             // Most changes of an identity leave its addresses alone: then the network's map stays the same object.
             if (!SamePlace(old, next))
             {
@@ -474,6 +487,7 @@ public sealed class FleetModel
 
             var touched = TouchApplication(id);
             TouchOwner(touched.Application)?.Remove(id);
+            _names.Replace(touched.Application, next);
             touched.Application = next;
         }
 

@@ -25,11 +25,19 @@ internal static class Grants
             AddressV6 = v6 is null ? null : identity.AddressV6,
             NetworkV6 = v6,
             Routes = [.. Routes(identity, network, model, v4, v6, access.IsPointToPoint), .. access.Elsewhere.Where(range => HasFamily(identity, range))],
+            DnsServers = HasNames(identity, network) ? [.. NameServers(network!.Dns!, v4, v6)] : [],
+            DnsDomain = HasNames(identity, network) ? network!.Dns!.Suffix : null,
             PingSeconds = model.Settings.PingSeconds,
             PingRestartSeconds = model.Settings.PingRestartSeconds,
             AuthToken = authToken,
         };
     }
+
+    /// <summary>A site's router resolves names for a whole plant: it is not told to ask us instead.</summary>
+    private static bool HasNames(Identity identity, Network? network) => identity.Kind == IdentityKind.Device && network?.Dns is not null;
+
+    private static IEnumerable<IpAddress> NameServers(NetworkDns dns, params IEnumerable<IpPrefix?> prefixes) =>
+        prefixes.OfType<IpPrefix>().Select(prefix => prefix.IsV4 && dns.FarEnd is { } end ? end : new IpAddress(prefix.First.Bits + 1));
 
     /// <summary>What lies behind the tunnel: the network's other prefixes and the subnets of its sites, without what is the identity's own.</summary>
     private static IEnumerable<IpPrefix> Routes(
@@ -59,9 +67,12 @@ internal static class Grants
     }
 
     /// <summary>An address that nobody has: the first of a range for other networks, which is never given out. Without a range the gateway's.</summary>
-    private static IpAddress PeerOf(NetworkAccess access, IpPrefix prefix)
+    private static IpAddress PeerOf(NetworkAccess access, IpPrefix prefix) => FarEnd(access.Elsewhere) ?? new IpAddress(prefix.First.Bits + 1);
+
+    /// <summary>Null in a network where nothing of others appears.</summary>
+    public static IpAddress? FarEnd(ImmutableArray<IpPrefix> elsewhere)
     {
-        foreach (var range in access.Elsewhere)
+        foreach (var range in elsewhere)
         {
             if (range.IsV4)
             {
@@ -69,7 +80,7 @@ internal static class Grants
             }
         }
 
-        return new IpAddress(prefix.First.Bits + 1);
+        return null;
     }
 
     private static bool HasFamily(Identity identity, IpPrefix prefix) =>

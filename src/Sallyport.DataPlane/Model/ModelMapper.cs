@@ -8,6 +8,7 @@ using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
 
 namespace Sallyport.DataPlane.Model;
 
@@ -71,7 +72,7 @@ internal static class ModelMapper
 
         var edit = new FleetChange
         {
-            Networks = [.. delta.Networks.Select(Network)],
+            Networks = [.. delta.Networks.Select(network => Network(network, before.Settings.DnsZone))],
             Identities = identities.MoveToImmutable(),
             Applications = [.. delta.Applications.Select(Application)],
             Rules = [.. delta.Rules.Select(rule => Rule(rule, zones))],
@@ -113,7 +114,18 @@ internal static class ModelMapper
         });
     }
 
-    private static Network Network(NetworkModel dto) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)]);
+    private static Network Network(NetworkModel dto, string zone) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)])
+    {
+        Dns = dto.Dns is { } dns
+            ? new NetworkDns(zone, $"{dto.Name}.{zone}", [.. dns.Forward.Select(Forward).OrderByDescending(forward => forward.Domain.Length)])
+            {
+                FarEnd = dto.Topology == "p2p" ? Grants.FarEnd([.. dto.Elsewhere.Select(IpPrefix.Parse)]) : null,
+            }
+            : null,
+    };
+
+    private static DnsForward Forward(string text) =>
+        ForwardText.TryParse(text, out var forward, out _) ? forward : throw Unknown("forwarding of names", text);
 
     private static Appearance Appearance(AppearanceModel dto) => new(
         dto.Id,

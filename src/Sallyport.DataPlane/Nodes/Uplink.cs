@@ -1,6 +1,7 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Tunnels;
 
@@ -20,6 +21,9 @@ internal sealed class Uplink
 
     private const int EventsMax = 4096;
 
+    /// <summary>Different questions for names kept while control is away, some 300 bytes each.</summary>
+    private const int QueriesMax = 65_536;
+
     /// <summary>Frames that a broken link gave back.</summary>
     private const int UnsentMax = 1024;
 
@@ -37,8 +41,10 @@ internal sealed class Uplink
     private readonly Queue<(Instant At, NodeMessage Report)> _sent = new();
     private readonly Queue<NodeMessage> _unsent = new();
     private Dictionary<long, FlowRecord> _flows = [];
+    private Dictionary<QueryKey, QueryRecord> _queries = [];
     private long _lostFlows;
     private long _lostEvents;
+    private long _lostQueries;
 
     public Uplink(Clock clock) => _clock = clock;
 
@@ -118,6 +124,31 @@ internal sealed class Uplink
                 else
                 {
                     _lostFlows++;
+                }
+            }
+        }
+    }
+
+    /// <summary>The same question as one that was not sent yet is counted with it.</summary>
+    /// <param name="lost">Further ones, of which nothing but the number is known.</param>
+    public void Put(IReadOnlyCollection<QueryRecord> queries, long lost)
+    {
+        lock (_lock)
+        {
+            _lostQueries += lost;
+            foreach (var query in queries)
+            {
+                if (_queries.TryGetValue(query.Key, out var known))
+                {
+                    _queries[query.Key] = known.With(query);
+                }
+                else if (_queries.Count < QueriesMax)
+                {
+                    _queries.Add(query.Key, query);
+                }
+                else
+                {
+                    _lostQueries += query.Count;
                 }
             }
         }
@@ -236,6 +267,7 @@ internal sealed class Uplink
         List<TunnelState> tunnels = [];
         Dictionary<long, FlowRecord> flows;
         List<GatewayEvent> events = [];
+        Dictionary<QueryKey, QueryRecord> queries;
         lock (_lock)
         {
             messages.AddRange(_acknowledgements);
@@ -257,6 +289,8 @@ internal sealed class Uplink
             _changedTunnels.Clear();
             flows = _flows;
             _flows = [];
+            queries = _queries;
+            _queries = queries.Count > 0 ? [] : queries;
             events.AddRange(_events);
             _events.Clear();
             TakeLosses(events);
@@ -269,6 +303,8 @@ internal sealed class Uplink
             messages.Add(new FlowReport([.. chunk.Select(flow => FlowStates.Of(flow, _clock))]));
         }
 
+        messages.AddRange(queries.Values.OrderBy(query => query.Last).Chunk(RecordsPerFrame)
+            .Select(chunk => new DnsReport([.. chunk.Select(query => query.ToState(_clock))])));
         return messages;
     }
 
@@ -295,15 +331,15 @@ internal sealed class Uplink
 
     private void TakeLosses(List<GatewayEvent> events)
     {
-        if (_lostFlows + _lostEvents == 0)
+        if (_lostFlows + _lostEvents + _lostQueries == 0)
         {
             return;
         }
 
         events.Add(new GatewayEvent(
             "reports.lost", _clock.ToWall(_clock.Now), 0, "",
-            $"{_lostFlows} flow records and {_lostEvents} events were lost while control was away."));
-        _lostFlows = _lostEvents = 0;
+            $"{_lostFlows} flow records, {_lostEvents} events and {_lostQueries} questions for names were lost: control was away, or there were too many."));
+        _lostFlows = _lostEvents = _lostQueries = 0;
     }
 
     private TunnelState State(TunnelRecord tunnel) => new()

@@ -5,6 +5,7 @@ using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Tunnels;
@@ -25,11 +26,12 @@ internal sealed class PacketPath
     private readonly DropCounters _drops;
     private readonly HandshakeInbox[] _handshakers;
     private readonly Crossing _crossing;
+    private readonly NameService _names;
     private readonly Queue<TunnelNotice> _notices = new();
 
     public PacketPath(
         TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers,
-        Crossing crossing)
+        Crossing crossing, NameService names)
     {
         _tunnels = tunnels;
         _peerIds = peerIds;
@@ -39,6 +41,7 @@ internal sealed class PacketPath
         _drops = drops;
         _handshakers = handshakers;
         _crossing = crossing;
+        _names = names;
     }
 
     /// <summary>
@@ -370,7 +373,29 @@ internal sealed class PacketPath
 
         tunnel.LastReceived = now;
         tunnel.Keys.PeerUsed(key, now);
-        return HandleInner(at, spot.With(spot.Start + innerStart, innerLength), now);
+        reason = HandleInner(at, spot.With(spot.Start + innerStart, innerLength), now);
+        HandleHeld(at, now);
+        return reason;
+    }
+
+    /// <summary>Parts of a datagram that were there before its first one, which has just passed.</summary>
+    private void HandleHeld(int from, Instant now)
+    {
+        while (_tunnels.IsLive(from))
+        {
+            var slot = _outbox.FreeSlot();
+            var length = _forwarder.TakeHeld(_memory.Blank(slot));
+            if (length == 0)
+            {
+                return;
+            }
+
+            // Counted when they came.
+            ref var tunnel = ref _tunnels[from];
+            tunnel.BytesIn -= length;
+            tunnel.PacketsIn--;
+            _ = HandleInner(from, slot.With(slot.Start, length), now);
+        }
     }
 
     private int FindTunnel(ReadOnlySpan<byte> packet, PacketHead head, in OuterPath from)
@@ -493,9 +518,33 @@ internal sealed class PacketPath
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);
         }
 
+        if (result.Kind == ForwardKind.Resolve)
+        {
+            var reason = _names.Handle(_forwarder.Model, tunnel.IdentityId, inner, now, refusal, out var length);
+            return length > 0 ? SendInner(from, refusalSlot.With(refusalSlot.Start, length), tunnel.InnerMax, now) : reason;
+        }
+
         return result.Kind == ForwardKind.Refuse
             ? Seal(ref tunnel, refusalSlot.With(refusalSlot.Start, result.RefusalLength), now)
             : DropReason.None;
+    }
+
+    /// <summary>What another server answered to a question of an identity that still has its tunnel here.</summary>
+    public void Deliver(DeliverAnswer delivery, Instant now)
+    {
+        var to = _tunnels.OfIdentity(delivery.Question.IdentityId);
+        var reason = DropReason.PeerOffline;
+        if (to >= 0)
+        {
+            var own = _outbox.FreeSlot();
+            var length = _names.Handle(_forwarder.Model, delivery, now, _tunnels[to].InnerMax, _memory.Blank(own));
+            reason = length > 0 ? SendInner(to, own.With(own.Start, length), int.MaxValue, now) : DropReason.NotRequested;
+        }
+
+        if (reason != DropReason.None)
+        {
+            _drops.Count(reason);
+        }
     }
 
     private DropReason SendInner(int to, in PacketSpot inner, int innerMax, Instant now)

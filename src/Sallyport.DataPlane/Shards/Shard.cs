@@ -2,6 +2,7 @@ using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Linux;
@@ -24,6 +25,9 @@ internal sealed record ShardOptions
     public required IReadOnlyList<OuterAddress> Tcp { get; init; }
 
     public required FlowLimits Flows { get; init; }
+
+    /// <summary>For names that are not ours.</summary>
+    public required AskUpstream AskUpstream { get; init; }
 }
 
 /// <summary>
@@ -64,6 +68,7 @@ internal sealed class Shard : IDisposable
     private readonly Outbox _outbox;
     private readonly TunnelTable _tunnels = new();
     private readonly Forwarder _forwarder;
+    private readonly NameService _names;
     private readonly PacketPath _path;
     private readonly HostPath _host;
     private readonly Moderation _moderation = new(
@@ -109,7 +114,8 @@ internal sealed class Shard : IDisposable
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
         _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards);
-        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing);
+        _names = new NameService(options.Index, options.AskUpstream);
+        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(
             options.Index, Mailbox,
@@ -541,6 +547,9 @@ internal sealed class Shard : IDisposable
             case AdoptModel adopt:
                 Adopt(adopt, now);
                 break;
+            case DeliverAnswer delivery:
+                _path.Deliver(delivery, now);
+                break;
             case AttachHost attach:
                 Attach(attach);
                 break;
@@ -657,6 +666,7 @@ internal sealed class Shard : IDisposable
         if (_sweepPart % (SweepParts / FlowReportsPerSweep) == 0)
         {
             ReportFlows();
+            _names.Log.Report(_uplink, now);
         }
 
         for (var i = 0; i < ReconfigurationsPerTick && _toReconfigure.TryDequeue(out var next); i++)
@@ -764,6 +774,7 @@ internal sealed class Shard : IDisposable
         }
 
         ReportFlows();
+        _names.Log.Report(_uplink, _clock.Now, everything: true);
         SendNews();
     }
 }

@@ -132,6 +132,48 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_said_of_names_is_sent_and_nothing_where_nothing_is_said()
+    {
+        async Task<JsonNode?> Dns(params string[] flags)
+        {
+            server.Asked.Clear();
+            await server.RunAsync(["network", "update", "plant-a", .. flags]);
+            return JsonNode.Parse(server.Asked.ShouldHaveSingleItem()["PATCH /api/v1/networks/plant-a ".Length..])!["dns"];
+        }
+
+        (await Dns("--minimum-tls", "1.3")).ShouldBeNull();
+        (await Dns("--dns", "off"))!.ToJsonString().ShouldBe("""{"serve":false}""");
+        (await Dns("--dns", "on", "--dns-forward", "corp.example=10.0.0.53,10.0.0.54", "--dns-forward", ".=9.9.9.9"))!.ToJsonString()
+            .ShouldBe("""{"serve":true,"forward":["corp.example=10.0.0.53,10.0.0.54",".=9.9.9.9"]}""");
+        (await Dns("--dns-forward", "none"))!.ToJsonString().ShouldBe("""{"forward":[]}""");
+
+        server.Asked.Clear();
+        var (code, _, remarks) = await server.RunAsync("network", "update", "plant-a", "--dns", "maybe");
+        code.ShouldBe(ExitCodes.Usage);
+        remarks.ShouldContain("--dns");
+        server.Asked.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_log_of_names_says_who_asked_for_what_and_what_came_of_it()
+    {
+        server.Says(
+            "GET /api/v1/dns-queries",
+            """
+            {"items":[{"id":9,"gateway":"local","network":"plant-a","from":{"kind":"device","name":"pump-17","id":2},"name":"historian.plant-a.sallyport",
+            "type":"A","code":"NOERROR","addresses":["192.168.50.10"],"firstAt":"2026-11-20T10:00:00Z","lastAt":"2026-11-20T10:00:01Z","count":3}]}
+            """);
+        var (code, output, remarks) = await server.RunAsync("dns", "log", "--device", "pump-17", "--limit", "5");
+        code.ShouldBe(ExitCodes.Ok, remarks);
+        server.Asked.ShouldHaveSingleItem().ShouldBe("GET /api/v1/dns-queries?device=pump-17&limit=5");
+        var line = output.Split('\n')[1];
+        foreach (var part in (string[])["2026-11-20 10:00:01Z", "device:pump-17", "historian.plant-a.sallyport", " A ", "NOERROR", "192.168.50.10", "3"])
+        {
+            line.ShouldContain(part);
+        }
+    }
+
+    [Fact]
     public async Task What_is_not_there_has_an_exit_code_of_its_own() =>
         (await server.RunAsync("device", "show", "pump-71")).Code.ShouldBe(ExitCodes.NotFound);
 
@@ -432,7 +474,7 @@ public sealed class CommandTests : IAsyncLifetime
         """;
 
     private static string Rule(string from, int subjects) => $$"""
-        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
+        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","fromNetwork":"plant-a","subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
         """;
 
     [Fact]

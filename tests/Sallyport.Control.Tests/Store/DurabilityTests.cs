@@ -95,7 +95,7 @@ public sealed class DurabilityTests
         var network = await world.PlantAsync();
         var other = await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
         var limited = new Actor("contractor", Role.Administrator, other.Id);
-        var commands = new NetworkCommands(world.Control.Commands, world.Control.Fleet, world.Control.Envelope);
+        var commands = new NetworkCommands(world.Control.Commands, world.Control.Fleet, world.Control.Envelope, world.Control.Options);
         Should.Throw<Control.Http.ProblemException>(() => commands.Get(limited, "plant-a")).Problem.Status.ShouldBe(403);
         Should.Throw<Control.Http.ProblemException>(() => commands.Update(limited, "plant-a", new NetworkUpdate(), null)).Problem.Status.ShouldBe(403);
         Should.Throw<Control.Http.ProblemException>(() => commands.Delete(limited, "plant-a")).Problem.Status.ShouldBe(403);

@@ -396,14 +396,14 @@ public sealed class ForwarderTests(ITestOutputHelper output)
     {
         var gate = new Gate();
         var fragments = Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 7);
-        gate.ShouldDrop(Gate.Pump, fragments[1], DropReason.IpFragment);
+        gate.Send(Gate.Pump, fragments[1]).Kind.ShouldBe(ForwardKind.Hold);
         gate.ShouldForward(Gate.Pump, fragments[0], Gate.Hq);
         gate.ShouldForward(Gate.Pump, fragments[2], Gate.Hq);
         gate.ShouldForward(Gate.Pump, fragments[1], Gate.Hq);
         gate.ShouldDrop(Gate.Valve, fragments[1], DropReason.IpFragment);
-        gate.ShouldDrop(Gate.Pump, Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 8)[1], DropReason.IpFragment);
+        gate.Send(Gate.Pump, Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 8)[1]).Kind.ShouldBe(ForwardKind.Hold);
         gate.Pass(31);
-        gate.ShouldDrop(Gate.Pump, fragments[1], DropReason.IpFragment);
+        gate.Send(Gate.Pump, fragments[1]).Kind.ShouldBe(ForwardKind.Hold);
 
         var denied = Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 99, payload: 3000), 1400, 9);
         gate.ShouldRefuse(Gate.Pump, denied[0], DropReason.NoApplication);
@@ -422,6 +422,79 @@ public sealed class ForwarderTests(ITestOutputHelper output)
         foreach (var fragment in Build.Fragments(Build.Echo(Gate.HistorianV4, Gate.PumpV4, 3, reply: true, payload: 4000), 1400, 1))
         {
             gate.ShouldForward(Gate.Hq, fragment, Gate.Pump);
+        }
+    }
+
+    [Fact]
+    public void Parts_that_come_before_the_first_one_wait_for_it()
+    {
+        foreach (var order in new[] { "012", "021", "102", "120", "201", "210" })
+        {
+            var gate = new Gate();
+            var fragments = Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 7);
+            var arrived = new List<byte[]>();
+            foreach (var at in order)
+            {
+                Receive(gate, Gate.Pump, fragments[at - '0'], arrived);
+            }
+
+            arrived.OrderBy(fragment => fragment[6] & 0x1f).ThenBy(fragment => fragment[7]).Select(Convert.ToHexString)
+                .ShouldBe(fragments.Select(Convert.ToHexString), order);
+            gate.Forwarder.Drops[(int)DropReason.IpFragment].ShouldBe(0);
+        }
+    }
+
+    [Fact]
+    public void Nobody_fills_the_place_for_parts_that_wait()
+    {
+        var gate = new Gate();
+        byte[] Part(ushort id) => Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, id)[1];
+        for (ushort id = 1; id <= 40; id++)
+        {
+            gate.Send(Gate.Pump, Part(id)).Kind.ShouldBe(id <= 16 ? ForwardKind.Hold : ForwardKind.Drop);
+        }
+
+        // Another sender has his own share; who sends as somebody else has none.
+        gate.Send(Gate.Hq, Build.Fragments(Build.Udp(Gate.HistorianV4, 5683, Gate.PumpV4, 5000, payload: 3000), 1400, 1)[1]).Kind.ShouldBe(ForwardKind.Hold);
+        gate.Send(Gate.Valve, Part(1)).Kind.ShouldBe(ForwardKind.Drop);
+        gate.Pass(2);
+        gate.Send(Gate.Pump, Part(50)).Kind.ShouldBe(ForwardKind.Hold);
+    }
+
+    [Fact]
+    public void Parts_that_waited_share_the_fate_of_their_first_one_and_of_no_other()
+    {
+        var gate = new Gate();
+        var (allowed, denied) = (Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 99, payload: 3000));
+        var arrived = new List<byte[]>();
+        Receive(gate, Gate.Pump, Build.Fragments(denied, 1400, 1)[1], arrived);
+        Receive(gate, Gate.Pump, Build.Fragments(allowed, 1400, 2)[1], arrived);
+        Receive(gate, Gate.Pump, Build.Fragments(denied, 1400, 1)[0], arrived);
+        arrived.ShouldBeEmpty();
+        gate.Forwarder.Drops[(int)DropReason.IpFragment].ShouldBe(1);
+
+        // One that reaches into what was judged is not passed for having waited.
+        Receive(gate, Gate.Pump, Build.Fragment(denied, denied[28..1428], 8, more: true, 2), arrived);
+        Receive(gate, Gate.Pump, Build.Fragments(allowed, 1400, 2)[0], arrived);
+        arrived.Select(Convert.ToHexString).ShouldBe(Build.Fragments(allowed, 1400, 2).Take(2).Select(Convert.ToHexString));
+    }
+
+    /// <summary>As the packet path does it: what waited is handled after what it waited for.</summary>
+    private static void Receive(Gate gate, int from, byte[] packet, List<byte[]> arrived)
+    {
+        Add(packet);
+        var held = new byte[2048];
+        while (gate.Forwarder.TakeHeld(held) is > 0 and var length)
+        {
+            Add(held[..length]);
+        }
+
+        void Add(byte[] one)
+        {
+            if (gate.Send(from, one).Kind == ForwardKind.Forward)
+            {
+                arrived.Add(one);
+            }
         }
     }
 
@@ -685,7 +758,7 @@ public sealed class ForwarderTests(ITestOutputHelper output)
 
             var length = random.Below(10) == 0 ? random.Below(packet.Length + 1) : packet.Length;
             var result = gate.Send(Gate.Pump, packet[..length]);
-            result.Kind.ShouldBe(result.Reason == DropReason.None ? ForwardKind.Forward : result.RefusalLength > 0 ? ForwardKind.Refuse : ForwardKind.Drop);
+            result.Kind.ShouldBe(result.Reason == DropReason.None ? (result.ToIdentityId != 0 ? ForwardKind.Forward : ForwardKind.Hold) : result.RefusalLength > 0 ? ForwardKind.Refuse : ForwardKind.Drop);
             if (result.Kind == ForwardKind.Forward)
             {
                 forwarded++;

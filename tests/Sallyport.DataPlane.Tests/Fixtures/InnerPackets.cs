@@ -15,6 +15,13 @@ internal static class InnerPackets
         return packet;
     }
 
+    public static byte[] Udp(IpAddress from, IpAddress to, ushort sourcePort, ushort destinationPort, ReadOnlySpan<byte> payload)
+    {
+        var packet = Udp(from, to, sourcePort, destinationPort, payload.Length);
+        payload.CopyTo(packet.AsSpan(28));
+        return packet;
+    }
+
     /// <param name="mss">Announced by an option, where not 0.</param>
     public static byte[] Tcp(
         IpAddress from, IpAddress to, ushort sourcePort, ushort destinationPort, byte flags, int mss = 0, uint sequence = 1000, int payload = 0)

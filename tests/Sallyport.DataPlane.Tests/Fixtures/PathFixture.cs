@@ -5,6 +5,7 @@ using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Linux;
@@ -34,8 +35,9 @@ internal sealed class PathFixture : IDisposable
     }
 
     /// <summary>One of several shards.</summary>
-    public PathFixture(Fabric fabric, int shard, bool withHost = false)
+    public PathFixture(Fabric fabric, int shard, bool withHost = false, DnsModel? dns = null)
     {
+        _fleet.Network = _fleet.Network with { Dns = dns };
         Fabric = fabric;
         _crossing = new Crossing(fabric, shard);
         fabric.Join(shard, Mailbox, _ => new Lane(_memory, DataPlaneLimits.OwnSlots, LaneSlots));
@@ -46,7 +48,12 @@ internal sealed class PathFixture : IDisposable
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
         Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
         Forwarder.Adopt(Model.Fleet, Now);
-        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing);
+        Names = new NameService(shard, question =>
+        {
+            Asked.Add(question);
+            return true;
+        });
+        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing, Names);
         Host = new HostPath(Outbox, Path, _crossing, Drops);
     }
 
@@ -61,6 +68,11 @@ internal sealed class PathFixture : IDisposable
     public Outbox Outbox { get; }
 
     public SlotAllotter PeerIds { get; }
+
+    /// <summary>Questions that other servers would be asked.</summary>
+    public List<UpstreamQuestion> Asked { get; } = [];
+
+    public NameService Names { get; }
 
     public TunnelTable Tunnels { get; } = new();
 
@@ -120,6 +132,9 @@ internal sealed class PathFixture : IDisposable
         outer.CopyTo(_memory.Blank(slot));
         return Path.Handle(slot.With(slot.Start, outer.Length), from, Now);
     }
+
+    /// <summary>A model that control has sent since.</summary>
+    public void Adopt(Delta delta) => Forwarder.Adopt(ModelMapper.Apply(Model, delta, TestFleet.Now, out _).Fleet, Now);
 
     /// <summary>As if the kernel had coalesced them: equally long, behind each other, without room between.</summary>
     public void ReceiveCoalesced(IReadOnlyList<byte[]> outers, OuterPath from)

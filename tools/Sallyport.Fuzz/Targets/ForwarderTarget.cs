@@ -9,8 +9,8 @@ using Sallyport.Fuzz.Engine;
 namespace Sallyport.Fuzz.Targets;
 
 /// <summary>
-/// A small forwarder between a device, a site and somebody else of their network. Input: <c>(step 1 | …)…</c>. Step modulo 8: 0-3 a packet from the device,
-/// the site, the other one, an unknown one (length 2 and the packet follow); 4 one from the device whose destination has no tunnel; 5 time passes (seconds, 1); 6 the fleet
+/// A small forwarder between a device, a site and somebody else of their network, and a site of another network with the same addresses, whose
+/// application appears in the first. Input: <c>(step 1 | …)…</c>. Step modulo 8: 0-3 a packet from the device, the site, the other one, the far site (length 2 and the packet follow); 4 one from the device whose destination has no tunnel; 5 time passes (seconds, 1); 6 the fleet
 /// without rules; 7 the fleet with its rules.
 /// </summary>
 internal sealed class ForwarderTarget : FuzzTarget
@@ -18,21 +18,30 @@ internal sealed class ForwarderTarget : FuzzTarget
     private const int DeviceId = 1;
     private const int SiteId = 2;
     private const int OtherId = 3;
+    private const int FarSiteId = 4;
     private const int StepsMax = 64;
 
-    /// <summary>The one page of per-identity counters that all senders here share, made when the first of them sends; packets cost nothing.</summary>
-    private const int AllocationMax = 17 * 1024;
+    /// <summary>
+    /// The one page of per-identity counters that all senders here share, made when the first of them sends, and with the first of their kind
+    /// the places of held fragments and of translations; packets cost nothing.
+    /// </summary>
+    private const int AllocationMax = 28 * 1024;
 
     /// <summary>Small, so that every bound is met.</summary>
     private static readonly FlowLimits Limits = new()
     {
         Capacity = 16, DeniedCapacity = 8, EndedBacklog = 8, AllowedPerIdentity = 8, DeniedPerIdentity = 4, Fragments = 4,
+        HeldFragments = 4, HeldFragmentsPerIdentity = 2, HeldFragmentBytes = 256,
     };
 
-    private static readonly int[] Senders = [DeviceId, SiteId, OtherId, 99];
+    private static readonly int[] Senders = [DeviceId, SiteId, OtherId, FarSiteId];
     private static readonly FleetModel WithoutRules = FleetModel.Empty.With(new FleetChange
     {
-        Networks = [new Network(1, "plant", [IpPrefix.Parse("10.20.0.0/16"), IpPrefix.Parse("fd00:20::/64")])],
+        Networks =
+        [
+            new Network(1, "plant", [IpPrefix.Parse("10.20.0.0/16"), IpPrefix.Parse("fd00:20::/64")]),
+            new Network(2, "twin", [IpPrefix.Parse("10.20.0.0/16"), IpPrefix.Parse("fd00:20::/64")]),
+        ],
         Identities =
         [
             Identity(DeviceId, IdentityKind.Device, PacketSeeds.Device4, PacketSeeds.Device6),
@@ -41,17 +50,27 @@ internal sealed class ForwarderTarget : FuzzTarget
                 Subnets = [IpPrefix.Parse("192.168.50.0/24"), IpPrefix.Parse("fd00:50::/64")],
             },
             Identity(OtherId, IdentityKind.Device, IpAddress.Parse("10.20.0.9"), IpAddress.Parse("fd00:20::9")),
+            Identity(FarSiteId, IdentityKind.Site, IpAddress.Parse("10.20.0.2"), null) with
+            {
+                NetworkId = 2, Subnets = [IpPrefix.Parse("192.168.50.0/24"), IpPrefix.Parse("fd00:50::/64")],
+            },
         ],
         Applications =
         [
             new Application(1, 1, "historian", SiteId, IpPrefix.Parse("192.168.50.0/24"), [.. Services]),
             new Application(2, 1, "historian6", SiteId, IpPrefix.Parse("fd00:50::10/128"), [.. Services]),
+            new Application(3, 2, "far", FarSiteId, IpPrefix.Parse("192.168.50.0/24"), [.. Services]),
+        ],
+        Appearances =
+        [
+            new Appearance(1, AppearanceKind.Service, 1, IpPrefix.Parse("192.168.60.0/24"), 2, IpPrefix.Parse("192.168.50.0/24")),
+            new Appearance(2, AppearanceKind.Guest, 2, IpPrefix.Parse("10.30.0.0/16"), 1, IpPrefix.Parse("10.20.0.0/16")),
         ],
     });
 
     private static readonly FleetModel WithRules = WithoutRules.With(new FleetChange
     {
-        Rules = [new Rule(1, new Subject(SubjectKind.Device, DeviceId, ""), 1), new Rule(2, new Subject(SubjectKind.Device, DeviceId, ""), 2)],
+        Rules = [.. Enumerable.Range(1, 3).Select(id => new Rule(id, new Subject(SubjectKind.Device, DeviceId, ""), id))],
     });
 
     private static IEnumerable<Service> Services => [new(IpProtocol.Tcp, 1, 65_535), new(IpProtocol.Udp, 53, 53), new(IpProtocol.Icmp, 0, 0)];
@@ -75,6 +94,17 @@ internal sealed class ForwarderTarget : FuzzTarget
             yield return ($"{family}-mid-stream", [.. Packet(0, "data"), .. Packet(1, "syn-ack-back"), .. Packet(0, "rst")]);
         }
 
+        byte[] Across(int step, string name, bool back = false)
+        {
+            var packet = packets[$"v4-{name}"].ToArray();
+            packet[back ? 17 : 18] = (byte)(back ? 30 : 60);
+            return [(byte)step, .. Framed(packet)];
+        }
+
+        yield return ("v4-across", [
+            .. Across(0, "syn"), .. Across(3, "syn-ack-back", back: true), .. Across(0, "ack"), .. Across(0, "data"), 6, .. Across(0, "data"), 7,
+            .. Across(0, "echo"), .. Across(3, "echo-reply", back: true), .. Across(3, "unreachable", back: true), .. Across(0, "udp")]);
+        yield return ("v4-fragments-late", [0, .. Framed(packets["v4-later-fragment"]), 0, .. Framed(packets["v4-first-fragment"])]);
         yield return ("v4-fragments", [0, .. Framed(packets["v4-first-fragment"]), 0, .. Framed(packets["v4-later-fragment"])]);
     }
 
@@ -124,9 +154,15 @@ internal sealed class ForwarderTarget : FuzzTarget
             result = forwarder.Unreachable(from, packet, now, refusal);
         }
 
+        Span<byte> held = stackalloc byte[512];
+        for (int length; (length = forwarder.TakeHeld(held)) > 0;)
+        {
+            probe.That(forwarder.Handle(from, held[..length], now, refusal).Kind != ForwardKind.Hold, "what was held is not held again");
+        }
+
         var allocated = Probe.StartMeter() - meter;
         probe.Reach(((long)result.Kind << 8) | (long)result.Reason);
-        probe.That((result.Kind == ForwardKind.Forward) == (result.Reason == DropReason.None), "what is not forwarded has a reason");
+        probe.That(result.Kind is ForwardKind.Forward or ForwardKind.Hold == (result.Reason == DropReason.None), "what is neither forwarded nor held has a reason");
         probe.That((result.Kind == ForwardKind.Refuse) == (result.RefusalLength is > 0 and <= Refusal.MaximumLength), "a refusal has bytes");
         if (result.Kind == ForwardKind.Refuse)
         {
@@ -141,6 +177,9 @@ internal sealed class ForwarderTarget : FuzzTarget
             probe.That(ReferenceEquals(forwarder.Model, WithRules), "without a rule nothing is forwarded");
             probe.That(result.Length == read.Length && result.ToIdentityId != from, "a packet is forwarded whole, and to somebody else");
             probe.That(forwarder.Model.Owns(from, read.Ends.Source), "a packet is forwarded for who owns its source");
+            var arrived = packet[..result.Length].ToArray();
+            forwarder.Translate(result, arrived);
+            probe.That(InnerPacket.Read(arrived, out read) == DropReason.None && read.Length == result.Length, "a packet arrives as long and as sound as it was");
             probe.That(forwarder.Model.Owns(result.ToIdentityId, read.Ends.Destination), "a packet is forwarded to who owns its destination");
             probe.That(from != OtherId && result.ToIdentityId != OtherId, "who has no rule neither sends nor receives");
         }

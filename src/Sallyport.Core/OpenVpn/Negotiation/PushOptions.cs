@@ -48,6 +48,9 @@ public sealed record PushOptions
 
     public IReadOnlyList<IpAddress> DnsServers { get; init; } = [];
 
+    /// <summary>In which names without a dot are looked up. Not read: our client role resolves no names.</summary>
+    public string? DnsDomain { get; init; }
+
     public int? PingSeconds { get; init; }
 
     public int? PingRestartSeconds { get; init; }

@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Text;
+using Sallyport.Core.Dns;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.OpenVpn.Negotiation;
 
 /// <summary>
-/// Writes PUSH_REPLY. Values are numbers and addresses, so that no name from elsewhere can smuggle in an option: commas and control
-/// characters have no way in.
+/// Writes PUSH_REPLY. Values are numbers, addresses and plain domain names, so that no name from elsewhere can smuggle in an option: commas and
+/// control characters have no way in.
 /// </summary>
 public static class PushReply
 {
@@ -88,6 +89,12 @@ public static class PushReply
         foreach (var server in push.DnsServers)
         {
             yield return server.IsV4 ? $"dhcp-option DNS {server}" : $"dhcp-option DNS6 {server}";
+        }
+
+        if (push.DnsDomain is { } domain)
+        {
+            Invariant.Check(DnsName.IsPlain(domain), "a search domain is letters, digits, hyphens and dots");
+            yield return "dhcp-option DOMAIN " + domain;
         }
 
         if (push.PingSeconds is { } ping)

@@ -24,6 +24,8 @@ internal static class Configuration
             },
             Ifconfig6 = grant is { AddressV6: { } v6, NetworkV6: { } in6 } ? new Ifconfig6(v6, in6.Length, Gateway(in6)) : null,
             Routes = grant.Routes,
+            DnsServers = grant.DnsServers,
+            DnsDomain = grant.DnsDomain,
             PingSeconds = grant.PingSeconds,
             PingRestartSeconds = grant.PingRestartSeconds,
             PeerId = format.UsePeerId ? grant.PeerId : null,

@@ -36,6 +36,12 @@ public sealed record SessionGrant
     /// <summary>What else the peer should send into the tunnel. Never contains the peer's own subnets.</summary>
     public IReadOnlyList<IpPrefix> Routes { get; init; } = [];
 
+    /// <summary>Who answers for names inside the tunnel.</summary>
+    public IReadOnlyList<IpAddress> DnsServers { get; init; } = [];
+
+    /// <summary>In which names without a dot are looked up; null for none.</summary>
+    public string? DnsDomain { get; init; }
+
     public int PingSeconds { get; init; } = 10;
 
     public int PingRestartSeconds { get; init; } = 60;

@@ -142,6 +142,27 @@ public sealed class SettingsLoaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Sallyport")]
+    [InlineData("vpn..example")]
+    [InlineData(".")]
+    [InlineData("-vpn.example")]
+    [InlineData("vpn example")]
+    [InlineData("a123456789.a123456789.a123456789.a123456789.a123456789.a123456789.a123456789.a123456789.a123456789.xy")]
+    public void A_zone_is_a_domain_in_small_letters_with_room_for_names_in_front(string text)
+    {
+        environment["SALLYPORT_DNS_ZONE"] = text;
+        Problems().ShouldHaveSingleItem().Where.ShouldBe("SALLYPORT_DNS_ZONE");
+    }
+
+    [Fact]
+    public void A_zone_may_be_a_domain_of_ones_own()
+    {
+        Load().DnsZone.ShouldBe("sallyport");
+        Write("dns:\n  zone: vpn.example.com\n");
+        Load().DnsZone.ShouldBe("vpn.example.com");
+    }
+
+    [Theory]
     [InlineData("90", 90)]
     [InlineData("90s", 90)]
     [InlineData("2m", 120)]

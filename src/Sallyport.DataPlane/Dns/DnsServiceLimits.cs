@@ -1,0 +1,48 @@
+namespace Sallyport.DataPlane.Dns;
+
+/// <summary>Every bound of answering names, with where it comes from.</summary>
+internal static class DnsServiceLimits
+{
+    /// <summary>Questions of one identity at once, and one more each interval: a site asks for a whole plant. An answer of our own takes microseconds.</summary>
+    public const int QueryBurst = 200;
+
+    public static readonly TimeSpan QueryInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// New lines in the log that one identity causes at once, and one more each interval: 43,000 a day at worst. What it asks beyond is counted
+    /// in one line of its own.
+    /// </summary>
+    public const int LogBurst = 100;
+
+    public static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>Different questions of one shard that wait to be reported.</summary>
+    public const int LogWindowMax = 8192;
+
+    /// <summary>The same question within this time is one line.</summary>
+    public static readonly TimeSpan LogWindow = TimeSpan.FromSeconds(1);
+
+    /// <summary>Addresses of an answer that the log keeps.</summary>
+    public const int LogAddressesMax = 8;
+
+    /// <summary>Questions that wait for other servers, each with a socket; and of one identity among them.</summary>
+    public const int OutstandingMax = 512;
+
+    public const int OutstandingPerIdentityMax = 32;
+
+    /// <summary>Questions on their way to the thread that asks.</summary>
+    public const int InboxMax = 1024;
+
+    /// <summary>Those over TCP: up to 64 KB each.</summary>
+    public const int StreamsMax = 32;
+
+    /// <summary>A server is asked, then the next, or the same again; glibc gives a server five seconds in all.</summary>
+    public const int AttemptsMax = 3;
+
+    public static readonly TimeSpan AttemptTime = TimeSpan.FromMilliseconds(1400);
+
+    public static readonly TimeSpan StreamTime = TimeSpan.FromSeconds(3);
+
+    /// <summary>Datagrams that answer something else than was asked, of one attempt: somebody guesses. Then its server counts as silent.</summary>
+    public const int StrayAnswersMax = 16;
+}

@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Sallyport.Core.Dns;
+using Sallyport.Core.Packets;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
+using Sallyport.DataPlane.Shards;
+
+namespace Sallyport.DataPlane.Tests.Dns;
+
+public sealed class DnsForwarderTests : IDisposable
+{
+    private readonly Mailbox _shard = new();
+    private readonly DnsForwarder _forwarder = new(new Clock(TimeProvider.System), new SystemEntropy(), new GatewayLog(TextWriter.Null, TimeProvider.System));
+
+    public DnsForwarderTests() => _forwarder.Start([_shard]);
+
+    [Fact]
+    public void The_answer_comes_back_with_the_addresses_in_it()
+    {
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3"), Questions.Address("10.1.2.4"))]);
+        Ask("www.corp.example", server.Address);
+        var delivery = Next();
+        delivery.Question.IdentityId.ShouldBe(1);
+        Questions.Read(delivery.Answer!).ShouldBe("0 10.1.2.3");
+        delivery.Addresses.ShouldBe([IpAddress.Parse("10.1.2.3"), IpAddress.Parse("10.1.2.4")]);
+    }
+
+    [Fact]
+    public void Numbers_and_ports_cannot_be_foretold()
+    {
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180)]);
+        for (var i = 0; i < 100; i++)
+        {
+            Ask($"{i}.corp.example", server.Address);
+            Next().Answer.ShouldNotBeNull();
+        }
+
+        server.Seen.Select(seen => seen.Id).Distinct().Count().ShouldBeGreaterThan(90);
+        server.Seen.Select(seen => seen.Port).Distinct().Count().ShouldBeGreaterThan(50);
+        var steps = server.Seen.Zip(server.Seen.Skip(1), (one, next) => (next.Port - one.Port, next.Id - one.Id)).Distinct().Count();
+        steps.ShouldBeGreaterThan(80, "the next does not follow from the one before");
+    }
+
+    [Fact]
+    public void An_answer_to_another_question_or_under_another_number_is_not_taken()
+    {
+        using var server = new TestDnsServer((query, _) =>
+        [
+            Questions.Answer(WithId(query, (byte)(query[1] + 1)), 0x8180, Questions.Address("6.6.6.6")),
+            Questions.Answer(Questions.For("www.other.example", id: (ushort)((query[0] << 8) | query[1])), 0x8180, Questions.Address("6.6.6.6")),
+            [1, 2, 3],
+            Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3")),
+        ]);
+        Ask("www.corp.example", server.Address);
+        Questions.Read(Next().Answer!).ShouldBe("0 10.1.2.3");
+    }
+
+    [Fact]
+    public void Another_address_than_the_server_s_is_not_heard()
+    {
+        using var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        TestDnsServer? server = null;
+        using var made = server = new TestDnsServer((query, _) =>
+        {
+            // It knows the question, its number and its port, and comes before the server's own answer.
+            stranger.SendTo(Questions.Answer(query, 0x8180, Questions.Address("6.6.6.6")), new IPEndPoint(IPAddress.Loopback, server!.Seen[^1].Port));
+            return [Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3"))];
+        });
+        Ask("www.corp.example", server.Address);
+        Questions.Read(Next().Answer!).ShouldBe("0 10.1.2.3");
+    }
+
+    [Fact]
+    public void A_silent_server_s_question_goes_to_the_next_one()
+    {
+        using var silent = new TestDnsServer((_, _) => []);
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3"))]);
+        Ask("www.corp.example", silent.Address, server.Address);
+        Questions.Read(Next().Answer!).ShouldBe("0 10.1.2.3");
+        silent.Seen.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_server_that_is_not_there_costs_no_time()
+    {
+        using var gone = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        gone.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var address = new OuterAddress(IpAddress.Parse("127.0.0.1"), (ushort)((IPEndPoint)gone.LocalEndPoint!).Port);
+        gone.Dispose();
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180)]);
+        var watch = Stopwatch.StartNew();
+        Ask("www.corp.example", address, server.Address);
+        Next().Answer.ShouldNotBeNull();
+        watch.Elapsed.ShouldBeLessThan(DnsServiceLimits.AttemptTime);
+    }
+
+    [Fact]
+    public void Where_nobody_answers_the_asker_is_told_so_in_time()
+    {
+        using var silent = new TestDnsServer((_, _) => []);
+        var watch = Stopwatch.StartNew();
+        Ask("www.corp.example", silent.Address);
+        Next().Answer.ShouldBeNull();
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5), "glibc gives up after five");
+        silent.Seen.Count.ShouldBe(DnsServiceLimits.AttemptsMax);
+        silent.Seen.Select(seen => seen.Port).Distinct().Count().ShouldBe(DnsServiceLimits.AttemptsMax);
+    }
+
+    [Fact]
+    public void What_does_not_fit_a_datagram_is_fetched_over_a_stream()
+    {
+        var many = Enumerable.Range(0, 200).Select(i => Questions.Address($"10.1.0.{i}"));
+        using var server = new TestDnsServer((query, isStream) => [isStream ? Questions.Answer(query, 0x8180, many) : Questions.Answer(query, 0x8380)]);
+        Ask("many.corp.example", server.Address);
+        var delivery = Next();
+        delivery.Answer!.Length.ShouldBeGreaterThan(3000);
+        delivery.Addresses.Length.ShouldBe(DnsServiceLimits.LogAddressesMax);
+    }
+
+    [Fact]
+    public void Where_the_stream_fails_what_fitted_is_the_answer()
+    {
+        using var server = new TestDnsServer((query, isStream) => isStream ? [] : [Questions.Answer(query, 0x8380, Questions.Address("10.1.2.3"))]);
+        Ask("many.corp.example", server.Address);
+        Questions.Read(Next().Answer!).ShouldBe("0 cut 10.1.2.3");
+    }
+
+    [Fact]
+    public void One_identity_takes_no_place_of_the_others()
+    {
+        using var silent = new TestDnsServer((_, _) => []);
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180)]);
+        for (var i = 0; i < DnsServiceLimits.OutstandingPerIdentityMax + 5; i++)
+        {
+            Ask($"{i}.corp.example", silent.Address);
+        }
+
+        for (var i = 0; i < 5; i++)
+        {
+            var refused = Next();
+            (refused.Question.IdentityId, refused.Answer).ShouldBe((1, null));
+        }
+
+        Ask("www.corp.example", [server.Address], identityId: 2);
+        var delivery = Next();
+        delivery.Question.IdentityId.ShouldBe(2);
+        delivery.Answer.ShouldNotBeNull();
+    }
+
+    public void Dispose()
+    {
+        _forwarder.Dispose();
+        _shard.Dispose();
+    }
+
+    private static byte[] WithId(byte[] query, byte low)
+    {
+        byte[] other = [.. query];
+        other[1] = low;
+        return other;
+    }
+
+    private void Ask(string name, params OuterAddress[] servers) => Ask(name, servers, identityId: 1);
+
+    private void Ask(string name, OuterAddress[] servers, int identityId)
+    {
+        var message = Questions.For(name);
+        DnsQuery.Read(message, out var query).ShouldBe(DnsReadResult.Query);
+        _forwarder.TryAsk(new UpstreamQuestion(identityId, 1, 0, message[..query.QuestionEnd], query, default, new DnsForward("", [.. servers]))).ShouldBeTrue();
+    }
+
+    private DeliverAnswer Next()
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); Thread.Yield())
+        {
+            if (_shard.TryTake(out var command))
+            {
+                return command.ShouldBeOfType<DeliverAnswer>();
+            }
+        }
+
+        throw new TimeoutException("no answer was delivered");
+    }
+}
