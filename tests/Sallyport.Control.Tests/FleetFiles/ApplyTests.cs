@@ -370,8 +370,8 @@ public class ApplyTests
     {
         await using var world = await ControlWorld.StartAsync();
         await world.ApplyAsync(File.ReadAllText(Path.Combine(FleetFileWorld.Examples, "overlapping-plants.yaml")));
-        var export = await world.Client.ExportFleetAsync("plant-b");
-        export.ShouldNotContain("plant-a");
+        var export = await world.Client.ExportFleetAsync("plant-a");
+        export.ShouldNotContain("plant-b");
         (await world.PlanAsync(export, prune: true)).Changes.ShouldBeEmpty(export);
         (await ControlWorld.ProblemOf(() => world.Client.ExportFleetAsync("plant-c"))).Status.ShouldBe(422);
     }

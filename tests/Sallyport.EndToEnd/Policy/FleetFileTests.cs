@@ -69,7 +69,7 @@ public sealed class FleetFileTests(PolicyFixture fleet) : IClassFixture<PolicyFi
         var broken = fleet.Installation.Cli("plan", "-f", "fleet.yaml");
         broken.ExitCode.ShouldBe(1, broken.All);
         broken.Errors.ShouldContain("  where: fleet.yaml:1:1 (rulez)\n  fix:   did you mean rules?\n");
-        broken.Errors.ShouldContain("  where: fleet.yaml:3:23 (networks.plant.prefixes[0])\n");
+        broken.Errors.ShouldContain("  where: fleet.yaml:3:22 (networks.plant.prefixes[0])\n");
     }
 
     [NetworkFact]
