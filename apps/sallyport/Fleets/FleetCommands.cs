@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text;
 using Sallyport.Api;
-using Sallyport.Api.Client;
-using Sallyport.Api.Problems;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
 
@@ -13,7 +11,7 @@ internal static class FleetCommands
 {
     public static Command Plan(Shell shell)
     {
-        var file = new FileFlag();
+        var file = new FleetFileFlag();
         var prune = Prune();
         var exitCode = Flag.Switch("--exit-code", $"Answer {ExitCodes.Changes} where there is something to change");
         return shell.Verb(
@@ -31,7 +29,7 @@ internal static class FleetCommands
 
     public static Command Apply(Shell shell)
     {
-        var file = new FileFlag();
+        var file = new FleetFileFlag();
         var prune = Prune();
         var planned = Flag.Text("--planned", "The version that plan told; refuse where somebody changed something since", "VERSION");
         return shell.Verb(
@@ -77,66 +75,4 @@ internal static class FleetCommands
     private static long? VersionOf(string? text) => text is null ? null
         : long.TryParse(text, out var version) ? version
         : throw new CliException(ExitCodes.Usage, $"\"{text}\" is no version", "--planned", "Write the number that plan told.");
-
-    /// <summary>The file, and where in it something is wrong.</summary>
-    private sealed class FileFlag
-    {
-        private const int BytesMax = 9 << 20; // the server says where it is too large; nobody means a disk image
-
-        public Option<string?> Option { get; } = Make();
-
-        public async Task<int> WithPlacesAsync(CommandContext context, Func<ReadOnlyMemory<byte>, Task<int>> act)
-        {
-            var path = context.Parse.GetValue(Option)!;
-            var text = await ReadAsync(path, context.Cancel);
-            try
-            {
-                return await act(text);
-            }
-            catch (ApiException refusal) when (refusal.Problem.Errors.Any(error => error.Line is not null))
-            {
-                Print(Console.Error, path == "-" ? "standard input" : path, refusal.Problem);
-                return ExitCodes.Refused;
-            }
-        }
-
-        private static void Print(TextWriter remarks, string path, Problem problem)
-        {
-            foreach (var error in problem.Errors)
-            {
-                var place = error.Line is null ? path : $"{path}:{error.Line}:{error.Column}";
-                ErrorText.Print(remarks, error.Message, error.Field == "file" ? place : $"{place} ({error.Field})", error.Hint);
-            }
-
-            remarks.WriteLine(Human.Clean(problem.Title));
-        }
-
-        private static async Task<ReadOnlyMemory<byte>> ReadAsync(string path, CancellationToken cancel)
-        {
-            try
-            {
-                await using var source = path == "-" ? Console.OpenStandardInput() : File.OpenRead(path);
-                using var read = new MemoryStream();
-                var buffer = new byte[64 << 10];
-                int length;
-                while (read.Length < BytesMax && (length = await source.ReadAsync(buffer, cancel)) > 0)
-                {
-                    read.Write(buffer, 0, length);
-                }
-
-                return read.ToArray();
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                throw CliException.OfFile(path, "--file", error);
-            }
-        }
-
-        private static Option<string?> Make()
-        {
-            var option = Flag.Text("--file", "The fleet file; - is standard input", "FILE", required: true);
-            option.Aliases.Add("-f");
-            return option;
-        }
-    }
 }

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Rules;
 using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Fleets;
 using Sallyport.Cli.Output;
 
 namespace Sallyport.Cli.Policy;
@@ -18,31 +20,44 @@ internal static class ReplayCommand
         var add = Flag.List("--add-rule", "A rule that the draft has besides: \"group:pumps application:historian\"", "\"FROM TO\"");
         var deny = Flag.List("--deny-rule", "The same of one that denies", "\"FROM TO\"");
         var remove = Flag.List("--remove-rule", "A rule that the draft has not, by its number", "ID");
+        var file = new FleetFileFlag(isRequired: false);
+        var prune = Flag.Switch("--prune", "With --file: as in an apply that removes what the file leaves out");
         return shell.Verb(
             "replay",
             "Which recorded flows a draft would newly block or allow; changes nothing",
-            async c =>
-            {
-                var request = new ReplayRequest
+            c => file.IsGiven(c.Parse)
+                ? file.WithPlacesAsync(c, async text =>
                 {
-                    Days = Flag.AtLeastOne(c.Parse, days),
-                    Network = c.Parse.GetValue(network),
-                    AddRules =
-                    [
-                        .. (c.Parse.GetValue(add) ?? []).Select(text => RuleOf(text, null, add)),
-                        .. (c.Parse.GetValue(deny) ?? []).Select(text => RuleOf(text, "deny", deny)),
-                    ],
-                    RemoveRules = [.. (c.Parse.GetValue(remove) ?? []).Select(text => NumberOf(text, remove))],
-                };
-                if (request.AddRules.Count + request.RemoveRules.Count == 0)
-                {
-                    throw new CliException(
-                        ExitCodes.Usage, "the draft is the policy of today", "--add-rule, --deny-rule, --remove-rule", "Say what it has otherwise.");
-                }
+                    var asked = RequestOf(c.Parse) with { File = Encoding.UTF8.GetString(text.Span), Prune = c.Parse.GetValue(prune) };
+                    Print(c.Printer, await c.Client.ReplayAsync(asked, c.Cancel));
+                    return ExitCodes.Ok;
+                })
+                : ReplayAsync(c, RequestOf(c.Parse)),
+            days, network, file.Option, prune, add, deny, remove);
 
-                Print(c.Printer, await c.Client.ReplayAsync(request, c.Cancel));
-            },
-            days, network, add, deny, remove);
+        ReplayRequest RequestOf(ParseResult parse) => new()
+        {
+            Days = Flag.AtLeastOne(parse, days),
+            Network = parse.GetValue(network),
+            AddRules =
+            [
+                .. (parse.GetValue(add) ?? []).Select(text => RuleOf(text, null, add)),
+                .. (parse.GetValue(deny) ?? []).Select(text => RuleOf(text, "deny", deny)),
+            ],
+            RemoveRules = [.. (parse.GetValue(remove) ?? []).Select(text => NumberOf(text, remove))],
+        };
+    }
+
+    private static async Task<int> ReplayAsync(CommandContext c, ReplayRequest request)
+    {
+        if (request.AddRules is not { Count: > 0 } && request.RemoveRules is not { Count: > 0 })
+        {
+            throw new CliException(
+                ExitCodes.Usage, "the draft is the policy of today", "--file, --add-rule, --deny-rule, --remove-rule", "Say what it has otherwise.");
+        }
+
+        Print(c.Printer, await c.Client.ReplayAsync(request, c.Cancel));
+        return ExitCodes.Ok;
     }
 
     private static void Print(Printer printer, ReplayReport report) => printer.One(report, ApiJson.Default.ReplayReport, r =>

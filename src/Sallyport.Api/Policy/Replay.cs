@@ -19,6 +19,12 @@ public sealed record ReplayRequest
     /// <summary>Rules that the draft has not.</summary>
     public IReadOnlyList<int>? RemoveRules { get; init; }
 
+    /// <summary>Instead of changes of rules a whole fleet file: the draft is what the fleet would be after its apply. Its tests may fail.</summary>
+    public string? File { get; init; }
+
+    /// <summary>With <see cref="File"/>: as in an apply that removes what the file leaves out.</summary>
+    public bool? Prune { get; init; }
+
     /// <summary>At most so many changes in the answer; null for 1,000.</summary>
     public int? Limit { get; init; }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using Sallyport.Api.Policy;
 using Sallyport.Control.Changes;
+using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Store;
@@ -10,7 +12,8 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies.Replaying;
 
 /// <summary>Runs drafts against what was recorded.</summary>
-internal sealed class ReplayQueries(Database database, TrafficDatabase traffic, Drafts drafts, TimeProvider time)
+internal sealed class ReplayQueries(
+    Database database, TrafficDatabase traffic, Drafts drafts, FleetFileCommands files, ChangeFeed feed, TimeProvider time)
 {
     private const int DaysDefault = 7;
     private const int DaysMax = 366;
@@ -33,9 +36,17 @@ internal sealed class ReplayQueries(Database database, TrafficDatabase traffic, 
             problems.Add("addRules", "the draft has too many changes", $"use at most {EditsMax}");
         }
 
+        if (request.File is not null && (request.AddRules is { Count: > 0 } || request.RemoveRules is { Count: > 0 }))
+        {
+            problems.Add("file", "changes of rules are given beside a file", "put them into the file, or leave it out");
+        }
+
         problems.ThrowIfAny();
         var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, request.Network));
-        return Run(drafts.Of(actor, change => Edit(change, request)), days, networkId, request.Limit ?? LimitDefault, cancel);
+        var draft = request.File is null
+            ? drafts.Of(actor, change => Edit(change, request))
+            : new Draft(feed.State, files.Draft(actor, Encoding.UTF8.GetBytes(request.File), request.Prune ?? false));
+        return Run(draft, days, networkId, request.Limit ?? LimitDefault, cancel);
     }
 
     /// <summary>The same for a draft that was made elsewhere.</summary>
