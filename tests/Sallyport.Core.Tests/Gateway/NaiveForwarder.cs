@@ -14,6 +14,7 @@ namespace Sallyport.Core.Tests.Gateway;
 internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instant start)
 {
     private readonly List<Conversation> _conversations = [];
+    private readonly NaiveMeters _meters = new(fleet);
 
     public int Count => _conversations.Count;
 
@@ -77,7 +78,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 return (0, conversation.Reason);
             }
 
-            return ends.Kind != PacketKind.EchoReply && fleet.Decide(sender, ends.Destination, ends.Protocol, ends.DestinationPort).Allowed
+            return ends.Kind != PacketKind.EchoReply && Ask(sender, ends.Destination, ends.Protocol, ends.DestinationPort).Allowed
                 ? First(sender, to, packet, conversation, now)
                 : (0, conversation.Reason);
         }
@@ -89,7 +90,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         return isTcp && (packet.Flags & TcpFlags.Syn) != 0 && isSyn != fromOpener
             ? (0, DropReason.InvalidTcpState)
-            : (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
+            : Pass(conversation, fromOpener, packet, now);
     }
 
     private (int To, DropReason Reason) First(
@@ -124,17 +125,18 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             return (0, DropReason.NotRequested);
         }
 
-        var decision = fleet.Decide(sender, ends.Destination, ends.Protocol, ends.DestinationPort);
+        var decision = Ask(sender, ends.Destination, ends.Protocol, ends.DestinationPort);
         if (decision.Allowed && !isSynAck)
         {
-            return (Begin(sender, to, ends, false, isTcp && !isSyn, instead).Pass(true, packet.Flags, limits, now), DropReason.None);
+            return Pass(Begin(sender, to, ends, false, isTcp && !isSyn, decision.RuleId, instead), true, packet, now);
         }
 
+        var reversed = default(Decision);
         var mayBeReply = to is not null && ((isTcp && !isSyn) || ends.Kind == PacketKind.Udp)
-            && fleet.Decide(to, ends.Source, ends.Protocol, ends.SourcePort).Allowed;
+            && (reversed = Ask(to, ends.Source, ends.Protocol, ends.SourcePort)).Allowed;
         if (mayBeReply && isTcp && now < start + limits.AdoptReplies)
         {
-            return (Begin(to!, sender, ends, true, true, instead).Pass(false, packet.Flags, limits, now), DropReason.None);
+            return Pass(Begin(to!, sender, ends, true, true, reversed.RuleId, instead), false, packet, now);
         }
 
         if (mayBeReply || isSynAck)
@@ -144,14 +146,41 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         if (instead is null or { Opened: true })
         {
-            var denied = Begin(sender, to, ends, false, false, instead);
+            var denied = Begin(sender, to, ends, false, false, 0, instead);
             (denied.Allowed, denied.Opened, denied.Reason, denied.Until) = (false, false, decision.Reason, now + limits.Denied);
         }
 
         return (0, decision.Reason);
     }
 
-    private Conversation Begin(Identity opener, Identity? target, in PacketEnds ends, bool reply, bool adopted, Conversation? instead)
+    private (int To, DropReason Reason) Pass(Conversation conversation, bool fromOpener, in InnerPacket packet, Instant now)
+    {
+        if (_meters.Take(conversation.RuleId, conversation.FromId, conversation.ToId, packet.Length, now) is not DropReason.None and var reason)
+        {
+            if (reason == DropReason.VolumeUsed)
+            {
+                JudgeAgain(conversation, now);
+            }
+            else
+            {
+                conversation.Stay(limits, now);
+            }
+
+            return (0, reason);
+        }
+
+        return (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
+    }
+
+    private Decision Ask(Identity from, IpAddress destination, IpProtocol protocol, ushort port)
+    {
+        var decision = fleet.Decide(from, destination, protocol, port);
+        return decision.Allowed && _meters.IsUsedUp(decision.RuleId, from.Id, fleet.At(from.NetworkId, destination)!.Id)
+            ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
+            : decision;
+    }
+
+    private Conversation Begin(Identity opener, Identity? target, in PacketEnds ends, bool reply, bool adopted, int ruleId, Conversation? instead)
     {
         if (instead is not null)
         {
@@ -170,7 +199,8 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             DestinationPort = reply ? ends.SourcePort : ends.DestinationPort,
             IsEcho = ends.Kind == PacketKind.EchoRequest,
             Allowed = true,
-            Opened = true,
+            RuleId = ruleId,
+            Opened = reply,
             Adopted = adopted,
         };
         _conversations.Add(conversation);
@@ -190,7 +220,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         var decision = atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
-            : fleet.Decide(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
+            : Ask(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
         if (conversation is { Allowed: true, IsClosed: true } && !decision.Allowed)
         {
             _conversations.Remove(conversation);
@@ -204,6 +234,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         conversation.Adopted |= decision.Allowed && !conversation.Allowed;
         conversation.Allowed = decision.Allowed;
+        conversation.RuleId = decision.RuleId;
         conversation.Reason = decision.Reason;
         return true;
     }
@@ -235,6 +266,8 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         public required bool IsEcho { get; init; }
 
         public bool Allowed { get; set; }
+
+        public int RuleId { get; set; }
 
         public bool Opened { get; set; }
 
@@ -291,6 +324,12 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 SynAck |= !fromOpener && flags.HasFlag(TcpFlags.Syn);
             }
 
+            Stay(limits, now);
+            return fromOpener ? ToId : FromId;
+        }
+
+        public void Stay(FlowLimits limits, Instant now)
+        {
             var established = !IsClosed && !FinOut && !FinBack && (Confirmed || (Adopted && Out && Back));
             Until = now + (Protocol switch
             {
@@ -298,7 +337,6 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 IpProtocol.Udp => Back ? limits.UdpAnswered : limits.Udp,
                 _ => limits.Echo,
             });
-            return fromOpener ? ToId : FromId;
         }
     }
 }
