@@ -52,10 +52,11 @@ public sealed class ControlHost : IDisposable
         Audit = AuditTrail.Open(fleet, secrets, new AuditHeadFile(options.AuditHeadFile));
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
-        var settings = Keys.AddTo(options.Gateway);
+        Countries = LoadCountries(options, fleet);
+        var settings = Keys.AddTo(options.Gateway) with { CountryTable = Countries.Hash };
         var loader = new FleetLoader(Envelope);
         NoteSettings(settings);
-        Feed = new ChangeFeed(fleet, loader, settings);
+        Feed = new ChangeFeed(fleet, loader, Countries, settings);
         Commands = new Commands(fleet, Audit, loader, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
@@ -88,6 +89,8 @@ public sealed class ControlHost : IDisposable
     internal GatewayKeys Keys { get; }
 
     internal ChangeFeed Feed { get; }
+
+    internal CountryTable Countries { get; }
 
     internal Commands Commands { get; }
 
@@ -144,6 +147,19 @@ public sealed class ControlHost : IDisposable
         }
     }
 
+    /// <summary>Without its table a rule that denies a country would deny nothing, and nobody would see it.</summary>
+    private static CountryTable LoadCountries(ControlOptions options, Database fleet)
+    {
+        if (options.CountryTable is not null)
+        {
+            return CountryTable.Load(options.CountryTable);
+        }
+
+        var looking = fleet.Read(sql => RuleRow.All(sql).FirstOrDefault(rule => rule.Conditions is { Countries.Count: > 0 }));
+        return looking is null ? CountryTable.Empty : throw new InvalidOperationException(
+            $"Rule {looking.Id} looks at countries, and there is no table of them. Set country_table to the file that was used before; without it remove the rule's countries first.");
+    }
+
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>
     private void NoteSettings(GatewaySettings settings) => Fleet.Write(sql =>
     {
@@ -176,6 +192,7 @@ public static class ControlHosting
         services.AddSingleton(control.Audit);
         services.AddSingleton(control.Keys);
         services.AddSingleton(control.Feed);
+        services.AddSingleton(control.Countries);
         services.AddSingleton(control.Commands);
         services.AddSingleton(control.Tokens);
         services.AddSingleton<GatewayLinks>();
@@ -192,6 +209,8 @@ public static class ControlHosting
         services.AddSingleton<RuleCommands>();
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
+        services.AddSingleton<QuarantineKeeper>();
+        services.AddSingleton<VolumeTable>();
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
@@ -199,6 +218,7 @@ public static class ControlHosting
         services.AddHostedService(provider => provider.GetRequiredService<TrafficLog>());
         services.AddHostedService<NodeServer>();
         services.AddHostedService(provider => provider.GetRequiredService<LockKeeper>());
+        services.AddHostedService(provider => provider.GetRequiredService<QuarantineKeeper>());
         services.Configure<JsonOptions>(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.AddRouting();

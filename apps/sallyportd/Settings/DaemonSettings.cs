@@ -45,4 +45,7 @@ internal sealed record DaemonSettings
     public required bool TunOffloads { get; init; }
 
     public required TimeSpan FlowRetention { get; init; }
+
+    /// <summary>File with prefixes and their countries; null for none.</summary>
+    public string? CountryTable { get; init; }
 }

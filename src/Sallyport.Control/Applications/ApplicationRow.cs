@@ -11,7 +11,7 @@ internal sealed class ApplicationRow
     private const string Select =
         """
         SELECT a.id, a.network_id AS NetworkId, n.name AS Network, a.owner_id AS OwnerId, i.kind AS OwnerKind, i.name AS Owner, a.name, a.target,
-            a.services AS ServicesJson, a.created_at AS CreatedAt, a.revision,
+            a.services AS ServicesJson, a.groups AS GroupsJson, a.management, a.created_at AS CreatedAt, a.revision,
             EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'application' AND l.subject_id = a.id) AS IsLocked
         FROM applications a JOIN networks n ON n.id = a.network_id JOIN identities i ON i.id = a.owner_id
         """;
@@ -33,6 +33,10 @@ internal sealed class ApplicationRow
     public string Target { get; init; } = "";
 
     public string ServicesJson { get; init; } = "[]";
+
+    public string GroupsJson { get; init; } = "[]";
+
+    public bool Management { get; init; }
 
     public long CreatedAt { get; init; }
 
@@ -72,6 +76,7 @@ internal sealed class ApplicationRow
         Target = Target,
         Services = Column.List(ServicesJson),
         Locked = IsLocked,
+        Management = Management,
     };
 
     public ApplicationInfo ToInfo() => new()
@@ -83,6 +88,8 @@ internal sealed class ApplicationRow
         Owner = Owner,
         Target = Target,
         Services = Column.List(ServicesJson),
+        Groups = Column.List(GroupsJson),
+        Management = Management,
         CreatedAt = UnixTime.ToTime(CreatedAt),
         Revision = Revision,
     };

@@ -37,7 +37,7 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
 
     public IReadOnlyList<int> RemovedRules { get; init; } = [];
 
-    public Delta ToDelta() => new()
+    public Delta ToDelta(CountryTable countries) => new()
     {
         Version = Version,
         CommittedAt = CommittedAt,
@@ -46,6 +46,7 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
         Applications = Applications,
         Rules = Rules,
         Zones = ZoneTable.Of(Rules),
+        Countries = countries.Of(Rules),
         RemovedNetworks = RemovedNetworks,
         RemovedIdentities = RemovedIdentities,
         RemovedApplications = RemovedApplications,

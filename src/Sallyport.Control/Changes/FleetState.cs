@@ -35,7 +35,7 @@ internal sealed record FleetState(
         Applications.RemoveRange(change.RemovedApplications).SetItems(change.Applications.Select(item => KeyValuePair.Create(item.Id, item))),
         Rules.RemoveRange(change.RemovedRules).SetItems(change.Rules.Select(item => KeyValuePair.Create(item.Id, item))));
 
-    public NodeModel ToModel(GatewaySettings settings) => new(
+    public NodeModel ToModel(GatewaySettings settings, CountryTable countries) => new(
         settings,
         [.. Networks.Values.OrderBy(item => item.Id)],
         [.. Identities.Values.OrderBy(item => item.Id)],
@@ -43,5 +43,6 @@ internal sealed record FleetState(
         [.. Rules.Values.OrderBy(item => item.Id)])
     {
         Zones = ZoneTable.Of(Rules.Values),
+        Countries = countries.Of(Rules.Values),
     };
 }

@@ -11,7 +11,7 @@ namespace Sallyport.Control.Policies;
 /// <summary>One network as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
 internal static class NetworkPolicy
 {
-    public static FleetModel Of(FleetState fleet, int networkId, DateTimeOffset now)
+    public static FleetModel Of(FleetState fleet, int networkId, CountryTable countries, DateTimeOffset now)
     {
         var network = fleet.Networks[networkId];
         var applications = fleet.Applications.Values.Where(application => application.NetworkId == networkId).OrderBy(application => application.Id).ToList();
@@ -21,10 +21,12 @@ internal static class NetworkPolicy
             Networks = [new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])],
             Identities = [.. fleet.Identities.Values.Where(identity => identity.NetworkId == networkId).OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. applications.Select(Application)],
-            Rules = [.. fleet.Rules.Values.Where(rule => ids.Contains(rule.ApplicationId)).OrderBy(rule => rule.Id).Select(Rule)],
+            Rules = [.. fleet.Rules.Values.Where(rule => Targets(rule).Any(ids.Contains)).OrderBy(rule => rule.Id).Select(rule => Rule(rule, countries))],
         };
         return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
     }
+
+    private static IReadOnlyList<int> Targets(RuleModel rule) => rule.ApplicationId != 0 ? [rule.ApplicationId] : rule.ApplicationIds;
 
     private static Identity Identity(IdentityModel identity) => new()
     {
@@ -38,6 +40,10 @@ internal static class NetworkPolicy
         Subnets = [.. identity.Subnets.Select(IpPrefix.Parse)],
         Groups = [.. identity.Groups],
         Labels = [.. identity.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
+        Posture = [.. identity.Posture.Select(fact => new PostureFact(fact.Name, new PostureValue(fact.Value), new Instant(fact.At)))],
+        Quarantine = QuarantineWords.Read(identity.Quarantine) ?? throw new InvariantException("degrees of quarantine are read before they are stored"),
+        ForensicApplicationId = identity.ForensicApplicationId,
+        Limit = LimitReading.Of(identity.Limit),
     };
 
     private static Application Application(ApplicationModel application) => new(
@@ -45,6 +51,7 @@ internal static class NetworkPolicy
         [.. application.Services.SelectMany(Services)])
     {
         Locked = application.Locked,
+        IsManagement = application.Management,
     };
 
     /// <summary>"icmp" stands for echo of both families.</summary>
@@ -64,7 +71,7 @@ internal static class NetworkPolicy
         ];
     }
 
-    private static Rule Rule(RuleModel rule) => new(
+    private static Rule Rule(RuleModel rule, CountryTable countries) => new(
         rule.Id,
         rule.SubjectKind switch
         {
@@ -74,9 +81,11 @@ internal static class NetworkPolicy
             "group" => new Subject(SubjectKind.Group, 0, rule.Subject),
             _ => new Subject(SubjectKind.Label, 0, rule.Subject),
         },
-        rule.ApplicationId)
+        [.. Targets(rule)])
     {
         Effect = rule.Effect == "deny" ? RuleEffect.Deny : RuleEffect.Allow,
         Time = RuleTimes.Of(rule.Until, rule.Windows),
+        Conditions = RuleConditionInput.Of(rule.Conditions, countries),
+        Limit = LimitReading.Of(rule.Limit),
     };
 }

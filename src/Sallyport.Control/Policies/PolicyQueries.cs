@@ -17,7 +17,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
-internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels, TimeProvider time)
+internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRegistry tunnels, CountryTable countries, TimeProvider time)
 {
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
@@ -54,7 +54,8 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             "udp" => IpProtocol.Udp,
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        var why = NetworkPolicy.Of(fleet, sender.NetworkId, time.GetUtcNow()).Explain(sender.Id, destination, number, (ushort)port);
+        var situation = tunnels.SituationOf(sender.Id);
+        var why = NetworkPolicy.Of(fleet, sender.NetworkId, countries, time.GetUtcNow()).Explain(sender.Id, situation, destination, number, (ushort)port);
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         return new PolicyExplanation
         {
@@ -73,7 +74,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
             Steps =
             [
-                .. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
+                .. Steps(fleet, sender, why, situation, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
                 .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, fleet, sender, why)),
             ],
             AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
@@ -81,7 +82,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         };
     }
 
-    private static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, string protocol)
+    private static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, Situation situation, string protocol)
     {
         var what = protocol == "icmp"
             ? $"ICMP echo to {why.Destination}"
@@ -112,7 +113,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             yield break;
         }
 
-        foreach (var step in ApplicationSteps(fleet, sender, why))
+        foreach (var step in ApplicationSteps(fleet, sender, why, situation))
         {
             yield return step;
         }
@@ -154,7 +155,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         }
     }
 
-    private static IEnumerable<string> ApplicationSteps(FleetState fleet, IdentityRow sender, Explanation why)
+    private static IEnumerable<string> ApplicationSteps(FleetState fleet, IdentityRow sender, Explanation why, Situation situation)
     {
         if (why.Application is null)
         {
@@ -179,6 +180,9 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             yield return why.Kind switch
             {
                 ExplanationKind.RuleDenies => $"Rule {why.Rule.Id} denies it, whatever else allows it: {rule}.",
+                ExplanationKind.ConditionNotMet =>
+                    $"Rule {why.Rule.Id} would allow it, but {RuleConditionInput.WhyUnmet(why.Unmet, fleet.Rules[why.Rule.Id].Conditions!, why.From!, situation)}.",
+                ExplanationKind.Quarantined => $"Rule {why.Rule.Id} would allow it, but {QuarantineOf(why)} does not leave it.",
                 ExplanationKind.NotInForce => $"Rule {why.Rule.Id} would allow it, but is not in force now: {rule}.",
                 _ => $"Rule {why.Rule.Id} allows it: {rule}.",
             };
@@ -192,6 +196,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     }
 
     private static string Offer(ApplicationModel application) => $"{application.Name} ({string.Join(", ", application.Services)})";
+
+    private static string QuarantineOf(Explanation why)
+    {
+        var shut = why.From!.Quarantine > QuarantineDegree.Throttled ? why.From : why.To!;
+        return $"the quarantine of {CarrierOf(shut)} ({QuarantineWords.All[(int)shut.Quarantine - 1]})";
+    }
 
     private static bool CanBeAllowed(ExplanationKind kind) => kind
         is ExplanationKind.NotRouted or ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Nodes;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Applications;
@@ -14,11 +15,15 @@ using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Policies;
 
-internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts, TimeProvider time)
+internal sealed class RuleCommands(
+    Commands commands, Database database, ChangeFeed feed, Cuts cuts, CountryTable countries, VolumeTable volumes, TimeProvider time)
 {
+    private const int SelectorMax = 8;
+
     private static readonly string[] Effects = ["allow", "deny"];
     private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label"];
 
@@ -45,27 +50,45 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             change =>
             {
                 var problems = new ProblemList();
-                var application = ReadTarget(change, input.To, problems);
-                var subject = ReadSubject(change, input.From, application, problems);
+                var target = ReadTarget(change, input.To, input.From, problems);
+                var subject = ReadSubject(change, input.From, target, problems);
                 var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
                 var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
                 var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
+                var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, null, countries, problems));
+                var limit = ReadLimit(input.Limit, null, effect, problems);
                 problems.ThrowIfAny();
                 var (kind, identityId, name) = subject!.Value;
-                if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, effect!) is { } same)
+                if (RuleRow.FindSame(change.Sql, target!, kind, identityId, name, effect!, conditions) is { } same)
                 {
                     throw new ProblemException(Refusal.Conflict(
                         "from",
-                        $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} application {application.Name}; nothing was changed",
+                        $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {Spoken(target!)}{(conditions == "{}" ? "" : " under the same conditions")}; nothing was changed",
                         same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
                 }
 
                 var id = change.Sql.ExecuteScalar<int>(
                     """
-                    INSERT INTO rules (application_id, subject_kind, subject_id, subject, effect, until, windows, created_at, revision)
-                    VALUES (@applicationId, @kind, @identityId, @name, @effect, @until, @windows, @Now, 1) RETURNING id
+                    INSERT INTO rules (network_id, application_id, application_group, subject_kind, subject_id, subject, effect, until, windows, conditions, limits,
+                        created_at, revision)
+                    VALUES (@NetworkId, @applicationId, @Group, @kind, @identityId, @name, @effect, @until, @windows, @conditions, @limits, @Now, 1)
+                    RETURNING id
                     """,
-                    new { applicationId = application.Id, kind, identityId, name, effect, until, windows = Column.Of(windows), change.Now });
+                    new
+                    {
+                        target!.NetworkId,
+                        applicationId = target.Application?.Id,
+                        target.Group,
+                        kind,
+                        identityId,
+                        name,
+                        effect,
+                        until,
+                        windows = Column.Of(windows),
+                        conditions,
+                        limits = Column.Of(limit),
+                        change.Now,
+                    });
                 var row = RuleRow.Find(change.Sql, id)!;
                 change.Touch(ChangeKind.Rule, id);
                 change.Audit("rule.create", SubjectOf(id), Describe(row));
@@ -75,7 +98,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null);
     }
 
-    /// <summary>Changes when it is in force. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
+    /// <summary>Changes when it is in force, what it asks for, and how much it lets pass. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
     public async Task<RuleInfo> UpdateAsync(Actor actor, int id, RuleUpdate input, long? revision, CancellationToken cancel)
     {
         var committed = commands.Run(actor, change => Update(change, actor, id, input, revision));
@@ -84,7 +107,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut };
     }
 
-    private static RuleRow Update(Change change, Actor actor, int id, RuleUpdate input, long? revision)
+    private RuleRow Update(Change change, Actor actor, int id, RuleUpdate input, long? revision)
     {
         var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
         actor.Require(Right.Change, row.NetworkId);
@@ -97,10 +120,19 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
 
         var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems) ?? (input.NoEnd == true ? null : row.Until);
         var windows = input.Windows is null ? Column.List(row.WindowsJson) : RuleTimes.ReadWindows(input.Windows, problems);
+        var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, row.Conditions, countries, problems));
+        var limit = ReadLimit(input.Limit, row.Limit, row.Effect, problems);
+        var target = new RuleTarget(row.NetworkId, row.Network, ApplicationRow.Find(change.Sql, row.ApplicationId), row.ApplicationGroup.Length == 0 ? null : row.ApplicationGroup);
+        int? subjectId = row.SubjectId == 0 ? null : row.SubjectId;
+        if (RuleRow.FindSame(change.Sql, target, row.SubjectKind, subjectId, row.SubjectId == 0 ? row.Subject : "", row.Effect, conditions) is { } same && same.Id != id)
+        {
+            problems.AddConflict("conditions", $"rule {same.Id} asks for the same already", $"remove one of the two: sallyport rule remove {id}");
+        }
+
         problems.ThrowIfAny();
         change.Sql.Execute(
-            "UPDATE rules SET until = @until, windows = @windows, revision = revision + 1 WHERE id = @id",
-            new { until, windows = Column.Of(windows), id });
+            "UPDATE rules SET until = @until, windows = @windows, conditions = @conditions, limits = @limits, revision = revision + 1 WHERE id = @id",
+            new { until, windows = Column.Of(windows), conditions, limits = Column.Of(limit), id });
         var updated = RuleRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Rule, id);
         change.Audit("rule.update", SubjectOf(id), Describe(updated));
@@ -143,13 +175,31 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     private static ProblemException NoRule(int id) =>
         new(Refusal.NotFound("id", $"there is no rule {id}", "see which there are: sallyport rule list"));
 
-    private static ApplicationRow? ReadTarget(Change change, string? text, ProblemList problems)
+    private static LimitModel? ReadLimit(LimitInput? input, LimitModel? before, string? effect, ProblemList problems)
+    {
+        if (input is not null && effect == "deny")
+        {
+            problems.Add("limit", "a rule that denies lets nothing pass that could be limited", "leave the limit out");
+        }
+
+        return LimitReading.Read(input, before, problems);
+    }
+
+    private static string Spoken(RuleTarget target) => target.Text.Replace(':', ' ').Replace("-group ", " group ", StringComparison.Ordinal);
+
+    private static RuleTarget? ReadTarget(Change change, string? text, string? from, ProblemList problems)
     {
         const string Prefix = "application:";
+        const string GroupPrefix = "application-group:";
+        if (text is not null && text.StartsWith(GroupPrefix, StringComparison.Ordinal))
+        {
+            return ReadGroup(change, text[GroupPrefix.Length..], from, problems);
+        }
+
         if (text is null || !text.StartsWith(Prefix, StringComparison.Ordinal))
         {
             var hint = string.IsNullOrEmpty(text) || text.Contains(':', StringComparison.Ordinal)
-                ? "write application:NAME" : $"did you mean {Prefix}{Label.Shorten(text)}?";
+                ? "write application:NAME or application-group:NAME" : $"did you mean {Prefix}{Label.Shorten(text)}?";
             problems.Add("to", text is null ? "the application is missing" : $"'{Label.Shorten(text)}' is not an application", hint);
             return null;
         }
@@ -160,11 +210,51 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             change.Actor.Require(Right.Change, application.NetworkId);
         }
 
-        return application;
+        return application is null ? null : new RuleTarget(application.NetworkId, application.Network, application, null);
+    }
+
+    /// <summary>"scada.plant-a", or "scada" in the one network that has such a group, or in the subject's. It may be empty still.</summary>
+    private static RuleTarget? ReadGroup(Change change, string text, string? from, ProblemList problems)
+    {
+        var dot = text.IndexOf('.', StringComparison.Ordinal);
+        var group = dot < 0 ? text : text[..dot];
+        if (!Label.Check(group, "to", problems))
+        {
+            return null;
+        }
+
+        var having = change.Sql.Query<string>(
+            "SELECT DISTINCT n.name FROM applications a JOIN networks n ON n.id = a.network_id, json_each(a.groups) g WHERE g.value = @group ORDER BY n.name",
+            new { group }).AsList();
+        var name = dot >= 0 ? text[(dot + 1)..] : NetworkOfSubject(change, from) ?? (having.Count == 1 ? having[0] : null);
+        if (name is null)
+        {
+            problems.Add(
+                "to",
+                having.Count == 0 ? $"no application is in a group '{group}', so that its network must be said" : $"{having.Count} networks have applications in a group '{group}'",
+                $"say which network: application-group:{group}.{(having.Count == 0 ? "NETWORK" : having[0])}");
+            return null;
+        }
+
+        var network = Lookup.Network(change.Sql, name).OrProblem("to", problems);
+        if (network is null)
+        {
+            return null;
+        }
+
+        change.Actor.Require(Right.Change, network.Id);
+        return new RuleTarget(network.Id, network.Name, null, group);
+    }
+
+    private static string? NetworkOfSubject(Change change, string? from)
+    {
+        var parts = from?.Split(':', 2);
+        return parts is ["device" or "site", var name] ? Lookup.Identity(change.Sql, parts[0], name).Value?.Network
+            : parts is [HostIdentity.Kind, var network] ? network.Split('.')[0] : null;
     }
 
     private static (string Kind, int? IdentityId, string Name)? ReadSubject(
-        Change change, string? text, ApplicationRow? application, ProblemList problems)
+        Change change, string? text, RuleTarget? target, ProblemList problems)
     {
         var colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
         if (string.IsNullOrEmpty(text) || colon < 0)
@@ -181,15 +271,13 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         switch (kind)
         {
             case "device" or "site":
-                return ReadIdentity(change, kind, name, application, problems);
+                return ReadIdentity(change, kind, name, target, problems);
             case HostIdentity.Kind:
-                return ReadHost(change, name, application, problems);
+                return ReadHost(change, name, target, problems);
             case "group":
                 return Label.Check(name, "from", problems) ? (kind, null, name) : null;
             case "label":
-                var equals = name.IndexOf('=', StringComparison.Ordinal);
-                IdentityInput.CheckLabel("from", equals < 0 ? name : name[..equals], equals < 0 ? null : name[(equals + 1)..], problems);
-                return (kind, null, name);
+                return (kind, null, ReadSelector(name, problems));
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
                 problems.Add(
@@ -200,43 +288,62 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         }
     }
 
+    /// <summary>"model=P200,region=eu": all of them, in the one way in which they are said.</summary>
+    private static string ReadSelector(string text, ProblemList problems)
+    {
+        var labels = LabelSelector.Read(text);
+        if (labels.Length > SelectorMax)
+        {
+            problems.Add("from", $"{labels.Length} labels are too many", $"use at most {SelectorMax}, or a group");
+            return "";
+        }
+
+        foreach (var label in labels)
+        {
+            var equals = label.IndexOf('=', StringComparison.Ordinal);
+            IdentityInput.CheckLabel("from", equals < 0 ? label : label[..equals], equals < 0 ? null : label[(equals + 1)..], problems);
+        }
+
+        return LabelSelector.Write(labels);
+    }
+
     private static (string Kind, int? IdentityId, string Name)? ReadIdentity(
-        Change change, string kind, string name, ApplicationRow? application, ProblemList problems)
+        Change change, string kind, string name, RuleTarget? target, ProblemList problems)
     {
         // A name that two networks have means the one in the application's network.
-        var local = application is null || name.Contains('.', StringComparison.Ordinal)
-            ? [] : IdentityRow.FindByName(change.Sql, kind, name, application.Network);
+        var local = target is null || name.Contains('.', StringComparison.Ordinal)
+            ? [] : IdentityRow.FindByName(change.Sql, kind, name, target.Network);
         var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, name).OrProblem("from", problems);
-        return identity is null || application is null ? null : JudgeSubject(identity, application, problems);
+        return identity is null || target is null ? null : JudgeSubject(identity, target, problems);
     }
 
     /// <summary>The gateway host opens flows to devices where a rule says so; it is made part of the network by it.</summary>
     private static (string Kind, int? IdentityId, string Name)? ReadHost(
-        Change change, string name, ApplicationRow? application, ProblemList problems)
+        Change change, string name, RuleTarget? target, ProblemList problems)
     {
         var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
-        if (network is null || application is null)
+        if (network is null || target is null)
         {
             return null;
         }
 
         change.Actor.Require(Right.Change, network.Id);
-        return HostIdentity.Ensure(change, network, "from", problems) is { } host ? JudgeSubject(host, application, problems) : null;
+        return HostIdentity.Ensure(change, network, "from", problems) is { } host ? JudgeSubject(host, target, problems) : null;
     }
 
-    private static (string Kind, int? IdentityId, string Name)? JudgeSubject(IdentityRow identity, ApplicationRow application, ProblemList problems)
+    private static (string Kind, int? IdentityId, string Name)? JudgeSubject(IdentityRow identity, RuleTarget target, ProblemList problems)
     {
-        if (identity.NetworkId != application.NetworkId)
+        if (identity.NetworkId != target.NetworkId)
         {
             problems.Add(
                 "from",
-                $"{identity.Kind} {identity.Name} is in network {identity.Network}, application {application.Name} in network {application.Network}",
+                $"{identity.Kind} {identity.Name} is in network {identity.Network}, {Spoken(target)} in network {target.Network}",
                 "networks are isolated: both must be in one");
         }
 
-        if (identity.Id == application.OwnerId)
+        if (identity.Id == target.Application?.OwnerId)
         {
-            problems.Add("from", $"{identity.Kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
+            problems.Add("from", $"{identity.Kind} {identity.Name} carries {Spoken(target)} itself", "what it does at home does not pass the gateway");
         }
 
         return (identity.Kind, identity.Id, "");
@@ -251,14 +358,17 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         // A host that the rule itself brings in is not yet in the state of the last commit.
         return row => row.ToInfo(
             row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)),
-            time.GetUtcNow());
+            time.GetUtcNow(),
+            volumes.Used("rule", row.Id, row.Limit));
     }
 
     private static JsonObject Describe(RuleRow row) => new()
     {
         ["from"] = $"{row.SubjectKind}:{row.Subject}",
-        ["to"] = $"application:{row.Application}.{row.Network}",
+        ["to"] = $"{row.Target}.{row.Network}",
         ["effect"] = row.Effect == "allow" ? null : row.Effect,
         ["time"] = RuleTimes.Describe(row.Until, Column.List(row.WindowsJson)) is { Length: > 0 } said ? said : null,
+        ["conditions"] = RuleConditionInput.Describe(row.Conditions) is { Length: > 0 } asked ? asked : null,
+        ["limit"] = LimitReading.Describe(row.Limit) is { Length: > 0 } limit ? limit : null,
     };
 }

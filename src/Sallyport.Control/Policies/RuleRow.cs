@@ -1,21 +1,34 @@
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
 using Sallyport.Control.Store;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
+
+/// <summary>Where a rule leads: to one application, or to a group of a network's applications.</summary>
+internal sealed record RuleTarget(int NetworkId, string Network, ApplicationRow? Application, string? Group)
+{
+    public string Text => RuleRow.TargetOf(Application?.Name ?? "", Group ?? "");
+}
 
 internal sealed class RuleRow
 {
     private const string Select =
         """
-        SELECT r.id, r.application_id AS ApplicationId, a.name AS Application, a.network_id AS NetworkId, n.name AS Network,
+        SELECT r.id, ifnull(r.application_id, 0) AS ApplicationId, ifnull(a.name, '') AS Application, ifnull(r.application_group, '') AS ApplicationGroup,
+            r.network_id AS NetworkId, n.name AS Network,
+            (SELECT group_concat(m.id) FROM applications m WHERE r.application_group IS NOT NULL AND m.network_id = r.network_id
+                AND EXISTS (SELECT 1 FROM json_each(m.groups) g WHERE g.value = r.application_group)) AS MemberIds,
             r.subject_kind AS SubjectKind, ifnull(r.subject_id, 0) AS SubjectId, ifnull(i.name, r.subject) AS Subject,
-            r.effect, r.until, r.windows AS WindowsJson, r.created_at AS CreatedAt, r.revision,
+            r.effect, r.until, r.windows AS WindowsJson, r.conditions AS ConditionsJson, r.limits AS LimitsJson, r.created_at AS CreatedAt, r.revision,
             EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'rule' AND l.subject_id = r.id) AS IsLocked
-        FROM rules r JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = a.network_id
+        FROM rules r LEFT JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = r.network_id
             LEFT JOIN identities i ON i.id = r.subject_id
         """;
 
@@ -23,7 +36,21 @@ internal sealed class RuleRow
 
     public int ApplicationId { get; init; }
 
+    /// <summary>Empty for a rule to a group.</summary>
     public string Application { get; init; } = "";
+
+    /// <summary>Empty for a rule to one application.</summary>
+    public string ApplicationGroup { get; init; } = "";
+
+    /// <summary>Applications that are in the group now, "3,7"; null without any.</summary>
+    public string? MemberIds { get; init; }
+
+    /// <summary>"application:historian" or "application-group:scada".</summary>
+    public string Target => TargetOf(Application, ApplicationGroup);
+
+    public ConditionModel? Conditions => Column.Conditions(ConditionsJson);
+
+    public LimitModel? Limit => Column.Limit(LimitsJson);
 
     public int NetworkId { get; init; }
 
@@ -43,6 +70,10 @@ internal sealed class RuleRow
 
     public string WindowsJson { get; init; } = "[]";
 
+    public string ConditionsJson { get; init; } = "{}";
+
+    public string LimitsJson { get; init; } = "{}";
+
     /// <summary>Never one that denies: a lock opens nothing.</summary>
     public bool IsLocked { get; init; }
 
@@ -60,18 +91,31 @@ internal sealed class RuleRow
     public static IReadOnlyList<RuleRow> OfSubject(SqliteConnection sql, int identityId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.subject_id = @identityId ORDER BY r.id", new { identityId })];
 
-    public static RuleRow? FindSame(SqliteConnection sql, int applicationId, string kind, int? subjectId, string subject, string effect) =>
+    /// <summary>Applications came into these groups of the network, or went out of them.</summary>
+    public static void TouchGroups(Change change, int networkId, IEnumerable<string> groups)
+    {
+        foreach (var id in change.Sql.Query<int>(
+            "SELECT id FROM rules WHERE network_id = @networkId AND application_group IN @groups", new { networkId, groups = groups.ToList() }).AsList())
+        {
+            change.Touch(ChangeKind.Rule, id);
+        }
+    }
+
+    public static string TargetOf(string application, string group) => group.Length == 0 ? $"application:{application}" : $"application-group:{group}";
+
+    public static RuleRow? FindSame(
+        SqliteConnection sql, RuleTarget target, string kind, int? subjectId, string subject, string effect, string conditions) =>
         sql.QuerySingleOrDefault<RuleRow>(
             Select + """
-                 WHERE r.application_id = @applicationId AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject
-                AND r.effect = @effect
+                 WHERE r.network_id = @NetworkId AND r.application_id IS @applicationId AND r.application_group IS @Group AND r.subject_kind = @kind
+                AND r.subject_id IS @subjectId AND r.subject = @subject AND r.effect = @effect AND r.conditions = @conditions
                 """,
-            new { applicationId, kind, subjectId, subject, effect });
+            new { target.NetworkId, applicationId = target.Application?.Id, target.Group, kind, subjectId, subject, effect, conditions });
 
     public static IReadOnlyList<RuleRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
         .. sql.Query<RuleRow>(
-            Select + " WHERE r.id > @after AND (@networkId IS NULL OR a.network_id = @networkId) ORDER BY r.id LIMIT @limit",
+            Select + " WHERE r.id > @after AND (@networkId IS NULL OR r.network_id = @networkId) ORDER BY r.id LIMIT @limit",
             new { after, networkId, limit }),
     ];
 
@@ -83,6 +127,10 @@ internal sealed class RuleRow
         SubjectId = SubjectId,
         Subject = SubjectId == 0 ? Subject : "",
         ApplicationId = ApplicationId,
+        ApplicationGroup = ApplicationGroup,
+        ApplicationIds = MemberIds is null ? [] : [.. MemberIds.Split(',').Select(id => int.Parse(id, CultureInfo.InvariantCulture)).Order()],
+        Conditions = Conditions,
+        Limit = Limit,
         Effect = Effect,
         Until = Until,
         Windows = Column.List(WindowsJson),
@@ -92,11 +140,12 @@ internal sealed class RuleRow
     public bool SpeaksOf(IdentityModel identity) => identity.NetworkId == NetworkId && SubjectKind switch
     {
         "group" => identity.Groups.Contains(Subject),
-        "label" => identity.Labels.Any(label => Subject == $"{label.Key}={label.Value}"),
+        "label" => LabelSelector.Read(Subject).All(wanted => identity.Labels.Any(label => wanted == $"{label.Key}={label.Value}")),
         _ => identity.Id == SubjectId,
     };
 
-    public RuleInfo ToInfo(int subjects, DateTimeOffset now)
+    /// <param name="used">Of its volume.</param>
+    public RuleInfo ToInfo(int subjects, DateTimeOffset now, long? used)
     {
         var (windows, at) = (Column.List(WindowsJson), new Instant(now.ToUnixNanoseconds()));
         var time = RuleTimes.Of(Until, windows);
@@ -105,12 +154,14 @@ internal sealed class RuleRow
         {
             Id = Id,
             From = $"{SubjectKind}:{Subject}",
-            To = $"application:{Application}",
+            To = Target,
             Network = Network,
             Subjects = subjects,
             Effect = Effect,
             Until = UnixTime.ToTime(Until),
             Windows = windows,
+            Conditions = RuleConditionInput.ToInfo(Conditions),
+            Limit = LimitReading.ToInfo(Limit, used),
             State = IsLocked ? "locked" : at >= time.Until ? "over" : time.IsInForce(at) ? "in force" : "waiting",
             NextChange = next == Instant.Never ? null : UnixTime.ToTime(next.Nanoseconds),
             CreatedAt = UnixTime.ToTime(CreatedAt),

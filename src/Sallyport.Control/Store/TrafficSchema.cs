@@ -74,5 +74,15 @@ internal static class TrafficSchema
             detail TEXT NOT NULL) STRICT;
         CREATE INDEX events_by_kind ON events (kind, id);
         """,
+        """
+        CREATE TABLE meters (
+            gateway TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            id INTEGER NOT NULL,
+            period INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            PRIMARY KEY (gateway, kind, id)) STRICT, WITHOUT ROWID;
+        CREATE INDEX meters_by_subject ON meters (kind, id);
+        """,
     ];
 }

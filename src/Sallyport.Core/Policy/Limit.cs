@@ -21,7 +21,7 @@ public sealed record Limit
     public VolumePeriod Period { get; init; }
 
     /// <summary>A number that changes when the volume begins anew.</summary>
-    internal int PeriodAt(Instant wall) => Period == VolumePeriod.Day ? CalendarDays.Of(wall) : CalendarDays.MonthOf(CalendarDays.Of(wall));
+    public int PeriodAt(Instant wall) => Period == VolumePeriod.Day ? CalendarDays.Of(wall) : CalendarDays.MonthOf(CalendarDays.Of(wall));
 }
 
 /// <summary>Days and months of UTC as numbers. The core has no calendar but this.</summary>
