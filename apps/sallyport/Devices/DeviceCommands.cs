@@ -64,7 +64,7 @@ internal sealed class DeviceCommands(Shell shell) : MemberNoun<DeviceInfo>(shell
     protected override Task<CutResult> RevokeAsync(CommandContext c, string name, string? reason) => c.Client.RevokeDeviceAsync(name, reason, c.Cancel);
 
     protected override Task<CutResult> QuarantineAsync(CommandContext c, string name, QuarantineRequest request) =>
-        c.Client.QuarantineDeviceAsync(name, request, c.Cancel);
+        c.Client.QuarantineDeviceToAsync(name, request, c.Cancel);
 
     protected override Task<DeviceInfo> ReportPostureAsync(CommandContext c, string name, PostureUpdate facts) =>
         c.Client.ReportDevicePostureAsync(name, facts, c.Cancel);

@@ -76,7 +76,7 @@ internal sealed class SiteCommands(Shell shell) : MemberNoun<SiteInfo>(shell, "s
     protected override Task<CutResult> RevokeAsync(CommandContext c, string name, string? reason) => c.Client.RevokeSiteAsync(name, reason, c.Cancel);
 
     protected override Task<CutResult> QuarantineAsync(CommandContext c, string name, QuarantineRequest request) =>
-        c.Client.QuarantineSiteAsync(name, request, c.Cancel);
+        c.Client.QuarantineSiteToAsync(name, request, c.Cancel);
 
     protected override Task<SiteInfo> ReportPostureAsync(CommandContext c, string name, PostureUpdate facts) =>
         c.Client.ReportSitePostureAsync(name, facts, c.Cancel);

@@ -88,9 +88,9 @@ public sealed class SallyportClient : IDisposable
         PostAsync($"sites/{Segment(name)}/revoke", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.CutResult, cancel);
 
     public Task<CutResult> QuarantineSiteAsync(string name, string? reason, CancellationToken cancel = default) =>
-        QuarantineSiteAsync(name, new QuarantineRequest { Reason = reason }, cancel);
+        QuarantineSiteToAsync(name, new QuarantineRequest { Reason = reason }, cancel);
 
-    public Task<CutResult> QuarantineSiteAsync(string name, QuarantineRequest request, CancellationToken cancel = default) =>
+    public Task<CutResult> QuarantineSiteToAsync(string name, QuarantineRequest request, CancellationToken cancel = default) =>
         PostAsync($"sites/{Segment(name)}/quarantine", request, ApiJson.Default.QuarantineRequest, ApiJson.Default.CutResult, cancel);
 
     public Task<SiteInfo> ReportSitePostureAsync(string name, PostureUpdate facts, CancellationToken cancel = default) =>
@@ -131,9 +131,9 @@ public sealed class SallyportClient : IDisposable
         PostAsync($"devices/{Segment(name)}/revoke", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.CutResult, cancel);
 
     public Task<CutResult> QuarantineDeviceAsync(string name, string? reason, CancellationToken cancel = default) =>
-        QuarantineDeviceAsync(name, new QuarantineRequest { Reason = reason }, cancel);
+        QuarantineDeviceToAsync(name, new QuarantineRequest { Reason = reason }, cancel);
 
-    public Task<CutResult> QuarantineDeviceAsync(string name, QuarantineRequest request, CancellationToken cancel = default) =>
+    public Task<CutResult> QuarantineDeviceToAsync(string name, QuarantineRequest request, CancellationToken cancel = default) =>
         PostAsync($"devices/{Segment(name)}/quarantine", request, ApiJson.Default.QuarantineRequest, ApiJson.Default.CutResult, cancel);
 
     public Task<DeviceInfo> ReportDevicePostureAsync(string name, PostureUpdate facts, CancellationToken cancel = default) =>
