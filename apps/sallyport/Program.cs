@@ -71,6 +71,7 @@ internal static class Program
             RuleCommands.Build(shell),
             LockCommands.Build(shell),
             PolicyCommands.Build(shell),
+            WhoisCommand.Build(shell),
             FlowCommands.Build(shell),
             TunnelCommands.Build(shell),
             CredentialCommands.Build(shell),

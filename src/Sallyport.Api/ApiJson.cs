@@ -61,6 +61,7 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(EventInfo))]
 [JsonSerializable(typeof(Page<EventInfo>))]
 [JsonSerializable(typeof(PolicyExplanation))]
+[JsonSerializable(typeof(WhoisInfo))]
 [JsonSerializable(typeof(StatusInfo))]
 [JsonSerializable(typeof(GatewayInfo))]
 [JsonSerializable(typeof(Page<GatewayInfo>))]

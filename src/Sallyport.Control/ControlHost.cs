@@ -212,6 +212,7 @@ public static class ControlHosting
         services.AddSingleton<QuarantineKeeper>();
         services.AddSingleton<VolumeTable>();
         services.AddSingleton<PolicyQueries>();
+        services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

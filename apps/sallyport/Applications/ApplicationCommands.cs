@@ -182,5 +182,6 @@ internal static class ApplicationCommands
         ("services", string.Join(", ", a.Services)),
         ("groups", string.Join(", ", a.Groups)),
         ("management", a.Management ? "yes" : ""),
+        ("appears in", a.AppearsAt.Count == 0 ? null : string.Join(", ", a.AppearsAt)),
         ("created", Human.Time(a.CreatedAt))));
 }

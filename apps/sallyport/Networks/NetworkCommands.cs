@@ -33,6 +33,9 @@ internal static class NetworkCommands
                         TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                         MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                         TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
+                        ServiceRanges = shape.ServiceRangesOf(c.Parse),
+                        GuestPools = shape.GuestPoolsOf(c.Parse),
+                        Guests = c.Parse.GetValue(shape.Guests),
                     },
                     c.Cancel);
                 c.Printer.One(
@@ -89,6 +92,9 @@ internal static class NetworkCommands
                     TlsAuthDirection = c.Parse.GetValue(shape.TlsAuthDirection),
                     MinimumTls = c.Parse.GetValue(shape.MinimumTls),
                     TokenLifetime = c.Parse.GetValue(shape.TokenLifetime),
+                    ServiceRanges = shape.ServiceRangesOf(c.Parse),
+                    GuestPools = shape.GuestPoolsOf(c.Parse),
+                    Guests = c.Parse.GetValue(shape.Guests),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
             },
@@ -122,6 +128,9 @@ internal static class NetworkCommands
         ("digest", n.AuthDigest),
         ("minimum TLS", n.MinimumTls),
         ("token lifetime", n.Authentication == "certificate" ? null : n.TokenLifetime),
+        ("service ranges", n.ServiceRanges.Count == 0 ? "none" : string.Join(", ", n.ServiceRanges)),
+        ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
+        ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
         ("created", Human.Time(n.CreatedAt))));
 
     /// <summary>How devices of the network come in.</summary>
@@ -145,7 +154,27 @@ internal static class NetworkCommands
         public Option<string?> TokenLifetime { get; } = Flag.Text(
             "--token-lifetime", "How long a token stands for a password, counted from the password: 90m, 24h, 7d", "TIME");
 
-        public Symbol[] All => [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime];
+        private readonly Option<string[]> serviceRanges = Flag.List(
+            "--service-range", "Where applications of other networks appear in this one; \"none\" for nowhere", "PREFIX");
+
+        private readonly Option<string[]> guestPools = Flag.List(
+            "--guest-pool", "Where members of other networks appear to applications of this one; \"none\" for nowhere", "PREFIX");
+
+        public Option<string?> Guests { get; } = Flag.Text("--guests", "Guests have an address each, or one that is shared", "each|shared");
+
+        public Symbol[] All =>
+            [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests];
+
+        public IReadOnlyList<string>? ServiceRangesOf(ParseResult parse) => RangesOf(parse.GetValue(serviceRanges));
+
+        public IReadOnlyList<string>? GuestPoolsOf(ParseResult parse) => RangesOf(parse.GetValue(guestPools));
+
+        private static string[]? RangesOf(string[]? given) => given switch
+        {
+            { Length: > 0 } and not ["none"] => given,
+            ["none"] => [],
+            _ => null,
+        };
 
         public IReadOnlyList<string>? CiphersOf(ParseResult parse) => parse.GetValue(ciphers) is { Length: > 0 } given ? given : null;
 

@@ -14,8 +14,10 @@ internal static class RuleCommands
 
     private static Command Add(Shell shell)
     {
-        var from = Flag.Text("--from", "device:NAME, site:NAME, group:NAME, label:KEY=VALUE or label:KEY=VALUE,KEY=VALUE for who has both", "SUBJECT", required: true);
+        var from = Flag.Text(
+            "--from", "device:NAME, site:NAME, group:NAME, label:KEY=VALUE, label:KEY=VALUE,KEY=VALUE for who has both, or network:NAME", "SUBJECT", required: true);
         var to = Flag.Text("--to", "application:NAME or application-group:NAME", "APPLICATION", required: true);
+        var fromNetwork = Flag.Text("--from-network", "The network whose group or label is meant; default: the application's", "NETWORK");
         var deny = Flag.Switch("--deny", "Deny it instead, whatever else allows it");
         var time = new TimeFlags();
         var conditions = new ConditionFlags();
@@ -30,6 +32,7 @@ internal static class RuleCommands
                     {
                         From = c.Parse.GetValue(from),
                         To = c.Parse.GetValue(to),
+                        FromNetwork = c.Parse.GetValue(fromNetwork),
                         Effect = c.Parse.GetValue(deny) ? "deny" : null,
                         For = time.End.SpanOf(c.Parse),
                         Until = time.End.UntilOf(c.Parse),
@@ -38,9 +41,15 @@ internal static class RuleCommands
                         Limit = limit.Of(c.Parse),
                     },
                     c.Cancel);
+                var there = await AppearanceOf(c, rule);
                 c.Printer.One(rule, ApiJson.Default.RuleInfo, r =>
                 {
-                    c.Printer.Line($"rule {r.Id} added: {r.From} {(r.Effect == "deny" ? "may not" : "may")} reach {r.To}{WhenOf(r)}{MoreOf(r)}");
+                    c.Printer.Line($"rule {r.Id} added: {FromOf(r)} {(r.Effect == "deny" ? "may not" : "may")} reach {r.To}{WhenOf(r)}{MoreOf(r)}");
+                    if (there is not null)
+                    {
+                        c.Printer.Remark($"in network {r.FromNetwork} it is at {there}");
+                    }
+
                     if (r.Subjects == 0)
                     {
                         c.Printer.Remark($"{Nobody(r.From)}: {Remedy(r.From)}");
@@ -48,7 +57,25 @@ internal static class RuleCommands
                 });
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
-            [from, to, deny, .. time.All, .. conditions.All, .. limit.All]);
+            [from, to, fromNetwork, deny, .. time.All, .. conditions.All, .. limit.All]);
+    }
+
+    /// <summary>"group:pumps of network plant-a" where that is not the application's.</summary>
+    private static string FromOf(RuleInfo rule) =>
+        rule.FromNetwork == rule.Network || rule.From.StartsWith("network:", StringComparison.Ordinal) ? rule.From : $"{rule.From} of network {rule.FromNetwork}";
+
+    /// <summary>Where the subjects of another network reach the application; null within one, and for a group of applications.</summary>
+    private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
+    {
+        const string Prefix = "application:";
+        if (rule.FromNetwork == rule.Network || !rule.To.StartsWith(Prefix, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var application = await c.Client.GetApplicationAsync($"{rule.To[Prefix.Length..]}.{rule.Network}", c.Cancel);
+        var place = application.AppearsAt.FirstOrDefault(one => one.StartsWith(rule.FromNetwork + " ", StringComparison.Ordinal))?[(rule.FromNetwork.Length + 1)..];
+        return place?.EndsWith("/32", StringComparison.Ordinal) == true ? place[..^3] : place;
     }
 
     /// <summary>", until …", and whether that is now; empty for a rule that is always in force.</summary>
@@ -75,7 +102,7 @@ internal static class RuleCommands
                 c.Empty("rules", "everything is denied; allow something: sallyport rule add --from device:pump-17 --to application:historian"),
                 new("ID", r => $"{r.Id}") { Right = true },
                 new("NETWORK", r => r.Network) { Rank = 2 },
-                new("FROM", r => r.From),
+                new("FROM", FromOf),
                 new("TO", r => r.To),
                 new("EFFECT", r => r.Effect),
                 new("WHEN", r => TimeFlags.Describe(r.Until, r.Windows)) { Wraps = true },
@@ -99,7 +126,7 @@ internal static class RuleCommands
                 r => c.Printer.Facts(
                     ("id", r.Id.ToString(CultureInfo.InvariantCulture)),
                     ("network", r.Network),
-                    ("from", r.From),
+                    ("from", FromOf(r)),
                     ("to", r.To),
                     ("effect", r.Effect),
                     ("when", TimeFlags.Describe(r.Until, r.Windows)),

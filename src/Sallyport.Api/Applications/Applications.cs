@@ -64,6 +64,9 @@ public sealed record ApplicationInfo
 
     public required bool Management { get; init; }
 
+    /// <summary>The other networks in which members reach it, and where: "plant-b 198.18.0.1/32".</summary>
+    public required IReadOnlyList<string> AppearsAt { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required long Revision { get; init; }

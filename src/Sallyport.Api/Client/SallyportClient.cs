@@ -205,6 +205,10 @@ public sealed class SallyportClient : IDisposable
     public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>
         GetAsync("policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port)), ApiJson.Default.PolicyExplanation, cancel);
 
+    /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
+    public Task<WhoisInfo> WhoisAsync(string address, string? network = null, CancellationToken cancel = default) =>
+        GetAsync("whois" + Query(("address", address), ("network", network)), ApiJson.Default.WhoisInfo, cancel);
+
     // Tunnels, flows, events, gateways
 
     public Task<Page<TunnelInfo>> ListTunnelsAsync(

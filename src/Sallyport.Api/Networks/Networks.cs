@@ -35,6 +35,15 @@ public sealed record NetworkCreate
     /// the token was renewed since; then the client sends its password again.
     /// </summary>
     public string? TokenLifetime { get; init; }
+
+    /// <summary>Where applications of other networks appear in this one. Default: 198.18.0.0/16, where it does not collide.</summary>
+    public IReadOnlyList<string>? ServiceRanges { get; init; }
+
+    /// <summary>Where members of other networks appear to the applications of this one. Default: 198.19.0.0/16, where it does not collide.</summary>
+    public IReadOnlyList<string>? GuestPools { get; init; }
+
+    /// <summary>"each" (default): every guest has an address of his own; "shared": those of one network have one, and differ by ports.</summary>
+    public string? Guests { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -56,6 +65,13 @@ public sealed record NetworkUpdate
     public string? MinimumTls { get; init; }
 
     public string? TokenLifetime { get; init; }
+
+    /// <summary>Replaces all. What no longer lies in one gets other addresses; its live flows end.</summary>
+    public IReadOnlyList<string>? ServiceRanges { get; init; }
+
+    public IReadOnlyList<string>? GuestPools { get; init; }
+
+    public string? Guests { get; init; }
 }
 
 public sealed record NetworkInfo
@@ -80,6 +96,13 @@ public sealed record NetworkInfo
 
     /// <summary>"24h".</summary>
     public required string TokenLifetime { get; init; }
+
+    public required IReadOnlyList<string> ServiceRanges { get; init; }
+
+    public required IReadOnlyList<string> GuestPools { get; init; }
+
+    /// <summary>"each" or "shared".</summary>
+    public required string Guests { get; init; }
 
     public required int Devices { get; init; }
 

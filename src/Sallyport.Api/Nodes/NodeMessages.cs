@@ -28,7 +28,10 @@ public abstract record NodeMessage;
 /// <summary>First frame of a gateway. <paramref name="ModelVersion"/> is 0 where it has none yet.</summary>
 public sealed record Hello(string Gateway, string SoftwareVersion, int ProtocolVersion, int ProcessId, long ModelVersion) : NodeMessage
 {
-    /// <summary>3: rules have conditions and limits, identities degrees of quarantine. Whoever knows neither would allow what is denied.</summary>
+    /// <summary>
+    /// 2: rules have an effect and a time. Whoever knows neither would allow what is denied. 3: rules lead to other networks; to who does
+    /// not know that, their subjects would be others. Rules have conditions and limits, identities degrees of quarantine.
+    /// </summary>
     public const int CurrentProtocol = 3;
 }
 
@@ -66,6 +69,8 @@ public sealed record Delta : NodeMessage
     /// <summary>Those that the conditions of these rules name.</summary>
     public IReadOnlyList<CountryModel> Countries { get; init; } = [];
 
+    public IReadOnlyList<AppearanceModel> Appearances { get; init; } = [];
+
     public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
 
     public IReadOnlyList<int> RemovedIdentities { get; init; } = [];
@@ -73,6 +78,8 @@ public sealed record Delta : NodeMessage
     public IReadOnlyList<int> RemovedApplications { get; init; } = [];
 
     public IReadOnlyList<int> RemovedRules { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedAppearances { get; init; } = [];
 }
 
 /// <summary>

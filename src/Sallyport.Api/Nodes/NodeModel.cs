@@ -13,6 +13,26 @@ public sealed record NodeModel(
 
     /// <summary>Those that the conditions of rules name.</summary>
     public IReadOnlyList<CountryModel> Countries { get; init; } = [];
+
+    public IReadOnlyList<AppearanceModel> Appearances { get; init; } = [];
+}
+
+/// <summary>Addresses of one network that stand for addresses of another. It permits nothing: rules do.</summary>
+public sealed record AppearanceModel
+{
+    public required int Id { get; init; }
+
+    /// <summary>"service": members of the network reach the other one's applications there; "guest": members of the other one are seen there.</summary>
+    public required string Kind { get; init; }
+
+    public required int NetworkId { get; init; }
+
+    /// <summary>As long as <see cref="Of"/>, or one address that all of it shares.</summary>
+    public required string At { get; init; }
+
+    public required int HomeId { get; init; }
+
+    public required string Of { get; init; }
 }
 
 /// <summary>How this installation's gateways listen and talk. Times in seconds.</summary>
@@ -68,6 +88,9 @@ public sealed record NetworkModel
     public required string Name { get; init; }
 
     public required IReadOnlyList<string> Prefixes { get; init; }
+
+    /// <summary>Where applications of other networks appear in this one, and members of others that reach applications of this one.</summary>
+    public IReadOnlyList<string> Elsewhere { get; init; } = [];
 
     /// <summary>OpenVPN names in order of preference: "AES-256-GCM", …, "AES-128-CBC".</summary>
     public required IReadOnlyList<string> Ciphers { get; init; }
@@ -242,8 +265,11 @@ public sealed record RuleModel
 {
     public required int Id { get; init; }
 
-    /// <summary>"device", "site", "host", "group" or "label".</summary>
+    /// <summary>"device", "site", "host", "group", "label" or "network".</summary>
     public required string SubjectKind { get; init; }
+
+    /// <summary>The network of the subjects; 0 for that of the application.</summary>
+    public int NetworkId { get; init; }
 
     /// <summary>Identity of a device, site or host subject; 0 otherwise.</summary>
     public int SubjectId { get; init; }

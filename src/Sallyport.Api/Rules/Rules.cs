@@ -7,8 +7,14 @@ namespace Sallyport.Api.Rules;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record RuleCreate
 {
-    /// <summary>"device:pump-17", "site:hq", "host:plant-a", "group:pumps", "label:model=P200" or "label:model=P200,region=eu" for who has both.</summary>
+    /// <summary>
+    /// "device:pump-17", "site:hq", "host:plant-a", "group:pumps", "label:model=P200", "label:model=P200,region=eu" for who has both, or
+    /// "network:plant-a" (every device and site of it).
+    /// </summary>
     public string? From { get; init; }
+
+    /// <summary>The network whose group or label is meant; default: that of the application.</summary>
+    public string? FromNetwork { get; init; }
 
     /// <summary>"application:historian", or "application-group:scada" for all that are in it, now and later.</summary>
     public string? To { get; init; }
@@ -58,7 +64,11 @@ public sealed record RuleInfo
 
     public required string To { get; init; }
 
+    /// <summary>Of the application.</summary>
     public required string Network { get; init; }
+
+    /// <summary>Of the subjects: where it is another one, the application appears there at a service address.</summary>
+    public required string FromNetwork { get; init; }
 
     /// <summary>How many devices and sites it speaks of now: 0 where nobody has the label or is in the group.</summary>
     public required int Subjects { get; init; }

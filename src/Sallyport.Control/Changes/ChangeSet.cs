@@ -10,6 +10,7 @@ internal enum ChangeKind : byte
     Identity,
     Application,
     Rule,
+    Appearance,
 
     /// <summary>How gateways listen and talk; they need the whole model again.</summary>
     Settings,
@@ -29,6 +30,8 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
 
     public IReadOnlyList<RuleModel> Rules { get; init; } = [];
 
+    public IReadOnlyList<AppearanceModel> Appearances { get; init; } = [];
+
     public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
 
     public IReadOnlyList<int> RemovedIdentities { get; init; } = [];
@@ -36,6 +39,8 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
     public IReadOnlyList<int> RemovedApplications { get; init; } = [];
 
     public IReadOnlyList<int> RemovedRules { get; init; } = [];
+
+    public IReadOnlyList<int> RemovedAppearances { get; init; } = [];
 
     public Delta ToDelta(CountryTable countries) => new()
     {
@@ -47,6 +52,8 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
         Rules = Rules,
         Zones = ZoneTable.Of(Rules),
         Countries = countries.Of(Rules),
+        Appearances = Appearances,
+        RemovedAppearances = RemovedAppearances,
         RemovedNetworks = RemovedNetworks,
         RemovedIdentities = RemovedIdentities,
         RemovedApplications = RemovedApplications,

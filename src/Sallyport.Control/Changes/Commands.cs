@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Audit;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Audit;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
@@ -28,6 +29,7 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
             {
                 var change = new Change(sql, actor, audit, time);
                 var value = act(change);
+                AppearanceKeeper.Follow(change);
                 Invariant.Check(change.Records.Count > 0, "every command leaves an audit record");
                 return (Value: value, change.Records, change.Followers, Set: Record(sql, change));
             },

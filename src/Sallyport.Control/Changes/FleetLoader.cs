@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Identities;
@@ -22,7 +23,8 @@ internal sealed class FleetLoader(Envelope envelope)
             NetworkRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(envelope)),
             IdentityRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(credentials[row.Id])),
             ApplicationRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()),
-            RuleRow.All(sql).Select(row => row.ToModel()).OfType<RuleModel>().ToImmutableDictionary(rule => rule.Id));
+            RuleRow.All(sql).Select(row => row.ToModel()).OfType<RuleModel>().ToImmutableDictionary(rule => rule.Id),
+            AppearanceRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()));
     }
 
     /// <summary>The present state of what was touched.</summary>
@@ -34,8 +36,11 @@ internal sealed class FleetLoader(Envelope envelope)
             byKind[ChangeKind.Identity], id => IdentityRow.Find(sql, id)?.ToModel(CredentialRow.Of(sql, id)));
         var (applications, removedApplications) = Split(byKind[ChangeKind.Application], id => ApplicationRow.Find(sql, id)?.ToModel());
         var (rules, removedRules) = Split(byKind[ChangeKind.Rule], id => RuleRow.Find(sql, id)?.ToModel());
+        var (appearances, removedAppearances) = Split(byKind[ChangeKind.Appearance], id => AppearanceRow.Find(sql, id)?.ToModel());
         return new ChangeSet(version, committedAt)
         {
+            Appearances = appearances,
+            RemovedAppearances = removedAppearances,
             Settings = byKind[ChangeKind.Settings].Any(),
             Networks = networks,
             Identities = identities,

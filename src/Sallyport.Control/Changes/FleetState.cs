@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Policies;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Changes;
 
@@ -10,7 +13,8 @@ internal sealed record FleetState(
     ImmutableDictionary<int, NetworkModel> Networks,
     ImmutableDictionary<int, IdentityModel> Identities,
     ImmutableDictionary<int, ApplicationModel> Applications,
-    ImmutableDictionary<int, RuleModel> Rules)
+    ImmutableDictionary<int, RuleModel> Rules,
+    ImmutableDictionary<int, AppearanceModel> Appearances)
 {
     private Dictionary<(string Kind, string Name), int>? nameCounts;
 
@@ -28,12 +32,38 @@ internal sealed record FleetState(
     public string ReferenceTo(string kind, string name, int networkId) =>
         IsUnique(kind, name) || !Networks.TryGetValue(networkId, out var network) ? name : $"{name}.{network.Name}";
 
+    /// <summary>What a destination in a network is at home, where it is a service address; else itself.</summary>
+    public IpAddress Inside(int networkId, IpAddress destination)
+    {
+        foreach (var one in ServicesIn(networkId).Where(one => one.At.Contains(destination)))
+        {
+            return one.Inside(destination);
+        }
+
+        return destination;
+    }
+
+    /// <summary>Where an address of another network appears in one for those who reach it; null where it does not.</summary>
+    public IpAddress? ServiceAddress(int networkId, int homeId, IpAddress inside)
+    {
+        foreach (var one in ServicesIn(networkId).Where(one => one.HomeId == homeId && one.Of.Contains(inside)).OrderByDescending(one => one.Of.Length))
+        {
+            return one.Outside(inside);
+        }
+
+        return null;
+    }
+
+    private IEnumerable<Appearance> ServicesIn(int networkId) =>
+        Appearances.Values.Where(one => one.NetworkId == networkId && one.Kind == AppearanceKeeper.Service).Select(NetworkPolicy.Appearance);
+
     public FleetState With(ChangeSet change) => new(
         change.Version,
         Networks.RemoveRange(change.RemovedNetworks).SetItems(change.Networks.Select(item => KeyValuePair.Create(item.Id, item))),
         Identities.RemoveRange(change.RemovedIdentities).SetItems(change.Identities.Select(item => KeyValuePair.Create(item.Id, item))),
         Applications.RemoveRange(change.RemovedApplications).SetItems(change.Applications.Select(item => KeyValuePair.Create(item.Id, item))),
-        Rules.RemoveRange(change.RemovedRules).SetItems(change.Rules.Select(item => KeyValuePair.Create(item.Id, item))));
+        Rules.RemoveRange(change.RemovedRules).SetItems(change.Rules.Select(item => KeyValuePair.Create(item.Id, item))),
+        Appearances.RemoveRange(change.RemovedAppearances).SetItems(change.Appearances.Select(item => KeyValuePair.Create(item.Id, item))));
 
     public NodeModel ToModel(GatewaySettings settings, CountryTable countries) => new(
         settings,
@@ -44,5 +74,6 @@ internal sealed record FleetState(
     {
         Zones = ZoneTable.Of(Rules.Values),
         Countries = countries.Of(Rules.Values),
+        Appearances = [.. Appearances.Values.OrderBy(item => item.Id)],
     };
 }

@@ -107,6 +107,14 @@ internal sealed record IdentityInput(string Kind)
                 clean = false;
             }
 
+            foreach (var range in network?.Elsewhere.Where(range => range.Overlaps(subnet)) ?? [])
+            {
+                problems.AddConflict(
+                    field,
+                    $"{subnet} overlaps {range}, where other networks appear in network {network!.Name}",
+                    $"give that another range: sallyport network update {network.Name} --service-range PREFIX --guest-pool PREFIX");
+            }
+
             foreach (var (site, taken) in others.Where(other => other.Subnet.Overlaps(subnet)))
             {
                 problems.AddConflict(

@@ -7,6 +7,7 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
@@ -46,6 +47,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                     TlsAuthDirection = NetworkInput.DefaultDirection,
                     MinimumTls = NetworkInput.DefaultMinimumTls,
                     TokenSeconds = NetworkInput.DefaultTokenSeconds,
+                    ServiceRangesJson = FreeOf(prefixes, NetworkInput.DefaultServiceRange),
+                    GuestPoolsJson = FreeOf(prefixes, NetworkInput.DefaultGuestPool),
                 };
                 NetworkInput.ApplyOptions(
                     draft,
@@ -58,8 +61,12 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         TlsAuthDirection = input.TlsAuthDirection,
                         MinimumTls = input.MinimumTls,
                         TokenLifetime = input.TokenLifetime,
+                        ServiceRanges = input.ServiceRanges,
+                        GuestPools = input.GuestPools,
+                        Guests = input.Guests,
                     },
                     problems);
+                NetworkInput.CheckRanges(draft, [], problems);
                 NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
                 problems.ThrowIfAny();
 
@@ -69,9 +76,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var id = change.Sql.ExecuteScalar<int>(
                     """
                     INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, token_seconds, created_at, revision)
+                        minimum_tls, token_seconds, service_ranges, guest_pools, guests, created_at, revision)
                     VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @TokenSeconds, @Now, 1)
+                        @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Now, 1)
                     RETURNING id
                     """,
                     new
@@ -86,6 +93,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         draft.TlsAuthDirection,
                         draft.MinimumTls,
                         draft.TokenSeconds,
+                        draft.ServiceRangesJson,
+                        draft.GuestPoolsJson,
+                        draft.Guests,
                         change.Now,
                     });
                 change.Touch(ChangeKind.Network, id);
@@ -109,12 +119,14 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var shared = NetworkInput.SharedOf(row);
         NetworkInput.ApplyOptions(row, input, problems);
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
+        NetworkInput.CheckRanges(
+            row, IdentityRow.InNetwork(change.Sql, row.Id).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
-                revision = revision + 1
+                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -142,6 +154,11 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             inTheWay.Add($"{kind} {held}", $"{kind} remove {held}.{row.Name}");
         }
 
+        foreach (var rule in RuleRow.OfMembersOf(change.Sql, row.Id).Concat(RuleRow.ToGroupsOf(change.Sql, row.Id)).DistinctBy(rule => rule.Id))
+        {
+            inTheWay.Add($"rule {rule.Id} (to {rule.Named}.{rule.Network})", $"rule remove {rule.Id}");
+        }
+
         inTheWay.ThrowIfAny($"network {row.Name} still has");
 
         LockCommands.RemoveAllOn(change, ChangeKind.Network, row.Id);
@@ -160,6 +177,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
     public Api.Paging.Page<NetworkInfo> List(Actor actor, Paging paging) => database.Read(sql => paging.PageOf(
         NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql)));
+
+    private static string FreeOf(IReadOnlyList<Core.Primitives.IpPrefix> prefixes, Core.Primitives.IpPrefix range) =>
+        Column.Of(prefixes.Any(prefix => prefix.Overlaps(range)) ? [] : [range.ToString()]);
 
     private static void SetPrefixes(Change change, NetworkRow row, IReadOnlyList<string> texts, ProblemList problems)
     {
@@ -222,5 +242,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["wrappings"] = JsonNode.Parse(row.WrappingsJson),
         ["minimumTls"] = row.MinimumTls,
         ["tokenLifetime"] = Span.Text(row.TokenSeconds),
+        ["serviceRanges"] = JsonNode.Parse(row.ServiceRangesJson),
+        ["guestPools"] = JsonNode.Parse(row.GuestPoolsJson),
+        ["guests"] = row.Guests == NetworkInput.DefaultGuests ? null : row.Guests,
     };
 }

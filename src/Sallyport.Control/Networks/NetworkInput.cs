@@ -16,6 +16,13 @@ internal static class NetworkInput
     public const string DefaultMinimumTls = "1.2";
     public const int DefaultTokenSeconds = 86_400; // a device that was taken from its owner is out within a day of its last password
 
+    public const string DefaultGuests = "each";
+
+    // Set aside for measuring networks (RFC 2544, RFC 6890): no carrier, no plant and no internet service uses it. 100.64.0.0/10 would not
+    // do: a device on a cellular network may have its own address and its name server there.
+    public static readonly IpPrefix DefaultServiceRange = IpPrefix.Parse("198.18.0.0/16");
+    public static readonly IpPrefix DefaultGuestPool = IpPrefix.Parse("198.19.0.0/16");
+
     private const int TokenSecondsMin = 60; // shorter than a reconnect, the token would never be of use
     private const int TokenSecondsMax = 365 * 86_400; // beyond it nobody means an end any more
     private const int PrefixesMax = 16; // OpenVPN clients get an address of one prefix per family; more is for growing
@@ -30,6 +37,7 @@ internal static class NetworkInput
     private static readonly string[] Wrappings = ["tls-crypt-v2", .. Shared];
     private static readonly string[] Directions = ["0", "1", "none"];
     private static readonly string[] TlsVersions = ["1.2", "1.3"];
+    private static readonly string[] GuestKinds = [DefaultGuests, "shared"];
 
     public static IReadOnlyList<IpPrefix> Prefixes(IReadOnlyList<string> texts, ProblemList problems)
     {
@@ -82,7 +90,59 @@ internal static class NetworkInput
         row.Authentication = ReadOne(input.Authentication, "authentication", "way to authenticate", Authentications, problems) ?? row.Authentication;
         row.TlsAuthDirection = ReadOne(input.TlsAuthDirection, "tlsAuthDirection", "key direction", Directions, problems) ?? row.TlsAuthDirection;
         row.MinimumTls = ReadOne(input.MinimumTls, "minimumTls", "TLS version", TlsVersions, problems) ?? row.MinimumTls;
+        row.Guests = ReadOne(input.Guests, "guests", "way to have guests", GuestKinds, problems) ?? row.Guests;
+        row.ServiceRangesJson = ReadRanges(input.ServiceRanges, "serviceRanges", problems) ?? row.ServiceRangesJson;
+        row.GuestPoolsJson = ReadRanges(input.GuestPools, "guestPools", problems) ?? row.GuestPoolsJson;
         row.TokenSeconds = Span.Read(input.TokenLifetime, "tokenLifetime", TokenSecondsMin, TokenSecondsMax, problems) ?? row.TokenSeconds;
+    }
+
+    private static string? ReadRanges(IReadOnlyList<string>? texts, string field, ProblemList problems)
+    {
+        if (texts is null)
+        {
+            return null;
+        }
+
+        var ranges = new List<string>();
+        for (var i = 0; i < Math.Min(texts.Count, PrefixesMax); i++)
+        {
+            if (PrefixInput.TryRead(texts[i], $"{field}[{i}]", problems, out var range)
+                && PrefixInput.CheckLength(range, $"{field}[{i}]", problems, shortestV4: 8, longestV4: 30, shortestV6: 16, longestV6: 126))
+            {
+                ranges.Add(range.ToString());
+            }
+        }
+
+        if (texts.Count > PrefixesMax)
+        {
+            problems.Add(field, $"{texts.Count} ranges are too many", $"a network has at most {PrefixesMax}");
+        }
+
+        return Column.Of(ranges);
+    }
+
+    /// <summary>Where other networks appear nobody of this one may be, nor two kinds of appearances.</summary>
+    public static void CheckRanges(NetworkRow row, IEnumerable<(IpPrefix Subnet, string Site)> subnets, ProblemList problems)
+    {
+        var (services, guests) = (Column.Prefixes(row.ServiceRangesJson), Column.Prefixes(row.GuestPoolsJson));
+        var taken = row.Prefixes.Select(prefix => (Prefix: prefix, What: $"the prefix {prefix} of network {row.Name}"))
+            .Concat(subnets.Select(one => (Prefix: one.Subnet, What: $"the subnet {one.Subnet} of site {one.Site}"))).ToList();
+        Check(services, "serviceRanges", []);
+        Check(guests, "guestPools", services);
+
+        void Check(IReadOnlyList<IpPrefix> ranges, string field, IReadOnlyList<IpPrefix> others)
+        {
+            for (var i = 0; i < ranges.Count; i++)
+            {
+                var range = ranges[i];
+                var clash = taken.Where(one => one.Prefix.Overlaps(range)).Select(one => one.What)
+                    .Concat(others.Concat(ranges.Take(i)).Where(other => other.Overlaps(range)).Select(other => $"the range {other}")).FirstOrDefault();
+                if (clash is not null)
+                {
+                    problems.Add($"{field}[{i}]", $"{range} overlaps {clash}", "choose a range that nothing in this network uses, such as a part of 198.18.0.0/15");
+                }
+            }
+        }
     }
 
     /// <summary>

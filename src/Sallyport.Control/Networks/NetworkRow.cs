@@ -2,6 +2,7 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Store;
 using Sallyport.Core.Primitives;
@@ -14,7 +15,7 @@ internal sealed class NetworkRow
         """
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
         wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
-        token_seconds AS TokenSeconds, created_at AS CreatedAt, revision
+        token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -39,11 +40,27 @@ internal sealed class NetworkRow
 
     public int TokenSeconds { get; set; }
 
+    /// <summary>Where applications of other networks appear.</summary>
+    public string ServiceRangesJson { get; set; } = "[]";
+
+    /// <summary>Where members of other networks appear to the applications of this one.</summary>
+    public string GuestPoolsJson { get; set; } = "[]";
+
+    /// <summary>"each" has an address of his own, or those of one network are "shared".</summary>
+    public string Guests { get; set; } = NetworkInput.DefaultGuests;
+
     public long CreatedAt { get; init; }
 
     public long Revision { get; init; }
 
     public IReadOnlyList<IpPrefix> Prefixes => Column.Prefixes(PrefixesJson);
+
+    public bool GuestsShare => Guests == "shared";
+
+    public IReadOnlyList<IpPrefix> RangesFor(string appearanceKind) =>
+        Column.Prefixes(appearanceKind == AppearanceKeeper.Service ? ServiceRangesJson : GuestPoolsJson);
+
+    public IEnumerable<IpPrefix> Elsewhere => Column.Prefixes(ServiceRangesJson).Concat(Column.Prefixes(GuestPoolsJson));
 
     public IReadOnlyList<string> Ciphers => Column.List(CiphersJson);
 
@@ -70,6 +87,7 @@ internal sealed class NetworkRow
         Id = Id,
         Name = Name,
         Prefixes = Column.List(PrefixesJson),
+        Elsewhere = [.. Elsewhere.Select(range => range.ToString())],
         Ciphers = Ciphers,
         AuthDigest = AuthDigest,
         Authentication = Authentication,
@@ -92,6 +110,9 @@ internal sealed class NetworkRow
         TlsAuthDirection = TlsAuthDirection,
         MinimumTls = MinimumTls,
         TokenLifetime = Span.Text(TokenSeconds),
+        ServiceRanges = Column.List(ServiceRangesJson),
+        GuestPools = Column.List(GuestPoolsJson),
+        Guests = Guests,
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
         CreatedAt = UnixTime.ToTime(CreatedAt),

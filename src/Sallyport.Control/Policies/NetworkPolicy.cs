@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Store;
@@ -8,20 +9,30 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
-/// <summary>One network as the policy engine of the gateways reads it, so that an explanation is the gateways' own decision.</summary>
+/// <summary>
+/// One network, and those that appear in it or in which it appears, as the policy engine of the gateways reads them, so that an explanation
+/// is the gateways' own decision.
+/// </summary>
 internal static class NetworkPolicy
 {
     public static FleetModel Of(FleetState fleet, int networkId, CountryTable countries, DateTimeOffset now)
     {
-        var network = fleet.Networks[networkId];
-        var applications = fleet.Applications.Values.Where(application => application.NetworkId == networkId).OrderBy(application => application.Id).ToList();
+        var appearances = fleet.Appearances.Values.Where(one => one.NetworkId == networkId || one.HomeId == networkId).OrderBy(one => one.Id).ToList();
+        var networks = appearances.SelectMany(one => new[] { one.NetworkId, one.HomeId }).Append(networkId).ToHashSet();
+        var applications = fleet.Applications.Values.Where(application => networks.Contains(application.NetworkId))
+            .OrderBy(application => application.Id).ToList();
         var ids = applications.Select(application => application.Id).ToHashSet();
         var everything = new FleetChange
         {
-            Networks = [new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])],
-            Identities = [.. fleet.Identities.Values.Where(identity => identity.NetworkId == networkId).OrderBy(identity => identity.Id).Select(Identity)],
+            Networks =
+            [
+                .. fleet.Networks.Values.Where(network => networks.Contains(network.Id)).OrderBy(network => network.Id)
+                    .Select(network => new Network(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)])),
+            ],
+            Identities = [.. fleet.Identities.Values.Where(identity => networks.Contains(identity.NetworkId)).OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. applications.Select(Application)],
             Rules = [.. fleet.Rules.Values.Where(rule => Targets(rule).Any(ids.Contains)).OrderBy(rule => rule.Id).Select(rule => Rule(rule, countries))],
+            Appearances = [.. appearances.Select(Appearance)],
         };
         return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
     }
@@ -45,6 +56,10 @@ internal static class NetworkPolicy
         ForensicApplicationId = identity.ForensicApplicationId,
         Limit = LimitReading.Of(identity.Limit),
     };
+
+    internal static Appearance Appearance(AppearanceModel appearance) => new(
+        appearance.Id, appearance.Kind == AppearanceKeeper.Service ? AppearanceKind.Service : AppearanceKind.Guest, appearance.NetworkId,
+        IpPrefix.Parse(appearance.At), appearance.HomeId, IpPrefix.Parse(appearance.Of));
 
     private static Application Application(ApplicationModel application) => new(
         application.Id, application.NetworkId, application.Name, application.OwnerId, ApplicationInput.ParseTarget(application.Target),
@@ -78,8 +93,9 @@ internal static class NetworkPolicy
             "device" => new Subject(SubjectKind.Device, rule.SubjectId, ""),
             "site" => new Subject(SubjectKind.Site, rule.SubjectId, ""),
             "host" => new Subject(SubjectKind.Host, rule.SubjectId, ""),
-            "group" => new Subject(SubjectKind.Group, 0, rule.Subject),
-            _ => new Subject(SubjectKind.Label, 0, rule.Subject),
+            "group" => new Subject(SubjectKind.Group, 0, rule.Subject) { NetworkId = rule.NetworkId },
+            "network" => new Subject(SubjectKind.Network, 0, "") { NetworkId = rule.NetworkId },
+            _ => new Subject(SubjectKind.Label, 0, rule.Subject) { NetworkId = rule.NetworkId },
         },
         [.. Targets(rule)])
     {

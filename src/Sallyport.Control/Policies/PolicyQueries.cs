@@ -25,7 +25,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port)
     {
         var problems = new ProblemList();
-        var (sender, destination) = database.Read(sql =>
+        var (sender, target) = database.Read(sql =>
         {
             var identity = OwnerInput.Read(sql, from, "from", problems);
             return (identity, ReadDestination(sql, to, identity, problems));
@@ -43,8 +43,41 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
 
         problems.ThrowIfAny();
         actor.Require(Right.See, sender!.NetworkId);
-        return Explain(feed.State, sender, destination!.Value, known!, known == "icmp" ? 0 : port!.Value);
+        var (fleet, asked) = (feed.State, known == "icmp" ? 0 : port!.Value);
+        return Appears(fleet, sender, target!) is { } destination
+            ? Explain(fleet, sender, destination, known!, asked)
+            : NotThere(fleet, sender, target!, known!, asked);
     }
+
+    /// <summary>The address under which the sender would reach the target; null where there is none in his network.</summary>
+    private static IpAddress? Appears(FleetState fleet, IdentityRow sender, Target target) =>
+        target.NetworkId is null || target.NetworkId == sender.NetworkId
+            ? target.Address : fleet.ServiceAddress(sender.NetworkId, target.NetworkId.Value, target.Address);
+
+    private PolicyExplanation NotThere(FleetState fleet, IdentityRow sender, Target target, string protocol, int port)
+    {
+        var home = fleet.Networks[target.NetworkId!.Value].Name;
+        return new PolicyExplanation
+        {
+            Allowed = false,
+            From = $"{sender.Kind}:{sender.Name}",
+            Network = sender.Network,
+            Destination = target.Address.ToString(),
+            Protocol = protocol,
+            Port = port,
+            FromPresence = sender.Kind == HostIdentity.Kind ? "online" : tunnels.PresenceOf(sender.Id).Presence,
+            Reason = nameof(Core.Gateway.DropReason.NotRouted),
+            Steps =
+            [
+                $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {target.Address} of network {home}.",
+                $"No rule leads there from network {sender.Network}, so it has no service address in it.",
+            ],
+            AllowCommands = Remedy.CommandsFor(fleet, sender.Id, target.OwnerId, target.Address, protocol, port),
+        };
+    }
+
+    /// <param name="NetworkId">In which the address is meant; null for the sender's.</param>
+    private sealed record Target(IpAddress Address, int? NetworkId, int OwnerId);
 
     private PolicyExplanation Explain(FleetState fleet, IdentityRow sender, IpAddress destination, string protocol, int port)
     {
@@ -106,7 +139,9 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             yield break;
         }
 
-        yield return $"{CarrierOf(why.To)} carries {why.Destination}.";
+        yield return why.To.NetworkId == sender.NetworkId
+            ? $"{CarrierOf(why.To)} carries {why.Destination}."
+            : $"{why.Destination} stands for {why.Inside} of network {fleet.Networks[why.To.NetworkId].Name}, which {CarrierOf(why.To)} carries.";
         if (why.Kind == ExplanationKind.TargetNotActive)
         {
             yield return $"{CarrierOf(why.To)} is not active: nothing reaches it.";
@@ -209,7 +244,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
     private static string CarrierOf(Identity identity) => $"{identity.Kind.Word()}:{identity.Name}";
 
     /// <summary>An address, or what has one: "device:cam-3", "site:hq", "host:plant-a", "application:historian".</summary>
-    private static IpAddress? ReadDestination(SqliteConnection sql, string? to, IdentityRow? sender, ProblemList problems)
+    private static Target? ReadDestination(SqliteConnection sql, string? to, IdentityRow? sender, ProblemList problems)
     {
         if (string.IsNullOrEmpty(to))
         {
@@ -219,7 +254,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
 
         if (IpAddress.TryParse(to, out var address))
         {
-            return address;
+            return new Target(address, null, 0);
         }
 
         if (to.StartsWith("application:", StringComparison.Ordinal))
@@ -227,7 +262,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
             var name = to["application:".Length..];
             var local = sender is null ? [] : ApplicationRow.FindByName(sql, name, sender.Network);
             var application = local.Count == 1 ? local[0] : Lookup.Application(sql, name).OrProblem("to", problems);
-            return application is null ? null : ApplicationInput.TargetOf(application).First;
+            return application is null ? null : new Target(ApplicationInput.TargetOf(application).First, application.NetworkId, application.OwnerId);
         }
 
         if (!Carriers.Any(carrier => to.StartsWith(carrier, StringComparison.Ordinal)))
@@ -237,6 +272,6 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, TunnelRe
         }
 
         var identity = OwnerInput.Read(sql, to, "to", problems);
-        return identity?.AddressV4 ?? identity?.AddressV6;
+        return (identity?.AddressV4 ?? identity?.AddressV6) is { } own ? new Target(own, identity!.NetworkId, identity.Id) : null;
     }
 }

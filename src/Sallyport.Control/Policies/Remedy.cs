@@ -27,10 +27,12 @@ internal static class Remedy
         }
 
         var to = toId == 0 ? HostAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
-        if (to is null || from.Id == to.Id || from.NetworkId != to.NetworkId)
+        if (to is null || from.Id == to.Id)
         {
             return [];
         }
+
+        destination = from.NetworkId == to.NetworkId ? destination : fleet.Inside(from.NetworkId, destination);
 
         var subject = $"{from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
         if (NarrowestOf(fleet, to, destination, protocol, port) is { } application)
@@ -81,10 +83,13 @@ internal static class Remedy
     /// <summary>"device:pump-17 to application:historian", when, where that is not always, and under what conditions.</summary>
     public static string Describe(FleetState fleet, RuleModel rule)
     {
-        var subject = rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
+        var subject = rule.SubjectKind == "network" ? fleet.Networks.GetValueOrDefault(rule.NetworkId)?.Name ?? $"#{rule.NetworkId}"
+            : rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
         var application = fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
         var more = string.Join("; ", ((string[])[RuleTimes.Describe(rule.Until, rule.Windows), RuleConditionInput.Describe(rule.Conditions)]).Where(said => said.Length > 0));
-        return $"{rule.SubjectKind}:{subject} to {RuleRow.TargetOf(application, rule.ApplicationGroup)}{(more.Length > 0 ? $" ({more})" : "")}";
+        var across = rule.NetworkId != 0 && rule.SubjectKind != "network"
+            && fleet.Networks.TryGetValue(rule.NetworkId, out var network) ? $" of network {network.Name}" : "";
+        return $"{rule.SubjectKind}:{subject}{across} to {RuleRow.TargetOf(application, rule.ApplicationGroup)}{(more.Length > 0 ? $" ({more})" : "")}";
     }
 
     public static string ReasonText(string reason) => Enum.TryParse<DropReason>(reason, out var known) ? ReasonText(known) : reason;
@@ -101,6 +106,7 @@ internal static class Remedy
         DropReason.NotRouted => "nobody in the network carries the destination",
         DropReason.IdentityNotActive => "the sender or the carrier is not active",
         DropReason.SpoofedSource => "the source address is not the sender's",
+        DropReason.NoGuestAddress => "the sender has no address in the application's network, or no port of it is free",
         DropReason.NotRequested => "it answers nothing that was asked",
         DropReason.InvalidTcpState => "it belongs to no open TCP connection",
         DropReason.PeerOffline => "the carrier has no tunnel",

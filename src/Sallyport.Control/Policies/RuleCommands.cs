@@ -25,7 +25,8 @@ internal sealed class RuleCommands(
     private const int SelectorMax = 8;
 
     private static readonly string[] Effects = ["allow", "deny"];
-    private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label"];
+    private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label", "network"];
+    private const string SubjectHint = "write device:NAME, site:NAME, host:NETWORK, group:NAME, label:KEY=VALUE or network:NAME";
 
     /// <summary>Answers for a rule that denies when the gateways have cut what it denies, or after the bounded wait.</summary>
     public async Task<RuleInfo> CreateAsync(Actor actor, RuleCreate input, Idempotency? idempotency, CancellationToken cancel)
@@ -51,15 +52,15 @@ internal sealed class RuleCommands(
             {
                 var problems = new ProblemList();
                 var target = ReadTarget(change, input.To, input.From, problems);
-                var subject = ReadSubject(change, input.From, target, problems);
+                var subject = ReadSubject(change, input.From, input.FromNetwork, target, problems);
                 var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
                 var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
                 var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
                 var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, null, countries, problems));
                 var limit = ReadLimit(input.Limit, null, effect, problems);
                 problems.ThrowIfAny();
-                var (kind, identityId, name) = subject!.Value;
-                if (RuleRow.FindSame(change.Sql, target!, kind, identityId, name, effect!, conditions) is { } same)
+                var (kind, identityId, name, networkId) = subject!;
+                if (RuleRow.FindSame(change.Sql, target!, kind, identityId, name, networkId, effect!, conditions) is { } same)
                 {
                     throw new ProblemException(Refusal.Conflict(
                         "from",
@@ -69,10 +70,10 @@ internal sealed class RuleCommands(
 
                 var id = change.Sql.ExecuteScalar<int>(
                     """
-                    INSERT INTO rules (network_id, application_id, application_group, subject_kind, subject_id, subject, effect, until, windows, conditions, limits,
-                        created_at, revision)
-                    VALUES (@NetworkId, @applicationId, @Group, @kind, @identityId, @name, @effect, @until, @windows, @conditions, @limits, @Now, 1)
-                    RETURNING id
+                    INSERT INTO rules (target_network_id, application_id, application_group, subject_kind, subject_id, subject, network_id, effect, until, windows,
+                        conditions, limits, created_at, revision)
+                    VALUES (@NetworkId, @applicationId, @Group, @kind, @identityId, @name, @networkOfSubject, @effect, @until, @windows, @conditions, @limits,
+                        @Now, 1) RETURNING id
                     """,
                     new
                     {
@@ -82,6 +83,7 @@ internal sealed class RuleCommands(
                         kind,
                         identityId,
                         name,
+                        networkOfSubject = networkId,
                         effect,
                         until,
                         windows = Column.Of(windows),
@@ -124,7 +126,7 @@ internal sealed class RuleCommands(
         var limit = ReadLimit(input.Limit, row.Limit, row.Effect, problems);
         var target = new RuleTarget(row.NetworkId, row.Network, ApplicationRow.Find(change.Sql, row.ApplicationId), row.ApplicationGroup.Length == 0 ? null : row.ApplicationGroup);
         int? subjectId = row.SubjectId == 0 ? null : row.SubjectId;
-        if (RuleRow.FindSame(change.Sql, target, row.SubjectKind, subjectId, row.SubjectId == 0 ? row.Subject : "", row.Effect, conditions) is { } same && same.Id != id)
+        if (RuleRow.FindSame(change.Sql, target, row.SubjectKind, subjectId, row.StoredSubject, row.StoredNetworkId, row.Effect, conditions) is { } same && same.Id != id)
         {
             problems.AddConflict("conditions", $"rule {same.Id} asks for the same already", $"remove one of the two: sallyport rule remove {id}");
         }
@@ -253,16 +255,22 @@ internal sealed class RuleCommands(
             : parts is [HostIdentity.Kind, var network] ? network.Split('.')[0] : null;
     }
 
-    private static (string Kind, int? IdentityId, string Name)? ReadSubject(
-        Change change, string? text, RuleTarget? target, ProblemList problems)
+    private static SubjectInput? ReadSubject(
+        Change change, string? text, string? fromNetwork, RuleTarget? target, ProblemList problems)
     {
+        var network = fromNetwork is null ? null : Lookup.Network(change.Sql, fromNetwork).OrProblem("fromNetwork", problems);
         var colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
         if (string.IsNullOrEmpty(text) || colon < 0)
         {
             problems.Add(
                 "from",
                 string.IsNullOrEmpty(text) ? "the subject is missing" : $"'{Label.Shorten(text)}' does not say what it is",
-                string.IsNullOrEmpty(text) ? "write device:NAME, site:NAME, host:NETWORK, group:NAME or label:KEY=VALUE" : Lookup.HintOfKind(change.Sql, text));
+                string.IsNullOrEmpty(text) ? SubjectHint : Lookup.HintOfKind(change.Sql, text));
+            return null;
+        }
+
+        if (fromNetwork is not null && network is null)
+        {
             return null;
         }
 
@@ -271,19 +279,18 @@ internal sealed class RuleCommands(
         switch (kind)
         {
             case "device" or "site":
-                return ReadIdentity(change, kind, name, target, problems);
+                return ReadIdentity(change, kind, name, network, target, problems);
             case HostIdentity.Kind:
                 return ReadHost(change, name, target, problems);
+            case "network":
+                return ReadNetwork(change, name, network, target, problems);
             case "group":
-                return Label.Check(name, "from", problems) ? (kind, null, name) : null;
+                return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, target) : null;
             case "label":
-                return (kind, null, ReadSelector(name, problems));
+                return OfMembers(change, kind, ReadSelector(name, problems), network, target);
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
-                problems.Add(
-                    "from",
-                    $"'{Label.Shorten(kind)}' cannot be a subject",
-                    near.Length > 0 ? near : "write device:NAME, site:NAME, host:NETWORK, group:NAME or label:KEY=VALUE");
+                problems.Add("from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : SubjectHint);
                 return null;
         }
     }
@@ -307,19 +314,35 @@ internal sealed class RuleCommands(
         return LabelSelector.Write(labels);
     }
 
-    private static (string Kind, int? IdentityId, string Name)? ReadIdentity(
-        Change change, string kind, string name, RuleTarget? target, ProblemList problems)
+    private static SubjectInput? ReadIdentity(
+        Change change, string kind, string name, NetworkRow? network, RuleTarget? target, ProblemList problems)
     {
-        // A name that two networks have means the one in the application's network.
-        var local = target is null || name.Contains('.', StringComparison.Ordinal)
-            ? [] : IdentityRow.FindByName(change.Sql, kind, name, target.Network);
-        var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, name).OrProblem("from", problems);
-        return identity is null || target is null ? null : JudgeSubject(identity, target, problems);
+        // A name that two networks have means the one in the network that is said, or in the application's.
+        var home = network?.Name ?? target?.Network;
+        var local = home is null || name.Contains('.', StringComparison.Ordinal) ? [] : IdentityRow.FindByName(change.Sql, kind, name, home);
+        var reference = network is null || name.Contains('.', StringComparison.Ordinal) ? name : $"{name}.{network.Name}";
+        var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, reference).OrProblem("from", problems);
+        if (identity is null || target is null)
+        {
+            return null;
+        }
+
+        if (network is not null && identity.NetworkId != network.Id)
+        {
+            problems.Add("fromNetwork", $"{kind} {identity.Name} is in network {identity.Network}, not in {network.Name}", "leave it out, or name another");
+        }
+
+        if (identity.Id == target.Application?.OwnerId)
+        {
+            problems.Add("from", $"{identity.Kind} {identity.Name} carries {Spoken(target)} itself", "what it does at home does not pass the gateway");
+        }
+
+        change.Actor.Require(Right.Change, identity.NetworkId);
+        return new SubjectInput(identity.Kind, identity.Id, "", identity.NetworkId == target.NetworkId ? null : identity.NetworkId);
     }
 
     /// <summary>The gateway host opens flows to devices where a rule says so; it is made part of the network by it.</summary>
-    private static (string Kind, int? IdentityId, string Name)? ReadHost(
-        Change change, string name, RuleTarget? target, ProblemList problems)
+    private static SubjectInput? ReadHost(Change change, string name, RuleTarget? target, ProblemList problems)
     {
         var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
         if (network is null || target is null)
@@ -328,25 +351,47 @@ internal sealed class RuleCommands(
         }
 
         change.Actor.Require(Right.Change, network.Id);
-        return HostIdentity.Ensure(change, network, "from", problems) is { } host ? JudgeSubject(host, target, problems) : null;
+        if (network.Id != target.NetworkId)
+        {
+            problems.Add("from", $"the gateway host reaches {Spoken(target)} as host:{target.Network}", $"write host:{target.Network}");
+            return null;
+        }
+
+        if (HostIdentity.Ensure(change, network, "from", problems) is not { } host)
+        {
+            return null;
+        }
+
+        if (host.Id == target.Application?.OwnerId)
+        {
+            problems.Add("from", $"the gateway host carries {Spoken(target)} itself", "what it does at home does not pass the gateway");
+        }
+
+        return new SubjectInput(host.Kind, host.Id, "", null);
     }
 
-    private static (string Kind, int? IdentityId, string Name)? JudgeSubject(IdentityRow identity, RuleTarget target, ProblemList problems)
+    private static SubjectInput? ReadNetwork(
+        Change change, string name, NetworkRow? said, RuleTarget? target, ProblemList problems)
     {
-        if (identity.NetworkId != target.NetworkId)
+        var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
+        if (network is not null && said is not null && network.Id != said.Id)
         {
-            problems.Add(
-                "from",
-                $"{identity.Kind} {identity.Name} is in network {identity.Network}, {Spoken(target)} in network {target.Network}",
-                "networks are isolated: both must be in one");
+            problems.Add("fromNetwork", $"from says network {network.Name}", "leave one of the two out");
         }
 
-        if (identity.Id == target.Application?.OwnerId)
+        return network is null ? null : OfMembers(change, "network", "", network, target);
+    }
+
+    /// <param name="network">Null for the application's.</param>
+    private static SubjectInput? OfMembers(Change change, string kind, string name, NetworkRow? network, RuleTarget? target)
+    {
+        if (target is null)
         {
-            problems.Add("from", $"{identity.Kind} {identity.Name} carries {Spoken(target)} itself", "what it does at home does not pass the gateway");
+            return null;
         }
 
-        return (identity.Kind, identity.Id, "");
+        change.Actor.Require(Right.Change, network?.Id ?? target.NetworkId);
+        return new SubjectInput(kind, null, name, network is null || network.Id == target.NetworkId ? null : network.Id);
     }
 
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
@@ -365,10 +410,15 @@ internal sealed class RuleCommands(
     private static JsonObject Describe(RuleRow row) => new()
     {
         ["from"] = $"{row.SubjectKind}:{row.Subject}",
+        ["fromNetwork"] = row.IsAcross ? row.SubjectNetwork : null,
         ["to"] = $"{row.Target}.{row.Network}",
         ["effect"] = row.Effect == "allow" ? null : row.Effect,
         ["time"] = RuleTimes.Describe(row.Until, Column.List(row.WindowsJson)) is { Length: > 0 } said ? said : null,
         ["conditions"] = RuleConditionInput.Describe(row.Conditions) is { Length: > 0 } asked ? asked : null,
         ["limit"] = LimitReading.Describe(row.Limit) is { Length: > 0 } limit ? limit : null,
     };
+
+    /// <summary>Whom a rule speaks of: one identity, or members of a network.</summary>
+    /// <param name="NetworkId">Null for that of the application.</param>
+    private sealed record SubjectInput(string Kind, int? IdentityId, string Name, int? NetworkId);
 }

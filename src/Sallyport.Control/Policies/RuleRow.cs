@@ -5,6 +5,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -22,13 +23,17 @@ internal sealed class RuleRow
     private const string Select =
         """
         SELECT r.id, ifnull(r.application_id, 0) AS ApplicationId, ifnull(a.name, '') AS Application, ifnull(r.application_group, '') AS ApplicationGroup,
-            r.network_id AS NetworkId, n.name AS Network,
-            (SELECT group_concat(m.id) FROM applications m WHERE r.application_group IS NOT NULL AND m.network_id = r.network_id
+            r.target_network_id AS NetworkId, n.name AS Network,
+            (SELECT group_concat(m.id) FROM applications m WHERE r.application_group IS NOT NULL AND m.network_id = r.target_network_id
                 AND EXISTS (SELECT 1 FROM json_each(m.groups) g WHERE g.value = r.application_group)) AS MemberIds,
-            r.subject_kind AS SubjectKind, ifnull(r.subject_id, 0) AS SubjectId, ifnull(i.name, r.subject) AS Subject,
+            r.subject_kind AS SubjectKind, ifnull(r.network_id, r.target_network_id) AS SubjectNetworkId,
+            (SELECT name FROM networks WHERE id = ifnull(r.network_id, r.target_network_id)) AS SubjectNetwork,
+            ifnull(r.subject_id, 0) AS SubjectId,
+            CASE r.subject_kind WHEN 'network' THEN (SELECT name FROM networks WHERE id = ifnull(r.network_id, r.target_network_id))
+                ELSE ifnull(i.name, r.subject) END AS Subject,
             r.effect, r.until, r.windows AS WindowsJson, r.conditions AS ConditionsJson, r.limits AS LimitsJson, r.created_at AS CreatedAt, r.revision,
             EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'rule' AND l.subject_id = r.id) AS IsLocked
-        FROM rules r LEFT JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = r.network_id
+        FROM rules r LEFT JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = r.target_network_id
             LEFT JOIN identities i ON i.id = r.subject_id
         """;
 
@@ -48,6 +53,9 @@ internal sealed class RuleRow
     /// <summary>"application:historian" or "application-group:scada".</summary>
     public string Target => TargetOf(Application, ApplicationGroup);
 
+    /// <summary>"historian" or "application-group:scada".</summary>
+    public string Named => Application.Length > 0 ? Application : Target;
+
     public ConditionModel? Conditions => Column.Conditions(ConditionsJson);
 
     public LimitModel? Limit => Column.Limit(LimitsJson);
@@ -58,9 +66,21 @@ internal sealed class RuleRow
 
     public string SubjectKind { get; init; } = "";
 
+    /// <summary>Of the subjects; where it is another one than the application's, these are reached across.</summary>
+    public int SubjectNetworkId { get; init; }
+
+    public string SubjectNetwork { get; init; } = "";
+
+    public bool IsAcross => SubjectNetworkId != NetworkId;
+
+    /// <summary>As the table has them: what follows from something else is not in it.</summary>
+    public string StoredSubject => SubjectId == 0 && SubjectKind != "network" ? Subject : "";
+
+    public int? StoredNetworkId => IsAcross ? SubjectNetworkId : null;
+
     public int SubjectId { get; init; }
 
-    /// <summary>Name of the device or site, the group, or "key=value".</summary>
+    /// <summary>Name of the device, site or network, the group, or "key=value".</summary>
     public string Subject { get; init; } = "";
 
     public string Effect { get; init; } = "allow";
@@ -95,7 +115,7 @@ internal sealed class RuleRow
     public static void TouchGroups(Change change, int networkId, IEnumerable<string> groups)
     {
         foreach (var id in change.Sql.Query<int>(
-            "SELECT id FROM rules WHERE network_id = @networkId AND application_group IN @groups", new { networkId, groups = groups.ToList() }).AsList())
+            "SELECT id FROM rules WHERE target_network_id = @networkId AND application_group IN @groups", new { networkId, groups = groups.ToList() }).AsList())
         {
             change.Touch(ChangeKind.Rule, id);
         }
@@ -103,19 +123,39 @@ internal sealed class RuleRow
 
     public static string TargetOf(string application, string group) => group.Length == 0 ? $"application:{application}" : $"application-group:{group}";
 
+    /// <summary>Rules to other networks that speak of a network's groups, labels or all of it.</summary>
+    public static IReadOnlyList<RuleRow> OfMembersOf(SqliteConnection sql, int networkId) =>
+        [.. sql.Query<RuleRow>(Select + " WHERE r.network_id = @networkId ORDER BY r.id LIMIT 10", new { networkId })];
+
+    /// <summary>Rules to groups of a network's applications.</summary>
+    public static IReadOnlyList<RuleRow> ToGroupsOf(SqliteConnection sql, int networkId) =>
+        [.. sql.Query<RuleRow>(Select + " WHERE r.target_network_id = @networkId AND r.application_group IS NOT NULL ORDER BY r.id LIMIT 10", new { networkId })];
+
     public static RuleRow? FindSame(
-        SqliteConnection sql, RuleTarget target, string kind, int? subjectId, string subject, string effect, string conditions) =>
+        SqliteConnection sql, RuleTarget target, string kind, int? subjectId, string subject, int? networkId, string effect, string conditions) =>
         sql.QuerySingleOrDefault<RuleRow>(
             Select + """
-                 WHERE r.network_id = @NetworkId AND r.application_id IS @applicationId AND r.application_group IS @Group AND r.subject_kind = @kind
-                AND r.subject_id IS @subjectId AND r.subject = @subject AND r.effect = @effect AND r.conditions = @conditions
+                 WHERE r.target_network_id = @NetworkId AND r.application_id IS @applicationId AND r.application_group IS @Group
+                AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject AND r.network_id IS @networkOfSubject
+                AND r.effect = @effect AND r.conditions = @conditions
                 """,
-            new { target.NetworkId, applicationId = target.Application?.Id, target.Group, kind, subjectId, subject, effect, conditions });
+            new
+            {
+                target.NetworkId,
+                applicationId = target.Application?.Id,
+                target.Group,
+                kind,
+                subjectId,
+                subject,
+                networkOfSubject = networkId,
+                effect,
+                conditions,
+            });
 
     public static IReadOnlyList<RuleRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
         .. sql.Query<RuleRow>(
-            Select + " WHERE r.id > @after AND (@networkId IS NULL OR r.network_id = @networkId) ORDER BY r.id LIMIT @limit",
+            Select + " WHERE r.id > @after AND (@networkId IS NULL OR r.target_network_id = @networkId OR r.network_id = @networkId) ORDER BY r.id LIMIT @limit",
             new { after, networkId, limit }),
     ];
 
@@ -124,8 +164,9 @@ internal sealed class RuleRow
     {
         Id = Id,
         SubjectKind = SubjectKind,
+        NetworkId = IsAcross || SubjectKind == "network" ? SubjectNetworkId : 0,
         SubjectId = SubjectId,
-        Subject = SubjectId == 0 ? Subject : "",
+        Subject = StoredSubject,
         ApplicationId = ApplicationId,
         ApplicationGroup = ApplicationGroup,
         ApplicationIds = MemberIds is null ? [] : [.. MemberIds.Split(',').Select(id => int.Parse(id, CultureInfo.InvariantCulture)).Order()],
@@ -137,8 +178,9 @@ internal sealed class RuleRow
     };
 
     /// <summary>Whether that identity is one of its subjects.</summary>
-    public bool SpeaksOf(IdentityModel identity) => identity.NetworkId == NetworkId && SubjectKind switch
+    public bool SpeaksOf(IdentityModel identity) => identity.NetworkId == SubjectNetworkId && SubjectKind switch
     {
+        "network" => identity.Kind != HostIdentity.Kind,
         "group" => identity.Groups.Contains(Subject),
         "label" => LabelSelector.Read(Subject).All(wanted => identity.Labels.Any(label => wanted == $"{label.Key}={label.Value}")),
         _ => identity.Id == SubjectId,
@@ -156,6 +198,7 @@ internal sealed class RuleRow
             From = $"{SubjectKind}:{Subject}",
             To = Target,
             Network = Network,
+            FromNetwork = SubjectNetwork,
             Subjects = subjects,
             Effect = Effect,
             Until = UnixTime.ToTime(Until),

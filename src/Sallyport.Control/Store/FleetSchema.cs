@@ -228,6 +228,46 @@ internal static class FleetSchema
             BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;
         """,
         """
+        ALTER TABLE networks ADD COLUMN service_ranges TEXT NOT NULL DEFAULT '["198.18.0.0/16"]';
+        ALTER TABLE networks ADD COLUMN guest_pools TEXT NOT NULL DEFAULT '["198.19.0.0/16"]';
+        ALTER TABLE networks ADD COLUMN guests TEXT NOT NULL DEFAULT 'each' CHECK (guests IN ('each', 'shared'));
+
+        CREATE TABLE rules_next (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            application_id INTEGER NOT NULL REFERENCES applications(id),
+            subject_kind TEXT NOT NULL CHECK (subject_kind IN ('device', 'site', 'host', 'group', 'label', 'network')),
+            subject_id INTEGER REFERENCES identities(id),
+            subject TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            effect TEXT NOT NULL DEFAULT 'allow' CHECK (effect IN ('allow', 'deny')),
+            until INTEGER,
+            windows TEXT NOT NULL DEFAULT '[]',
+            network_id INTEGER REFERENCES networks(id)) STRICT;
+        INSERT INTO rules_next SELECT id, application_id, subject_kind, subject_id, subject, created_at, revision, effect, until, windows, NULL
+            FROM rules;
+        UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'rules')
+            WHERE name = 'rules_next' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules');
+        INSERT INTO sqlite_sequence (name, seq) SELECT 'rules_next', seq FROM sqlite_sequence WHERE name = 'rules'
+            AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules_next');
+        DROP TABLE rules;
+        ALTER TABLE rules_next RENAME TO rules;
+        CREATE UNIQUE INDEX rules_once ON rules (application_id, subject_kind, ifnull(subject_id, 0), subject, ifnull(network_id, 0), effect);
+        CREATE INDEX rules_by_subject ON rules (subject_id);
+        CREATE INDEX rules_across ON rules (network_id) WHERE network_id IS NOT NULL;
+        CREATE TRIGGER locks_of_rule AFTER DELETE ON rules
+            BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;
+
+        CREATE TABLE appearances (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL CHECK (kind IN ('service', 'guest')),
+            network_id INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            home_id INTEGER NOT NULL,
+            of TEXT NOT NULL,
+            UNIQUE (kind, network_id, home_id, of)) STRICT;
+        """,
+        """
         ALTER TABLE applications ADD COLUMN groups TEXT NOT NULL DEFAULT '[]';
         ALTER TABLE applications ADD COLUMN management INTEGER NOT NULL DEFAULT 0;
 
@@ -241,12 +281,13 @@ internal static class FleetSchema
 
         CREATE TABLE rules_next (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
-            network_id INTEGER NOT NULL REFERENCES networks(id),
+            target_network_id INTEGER NOT NULL REFERENCES networks(id),
             application_id INTEGER REFERENCES applications(id),
             application_group TEXT,
-            subject_kind TEXT NOT NULL CHECK (subject_kind IN ('device', 'site', 'host', 'group', 'label')),
+            subject_kind TEXT NOT NULL CHECK (subject_kind IN ('device', 'site', 'host', 'group', 'label', 'network')),
             subject_id INTEGER REFERENCES identities(id),
             subject TEXT NOT NULL,
+            network_id INTEGER REFERENCES networks(id),
             effect TEXT NOT NULL CHECK (effect IN ('allow', 'deny')),
             until INTEGER,
             windows TEXT NOT NULL,
@@ -255,7 +296,7 @@ internal static class FleetSchema
             created_at INTEGER NOT NULL,
             revision INTEGER NOT NULL,
             CHECK ((application_id IS NULL) <> (application_group IS NULL))) STRICT;
-        INSERT INTO rules_next SELECT r.id, a.network_id, r.application_id, NULL, r.subject_kind, r.subject_id, r.subject, r.effect, r.until,
+        INSERT INTO rules_next SELECT r.id, a.network_id, r.application_id, NULL, r.subject_kind, r.subject_id, r.subject, r.network_id, r.effect, r.until,
             r.windows, '{}', '{}', r.created_at, r.revision FROM rules r JOIN applications a ON a.id = r.application_id;
         UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'rules')
             WHERE name = 'rules_next' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules');
@@ -263,9 +304,10 @@ internal static class FleetSchema
             AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules_next');
         DROP TABLE rules;
         ALTER TABLE rules_next RENAME TO rules;
-        CREATE UNIQUE INDEX rules_once ON rules (network_id, ifnull(application_id, 0), ifnull(application_group, ''), subject_kind,
-            ifnull(subject_id, 0), subject, effect, conditions);
+        CREATE UNIQUE INDEX rules_once ON rules (target_network_id, ifnull(application_id, 0), ifnull(application_group, ''), subject_kind,
+            ifnull(subject_id, 0), subject, ifnull(network_id, 0), effect, conditions);
         CREATE INDEX rules_by_subject ON rules (subject_id);
+        CREATE INDEX rules_across ON rules (network_id) WHERE network_id IS NOT NULL;
         CREATE INDEX rules_by_application ON rules (application_id);
         CREATE TRIGGER locks_of_rule AFTER DELETE ON rules
             BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;

@@ -71,6 +71,9 @@ internal struct Flow
     public int ToId;
     public int RuleId;
     public int ApplicationId;
+
+    /// <summary>Entry of the translation table where the two ends are in two networks; else 0.</summary>
+    public int Translation;
     public long Id;
     public Instant FirstSeen;
     public Instant LastSeen;

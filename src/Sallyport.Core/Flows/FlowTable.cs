@@ -1,4 +1,5 @@
 using System.Numerics;
+using Sallyport.Core.Nat;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -15,6 +16,7 @@ internal sealed class FlowTable
     private const int EvictionSearch = 64;
 
     private readonly FlowLimits _limits;
+    private readonly TranslationTable _translations;
     private readonly SipHash _hash;
     private readonly Flow[] _flows;
     private readonly int[] _buckets;
@@ -29,10 +31,11 @@ internal sealed class FlowTable
     private int _hand;
     private int _lastFound;
 
-    public FlowTable(FlowLimits limits, IdentityShares shares, IEntropy entropy, Instant start, ushort shard)
+    public FlowTable(FlowLimits limits, IdentityShares shares, TranslationTable translations, IEntropy entropy, Instant start, ushort shard)
     {
         limits.Check();
         _limits = limits;
+        _translations = translations;
         _shares = shares;
         _hash = new SipHash(entropy);
         // One more than can be in use, for the moment in which an ended flow's record is given up.
@@ -218,6 +221,12 @@ internal sealed class FlowTable
         }
 
         link = flow.Next;
+        if (flow.Translation != 0)
+        {
+            _translations.Remove(flow.Translation);
+            flow.Translation = 0;
+        }
+
         _wheel.Remove(index);
         AddToCounts(flow.Status == FlowStatus.Allowed, flow.FromId, -1);
         if (flow.IsMirror)

@@ -82,6 +82,9 @@ public enum DropReason : byte
     /// <summary>More at once than a rule or an identity may carry; the flow goes on.</summary>
     RateLimited,
     NotRequested,
+
+    /// <summary>To an application of another network, in which there is no address for the sender, or none of its ports is free.</summary>
+    NoGuestAddress,
     InvalidTcpState,
     PeerOffline,
     FlowTableFull,

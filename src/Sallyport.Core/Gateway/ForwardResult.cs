@@ -19,6 +19,17 @@ public enum ForwardKind : byte
 /// <param name="Reason">Why it is not forwarded; <see cref="DropReason.None"/> where it is.</param>
 public readonly record struct ForwardResult(ForwardKind Kind, int ToIdentityId, int Length, int RefusalLength, DropReason Reason)
 {
+    /// <summary>The conversation is between two networks: <see cref="Forwarder.Translate"/> puts the addresses of the other one in before the packet leaves.</summary>
+    public bool IsTranslated => Translation != 0;
+
+    /// <summary>The port, or identifier of echo, that the opener has in the other network: for the packet thread that has the other end.</summary>
+    public ushort GuestPort { get; internal init; }
+
+    internal int Translation { get; init; }
+
+    /// <summary>From the opener's network to the other one.</summary>
+    internal bool IsOutbound { get; init; }
+
     internal static ForwardResult Forward(int toIdentityId, int length) => new(ForwardKind.Forward, toIdentityId, length, 0, DropReason.None);
 
     internal static ForwardResult Refuse(DropReason reason, int length) => new(ForwardKind.Refuse, 0, 0, length, reason);

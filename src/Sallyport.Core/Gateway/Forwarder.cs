@@ -1,4 +1,5 @@
 using Sallyport.Core.Flows;
+using Sallyport.Core.Nat;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -17,6 +18,8 @@ public sealed class Forwarder
 {
     private readonly FlowLimits _limits;
     private readonly IdentityShares _shares = new();
+    private readonly TranslationTable _translations;
+    private readonly SharedPorts _sharedPorts;
     private readonly FlowTable _flows;
     private readonly FragmentTable _fragments;
     private readonly RefusalLimiter _refusals;
@@ -27,16 +30,19 @@ public sealed class Forwarder
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private bool _isHandedOver;
+    private ushort _handedPort;
 
-    /// <param name="shard">Makes flow ids unique where a process has several forwarders.</param>
+    /// <param name="shard">Makes flow ids and the ports of shared addresses unique where a process has several forwarders.</param>
     /// <param name="situations">Shared with the process's other forwarders, as <paramref name="meters"/> are; null where it has none.</param>
     public Forwarder(
-        FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0, Situations? situations = null, Meters? meters = null)
+        FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0, int shards = 1, Situations? situations = null, Meters? meters = null)
     {
         _situations = situations ?? new Situations();
         _metering = new FlowMetering(meters ?? new Meters());
         _limits = limits;
-        _flows = new FlowTable(limits, _shares, entropy, start, shard);
+        _translations = new TranslationTable(entropy);
+        _sharedPorts = new SharedPorts(_translations, shard, shards);
+        _flows = new FlowTable(limits, _shares, _translations, entropy, start, shard);
         _fragments = new FragmentTable(limits.Fragments, entropy);
         _refusals = new RefusalLimiter(limits, _shares);
         _adoptRepliesUntil = start + limits.AdoptReplies;
@@ -167,9 +173,11 @@ public sealed class Forwarder
     /// decision; what is different here is that nothing is answered or recorded: that is done where the packet came from. Replies from
     /// this end then find their conversation.
     /// </summary>
-    public ForwardResult HandleHandedOver(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now)
+    /// <param name="guestPort"><see cref="ForwardResult.GuestPort"/> of the decision there.</param>
+    public ForwardResult HandleHandedOver(int fromIdentityId, ReadOnlySpan<byte> packet, Instant now, ushort guestPort = 0)
     {
         _isHandedOver = true;
+        _handedPort = guestPort;
         return Judge(fromIdentityId, packet, now, default);
     }
 
@@ -264,17 +272,18 @@ public sealed class Forwarder
         var result = DecideFlow(from, packet, read, refusal, out var index);
         if (read.Part == FragmentPart.First)
         {
-            RememberFirstFragment(from, read, index, result.Kind == ForwardKind.Forward);
+            RememberFirstFragment(from, read, index, result.ToIdentityId);
         }
 
         return result;
     }
 
     /// <summary>A second first fragment of the same datagram is judged like the first one, and its verdict replaces the other.</summary>
-    private void RememberFirstFragment(Identity from, in InnerPacket read, int index, bool forwarded)
+    /// <param name="toIdentityId">0 where it was not forwarded.</param>
+    private void RememberFirstFragment(Identity from, in InnerPacket read, int index, int toIdentityId)
     {
         var key = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
-        if (!forwarded)
+        if (toIdentityId == 0)
         {
             _fragments.Remove(key);
             return;
@@ -286,11 +295,29 @@ public sealed class Forwarder
             Key = key,
             Flow = index,
             FlowId = flow.Id,
-            FromOpener = flow.Source == read.Ends.Source,
+            FromOpener = toIdentityId == flow.ToId,
             End = read.FragmentEnd,
             Expires = _now + _limits.Fragment,
         };
         _fragments.Put(first, _now);
+    }
+
+    /// <summary>
+    /// The flow of a packet, -1 for none. Of one between two networks the called one sends packets with the ends that it has in its own;
+    /// whoever sends as the guest there is not the guest.
+    /// </summary>
+    private int Find(in FlowKey key, bool targetIsLow, out bool isFar)
+    {
+        var index = _flows.Find(key);
+        isFar = false;
+        if (index >= 0 && _flows[index].Status == FlowStatus.Allowed)
+        {
+            return index;
+        }
+
+        var translation = _translations.Find(key);
+        isFar = translation != 0 && _translations[translation].Target == (targetIsLow ? key.Low : key.High);
+        return isFar ? _translations[translation].Flow : index;
     }
 
     private static Scope Widest(Scope source, Scope destination) =>
@@ -303,7 +330,7 @@ public sealed class Forwarder
         Identity from, ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, out int index)
     {
         var key = FlowKey.Of(from.NetworkId, read.Ends, out var sourceIsLow);
-        index = _flows.Find(key);
+        index = Find(key, targetIsLow: sourceIsLow, out var isFar);
         if (index >= 0 && MustBeJudged(_flows[index]) && !JudgeAgain(index, _now))
         {
             index = -1;
@@ -316,7 +343,7 @@ public sealed class Forwarder
 
         // A flow that this model allows has the addresses of both ends proven: only another sender must be looked up.
         ref var flow = ref _flows[index];
-        var fromOpener = flow.OpenerIsLow == sourceIsLow;
+        var fromOpener = !isFar && flow.OpenerIsLow == sourceIsLow;
         var isProven = flow.Status == FlowStatus.Allowed && (fromOpener ? flow.FromId : flow.ToId) == from.Id;
         if (!isProven && !_model.Owns(from.Id, read.Ends.Source))
         {
@@ -326,6 +353,12 @@ public sealed class Forwarder
         if (read.Ends.Kind == PacketKind.Tcp && !TcpTracking.IsPossible(read.Flags))
         {
             return ForwardResult.Drop(DropReason.InvalidTcpState);
+        }
+
+        // Where the opener's packet thread has begun it anew, it has another port in the other network.
+        if (_isHandedOver && fromOpener && flow.Translation != 0 && _translations[flow.Translation].GuestPort != _handedPort)
+        {
+            return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
         }
 
         if (!fromOpener && !flow.Opened)
@@ -367,7 +400,7 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.SpoofedSource);
         }
 
-        var to = _model.IdentityAt(from.NetworkId, read.Ends.Destination);
+        var (to, inside) = _model.Resolve(from.NetworkId, read.Ends.Destination);
         if (to is null && IsBroadcast(from.NetworkId, read.Ends.Destination))
         {
             return ForwardResult.Drop(DropReason.NotUnicast);
@@ -384,7 +417,7 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.NotRequested);
         }
 
-        var decision = Ask(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort);
+        var decision = Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort);
         var isMidStream = false;
         if (read.Ends.Kind == PacketKind.Tcp)
         {
@@ -403,19 +436,21 @@ public sealed class Forwarder
         var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
         if (decision.Allowed && !isReply)
         {
-            return Open(from.Id, to!.Id, key, sourceIsLow, fromOpener: true, isMidStream, decision, read, ref index);
+            return Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, decision, Far(from, to!, inside, read.Ends), read, ref index);
         }
 
         // Not for this sender to open; but it may be the reply of a conversation that we have forgotten.
-        if (to is not null && (isMidStream || read.Ends.Kind == PacketKind.Udp))
+        if (isMidStream || read.Ends.Kind == PacketKind.Udp)
         {
-            var reversed = Ask(to, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
-            if (reversed.Allowed || isReply)
+            var opener = OpenerOf(from, to, read.Ends, out var ends);
+            var reversed = opener is null ? default : Ask(opener, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
+            if (reversed.Allowed)
             {
                 // A connection outlives a gateway that was killed, whichever side speaks first; but not for ever, and never for UDP,
                 // where the packet would be taken by whoever has the port now.
-                return reversed.Allowed && isMidStream && _now < _adoptRepliesUntil
-                    ? Open(to.Id, from.Id, key, !sourceIsLow, fromOpener: false, isMidStream, reversed, read, ref index)
+                var openerKey = FlowKey.Of(opener!.NetworkId, ends, out sourceIsLow);
+                return isMidStream && _now < _adoptRepliesUntil
+                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, Reversed(read.Ends), read, ref index)
                     : ForwardResult.Drop(DropReason.NotRequested);
             }
         }
@@ -425,26 +460,100 @@ public sealed class Forwarder
             : Deny(from, to, key, sourceIsLow, decision, packet, read, refusal, ref index);
     }
 
-    private ForwardResult Open(
-        int openerId, int targetId, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Decision decision,
-        in InnerPacket read, ref int index)
+    /// <summary>Who would have opened the conversation that a packet is a reply of, and the packet's ends as they are in his network.</summary>
+    private Identity? OpenerOf(Identity from, Identity? to, in PacketEnds ends, out PacketEnds near)
     {
+        near = ends;
+        if (to is not null || !_model.TryFindGuest(from.NetworkId, ends.Destination, out var homeId, out near.Destination))
+        {
+            return to?.NetworkId == from.NetworkId ? to : null;
+        }
+
+        if (_model.ServiceAddress(homeId, from.NetworkId, ends.Source) is not { } service)
+        {
+            return null;
+        }
+
+        near.Source = service;
+        return _model.IdentityAt(homeId, near.Destination);
+    }
+
+    private static PacketEnds Reversed(in PacketEnds ends) => ends with
+    {
+        Source = ends.Destination,
+        SourcePort = ends.DestinationPort,
+        Destination = ends.Source,
+        DestinationPort = ends.SourcePort,
+    };
+
+    /// <summary>The ends of the opener's packets in the network of the one whom he calls; in his own network what they are.</summary>
+    private PacketEnds Far(Identity from, Identity to, IpAddress inside, PacketEnds ends)
+    {
+        if (from.NetworkId == to.NetworkId)
+        {
+            return ends;
+        }
+
+        var guest = _model.GuestAddress(to.NetworkId, from.NetworkId, ends.Source, out var isShared);
+        ends.Source = guest ?? default;
+        ends.Destination = inside;
+        if (guest is not null && isShared)
+        {
+            ends.SourcePort = _handedPort != 0 && _isHandedOver ? _handedPort : _sharedPorts.Find(to.NetworkId, ends);
+            ends.Source = ends.SourcePort == 0 ? default : ends.Source;
+        }
+
+        return ends;
+    }
+
+    /// <param name="far">The ends of the opener's packets in the other's network; without a source where there is no address for him.</param>
+    private ForwardResult Open(
+        Identity opener, Identity target, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Decision decision,
+        in PacketEnds far, in InnerPacket read, ref int index)
+    {
+        var isTranslated = opener.NetworkId != target.NetworkId;
+        var farKey = isTranslated ? FlowKey.Of(target.NetworkId, far, out _) : default;
+        if (isTranslated && (far.Source == default || !IsFree(farKey, index)))
+        {
+            return ForwardResult.Drop(DropReason.NoGuestAddress);
+        }
+
         if (index >= 0)
         {
             _flows.End(index);
         }
 
-        index = _flows.Begin(key, openerIsLow, openerId, targetId, decision, _model.Epoch, _now, _isHandedOver);
+        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, decision, _model.Epoch, _now, _isHandedOver);
         if (index < 0)
         {
             return ForwardResult.Drop(DropReason.FlowTableFull);
         }
 
+        ref var flow = ref _flows[index];
         // The opener's own packet opens it only if it passes.
-        _flows[index].Opened = !fromOpener;
-        _flows[index].IsMetered = FlowMetering.Concerns(_model, _flows[index]);
-        _flows[index].Tcp = isMidStream ? TcpMarks.Adopted : TcpMarks.None;
+        flow.Opened = !fromOpener;
+        flow.IsMetered = FlowMetering.Concerns(_model, flow);
+        flow.Tcp = isMidStream ? TcpMarks.Adopted : TcpMarks.None;
+        if (isTranslated)
+        {
+            flow.Translation = _translations.Add(new Translation
+            {
+                Key = farKey,
+                Flow = index,
+                Guest = far.Source,
+                GuestPort = far.SourcePort,
+                Target = far.Destination,
+            });
+        }
+
         return Pass(index, fromOpener, read);
+    }
+
+    /// <summary>Whether no other conversation has the same ends on the far side.</summary>
+    private bool IsFree(in FlowKey farKey, int index)
+    {
+        var taken = _translations.Find(farKey);
+        return taken == 0 || _translations[taken].Flow == index;
     }
 
     private ForwardResult Deny(
@@ -496,8 +605,8 @@ public sealed class Forwarder
         // The verdict is on who opened the flow. The other side may have a permission of its own to speak to those ports.
         if (read.Ends.Kind is PacketKind.Udp or PacketKind.Tcp)
         {
-            var to = _model.IdentityAt(from.NetworkId, read.Ends.Destination);
-            if (Ask(from, to, read.Ends.Destination, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
+            var (to, inside) = _model.Resolve(from.NetworkId, read.Ends.Destination);
+            if (Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
             {
                 return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
             }
@@ -540,7 +649,7 @@ public sealed class Forwarder
 
         flow.LastForwarded = _now;
         _flows.Count(first.Flow, first.FromOpener, read.Length, _now);
-        return ForwardResult.Forward(first.FromOpener ? flow.ToId : flow.FromId, read.Length);
+        return Forward(flow, first.FromOpener, read.Length);
     }
 
     /// <summary>
@@ -553,7 +662,7 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.SpoofedSource);
         }
 
-        var index = _flows.Find(FlowKey.Of(from.NetworkId, read.Quoted, out var quotedSourceIsLow));
+        var index = Find(FlowKey.Of(from.NetworkId, read.Quoted, out var quotedSourceIsLow), targetIsLow: !quotedSourceIsLow, out var isFar);
         if (index < 0 || read.Quoted.Source != read.Ends.Destination
             || (MustBeJudged(_flows[index]) && !JudgeAgain(index, _now)))
         {
@@ -561,7 +670,8 @@ public sealed class Forwarder
         }
 
         ref var flow = ref _flows[index];
-        var isAboutOpener = flow.OpenerIsLow == quotedSourceIsLow;
+        // On the far side only what the opener sent can be spoken of.
+        var isAboutOpener = isFar || flow.OpenerIsLow == quotedSourceIsLow;
         if (flow.Status != FlowStatus.Allowed || !flow.Opened || (isAboutOpener ? flow.ToId : flow.FromId) != from.Id)
         {
             return ForwardResult.Drop(DropReason.NotRequested);
@@ -575,7 +685,7 @@ public sealed class Forwarder
         // RFC 5508 section 4.2 (REQ-3): an error neither ends the conversation nor keeps it alive.
         flow.LastForwarded = _now;
         _flows.Count(index, fromOpener: !isAboutOpener, read.Length, _now);
-        return ForwardResult.Forward(isAboutOpener ? flow.FromId : flow.ToId, read.Length);
+        return Forward(flow, fromOpener: !isAboutOpener, read.Length);
     }
 
     private ForwardResult Pass(int index, bool fromOpener, in InnerPacket read)
@@ -607,7 +717,18 @@ public sealed class Forwarder
 
         _flows.Touch(index, fromOpener, read.Length, Lifetime(flow), _now);
         flow.LastForwarded = _now;
-        return ForwardResult.Forward(fromOpener ? flow.ToId : flow.FromId, read.Length);
+        return Forward(flow, fromOpener, read.Length);
+    }
+
+    private ForwardResult Forward(in Flow flow, bool fromOpener, int length)
+    {
+        var result = ForwardResult.Forward(fromOpener ? flow.ToId : flow.FromId, length);
+        return flow.Translation == 0 ? result : result with
+        {
+            Translation = flow.Translation,
+            IsOutbound = fromOpener,
+            GuestPort = _translations[flow.Translation].GuestPort,
+        };
     }
 
     /// <summary>Why a packet of an allowed flow does not pass all the same. What another forwarder hands over it has counted.</summary>
@@ -659,7 +780,7 @@ public sealed class Forwarder
         ref var flow = ref _flows[index];
         var from = _model.Identity(flow.FromId);
         var atSource = _model.IdentityAt(flow.Key.NetworkId, flow.Source);
-        var to = _model.IdentityAt(flow.Key.NetworkId, flow.Destination);
+        var (to, inside) = _model.Resolve(flow.Key.NetworkId, flow.Destination);
         if ((atSource is not null && atSource.Id != flow.FromId) || (to is not null && to.Id != flow.ToId))
         {
             _flows.End(index);
@@ -668,7 +789,13 @@ public sealed class Forwarder
 
         var decision = from is null || atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
-            : Ask(from, to, flow.Destination, flow.Key.Protocol, flow.DestinationPort);
+            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort);
+        if (decision.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
+        {
+            _flows.End(index);
+            return false;
+        }
+
         var wasAllowed = flow.Status == FlowStatus.Allowed;
         if (wasAllowed && !decision.Allowed && flow.IsFinished)
         {
@@ -694,6 +821,77 @@ public sealed class Forwarder
         }
 
         return true;
+    }
+
+    /// <summary>Whether the two are to each other who they were when the flow began: it has been that of a refused attempt, or an appearance has moved.</summary>
+    private bool IsTranslatedAs(in Flow flow, Identity from, Identity to, IpAddress inside)
+    {
+        if (from.NetworkId == to.NetworkId || flow.Translation == 0)
+        {
+            return from.NetworkId == to.NetworkId && flow.Translation == 0;
+        }
+
+        ref var translation = ref _translations[flow.Translation];
+        return translation.Target == inside && translation.Guest == _model.GuestAddress(to.NetworkId, from.NetworkId, flow.Source, out _);
+    }
+
+    /// <summary>
+    /// Writes the addresses of the other network into a packet that <see cref="Handle"/> forwarded, where its flow is between two. To be
+    /// called where the packet leaves, and not before it is given to another packet thread: that one judges what the sender wrote.
+    /// </summary>
+    public void Translate(in ForwardResult result, Span<byte> packet)
+    {
+        if (!result.IsTranslated || InnerPacket.Read(packet, out var read) != DropReason.None)
+        {
+            return;
+        }
+
+        ref var translation = ref _translations[result.Translation];
+        ref var flow = ref _flows[translation.Flow];
+        if (read.Ends.Kind == PacketKind.IcmpError)
+        {
+            TranslateError(packet, read, flow, translation, result.IsOutbound);
+            return;
+        }
+
+        AddressTranslation.Apply(packet, read, result.IsOutbound ? FarEnds(read.Ends, translation) : NearEnds(read.Ends, flow));
+    }
+
+    /// <summary>What the opener sends, as the other one gets it.</summary>
+    private static PacketEnds FarEnds(in PacketEnds ends, in Translation translation) => ends with
+    {
+        Source = translation.Guest,
+        SourcePort = translation.GuestPort,
+        Destination = translation.Target,
+    };
+
+    /// <summary>What the other one sends, as the opener gets it.</summary>
+    private static PacketEnds NearEnds(in PacketEnds ends, in Flow flow) => ends with
+    {
+        Source = flow.Destination,
+        Destination = flow.Source,
+        DestinationPort = flow.SourcePort,
+    };
+
+    /// <summary>
+    /// A router on the way is told of by the address that it has in the network of who gets the error; where it has none, the error
+    /// comes from whom the packet was for.
+    /// </summary>
+    private void TranslateError(Span<byte> packet, in InnerPacket read, in Flow flow, in Translation translation, bool isOutbound)
+    {
+        var (near, far) = (flow.Key.NetworkId, translation.Key.NetworkId);
+        if (isOutbound)
+        {
+            var source = read.Ends.Source == flow.Source ? null : _model.GuestAddress(far, near, read.Ends.Source, out _);
+            var quoted = Reversed(FarEnds(Reversed(read.Quoted), translation));
+            AddressTranslation.ApplyToError(packet, read, source ?? translation.Guest, translation.Target, quoted);
+        }
+        else
+        {
+            var source = read.Ends.Source == translation.Target ? null : _model.ServiceAddress(near, far, read.Ends.Source);
+            var quoted = Reversed(NearEnds(Reversed(read.Quoted), flow));
+            AddressTranslation.ApplyToError(packet, read, source ?? flow.Destination, flow.Source, quoted);
+        }
     }
 
     private ForwardResult Answer(

@@ -36,6 +36,9 @@ public static class InternetChecksum
     /// <summary>A pseudo header's sum as it stands in a checksum field that somebody else is going to finish.</summary>
     public static ushort Partial(ulong pseudoHeader) => Fold(pseudoHeader);
 
+    /// <summary>What bytes add to a sum, before and after a change of them, for <see cref="Lower"/> and <see cref="Raise"/>.</summary>
+    public static ulong SumOf(ReadOnlySpan<byte> bytes) => Sum(bytes, 0);
+
     private static ulong Sum(ReadOnlySpan<byte> bytes, ulong sum)
     {
         // RFC 1071 section 2 (B): the sum is the same in either byte order, its two bytes swapped.

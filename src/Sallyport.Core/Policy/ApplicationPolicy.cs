@@ -20,7 +20,7 @@ internal sealed class ApplicationPolicy
         SubjectIndex InForce(RuleEffect effect)
         {
             var those = rules.Where(rule => rule.Effect == effect && rule.Time.IsInForce(now)).ToImmutableArray();
-            return those.IsEmpty ? SubjectIndex.Empty : new SubjectIndex(those);
+            return those.IsEmpty ? SubjectIndex.Empty : new SubjectIndex(those, application?.NetworkId ?? 0);
         }
     }
 

@@ -62,6 +62,9 @@ public sealed record Explanation
 
     public required IpAddress Destination { get; init; }
 
+    /// <summary>What the destination is in the network of who carries it: another address where that is another network.</summary>
+    public IpAddress Inside { get; init; }
+
     public required IpProtocol Protocol { get; init; }
 
     public required ushort Port { get; init; }

@@ -110,13 +110,20 @@ public enum SubjectKind : byte
     Group,
     Label,
     Host,
+
+    /// <summary>Every device and site of a network.</summary>
+    Network,
 }
 
 /// <summary>
-/// Who a rule speaks of: one identity by id, or all of its network in a group or with a label ("key=value"), or with each of several
-/// ("key=value,other=value": <see cref="LabelSelector"/>).
+/// Who a rule speaks of: one identity by id, or all of a network, or those of it in a group or with a label ("key=value"), or with each of
+/// several ("key=value,other=value": <see cref="LabelSelector"/>).
 /// </summary>
-public readonly record struct Subject(SubjectKind Kind, int IdentityId, string Name);
+public readonly record struct Subject(SubjectKind Kind, int IdentityId, string Name)
+{
+    /// <summary>Whose members a group, a label or a whole network means; 0 for the network of the application that the rule leads to.</summary>
+    public int NetworkId { get; init; }
+}
 
 public enum RuleEffect : byte
 {

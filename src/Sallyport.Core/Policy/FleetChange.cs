@@ -13,6 +13,8 @@ public sealed record FleetChange
 
     public ImmutableArray<Rule> Rules { get; init; } = [];
 
+    public ImmutableArray<Appearance> Appearances { get; init; } = [];
+
     public ImmutableArray<int> RemovedNetworks { get; init; } = [];
 
     public ImmutableArray<int> RemovedIdentities { get; init; } = [];
@@ -20,4 +22,6 @@ public sealed record FleetChange
     public ImmutableArray<int> RemovedApplications { get; init; } = [];
 
     public ImmutableArray<int> RemovedRules { get; init; } = [];
+
+    public ImmutableArray<int> RemovedAppearances { get; init; } = [];
 }

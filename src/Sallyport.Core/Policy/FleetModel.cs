@@ -12,13 +12,14 @@ namespace Sallyport.Core.Policy;
 public sealed class FleetModel
 {
     public static readonly FleetModel Empty = new(
-        0, Instant.FromUnixSeconds(0), Timetable.Empty, Timetable.Empty, FleetNeeds.None, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty);
+        0, Instant.FromUnixSeconds(0), Timetable.Empty, Timetable.Empty, FleetNeeds.None, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty, IdMap<Appearance>.Empty);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
     private readonly IdMap<ApplicationPolicy> _applications;
     private readonly IdMap<Rule> _rules;
     private readonly IdMap<OwnerPolicy> _owners;
+    private readonly IdMap<Appearance> _appearances;
 
     private readonly Timetable _timetable;
     private readonly Timetable _aging;
@@ -34,7 +35,8 @@ public sealed class FleetModel
         IdMap<Identity> identities,
         IdMap<ApplicationPolicy> applications,
         IdMap<Rule> rules,
-        IdMap<OwnerPolicy> owners)
+        IdMap<OwnerPolicy> owners,
+        IdMap<Appearance> appearances)
     {
         Epoch = epoch;
         AsOf = asOf;
@@ -46,6 +48,7 @@ public sealed class FleetModel
         _applications = applications;
         _rules = rules;
         _owners = owners;
+        _appearances = appearances;
     }
 
     /// <summary>Rises by one with every change.</summary>
@@ -82,6 +85,8 @@ public sealed class FleetModel
 
     public IEnumerable<Rule> Rules => _rules.All();
 
+    public IEnumerable<Appearance> Appearances => _appearances.All();
+
     public Network? Network(int id) => _networks.Find(id)?.Network;
 
     public Identity? Identity(int id) => _identities.Find(id);
@@ -95,14 +100,65 @@ public sealed class FleetModel
         _networks.Find(networkId) is { } map ? _identities.Find(map.OwnerOf(address)) : null;
 
     /// <summary>
+    /// Who is meant by an address that a member of the network writes to: somebody of that network, or of the one whose services appear
+    /// there. Nobody where guests appear: they are answered, not called.
+    /// </summary>
+    public Place Resolve(int networkId, IpAddress address)
+    {
+        if (_networks.Find(networkId) is not { Network: not null } map)
+        {
+            return default;
+        }
+
+        if (map.OwnerOf(address) is not 0 and var own)
+        {
+            return new Place(_identities.Find(own), address);
+        }
+
+        return map.Appearances.At(AppearanceKind.Service, address) is { IsShared: false } service && service.Inside(address) is var inside
+            ? new Place(IdentityAt(service.HomeId, inside), inside)
+            : default;
+    }
+
+    /// <summary>As who somebody who sends from an address of network <paramref name="homeId"/> is seen in another one; null where he cannot be.</summary>
+    public IpAddress? GuestAddress(int networkId, int homeId, IpAddress source, out bool isShared)
+    {
+        var guest = _networks.Find(networkId)?.Appearances.Of(AppearanceKind.Guest, homeId, source);
+        isShared = guest?.IsShared ?? false;
+        return guest?.Outside(source);
+    }
+
+    /// <summary>Whom packets of a network with this destination end at: a member, whoever offers a service there, or a guest.</summary>
+    public Identity? WhoIs(int networkId, IpAddress address) =>
+        Resolve(networkId, address).Carrier
+        ?? (TryFindGuest(networkId, address, out var homeId, out var inside) ? IdentityAt(homeId, inside) : null);
+
+    /// <summary>Where an address of network <paramref name="homeId"/> appears in another one for those who reach it; null where nowhere.</summary>
+    public IpAddress? ServiceAddress(int networkId, int homeId, IpAddress inside) =>
+        _networks.Find(networkId)?.Appearances.Of(AppearanceKind.Service, homeId, inside)?.Outside(inside);
+
+    /// <summary>Whose address a guest's address is, as his own network knows it.</summary>
+    public bool TryFindGuest(int networkId, IpAddress address, out int homeId, out IpAddress inside)
+    {
+        if (_networks.Find(networkId)?.Appearances.At(AppearanceKind.Guest, address) is { IsShared: false } guest)
+        {
+            (homeId, inside) = (guest.HomeId, guest.Inside(address));
+            return true;
+        }
+
+        (homeId, inside) = (0, default);
+        return false;
+    }
+
+    /// <summary>
     /// Whether the identity may send from the address. A longer subnet or an own address of somebody else inside a site's subnet is not the site's.
     /// </summary>
     public bool Owns(int identityId, IpAddress address) =>
         _identities.Find(identityId) is { } identity && _networks.Find(identity.NetworkId) is { } map && map.OwnerOf(address) == identityId;
 
     /// <summary>
-    /// Whether <paramref name="from"/> may open a flow to <paramref name="destination"/>, which <paramref name="to"/> carries
-    /// (<see cref="IdentityAt"/>; null for nobody). Of several applications the most specific target is asked first, then the lowest id;
+    /// Whether <paramref name="from"/> may open a flow to <paramref name="destination"/>, which <paramref name="to"/> carries in its own
+    /// network (<see cref="Resolve"/>; null for nobody). Of several applications the most specific target is asked first, then the lowest id;
     /// the first one that a rule allows decides, unless one of them is locked or a rule denies it. The cost depends on the sender's groups and labels and on
     /// the applications at that very address, never on rules that lead elsewhere. What a quarantine does not leave is passed over.
     /// </summary>
@@ -114,7 +170,7 @@ public sealed class FleetModel
             return Decision.Deny(DropReason.IdentityNotActive);
         }
 
-        if (to is null || to.NetworkId != from.NetworkId)
+        if (to is null)
         {
             return Decision.Deny(DropReason.NotRouted);
         }
@@ -140,7 +196,7 @@ public sealed class FleetModel
         {
             foreach (var policy in owner.At(destination, length))
             {
-                if (policy.Application!.NetworkId != from.NetworkId || !policy.Serves(protocol, port))
+                if (policy.Application!.NetworkId != to.NetworkId || !policy.Serves(protocol, port))
                 {
                     continue;
                 }
@@ -198,9 +254,9 @@ public sealed class FleetModel
             return explanation;
         }
 
-        var to = IdentityAt(from.NetworkId, destination);
-        var decision = Decide(from, to, destination, protocol, port, situation);
-        explanation = explanation with { From = from, To = to, Decision = decision, Application = Application(decision.ApplicationId) };
+        var (to, inside) = Resolve(from.NetworkId, destination);
+        var decision = Decide(from, to, inside, protocol, port, situation);
+        explanation = explanation with { From = from, To = to, Inside = inside, Decision = decision, Application = Application(decision.ApplicationId) };
         if (decision.Allowed)
         {
             return explanation with { Kind = ExplanationKind.Allowed, Rule = Rule(decision.RuleId) };
@@ -241,7 +297,7 @@ public sealed class FleetModel
         {
             var candidates = (_owners.Find(to.Id) ?? OwnerPolicy.Empty).Applications
                 .Select(policy => policy.Application!)
-                .Where(application => application.NetworkId == from.NetworkId && application.Target.Contains(destination))
+                .Where(application => application.NetworkId == to.NetworkId && application.Target.Contains(inside))
                 .ToImmutableArray();
             return explanation with
             {
@@ -251,13 +307,13 @@ public sealed class FleetModel
         }
 
         var rules = _applications.Find(explanation.Application.Id)!.Rules.RemoveAll(rule => rule.Effect == RuleEffect.Deny);
-        return WhyNone(explanation with { OtherRules = rules }, new Asker(from, situation, AsOf));
+        return WhyNone(explanation with { OtherRules = rules }, new Asker(from, situation, AsOf), to.NetworkId);
     }
 
     /// <summary>None of the rules that lead to the application allows it: the nearest is one that speaks of the sender.</summary>
-    private static Explanation WhyNone(Explanation explanation, Asker asker)
+    private static Explanation WhyNone(Explanation explanation, Asker asker, int networkId)
     {
-        var about = explanation.OtherRules.Where(rule => new SubjectIndex([rule with { Conditions = RuleConditions.None }]).FindRule(asker) != 0).ToList();
+        var about = explanation.OtherRules.Where(rule => new SubjectIndex([rule with { Conditions = RuleConditions.None }], networkId).FindRule(asker) != 0).ToList();
         if (about.Find(rule => rule.Time.IsInForce(asker.AsOf)) is { } conditioned)
         {
             return explanation with { Kind = ExplanationKind.ConditionNotMet, Rule = conditioned, Unmet = conditioned.Conditions.FirstUnmet(asker) };
@@ -283,7 +339,8 @@ public sealed class FleetModel
         Same(_identities, next._identities, fromId)
         && Same(_identities, next._identities, toId)
         && Same(_owners, next._owners, toId)
-        && Same(_networks, next._networks, networkId);
+        && Same(_networks, next._networks, networkId)
+        && (Identity(toId) is not { } to || to.NetworkId == networkId || Same(_networks, next._networks, to.NetworkId));
 
     private static bool Same<T>(IdMap<T> before, IdMap<T> after, int id)
         where T : class => ReferenceEquals(before, after) || ReferenceEquals(before.Find(id), after.Find(id));
@@ -296,6 +353,7 @@ public sealed class FleetModel
         private readonly IdMap<ApplicationPolicy>.Editor _applications = from._applications.Edit();
         private readonly IdMap<Rule>.Editor _rules = from._rules.Edit();
         private readonly IdMap<OwnerPolicy>.Editor _owners = from._owners.Edit();
+        private readonly IdMap<Appearance>.Editor _appearances = from._appearances.Edit();
 
         private Timetable _timetable = from._timetable;
         private FleetNeeds _needs = from._needs;
@@ -344,7 +402,8 @@ public sealed class FleetModel
 
             var identities = _identities.Done();
             return new FleetModel(
-                from.Epoch + 1, now, _timetable, Aging(identities), _needs, _networks.Done(), identities, _applications.Done(), _rules.Done(), _owners.Done());
+                from.Epoch + 1, now, _timetable, Aging(identities), _needs, _networks.Done(), identities, _applications.Done(), _rules.Done(), _owners.Done(),
+                _appearances.Done());
         }
 
         /// <summary>When which identity's facts stop to count. An age that no rule knew before concerns everybody.</summary>
@@ -381,6 +440,11 @@ public sealed class FleetModel
                 ReplaceRule(id, null);
             }
 
+            foreach (var id in change.RemovedAppearances)
+            {
+                ReplaceAppearance(id, null);
+            }
+
             foreach (var id in change.RemovedApplications)
             {
                 ReplaceApplication(id, null);
@@ -407,6 +471,11 @@ public sealed class FleetModel
             foreach (var identity in change.Identities)
             {
                 ReplaceIdentity(identity.Id, identity);
+            }
+
+            foreach (var appearance in change.Appearances)
+            {
+                ReplaceAppearance(appearance.Id, appearance);
             }
 
             foreach (var application in change.Applications)
@@ -454,6 +523,25 @@ public sealed class FleetModel
                 ? a is null && b is null
                 : a.NetworkId == b.NetworkId && a.AddressV4 == b.AddressV4 && a.AddressV6 == b.AddressV6
                     && a.Subnets.AsSpan().SequenceEqual(b.Subnets.AsSpan());
+
+        private void ReplaceAppearance(int id, Appearance? next)
+        {
+            var old = id > 0 ? _appearances.Find(id) : null;
+            if (old is not null)
+            {
+                TouchNetwork(old.NetworkId).Appearances.Remove(old);
+            }
+
+            if (next is not null)
+            {
+                TouchNetwork(next.NetworkId).Appearances.Add(next);
+            }
+
+            if (old is not null || next is not null)
+            {
+                _appearances.Set(id, next);
+            }
+        }
 
         private void ReplaceApplication(int id, Application? next)
         {

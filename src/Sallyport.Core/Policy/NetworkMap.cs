@@ -6,34 +6,27 @@ namespace Sallyport.Core.Policy;
 /// <summary>Who is where in one network. Immutable; the same object as long as no address in the network changes hands.</summary>
 internal sealed class NetworkMap
 {
-    public static readonly NetworkMap Empty = new(
-        null, ImmutableDictionary<IpAddress, Claim>.Empty, ImmutableDictionary<IpPrefix, Claim>.Empty, [], []);
+    public static readonly NetworkMap Empty = new(null, ImmutableDictionary<IpAddress, Claim>.Empty, PrefixMap<Claim>.Empty, AppearanceMap.Empty);
 
     private readonly ImmutableDictionary<IpAddress, Claim> _addresses;
-    private readonly ImmutableDictionary<IpPrefix, Claim> _subnets;
-
-    /// <summary>How many subnets there are of each length that occurs, longest first.</summary>
-    private readonly ImmutableArray<LengthCount> _lengthsV4;
-    private readonly ImmutableArray<LengthCount> _lengthsV6;
+    private readonly PrefixMap<Claim> _subnets;
 
     private NetworkMap(
-        Network? network,
-        ImmutableDictionary<IpAddress, Claim> addresses,
-        ImmutableDictionary<IpPrefix, Claim> subnets,
-        ImmutableArray<LengthCount> lengthsV4,
-        ImmutableArray<LengthCount> lengthsV6)
+        Network? network, ImmutableDictionary<IpAddress, Claim> addresses, PrefixMap<Claim> subnets, AppearanceMap appearances)
     {
         Network = network;
         _addresses = addresses;
         _subnets = subnets;
-        _lengthsV4 = lengthsV4;
-        _lengthsV6 = lengthsV6;
+        Appearances = appearances;
     }
 
     /// <summary>Null while identities name a network that there is not: then nobody is found in it.</summary>
     public Network? Network { get; }
 
-    public bool IsEmpty => Network is null && _addresses.IsEmpty && _subnets.IsEmpty;
+    /// <summary>What of other networks is where in this one.</summary>
+    public AppearanceMap Appearances { get; }
+
+    public bool IsEmpty => Network is null && _addresses.IsEmpty && _subnets.IsEmpty && Appearances.IsEmpty;
 
     /// <summary>The identity that carries the address: an identity's own address first, then the longest subnet. 0 where nobody does.</summary>
     public int OwnerOf(IpAddress address)
@@ -43,50 +36,29 @@ internal sealed class NetworkMap
             return 0;
         }
 
-        if (_addresses.TryGetValue(address, out var claim))
-        {
-            return claim.OwnerId;
-        }
-
-        foreach (var (length, _) in address.IsV4 ? _lengthsV4 : _lengthsV6)
-        {
-            if (_subnets.TryGetValue(IpPrefix.Around(address, length), out claim))
-            {
-                return claim.OwnerId;
-            }
-        }
-
-        return 0;
+        return _addresses.TryGetValue(address, out var claim) || _subnets.TryFind(address, out claim) ? claim.OwnerId : 0;
     }
 
     public Editor Edit() => new(this);
 
-    internal readonly record struct LengthCount(int Length, int Count);
-
     public sealed class Editor
     {
+        private readonly NetworkMap _from;
         private readonly ImmutableDictionary<IpAddress, Claim>.Builder _addresses;
-        private readonly ImmutableDictionary<IpPrefix, Claim>.Builder _subnets;
-        private readonly int[] _countsV4 = new int[33];
-        private readonly int[] _countsV6 = new int[129];
+        private readonly PrefixMap<Claim>.Editor _subnets;
+        private AppearanceMap.Editor? _appearances;
 
         internal Editor(NetworkMap from)
         {
+            _from = from;
             Network = from.Network;
             _addresses = from._addresses.ToBuilder();
-            _subnets = from._subnets.ToBuilder();
-            foreach (var (length, count) in from._lengthsV4)
-            {
-                _countsV4[length] = count;
-            }
-
-            foreach (var (length, count) in from._lengthsV6)
-            {
-                _countsV6[length] = count;
-            }
+            _subnets = from._subnets.Edit();
         }
 
         public Network? Network { get; set; }
+
+        public AppearanceMap.Editor Appearances => _appearances ??= _from.Appearances.Edit();
 
         public void Add(Identity identity)
         {
@@ -94,15 +66,7 @@ internal sealed class NetworkMap
             Add(identity.AddressV6, identity.Id);
             foreach (var subnet in identity.Subnets)
             {
-                if (_subnets.TryGetValue(subnet, out var claim))
-                {
-                    _subnets[subnet] = claim.With(identity.Id);
-                }
-                else
-                {
-                    _subnets[subnet] = Claim.Of(identity.Id);
-                    Counts(subnet)[subnet.Length]++;
-                }
+                _subnets.Set(subnet, _subnets.TryGet(subnet, out var claim) ? claim.With(identity.Id) : Claim.Of(identity.Id));
             }
         }
 
@@ -112,41 +76,24 @@ internal sealed class NetworkMap
             Remove(identity.AddressV6, identity.Id);
             foreach (var subnet in identity.Subnets)
             {
-                if (!_subnets.TryGetValue(subnet, out var claim))
+                if (!_subnets.TryGet(subnet, out var claim))
                 {
                     continue;
                 }
 
                 if (claim.Without(identity.Id) is { } left)
                 {
-                    _subnets[subnet] = left;
+                    _subnets.Set(subnet, left);
                 }
                 else
                 {
                     _subnets.Remove(subnet);
-                    Counts(subnet)[subnet.Length]--;
                 }
             }
         }
 
         public NetworkMap Done() =>
-            new(Network, _addresses.ToImmutable(), _subnets.ToImmutable(), Lengths(_countsV4), Lengths(_countsV6));
-
-        private static ImmutableArray<LengthCount> Lengths(int[] counts)
-        {
-            var lengths = ImmutableArray.CreateBuilder<LengthCount>();
-            for (var length = counts.Length - 1; length >= 0; length--)
-            {
-                if (counts[length] > 0)
-                {
-                    lengths.Add(new LengthCount(length, counts[length]));
-                }
-            }
-
-            return lengths.DrainToImmutable();
-        }
-
-        private int[] Counts(IpPrefix subnet) => subnet.IsV4 ? _countsV4 : _countsV6;
+            new(Network, _addresses.ToImmutable(), _subnets.Done(), _appearances?.Done() ?? _from.Appearances);
 
         private void Add(IpAddress? address, int id)
         {

@@ -6,22 +6,25 @@ namespace Sallyport.Core.Policy;
 /// <summary>Rules of one application and one effect, found by whom they speak of. Immutable.</summary>
 internal sealed class SubjectIndex
 {
-    public static readonly SubjectIndex Empty = new([]);
+    public static readonly SubjectIndex Empty = new([], 0);
 
     private readonly Dictionary<(SubjectKind Kind, int Id), ImmutableArray<Entry>> _identities = [];
-    private readonly Dictionary<string, ImmutableArray<Entry>> _groups = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, ImmutableArray<Entry>> _networks = [];
+    private readonly Dictionary<(int NetworkId, string Name), ImmutableArray<Entry>> _groups = [];
 
     /// <summary>A selector of several labels is found by the one that the fewest others have.</summary>
-    private readonly Dictionary<string, ImmutableArray<Entry>> _labels = new(StringComparer.Ordinal);
+    private readonly Dictionary<(int NetworkId, string Name), ImmutableArray<Entry>> _labels = [];
     private readonly bool _isEmpty;
 
     /// <param name="rules">By rising id, so that of several rules that speak of the same the lowest decides.</param>
-    public SubjectIndex(ImmutableArray<Rule> rules)
+    /// <param name="ownNetworkId">Of the application: who speaks of members of no network in particular speaks of its.</param>
+    public SubjectIndex(ImmutableArray<Rule> rules, int ownNetworkId)
     {
         _isEmpty = rules.IsEmpty;
-        var selectors = new List<(Rule Rule, ImmutableArray<string> Labels)>();
+        var selectors = new List<(Rule Rule, int NetworkId, ImmutableArray<string> Labels)>();
         foreach (var rule in rules)
         {
+            var networkId = rule.Subject.NetworkId == 0 ? ownNetworkId : rule.Subject.NetworkId;
             switch (rule.Subject.Kind)
             {
                 // A rule whose kind is not that of the identity speaks of nobody, see FindRule.
@@ -29,10 +32,13 @@ internal sealed class SubjectIndex
                     Add(_identities, (rule.Subject.Kind, rule.Subject.IdentityId), new Entry(rule, []));
                     break;
                 case SubjectKind.Group:
-                    Add(_groups, rule.Subject.Name, new Entry(rule, []));
+                    Add(_groups, (networkId, rule.Subject.Name), new Entry(rule, []));
                     break;
                 case SubjectKind.Label:
-                    selectors.Add((rule, LabelSelector.Read(rule.Subject.Name)));
+                    selectors.Add((rule, networkId, LabelSelector.Read(rule.Subject.Name)));
+                    break;
+                case SubjectKind.Network:
+                    Add(_networks, networkId, new Entry(rule, []));
                     break;
                 default:
                     break;
@@ -56,11 +62,16 @@ internal sealed class SubjectIndex
 
         var from = asker.From;
         var found = Lowest(_identities, (KindOf(from), from.Id), asker, int.MaxValue);
+        if (_networks.Count > 0 && from.Kind != IdentityKind.Host)
+        {
+            found = Lowest(_networks, from.NetworkId, asker, found);
+        }
+
         if (_groups.Count > 0)
         {
             foreach (var group in from.Groups)
             {
-                found = Lowest(_groups, group, asker, found);
+                found = Lowest(_groups, (from.NetworkId, group), asker, found);
             }
         }
 
@@ -68,14 +79,14 @@ internal sealed class SubjectIndex
         {
             foreach (var label in from.Labels)
             {
-                found = Lowest(_labels, label, asker, found);
+                found = Lowest(_labels, (from.NetworkId, label), asker, found);
             }
         }
 
         return found == int.MaxValue ? 0 : found;
     }
 
-    private void AddByRarest(List<(Rule Rule, ImmutableArray<string> Labels)> selectors)
+    private void AddByRarest(List<(Rule Rule, int NetworkId, ImmutableArray<string> Labels)> selectors)
     {
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var label in selectors.SelectMany(selector => selector.Labels))
@@ -83,10 +94,10 @@ internal sealed class SubjectIndex
             counts[label] = counts.GetValueOrDefault(label) + 1;
         }
 
-        foreach (var (rule, labels) in selectors)
+        foreach (var (rule, networkId, labels) in selectors)
         {
             var rarest = labels.MinBy(label => counts[label])!;
-            Add(_labels, rarest, new Entry(rule, labels.Remove(rarest)));
+            Add(_labels, (networkId, rarest), new Entry(rule, labels.Remove(rarest)));
         }
     }
 

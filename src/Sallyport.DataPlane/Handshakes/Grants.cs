@@ -23,7 +23,7 @@ internal static class Grants
             NetworkV4 = v4,
             AddressV6 = v6 is null ? null : identity.AddressV6,
             NetworkV6 = v6,
-            Routes = [.. Routes(identity, network, model, v4, v6)],
+            Routes = [.. Routes(identity, network, model, v4, v6), .. access.Elsewhere.Where(range => HasFamily(identity, range))],
             PingSeconds = model.Settings.PingSeconds,
             PingRestartSeconds = model.Settings.PingRestartSeconds,
             AuthToken = authToken,

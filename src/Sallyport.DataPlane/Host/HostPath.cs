@@ -81,7 +81,7 @@ internal sealed class HostPath
             return DropReason.SpoofedSource;
         }
 
-        var to = model.IdentityAt(read.NetworkId, read.Destination)?.Id ?? 0;
+        var to = model.WhoIs(read.NetworkId, read.Destination)?.Id ?? 0;
         var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
         for (var i = 0; i < read.Segments; i++)
         {

@@ -15,6 +15,9 @@ internal sealed record NetworkAccess
 {
     public required int NetworkId { get; init; }
 
+    /// <summary>Ranges in which other networks appear: routed through the tunnel, always, so that nobody must come again for a new rule.</summary>
+    public required ImmutableArray<IpPrefix> Elsewhere { get; init; }
+
     public required ImmutableArray<DataCipher> Ciphers { get; init; }
 
     public required HashKind AuthDigest { get; init; }
@@ -144,7 +147,7 @@ internal sealed record ModelChange
 /// <summary>Rules that came into force or went out of it at a moment, by the wall clock, and identities of which facts stopped to count.</summary>
 internal sealed record DueRules(ImmutableArray<int> Rules, ImmutableArray<int> Identities, Instant At);
 
-/// <summary>Sites of one network that carry other subnets than before.</summary>
+/// <summary>Sites of one network that carry other subnets than before; none where its ranges for other networks are others.</summary>
 internal sealed record Reroute(int NetworkId, ImmutableArray<int> SiteIds)
 {
     /// <summary>Nobody is sent the routes to its own subnets.</summary>

@@ -34,6 +34,8 @@ internal static class ModelMapper
             Rules = model.Rules,
             Zones = model.Zones,
             Countries = model.Countries,
+            Appearances = model.Appearances,
+            RemovedAppearances = [],
         };
         return Apply(GatewayModel.Empty with { Settings = model.Settings }, everything, now, out _);
     }
@@ -75,10 +77,12 @@ internal static class ModelMapper
             Identities = identities.MoveToImmutable(),
             Applications = [.. delta.Applications.Select(Application)],
             Rules = [.. delta.Rules.Select(rule => Rule(rule, zones, countries))],
+            Appearances = [.. delta.Appearances.Select(Appearance)],
             RemovedNetworks = [.. delta.RemovedNetworks],
             RemovedIdentities = [.. delta.RemovedIdentities],
             RemovedApplications = [.. delta.RemovedApplications],
             RemovedRules = [.. delta.RemovedRules],
+            RemovedAppearances = [.. delta.RemovedAppearances],
         };
         var fleet = before.Fleet.With(edit, now);
 
@@ -88,7 +92,13 @@ internal static class ModelMapper
             Everything = delta.Networks.Any(network =>
                 before.Access.TryGetValue(network.Id, out var asked) && !access[network.Id].AsksTheSameAs(asked)),
             Identities = [.. delta.RemovedIdentities, .. delta.Identities.Select(identity => identity.Id)],
-            Rerouted = ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
+            Rerouted =
+            [
+                .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
+                .. delta.Networks.Where(network => before.Access.TryGetValue(network.Id, out var old)
+                        && !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan()))
+                    .Select(network => new Reroute(network.Id, [])),
+            ],
         };
         return credentials.Done(before with
         {
@@ -106,6 +116,19 @@ internal static class ModelMapper
     }
 
     private static Network Network(NetworkModel dto) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)]);
+
+    private static Appearance Appearance(AppearanceModel dto) => new(
+        dto.Id,
+        dto.Kind switch
+        {
+            "service" => AppearanceKind.Service,
+            "guest" => AppearanceKind.Guest,
+            _ => throw Unknown("kind of appearance", dto.Kind),
+        },
+        dto.NetworkId,
+        IpPrefix.Parse(dto.At),
+        dto.HomeId,
+        IpPrefix.Parse(dto.Of));
 
     private static Identity Identity(IdentityModel dto) => new()
     {
@@ -217,8 +240,9 @@ internal static class ModelMapper
             "device" => new Subject(SubjectKind.Device, dto.SubjectId, ""),
             "site" => new Subject(SubjectKind.Site, dto.SubjectId, ""),
             "host" => new Subject(SubjectKind.Host, dto.SubjectId, ""),
-            "group" => new Subject(SubjectKind.Group, 0, dto.Subject),
-            "label" => new Subject(SubjectKind.Label, 0, dto.Subject),
+            "group" => new Subject(SubjectKind.Group, 0, dto.Subject) { NetworkId = dto.NetworkId },
+            "label" => new Subject(SubjectKind.Label, 0, dto.Subject) { NetworkId = dto.NetworkId },
+            "network" => new Subject(SubjectKind.Network, 0, "") { NetworkId = dto.NetworkId },
             _ => throw Unknown("subject of a rule", dto.SubjectKind),
         };
         return new Rule(dto.Id, subject, dto.ApplicationId != 0 ? [dto.ApplicationId] : [.. dto.ApplicationIds])
@@ -253,6 +277,7 @@ internal static class ModelMapper
         return new NetworkAccess
         {
             NetworkId = dto.Id,
+            Elsewhere = [.. dto.Elsewhere.Select(IpPrefix.Parse)],
             Ciphers = [.. dto.Ciphers.Select(Cipher)],
             AuthDigest = digest,
             NeedsCertificate = dto.Authentication is "certificate" or "certificate+password",

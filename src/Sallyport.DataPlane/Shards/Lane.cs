@@ -17,7 +17,8 @@ internal enum HandedOverKind : byte
 }
 
 /// <summary>A packet between shards: an inner one with the identity whose tunnel it left, an outer one with where it came from.</summary>
-internal readonly record struct HandedOver(HandedOverKind Kind, int FromIdentityId, OuterPath From);
+/// <param name="GuestPort">Of an inner packet to another network: the port that its sender has there.</param>
+internal readonly record struct HandedOver(HandedOverKind Kind, int FromIdentityId, OuterPath From, ushort GuestPort = 0);
 
 /// <summary>
 /// Packets from one shard to one other, in order, bounded, without a lock: one thread puts, one takes. The places lie in the taker's packet

@@ -119,11 +119,13 @@ internal sealed class PacketPath
         }
 
         var inner = _memory.Packet(packet);
-        var result = _forwarder.HandleHandedOver(head.FromIdentityId, inner, now);
+        var result = _forwarder.HandleHandedOver(head.FromIdentityId, inner, now, head.GuestPort);
         if (result.Kind != ForwardKind.Forward)
         {
             return result.Reason;
         }
+
+        _forwarder.Translate(result, inner);
 
         // Its end may have moved or gone while the packet was on its way.
         var to = _tunnels.OfIdentity(result.ToIdentityId);
@@ -152,6 +154,7 @@ internal sealed class PacketPath
             var to = _tunnels.OfIdentity(result.ToIdentityId);
             if (to >= 0)
             {
+                _forwarder.Translate(result, inner);
                 reason = SendInner(to, packet.With(packet.Start, result.Length), int.MaxValue, now);
             }
             else
@@ -483,17 +486,19 @@ internal sealed class PacketPath
             var to = _tunnels.OfIdentity(result.ToIdentityId);
             if (to >= 0)
             {
+                _forwarder.Translate(result, inner);
                 return SendInner(to, spot.With(spot.Start, result.Length), tunnel.InnerMax, now);
             }
 
             if (_crossing.Tunnels.TryFind(result.ToIdentityId, out var place) && place.Shard != _crossing.Shard)
             {
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
-                return HandOver(place.Shard, new HandedOver(HandedOverKind.Inner, tunnel.IdentityId, default), inner[..result.Length]);
+                return HandOver(place.Shard, new HandedOver(HandedOverKind.Inner, tunnel.IdentityId, default, result.GuestPort), inner[..result.Length]);
             }
 
             if (_outbox.Host.IsOpen && _forwarder.Model.Identity(result.ToIdentityId) is { Kind: IdentityKind.Host } host)
             {
+                _forwarder.Translate(result, inner);
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
                 return _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
             }

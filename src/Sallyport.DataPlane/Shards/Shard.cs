@@ -108,7 +108,8 @@ internal sealed class Shard : IDisposable
 
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
-        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index, options.Fabric.Situations, options.Fabric.Meters);
+        _forwarder = new Forwarder(
+            options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Fabric.Situations, options.Fabric.Meters);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(

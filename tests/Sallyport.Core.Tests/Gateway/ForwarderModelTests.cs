@@ -33,7 +33,7 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         };
         var verdicts = new Dictionary<DropReason, int>();
         var (cut, moved) = (0, 0);
-        var packets = 0;
+        var (packets, across) = (0, 0);
         for (var seed = 0; seed < 150; seed++)
         {
             var random = new SeededEntropy((ulong)(seed + (adoptRepliesSeconds * 1000)));
@@ -95,10 +95,17 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                     InnerPacket.Read(bytes, out var read).ShouldBe(DropReason.None);
                     var expected = naive.Handle(sender, read, now);
                     var result = forwarder.Handle(sender, bytes, now, refusal);
-                    (result.ToIdentityId, result.Reason).ShouldBe(expected, $"seed {seed} step {step} turn {turn}");
+                    (result.ToIdentityId, result.Reason).ShouldBe(expected, $"seed {seed} step {step} turn {turn} {read.Ends.Kind} {read.Ends.Source} to {read.Ends.Destination}");
                     (result.Kind == ForwardKind.Forward).ShouldBe(result.Reason == DropReason.None);
                     verdicts[result.Reason] = verdicts.GetValueOrDefault(result.Reason) + 1;
                     past.Add((naiveFleet.Find(sender)?.NetworkId ?? 1, bytes));
+                    if (result.Kind == ForwardKind.Forward)
+                    {
+                        var delivered = Delivered(forwarder, result, bytes, naive.Delivered);
+                        across += result.IsTranslated ? 1 : 0;
+                        past.Add((naiveFleet.Find(result.ToIdentityId)!.NetworkId, delivered));
+                    }
+
                     if (random.Below(6) == 0)
                     {
                         now += TimeSpan.FromSeconds(random.Below(4) switch { 0 => 1, 1 => 9, 2 => 61, _ => 130 });
@@ -109,7 +116,8 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"{packets} packets, {cut} cut: " + string.Join(", ", verdicts.OrderBy(pair => pair.Key)));
+        across.ShouldBeGreaterThan(200);
+        output.WriteLine($"{packets} packets, {across} from network to network, {cut} cut: " + string.Join(", ", verdicts.OrderBy(pair => pair.Key)));
         packets.ShouldBeGreaterThan(20_000);
         if (withLimits)
         {
@@ -131,6 +139,16 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         {
             verdicts.ShouldContainKey(reason);
         }
+    }
+
+    private static byte[] Delivered(Forwarder forwarder, ForwardResult result, byte[] sent, in PacketEnds expected)
+    {
+        var packet = sent.ToArray();
+        forwarder.Translate(result, packet);
+        InnerPacket.Read(packet, out var read).ShouldBe(DropReason.None);
+        read.Ends.ShouldBe(expected);
+        packet.ShouldHaveValidChecksums();
+        return packet;
     }
 
     /// <summary>Something new, something again, or the reply to something.</summary>

@@ -18,6 +18,9 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
     public int Count => _conversations.Count;
 
+    /// <summary>What the last packet that passed is to say where it arrives.</summary>
+    public PacketEnds Delivered { get; private set; }
+
     public void Pass(Instant now) => _conversations.RemoveAll(conversation => conversation.Until <= now);
 
     /// <summary>Returns how many live conversations lost their permission.</summary>
@@ -51,13 +54,15 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         }
 
         var conversation = _conversations.Find(one => one.Matches(sender.NetworkId, ends));
+        var far = conversation is { Allowed: true } ? null : _conversations.Find(one => one.MatchesFar(sender.NetworkId, ends));
+        conversation = far ?? conversation;
         if (conversation is not null && !JudgeAgain(conversation, now))
         {
             conversation = null;
         }
 
-        var to = fleet.At(sender.NetworkId, ends.Destination);
-        var fromOpener = conversation is not null && conversation.Source == ends.Source;
+        var to = fleet.Resolve(sender.NetworkId, ends.Destination).Carrier;
+        var fromOpener = conversation is not null && far is null && conversation.Source == ends.Source;
         var isTcp = ends.Kind == PacketKind.Tcp;
         var isSyn = (packet.Flags & (TcpFlags.Syn | TcpFlags.Ack)) == TcpFlags.Syn;
         if (isTcp && conversation is not null && !IsPossible(packet.Flags))
@@ -128,15 +133,23 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         var decision = Ask(sender, ends.Destination, ends.Protocol, ends.DestinationPort);
         if (decision.Allowed && !isSynAck)
         {
-            return Pass(Begin(sender, to, ends, false, isTcp && !isSyn, decision.RuleId, instead), true, packet, now);
+            return Begin(sender, to, ends, isTcp && !isSyn, decision.RuleId, instead) is { } begun
+                ? Pass(begun, true, packet, now) : (0, DropReason.NoGuestAddress);
         }
 
         var reversed = default(Decision);
-        var mayBeReply = to is not null && ((isTcp && !isSyn) || ends.Kind == PacketKind.Udp)
-            && (reversed = Ask(to, ends.Source, ends.Protocol, ends.SourcePort)).Allowed;
+        var (asked, near) = Asked(sender, to, ends);
+        var mayBeReply = asked is not null && ((isTcp && !isSyn) || ends.Kind == PacketKind.Udp)
+            && (reversed = Ask(asked, near.Destination, ends.Protocol, ends.SourcePort)).Allowed;
         if (mayBeReply && isTcp && now < start + limits.AdoptReplies)
         {
-            return Pass(Begin(to!, sender, ends, true, true, reversed.RuleId, instead), false, packet, now);
+            if (Begin(asked!, sender, near, true, reversed.RuleId, instead) is not { } begun)
+            {
+                return (0, DropReason.NoGuestAddress);
+            }
+
+            begun.Opened = true;
+            return Pass(begun, false, packet, now);
         }
 
         if (mayBeReply || isSynAck)
@@ -146,7 +159,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         if (instead is null or { Opened: true })
         {
-            var denied = Begin(sender, to, ends, false, false, 0, instead);
+            var denied = Begin(sender, to, ends, false, 0, instead, isDenied: true)!;
             (denied.Allowed, denied.Opened, denied.Reason, denied.Until) = (false, false, decision.Reason, now + limits.Denied);
         }
 
@@ -169,40 +182,81 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             return (0, reason);
         }
 
+        Delivered = conversation.Guest is null ? packet.Ends
+            : fromOpener ? packet.Ends with { Source = conversation.Guest.Value, Destination = conversation.Target }
+            : packet.Ends with { Source = conversation.Destination, Destination = conversation.Source };
         return (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
     }
 
     private Decision Ask(Identity from, IpAddress destination, IpProtocol protocol, ushort port)
     {
         var decision = fleet.Decide(from, destination, protocol, port);
-        return decision.Allowed && _meters.IsUsedUp(decision.RuleId, from.Id, fleet.At(from.NetworkId, destination)!.Id)
+        return decision.Allowed && _meters.IsUsedUp(decision.RuleId, from.Id, fleet.Resolve(from.NetworkId, destination).Carrier!.Id)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
     }
 
-    private Conversation Begin(Identity opener, Identity? target, in PacketEnds ends, bool reply, bool adopted, int ruleId, Conversation? instead)
+    /// <summary>Who would have asked for what is sent here, and the ends of his question.</summary>
+    private (Identity? Asked, PacketEnds Near) Asked(Identity sender, Identity? to, PacketEnds ends)
     {
-        if (instead is not null)
+        var near = new PacketEnds
         {
-            _conversations.Remove(instead);
+            Kind = ends.Kind,
+            Protocol = ends.Protocol,
+            Source = ends.Destination,
+            SourcePort = ends.DestinationPort,
+            Destination = ends.Source,
+            DestinationPort = ends.SourcePort,
+        };
+        if (to is not null)
+        {
+            return (to.NetworkId == sender.NetworkId ? to : null, near);
         }
 
+        if (fleet.Home(sender.NetworkId, ends.Destination) is not { } home || fleet.Service(home.HomeId, sender.NetworkId, ends.Source) is not { } service)
+        {
+            return (null, near);
+        }
+
+        near.Source = home.Inside;
+        near.Destination = service;
+        return (fleet.At(home.HomeId, home.Inside), near);
+    }
+
+    /// <summary>Null where the opener has no address in the other's network, or somebody has the same conversation there.</summary>
+    private Conversation? Begin(Identity opener, Identity? target, in PacketEnds ends, bool adopted, int ruleId, Conversation? instead, bool isDenied = false)
+    {
         var conversation = new Conversation
         {
             NetworkId = opener.NetworkId,
             Protocol = ends.Protocol,
             FromId = opener.Id,
             ToId = target?.Id ?? 0,
-            Source = reply ? ends.Destination : ends.Source,
-            Destination = reply ? ends.Source : ends.Destination,
-            SourcePort = reply ? ends.DestinationPort : ends.SourcePort,
-            DestinationPort = reply ? ends.SourcePort : ends.DestinationPort,
+            Source = ends.Source,
+            Destination = ends.Destination,
+            SourcePort = ends.SourcePort,
+            DestinationPort = ends.DestinationPort,
             IsEcho = ends.Kind == PacketKind.EchoRequest,
             Allowed = true,
             RuleId = ruleId,
-            Opened = reply,
             Adopted = adopted,
         };
+        if (!isDenied && target!.NetworkId != opener.NetworkId)
+        {
+            conversation.FarNetworkId = target.NetworkId;
+            conversation.Guest = fleet.Guest(target.NetworkId, opener.NetworkId, ends.Source);
+            conversation.Target = fleet.Resolve(opener.NetworkId, ends.Destination).Address;
+            if (conversation.Guest is null || _conversations.Exists(other => other != instead && other.IsTheSameFar(conversation)))
+            {
+                return null;
+            }
+        }
+
+        if (instead is not null)
+        {
+            _conversations.Remove(instead);
+        }
+
         _conversations.Add(conversation);
         return conversation;
     }
@@ -211,7 +265,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
     private bool JudgeAgain(Conversation conversation, Instant now)
     {
         var atSource = fleet.At(conversation.NetworkId, conversation.Source);
-        var atDestination = fleet.At(conversation.NetworkId, conversation.Destination);
+        var (atDestination, target) = fleet.Resolve(conversation.NetworkId, conversation.Destination);
         if ((atSource is not null && atSource.Id != conversation.FromId) || (atDestination is not null && atDestination.Id != conversation.ToId))
         {
             _conversations.Remove(conversation);
@@ -221,6 +275,15 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         var decision = atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
             : Ask(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
+        var guest = decision.Allowed && atDestination!.NetworkId != conversation.NetworkId
+            ? fleet.Guest(atDestination.NetworkId, conversation.NetworkId, conversation.Source) : null;
+        if (decision.Allowed && (guest != conversation.Guest || (guest is not null && target != conversation.Target)
+            || (guest is null && atDestination!.NetworkId != conversation.NetworkId)))
+        {
+            _conversations.Remove(conversation);
+            return false;
+        }
+
         if (conversation is { Allowed: true, IsClosed: true } && !decision.Allowed)
         {
             _conversations.Remove(conversation);
@@ -265,6 +328,13 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         public required bool IsEcho { get; init; }
 
+        public int FarNetworkId { get; set; }
+
+        /// <summary>Who the opener is in the other's network, where that is not his own.</summary>
+        public IpAddress? Guest { get; set; }
+
+        public IpAddress Target { get; set; }
+
         public bool Allowed { get; set; }
 
         public int RuleId { get; set; }
@@ -306,6 +376,16 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 && ends.SourcePort == DestinationPort && ends.DestinationPort == SourcePort;
             return IsEcho ? (forth && ends.Kind == PacketKind.EchoRequest) || (back && ends.Kind == PacketKind.EchoReply) : forth || back;
         }
+
+        /// <summary>An answer of whom the opener calls, as it is in the network of that one.</summary>
+        public bool MatchesFar(int networkId, in PacketEnds ends) =>
+            Guest is { } guest && networkId == FarNetworkId && ends.Protocol == Protocol
+            && ends.Source == Target && ends.Destination == guest && ends.SourcePort == DestinationPort && ends.DestinationPort == SourcePort
+            && (!IsEcho || ends.Kind == PacketKind.EchoReply);
+
+        public bool IsTheSameFar(Conversation other) =>
+            Guest == other.Guest && Target == other.Target && FarNetworkId == other.FarNetworkId && Protocol == other.Protocol
+            && SourcePort == other.SourcePort && DestinationPort == other.DestinationPort && IsEcho == other.IsEcho;
 
         public int Pass(bool fromOpener, TcpFlags flags, FlowLimits limits, Instant now)
         {

@@ -130,7 +130,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         // In the same group, at the same address, but the application is of the other network.
         Decide(model, 70, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.NoApplication));
         // Even when somebody asks about the other network's site outright.
-        model.Decide(model.Identity(70)!, model.Identity(2), Historian, IpProtocol.Tcp, 8883, default).ShouldBe(Decision.Deny(DropReason.NotRouted));
+        model.Decide(model.Identity(70)!, model.Identity(2), Historian, IpProtocol.Tcp, 8883, default).ShouldBe(Decision.Deny(DropReason.NoRule, 5));
         // And when an application of one network names an owner in another.
         var crossed = model.With(Application(6, 1, 71, "192.168.50.10", Tcp(8883)), ForGroup(10, "pumps", 6));
         Decide(crossed, 70, "192.168.50.10", IpProtocol.Tcp, 8883).Allowed.ShouldBeFalse();
@@ -225,7 +225,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
     [Fact]
     public void Agrees_with_the_naive_model_over_random_fleets_changes_and_questions()
     {
-        var allowed = 0;
+        var (allowed, across) = (0, 0);
         var reasons = new Dictionary<DropReason, int>();
         var unmet = new HashSet<ConditionKind>();
         for (var seed = 0; seed < 450; seed++)
@@ -264,9 +264,11 @@ public sealed class FleetModelTests(ITestOutputHelper output)
 
                     model.Identity(from.Id).ShouldBe(from);
                     model.Owns(from.Id, address).ShouldBe(naive.At(from.NetworkId, address) == from);
-                    var to = model.IdentityAt(from.NetworkId, address);
+                    var (to, inside) = model.Resolve(from.NetworkId, address);
+                    (to, inside).ShouldBe(naive.Resolve(from.NetworkId, address));
                     var situation = naive.Situations.GetValueOrDefault(from.Id);
-                    var decision = model.Decide(from, to, address, protocol, port, situation);
+                    var decision = model.Decide(from, to, inside, protocol, port, situation);
+                    across += to is not null && to.NetworkId != from.NetworkId && decision.Allowed ? 1 : 0;
                     decision.ShouldBe(naive.Decide(from, address, protocol, port), $"seed {seed}");
                     var explanation = model.Explain(from.Id, situation, address, protocol, port);
                     explanation.Decision.ShouldBe(decision);
@@ -276,15 +278,16 @@ public sealed class FleetModelTests(ITestOutputHelper output)
                     reasons[decision.Reason] = reasons.GetValueOrDefault(decision.Reason) + 1;
                     if (to is not null && before.JudgesAlike(model, from.NetworkId, from.Id, to.Id))
                     {
-                        before.Decide(from, to, address, protocol, port, situation).ShouldBe(decision);
-                        before.IdentityAt(from.NetworkId, address).ShouldBe(to);
+                        before.Decide(from, to, inside, protocol, port, situation).ShouldBe(decision);
+                        before.Resolve(from.NetworkId, address).ShouldBe(new Place(to, inside));
                     }
                 }
             }
         }
 
-        output.WriteLine($"{allowed} allowed of about 250,000, {string.Join(", ", reasons)}");
+        output.WriteLine($"{across} across networks, {allowed} allowed of about 250,000, {string.Join(", ", reasons)}");
         allowed.ShouldBeGreaterThan(1000);
+        across.ShouldBeGreaterThan(100);
         reasons[DropReason.RuleDenies].ShouldBeGreaterThan(100);
         reasons[DropReason.ApplicationLocked].ShouldBeGreaterThan(100);
         reasons[DropReason.Quarantined].ShouldBeGreaterThan(100);
@@ -341,7 +344,8 @@ public sealed class FleetModelTests(ITestOutputHelper output)
     {
         var sender = model.Identity(from)!;
         var address = IpAddress.Parse(destination);
-        return model.Decide(sender, model.IdentityAt(sender.NetworkId, address), address, protocol, (ushort)port, situation);
+        var (to, inside) = model.Resolve(sender.NetworkId, address);
+        return model.Decide(sender, to, inside, protocol, (ushort)port, situation);
     }
 
     private static Explanation Why(FleetModel model, int from, string destination, int port, Situation situation = default) =>

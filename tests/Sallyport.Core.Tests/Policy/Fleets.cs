@@ -44,6 +44,15 @@ internal static class Fleets
 
     public static Rule ForLabel(int id, string label, int application) => new(id, new Subject(SubjectKind.Label, 0, label), application);
 
+    public static Rule ForNetwork(int id, int network, int application) =>
+        new(id, new Subject(SubjectKind.Network, 0, "") { NetworkId = network }, application);
+
+    public static Appearance Service(int id, int network, string at, int home, string of) =>
+        new(id, AppearanceKind.Service, network, IpPrefix.Parse(at), home, IpPrefix.Parse(of));
+
+    public static Appearance Guest(int id, int network, string at, int home, string of) =>
+        new(id, AppearanceKind.Guest, network, IpPrefix.Parse(at), home, IpPrefix.Parse(of));
+
     public static FleetChange Change(params object[] records) =>
         new()
         {
@@ -51,6 +60,7 @@ internal static class Fleets
             Identities = [.. records.OfType<Identity>()],
             Applications = [.. records.OfType<Application>()],
             Rules = [.. records.OfType<Rule>()],
+            Appearances = [.. records.OfType<Appearance>()],
         };
 
     public static FleetModel Of(params object[] records) => FleetModel.Empty.With(Change(records));

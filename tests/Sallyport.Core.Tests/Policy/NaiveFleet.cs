@@ -11,6 +11,7 @@ internal sealed class NaiveFleet
     private readonly SortedDictionary<int, Identity> _identities = [];
     private readonly SortedDictionary<int, Application> _applications = [];
     private readonly SortedDictionary<int, Rule> _rules = [];
+    private readonly SortedDictionary<int, Appearance> _appearances = [];
 
     /// <summary>What each sender's tunnel is.</summary>
     public Dictionary<int, Situation> Situations { get; } = [];
@@ -41,6 +42,16 @@ internal sealed class NaiveFleet
         foreach (var id in change.RemovedRules)
         {
             _rules.Remove(id);
+        }
+
+        foreach (var id in change.RemovedAppearances)
+        {
+            _appearances.Remove(id);
+        }
+
+        foreach (var appearance in change.Appearances)
+        {
+            _appearances[appearance.Id] = appearance;
         }
 
         foreach (var network in change.Networks)
@@ -100,9 +111,65 @@ internal sealed class NaiveFleet
         return best;
     }
 
-    public Decision Decide(Identity from, IpAddress destination, IpProtocol protocol, ushort port)
+    /// <summary>Who is meant by an address, and what it is at his place.</summary>
+    public (Identity? Carrier, IpAddress Address) Resolve(int networkId, IpAddress address)
     {
-        var to = At(from.NetworkId, destination);
+        if (At(networkId, address) is { } own)
+        {
+            return (own, address);
+        }
+
+        foreach (var service in _networks.ContainsKey(networkId) ? Of(AppearanceKind.Service, networkId) : [])
+        {
+            if (service.At.Contains(address))
+            {
+                var inside = Moved(address, service.At, service.Of);
+                return (At(service.HomeId, inside), inside);
+            }
+        }
+
+        return (null, default);
+    }
+
+    public IpAddress? Guest(int networkId, int homeId, IpAddress source) => Outside(AppearanceKind.Guest, networkId, homeId, source);
+
+    public IpAddress? Service(int networkId, int homeId, IpAddress inside) => Outside(AppearanceKind.Service, networkId, homeId, inside);
+
+    public (int HomeId, IpAddress Inside)? Home(int networkId, IpAddress guest)
+    {
+        foreach (var appearance in Of(AppearanceKind.Guest, networkId))
+        {
+            if (appearance.At.Contains(guest))
+            {
+                return (appearance.HomeId, Moved(guest, appearance.At, appearance.Of));
+            }
+        }
+
+        return null;
+    }
+
+    private IpAddress? Outside(AppearanceKind kind, int networkId, int homeId, IpAddress inside)
+    {
+        foreach (var appearance in Of(kind, networkId))
+        {
+            if (appearance.HomeId == homeId && appearance.Of.Contains(inside))
+            {
+                return Moved(inside, appearance.Of, appearance.At);
+            }
+        }
+
+        return null;
+    }
+
+    private IEnumerable<Appearance> Of(AppearanceKind kind, int networkId) =>
+        _appearances.Values.Where(appearance => appearance.Kind == kind && appearance.NetworkId == networkId);
+
+    private static IpAddress Moved(IpAddress address, IpPrefix from, IpPrefix to) =>
+        new(address.Bits - from.First.Bits + to.First.Bits);
+
+    public Decision Decide(Identity from, IpAddress asked, IpProtocol protocol, ushort port)
+    {
+        var (to, destination) = Resolve(from.NetworkId, asked);
         if (!from.Active)
         {
             return Decision.Deny(DropReason.IdentityNotActive);
@@ -125,7 +192,7 @@ internal sealed class NaiveFleet
 
         var echo = protocol is IpProtocol.Icmp or IpProtocol.IcmpV6;
         var candidates = _applications.Values
-            .Where(application => application.OwnerId == to.Id && application.NetworkId == from.NetworkId && application.Target.Contains(destination))
+            .Where(application => application.OwnerId == to.Id && application.NetworkId == to.NetworkId && application.Target.Contains(destination))
             .Where(application => application.Services.Any(service => echo
                 ? service.Protocol is IpProtocol.Icmp or IpProtocol.IcmpV6
                 : service.Protocol == protocol && port >= service.FromPort && port <= service.ToPort))
@@ -133,7 +200,7 @@ internal sealed class NaiveFleet
             .ToList();
         var rules = candidates
             .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationIds.Contains(application.Id)).Select(rule => (Application: application, Rule: rule)))
-            .Where(way => SpeaksOf(way.Rule.Subject, from) && IsInForce(way.Rule.Time) && Holds(way.Rule.Conditions, from))
+            .Where(way => SpeaksOf(way.Rule.Subject, from, to.NetworkId) && IsInForce(way.Rule.Time) && Holds(way.Rule.Conditions, from))
             .ToList();
         // Application by application: of one that is locked and one that is denied the more specific is named.
         foreach (var application in candidates)
@@ -171,16 +238,21 @@ internal sealed class NaiveFleet
     private bool IsInForce(RuleTime time) =>
         Now < time.Until && (time.Windows.IsEmpty || time.Windows.Any(window => Zones.IsOpen(window, Now.UnixSeconds)));
 
-    private static bool SpeaksOf(Subject subject, Identity from) =>
-        subject.Kind switch
+    private static bool SpeaksOf(Subject subject, Identity from, int ownNetworkId)
+    {
+        return subject.Kind switch
         {
             SubjectKind.Device => from.Kind == IdentityKind.Device && from.Id == subject.IdentityId,
             SubjectKind.Site => from.Kind == IdentityKind.Site && from.Id == subject.IdentityId,
             SubjectKind.Host => from.Kind == IdentityKind.Host && from.Id == subject.IdentityId,
-            SubjectKind.Group => from.Groups.Contains(subject.Name),
-            SubjectKind.Label => subject.Name.Split(',').All(label => from.Labels.Contains(label)),
+            SubjectKind.Group => from.Groups.Contains(subject.Name) && IsMember(),
+            SubjectKind.Label => subject.Name.Split(',').All(label => from.Labels.Contains(label)) && IsMember(),
+            SubjectKind.Network => from.Kind != IdentityKind.Host && IsMember(),
             _ => false,
         };
+
+        bool IsMember() => from.NetworkId == (subject.NetworkId == 0 ? ownNetworkId : subject.NetworkId);
+    }
 
     private static bool IsLeft(Identity identity, Application application) =>
         identity.Quarantine <= QuarantineDegree.Throttled

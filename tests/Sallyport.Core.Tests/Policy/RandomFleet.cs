@@ -26,9 +26,14 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         }),
     ];
 
+    /// <summary>Of what may appear elsewhere.</summary>
+    private static readonly string[] Homes = ["10.20.0.0/29", "192.168.0.0/29", "192.168.1.0/29", "fd00::/125"];
+
     public IpAddress Address() =>
-        random.Below(5) switch
+        random.Below(7) switch
         {
+            5 => IpAddress.Parse($"198.18.{1 + random.Below(16)}.{1 + random.Below(7)}"),
+            6 => random.Below(2) == 0 ? IpAddress.Parse($"198.19.{1 + random.Below(16)}.{1 + random.Below(7)}") : IpAddress.Parse($"fd18:{1 + random.Below(16):x}::{1 + random.Below(7)}"),
             0 or 1 => IpAddress.Parse($"10.20.0.{1 + random.Below(7)}"),
             2 or 3 => IpAddress.Parse($"192.168.{random.Below(2)}.{(1 + random.Below(7))}"),
             _ => IpAddress.Parse($"fd00::{(1 + random.Below(7))}"),
@@ -49,6 +54,13 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         var neighbours = fleet.Identities.Where(identity => identity.NetworkId == application.NetworkId).ToList();
         from = neighbours.Count == 0 || random.Below(4) == 0 ? from : neighbours[random.Below(neighbours.Count)];
         var destination = new IpAddress(application.Target.Network.Bits + (UInt128)random.Below(application.Target.Length % 32 == 0 ? 1 : 4));
+        if (random.Below(3) == 0)
+        {
+            var others = fleet.Identities.Where(identity => identity.NetworkId != application.NetworkId).ToList();
+            from = others.Count == 0 ? from : others[random.Below(others.Count)];
+            destination = fleet.Service(3 - application.NetworkId, application.NetworkId, destination) ?? destination;
+        }
+
         var services = application.Services;
         var service = services.IsEmpty ? Service() : services[random.Below(services.Length)];
         return (from, destination, service.Protocol, (ushort)(service.FromPort + random.Below(2)));
@@ -76,6 +88,8 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
             Identities = first ? [.. Enumerable.Range(0, 20).Select(_ => Identity())] : Some(1, Identity),
             Applications = Some(scale, Application),
             Rules = Some(scale * 6, Rule),
+            Appearances = first ? [.. Enumerable.Range(0, 40).Select(_ => Appearance())] : Some(1, Appearance),
+            RemovedAppearances = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(16)) : [],
             RemovedNetworks = random.Below(40) == 0 ? [1 + random.Below(2)] : [],
             RemovedIdentities = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(11)) : [],
             RemovedApplications = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(9)) : [],
@@ -135,6 +149,15 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
 
     private static AddressRange RangeOf(string prefix) => new(IpPrefix.Parse(prefix).First, IpPrefix.Parse(prefix).Last);
 
+    /// <summary>Sixteen there may be: each of its own, as control gives them out.</summary>
+    private Appearance Appearance()
+    {
+        var n = random.Below(16);
+        var (kind, of, network) = ((AppearanceKind)(n & 1), IpPrefix.Parse(Homes[(n >> 1) & 3]), 1 + (n >> 3));
+        var at = of.IsV4 ? $"198.{(kind == AppearanceKind.Service ? 18 : 19)}.{n + 1}.0/29" : $"fd{(kind == AppearanceKind.Service ? 18 : 19)}:{n + 1:x}::/125";
+        return new Appearance(n + 1, kind, network, IpPrefix.Parse(at), 3 - network, of);
+    }
+
     private IpPrefix Subnet() =>
         random.Below(8) == 0
             ? IpPrefix.Parse("fd00::/120")
@@ -176,10 +199,11 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         Some(1, () => TimeWindowTests.Any(random)));
 
     private Subject Subject() =>
-        random.Below(5) switch
+        random.Below(6) switch
         {
-            0 => new Subject(SubjectKind.Group, 0, Groups[random.Below(3)]),
-            1 => new Subject(SubjectKind.Label, 0, random.Below(2) == 0 ? Labels[random.Below(3)] : Labels[random.Below(2)] + "," + Labels[2]),
+            0 => new Subject(SubjectKind.Group, 0, Groups[random.Below(3)]) { NetworkId = random.Below(3) },
+            1 => new Subject(SubjectKind.Label, 0, random.Below(2) == 0 ? Labels[random.Below(3)] : Labels[random.Below(2)] + "," + Labels[2]) { NetworkId = random.Below(3) },
+            5 => new Subject(SubjectKind.Network, 0, "") { NetworkId = random.Below(3) },
             2 => new Subject(SubjectKind.Site, 1 + random.Below(11), ""),
             3 => new Subject(SubjectKind.Host, 1 + random.Below(11), ""),
             _ => new Subject(SubjectKind.Device, 1 + random.Below(11), ""),

@@ -1,0 +1,34 @@
+namespace Sallyport.Api.Policy;
+
+/// <summary>Whose an address is: a handle on the gateway host, or an address inside a network.</summary>
+public sealed record WhoisInfo
+{
+    /// <summary>The network in which the address was asked for.</summary>
+    public required string Network { get; init; }
+
+    /// <summary>The address in that network.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>"device", "site" or "host".</summary>
+    public required string Kind { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The network that it belongs to: another one where the address is that of a guest, or of a service from elsewhere.</summary>
+    public required string HomeNetwork { get; init; }
+
+    /// <summary>What the address is at home.</summary>
+    public required string HomeAddress { get; init; }
+
+    /// <summary>"own" (its own address), "subnet" (a host behind the site), "guest" or "service".</summary>
+    public required string As { get; init; }
+
+    /// <summary>The handle on the gateway host; null for IPv6.</summary>
+    public string? Handle { get; init; }
+
+    public required bool Active { get; init; }
+
+    public required IReadOnlyList<string> Groups { get; init; }
+
+    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+}

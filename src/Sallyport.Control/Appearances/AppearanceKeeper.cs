@@ -1,0 +1,170 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Networks;
+using Sallyport.Control.Store;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Appearances;
+
+/// <summary>
+/// Sees to it, as the last part of every command, that what rules lead to in other networks has a service address in the network of those
+/// whom they speak of, and that these have guests' addresses there. An address once given stays as long as what it stands for exists,
+/// so that a rule that comes back leads to the same address.
+/// </summary>
+internal static class AppearanceKeeper
+{
+    public const string Service = "service";
+    public const string Guest = "guest";
+
+    public static void Follow(Change change)
+    {
+        if (!change.Touched.Any(item => item.Kind is ChangeKind.Rule or ChangeKind.Application or ChangeKind.Network or ChangeKind.Identity))
+        {
+            return;
+        }
+
+        var sql = change.Sql;
+        var rows = AppearanceRow.All(sql).AsList();
+        var crossings = Crossings(sql);
+        if (rows.Count == 0 && crossings.Count == 0)
+        {
+            return;
+        }
+
+        var homes = new Homes(sql);
+        var kept = new List<AppearanceRow>();
+        foreach (var row in rows)
+        {
+            if (homes.Still(row))
+            {
+                kept.Add(row);
+                continue;
+            }
+
+            sql.Execute("DELETE FROM appearances WHERE id = @Id", row);
+            change.Touch(ChangeKind.Appearance, row.Id);
+        }
+
+        foreach (var (kind, networkId, homeId, of) in crossings.SelectMany(homes.WantedBy).Distinct())
+        {
+            if (!kept.Exists(row => row.Kind == kind && row.NetworkId == networkId && row.HomeId == homeId && row.Of == of))
+            {
+                kept.Add(Add(change, homes, kept, kind, networkId, homeId, of));
+            }
+        }
+    }
+
+    private static AppearanceRow Add(Change change, Homes homes, List<AppearanceRow> kept, string kind, int networkId, int homeId, IpPrefix of)
+    {
+        var network = homes.Network(networkId)!;
+        var at = kind == Guest && network.GuestsShare
+            ? SharedBy(kept, network, homeId, of) ?? Take(of.Network.BitLength) : Take(of.Length);
+        var id = change.Sql.ExecuteScalar<int>(
+            "INSERT INTO appearances (kind, network_id, at, home_id, of) VALUES (@kind, @networkId, @at, @homeId, @of) RETURNING id",
+            new { kind, networkId, at = at.ToString(), homeId, of = of.ToString() });
+        change.Touch(ChangeKind.Appearance, id);
+        return AppearanceRow.Find(change.Sql, id)!;
+
+        IpPrefix Take(int length) =>
+            new PrefixPool(network.RangesFor(kind), kept.Where(row => row.NetworkId == networkId).Select(row => row.At)).Take(of.IsV4, length)
+            ?? throw Full(homes, network, kind, homeId, of);
+    }
+
+    /// <summary>Guests of one home share one address, of each IP family.</summary>
+    private static IpPrefix? SharedBy(List<AppearanceRow> kept, NetworkRow network, int homeId, IpPrefix of) =>
+        kept.Find(row => row.Kind == Guest && row.NetworkId == network.Id && row.HomeId == homeId && row.At.IsV4 == of.IsV4)?.At;
+
+    private static ProblemException Full(Homes homes, NetworkRow network, string kind, int homeId, IpPrefix of)
+    {
+        var (field, flag) = kind == Service ? ("serviceRanges", "--service-range") : ("guestPools", "--guest-pool");
+        var ranges = network.RangesFor(kind).Where(range => range.IsV4 == of.IsV4).ToList();
+        var what = kind == Service
+            ? $"{of} of network {homes.Network(homeId)?.Name}, which is to appear in network {network.Name}"
+            : $"the members of network {homes.Network(homeId)?.Name} at {of}, who are to be guests in network {network.Name}";
+        var where = ranges.Count == 0
+            ? $"that has no {(kind == Service ? "service range" : "guest pool")} for {(of.IsV4 ? "IPv4" : "IPv6")}"
+            : $"{string.Join(", ", ranges)} {(ranges.Count == 1 ? "has" : "have")} no room";
+        var share = kind == Guest ? $", or let guests share one address: --guests shared" : "";
+        return new ProblemException(Refusal.Conflict(
+            field, $"{where} for {what}", $"give it more: sallyport network update {network.Name} {flag} PREFIX{share}"));
+    }
+
+    /// <summary>What rules lead to from other networks.</summary>
+    private static List<Crossing> Crossings(SqliteConnection sql) => sql.Query<(int, int, string)>(
+        """
+        SELECT DISTINCT r.network_id, a.network_id, a.target FROM rules r JOIN applications a ON a.id = r.application_id
+            OR (a.network_id = r.target_network_id AND EXISTS (SELECT 1 FROM json_each(a.groups) g WHERE g.value = r.application_group))
+        WHERE r.network_id IS NOT NULL AND r.network_id <> a.network_id ORDER BY 1, 2, 3
+        """).Select(row => new Crossing(row.Item1, row.Item2, ApplicationInput.ParseTarget(row.Item3))).ToList();
+
+    private sealed record Crossing(int FromId, int ToId, IpPrefix Target);
+
+    /// <summary>The networks with what is in them, read when first asked for.</summary>
+    private sealed class Homes(SqliteConnection sql)
+    {
+        private readonly Dictionary<int, NetworkRow?> networks = [];
+        private readonly Dictionary<int, List<IpPrefix>> places = [];
+        private readonly Dictionary<int, HashSet<IpPrefix>> targets = [];
+
+        public NetworkRow? Network(int id)
+        {
+            if (!networks.TryGetValue(id, out var row))
+            {
+                networks[id] = row = NetworkRow.Find(sql, id);
+            }
+
+            return row;
+        }
+
+        /// <summary>Whether what was given out still stands for something, in the way that its network wants.</summary>
+        public bool Still(AppearanceRow row)
+        {
+            if (Network(row.NetworkId) is not { } network || Network(row.HomeId) is null)
+            {
+                return false;
+            }
+
+            var isThere = row.Kind == Service ? Targets(row.HomeId).Contains(row.Of) : Places(row.HomeId).Contains(row.Of);
+            var isInRange = network.RangesFor(row.Kind).Any(range => range.Contains(row.At));
+            var isHost = row.At.Length == row.At.Network.BitLength;
+            var isAsWanted = row.Kind == Service || (network.GuestsShare ? isHost : row.At.Length == row.Of.Length);
+            return isThere && isInRange && isAsWanted;
+        }
+
+        public IEnumerable<(string Kind, int NetworkId, int HomeId, IpPrefix Of)> WantedBy(Crossing crossing)
+        {
+            yield return (Service, crossing.FromId, crossing.ToId, crossing.Target);
+            foreach (var place in Places(crossing.FromId).Where(place => place.IsV4 == crossing.Target.IsV4))
+            {
+                yield return (Guest, crossing.ToId, crossing.FromId, place);
+            }
+        }
+
+        /// <summary>Where members of a network send from.</summary>
+        private List<IpPrefix> Places(int networkId)
+        {
+            if (!places.TryGetValue(networkId, out var list))
+            {
+                var subnets = sql.Query<string>(
+                    "SELECT subnets FROM identities WHERE network_id = @networkId AND kind = 'site' ORDER BY id", new { networkId });
+                places[networkId] = list = [.. Network(networkId)?.Prefixes ?? [], .. subnets.SelectMany(Column.Prefixes)];
+            }
+
+            return list;
+        }
+
+        private HashSet<IpPrefix> Targets(int networkId)
+        {
+            if (!targets.TryGetValue(networkId, out var set))
+            {
+                var texts = sql.Query<string>("SELECT target FROM applications WHERE network_id = @networkId", new { networkId });
+                targets[networkId] = set = [.. texts.Select(ApplicationInput.ParseTarget)];
+            }
+
+            return set;
+        }
+    }
+}

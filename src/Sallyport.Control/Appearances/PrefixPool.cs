@@ -1,0 +1,62 @@
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Appearances;
+
+/// <summary>Gives out parts of a network's ranges, the lowest that is free first.</summary>
+internal sealed class PrefixPool(IReadOnlyList<IpPrefix> ranges, IEnumerable<IpPrefix> taken)
+{
+    private readonly SortedSet<IpPrefix> taken = new(taken, Comparer<IpPrefix>.Create((a, b) => a.First.CompareTo(b.First)));
+
+    public bool Has(IpPrefix prefix) => ranges.Any(range => range.Contains(prefix));
+
+    /// <summary>A prefix of that family and length that overlaps nothing that was given out; null where there is none.</summary>
+    public IpPrefix? Take(bool isV4, int length)
+    {
+        foreach (var range in ranges.Where(range => range.IsV4 == isV4 && range.Length <= length))
+        {
+            if (FreeIn(range, length) is { } free)
+            {
+                taken.Add(free);
+                return free;
+            }
+        }
+
+        return null;
+    }
+
+    private IpPrefix? FreeIn(IpPrefix range, int length)
+    {
+        // The first and the last address of a range look like that of a network and of its broadcast: many hosts refuse to write there.
+        var isHost = length == range.Network.BitLength && range.Length < length;
+        var last = isHost ? new IpAddress(range.Last.Bits - 1) : range.Last;
+        var candidate = IpPrefix.Around(isHost ? new IpAddress(range.First.Bits + 1) : range.First, length);
+        while (candidate.Last <= last)
+        {
+            if (InTheWayOf(candidate) is not { } obstacle)
+            {
+                return candidate;
+            }
+
+            if (obstacle.Last >= last)
+            {
+                return null;
+            }
+
+            var next = new IpAddress(obstacle.Last.Bits + 1);
+            var around = IpPrefix.Around(next, length);
+            candidate = around.First == next ? around : IpPrefix.Around(new IpAddress(around.Last.Bits + 1), length);
+        }
+
+        return null;
+    }
+
+    private IpPrefix? InTheWayOf(IpPrefix candidate)
+    {
+        foreach (var prefix in taken.Reverse().Where(prefix => prefix.First <= candidate.Last))
+        {
+            return prefix.Overlaps(candidate) ? prefix : null;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,69 @@
+using Sallyport.Api.Policy;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
+using Sallyport.Control.Store;
+using Sallyport.Control.Users;
+using Sallyport.Core.Nat;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Policies;
+
+/// <summary>Tells services of the gateway host who their peers are: on that machine every one has an address of its own, whatever its network.</summary>
+internal sealed class WhoisQueries(Database database, ChangeFeed feed, CountryTable countries, TimeProvider time)
+{
+    private readonly HandleSpace handles = HandleSpace.TryCreate(Handles.Open(database), out var space) ? space : default;
+
+    /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
+    public WhoisInfo Find(Actor actor, string? address, string? network)
+    {
+        var problems = new ProblemList();
+        if (!IpAddress.TryParse(address, out var asked))
+        {
+            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or with network= an address of it");
+        }
+
+        var named = network is null ? null : database.Read(sql => Lookup.Network(sql, network).OrProblem("network", problems));
+        problems.ThrowIfAny();
+        var (networkId, inner) = (named?.Id ?? 0, asked);
+        if (named is null && !handles.TryRead(asked, out networkId, out inner))
+        {
+            throw new ProblemException(Refusal.NotFound(
+                "address", $"{asked} is no handle of this installation, whose handles lie in {handles.Prefix}", "for an address inside a network say which: network=NAME"));
+        }
+
+        actor.Require(Right.See, networkId);
+        return Find(feed.State, networkId, inner) ?? throw new ProblemException(Refusal.NotFound(
+            "address", $"nobody has {inner} in network {feed.State.Networks.GetValueOrDefault(networkId)?.Name ?? networkId.ToString(System.Globalization.CultureInfo.InvariantCulture)}",
+            "see who has which: sallyport device list, sallyport site list"));
+    }
+
+    private WhoisInfo? Find(FleetState fleet, int networkId, IpAddress inner)
+    {
+        if (!fleet.Networks.ContainsKey(networkId))
+        {
+            return null;
+        }
+
+        var model = NetworkPolicy.Of(fleet, networkId, countries, time.GetUtcNow());
+        var (who, home) = model.Resolve(networkId, inner);
+        var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
+        who ??= model.WhoIs(networkId, inner);
+        return who is null ? null : new WhoisInfo
+        {
+            Network = fleet.Networks[networkId].Name,
+            Address = inner.ToString(),
+            Kind = who.Kind.Word(),
+            Name = who.Name,
+            HomeNetwork = fleet.Networks[who.NetworkId].Name,
+            HomeAddress = home.ToString(),
+            As = isGuest ? "guest" : who.NetworkId != networkId ? "service" : home == who.AddressV4 || home == who.AddressV6 ? "own" : "subnet",
+            Handle = inner.IsV4 && HandleSpace.HasHandles(networkId) ? handles.Handle(networkId, inner).ToString() : null,
+            Active = who.Active,
+            Groups = who.Groups,
+            Labels = fleet.Identities.TryGetValue(who.Id, out var identity) ? identity.Labels : new Dictionary<string, string>(),
+        };
+    }
+}

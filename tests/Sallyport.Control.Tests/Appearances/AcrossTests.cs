@@ -1,0 +1,222 @@
+using Sallyport.Api.Applications;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Nodes;
+using Sallyport.Api.Rules;
+using Sallyport.Api.Sites;
+using Sallyport.Control.Tests.Worlds;
+
+namespace Sallyport.Control.Tests.Appearances;
+
+/// <summary>Rules from one network to applications of another, both of them 192.168.1.0/24.</summary>
+public sealed class AcrossTests
+{
+    [Fact]
+    public async Task A_rule_to_another_network_gives_its_application_an_address_there_and_its_subjects_one_here()
+    {
+        await using var world = await WorldAsync();
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", FromNetwork = "plant-a", To = "application:mes" });
+        (rule.From, rule.FromNetwork, rule.Network, rule.Subjects).ShouldBe(("group:pumps", "plant-a", "plant-b", 1));
+        (await world.Client.GetApplicationAsync("mes")).AppearsAt.ShouldBe(["plant-a 198.18.0.1/32"]);
+        var model = await SnapshotAsync(world);
+        model.Appearances.Select(one => (one.Kind, one.NetworkId, one.At, one.HomeId, one.Of)).ShouldBe(
+        [
+            ("service", 1, "198.18.0.1/32", 2, "192.168.1.10/32"),
+            ("guest", 2, "198.19.0.0/24", 1, "192.168.1.0/24"),
+            ("guest", 2, "198.19.1.0/24", 1, "10.1.0.0/24"),
+        ]);
+        model.Rules.Single().NetworkId.ShouldBe(1);
+
+        var explanation = await world.Client.ExplainAsync("device:pump.plant-a", "application:mes", "tcp", 443);
+        explanation.Allowed.ShouldBeTrue();
+        explanation.Destination.ShouldBe("198.18.0.1");
+        explanation.Steps[1].ShouldBe("198.18.0.1 stands for 192.168.1.10 of network plant-b, which device:server carries.");
+        (await world.Client.ExplainAsync("device:pump.plant-b", "application:mes", "tcp", 443)).Allowed.ShouldBeFalse("a group of another network");
+    }
+
+    [Fact]
+    public async Task An_address_stays_while_rules_come_and_go_and_as_long_as_what_it_stands_for()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "files", Device = "server", Target = "192.168.1.10", Services = ["tcp/22"] });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "hall", Site = "router-b", Target = "10.1.0.0/28", Services = ["tcp/502"] });
+        var first = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:hall" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump.plant-a", To = "application:files" });
+        // Of one target there is one address, whatever applications are at it.
+        (await world.Client.GetApplicationAsync("mes")).AppearsAt.ShouldBe(["plant-a 198.18.0.16/32"]);
+        (await world.Client.GetApplicationAsync("hall")).AppearsAt.ShouldBe(["plant-a 198.18.0.0/28"]);
+
+        await world.Client.DeleteRuleAsync(first.Id);
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump.plant-a", To = "application:hall" });
+        (await world.Client.GetApplicationAsync("hall")).AppearsAt.ShouldBe(["plant-a 198.18.0.0/28"]);
+
+        await world.Client.UpdateApplicationAsync("hall", new ApplicationUpdate { Target = "10.1.0.64/28" });
+        (await world.Client.GetApplicationAsync("hall")).AppearsAt.ShouldBe(["plant-a 198.18.0.0/28"], "the old one is free");
+        (await SnapshotAsync(world)).Appearances.Single(one => one.At == "198.18.0.0/28").Of.ShouldBe("10.1.0.64/28");
+    }
+
+    [Fact]
+    public async Task New_places_of_subjects_get_guests_addresses_and_those_that_go_lose_them()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Prefixes = ["192.168.1.0/24", "192.168.2.0/24"] });
+        await world.Client.UpdateSiteAsync("router-a", new SiteUpdate { Subnets = ["10.7.0.0/24"] });
+        (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => (one.At, one.Of)).ShouldBe(
+            [("198.19.0.0/24", "192.168.1.0/24"), ("198.19.2.0/24", "192.168.2.0/24"), ("198.19.1.0/24", "10.7.0.0/24")]);
+    }
+
+    [Fact]
+    public async Task Guests_may_share_one_address()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { Guests = "shared" });
+        (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => (one.At, one.Of)).ShouldBe(
+            [("198.19.0.1/32", "192.168.1.0/24"), ("198.19.0.1/32", "10.1.0.0/24")]);
+        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { Guests = "each", GuestPools = ["172.31.0.0/16"] });
+        (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => one.At).ShouldBe(["172.31.0.0/24", "172.31.1.0/24"]);
+    }
+
+    [Fact]
+    public async Task No_room_is_said_with_its_remedy_and_nothing_is_changed()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { GuestPools = ["198.19.0.0/24"] });
+        var create = new RuleCreate { From = "network:plant-a", To = "application:mes" };
+        var problem = await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(create));
+        problem.Status.ShouldBe(409);
+        problem.Errors.Single().Field.ShouldBe("guestPools");
+        problem.Detail.ShouldBe(
+            "198.19.0.0/24 has no room for the members of network plant-a at 10.1.0.0/24, who are to be guests in network plant-b. "
+            + "Give it more: sallyport network update plant-b --guest-pool PREFIX, or let guests share one address: --guests shared.");
+        (await world.Client.ListRulesAsync()).Items.ShouldBeEmpty();
+        (await SnapshotAsync(world)).Appearances.ShouldBeEmpty();
+
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { ServiceRanges = [] });
+        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { Guests = "shared" });
+        (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(create))).Detail!.ShouldStartWith(
+            "That has no service range for IPv4 for 192.168.1.10/32 of network plant-b, which is to appear in network plant-a.");
+    }
+
+    [Theory]
+    [InlineData("192.168.1.0/25", "192.168.1.0/25 overlaps the prefix 192.168.1.0/24 of network plant-a")]
+    [InlineData("10.1.0.0/16", "10.1.0.0/16 overlaps the subnet 10.1.0.0/24 of site router-a")]
+    [InlineData("198.19.0.0/20", "198.19.0.0/16 overlaps the range 198.19.0.0/20")]
+    public async Task A_range_is_nothing_that_the_network_uses(string range, string message)
+    {
+        await using var world = await WorldAsync();
+        var problem = await ControlWorld.ProblemOf(() => world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { ServiceRanges = [range] }));
+        problem.Errors[0].Message.ShouldBe(message);
+        (await ControlWorld.ProblemOf(() => world.Client.UpdateSiteAsync("router-a", new SiteUpdate { Subnets = ["198.18.5.0/24"] }))).Errors[0].Message
+            .ShouldBe("198.18.5.0/24 overlaps 198.18.0.0/16, where other networks appear in network plant-a");
+    }
+
+    [Fact]
+    public async Task A_network_that_itself_uses_the_default_ranges_has_none()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var bench = await world.Client.AddNetworkAsync(new NetworkCreate { Name = "bench", Prefixes = ["198.18.0.0/24"] });
+        bench.ServiceRanges.ShouldBeEmpty();
+        bench.GuestPools.ShouldBe(["198.19.0.0/16"]);
+    }
+
+    [Fact]
+    public async Task Before_a_rule_leads_there_an_explanation_says_how_one_would()
+    {
+        await using var world = await WorldAsync();
+        var explanation = await world.Client.ExplainAsync("device:pump.plant-a", "application:mes", "tcp", 443);
+        explanation.Allowed.ShouldBeFalse();
+        explanation.Steps[1].ShouldBe("No rule leads there from network plant-a, so it has no service address in it.");
+        explanation.AllowCommands.ShouldBe(["sallyport rule add --from device:pump.plant-a --to application:mes"]);
+    }
+
+    [Fact]
+    public async Task A_network_whose_members_rules_speak_of_is_not_removed_under_them()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "empty", Prefixes = ["192.168.1.0/24"] });
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "network:empty", To = "application:mes" });
+        (await ControlWorld.ProblemOf(() => world.Client.DeleteNetworkAsync("empty"))).Detail.ShouldBe(
+            $"Network empty still has rule {rule.Id} (to mes.plant-b). Remove first what is in the way: sallyport rule remove {rule.Id}.");
+        await world.Client.DeleteRuleAsync(rule.Id);
+        await world.Client.DeleteNetworkAsync("empty");
+        (await SnapshotAsync(world)).Appearances.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("device:pump", null, "plant-b")]
+    [InlineData("device:pump", "plant-a", "plant-a")]
+    [InlineData("device:pump.plant-a", null, "plant-a")]
+    [InlineData("device:only-a", null, "plant-a")]
+    [InlineData("group:pumps", null, "plant-b")]
+    [InlineData("label:model=P200", "plant-a", "plant-a")]
+    [InlineData("network:plant-a", null, "plant-a")]
+    [InlineData("network:plant-b", "plant-b", "plant-b")]
+    public async Task Whom_a_rule_means(string from, string? fromNetwork, string network)
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "only-a", Network = "plant-a" });
+        (await world.Client.AddRuleAsync(new RuleCreate { From = from, FromNetwork = fromNetwork, To = "application:mes" })).FromNetwork.ShouldBe(network);
+    }
+
+    [Theory]
+    [InlineData("device:pump.plant-a", "plant-b", "fromNetwork", "device pump is in network plant-a, not in plant-b")]
+    [InlineData("network:plant-a", "plant-b", "fromNetwork", "from says network plant-a")]
+    [InlineData("group:pumps", "plant-c", "fromNetwork", "there is no network 'plant-c'")]
+    [InlineData("network:plant-c", null, "from", "there is no network 'plant-c'")]
+    [InlineData("host:plant-a", null, "from", "the gateway host reaches application mes as host:plant-b")]
+    public async Task A_subject_that_means_nobody_is_refused(string from, string? fromNetwork, string field, string message)
+    {
+        await using var world = await WorldAsync();
+        var problem = await ControlWorld.ProblemOf(
+            () => world.Client.AddRuleAsync(new RuleCreate { From = from, FromNetwork = fromNetwork, To = "application:mes" }));
+        problem.Errors.Select(error => (error.Field, error.Message)).ShouldContain((field, message));
+    }
+
+    [Fact]
+    public async Task A_handle_or_an_address_tells_whose_it_is()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        var own = await world.Client.WhoisAsync("192.168.1.10", "plant-b");
+        (own.Kind, own.Name, own.HomeNetwork, own.As).ShouldBe(("device", "server", "plant-b", "own"));
+        var byHandle = await world.Client.WhoisAsync(own.Handle!);
+        (byHandle.Name, byHandle.Network, byHandle.Address).ShouldBe(("server", "plant-b", "192.168.1.10"));
+        var guest = await world.Client.WhoisAsync("198.19.0.20", "plant-b");
+        (guest.Name, guest.HomeNetwork, guest.HomeAddress, guest.As).ShouldBe(("pump", "plant-a", "192.168.1.20", "guest"));
+        guest.Groups.ShouldBe(["pumps"]);
+        var service = await world.Client.WhoisAsync("198.18.0.1", "plant-a");
+        (service.Name, service.HomeNetwork, service.HomeAddress, service.As).ShouldBe(("server", "plant-b", "192.168.1.10", "service"));
+        (await world.Client.WhoisAsync("10.1.0.77", "plant-a")).As.ShouldBe("subnet");
+
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("192.168.1.99", "plant-b"))).Status.ShouldBe(404);
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("fd00::1"))).Errors.Single().Hint.ShouldContain("network=NAME");
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("nobody"))).Errors.Single().Field.ShouldBe("address");
+    }
+
+    private static async Task<ControlWorld> WorldAsync()
+    {
+        var world = await ControlWorld.StartAsync();
+        foreach (var plant in new[] { "plant-a", "plant-b" })
+        {
+            await world.Client.AddNetworkAsync(new NetworkCreate { Name = plant, Prefixes = ["192.168.1.0/24"] });
+            await world.Client.AddSiteAsync(new SiteCreate { Name = "router" + plant[5..], Network = plant, Subnets = ["10.1.0.0/24"] });
+            await world.Client.AddDeviceAsync(new DeviceCreate
+            {
+                Name = "pump", Network = plant, Addresses = ["192.168.1.20"], Groups = ["pumps"], Labels = new Dictionary<string, string> { ["model"] = "P200" },
+                Profile = new(),
+            });
+        }
+
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "server", Network = "plant-b", Addresses = ["192.168.1.10"], Profile = new() });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "mes", Device = "server", Services = ["tcp/443"] });
+        return world;
+    }
+
+    private static async Task<NodeModel> SnapshotAsync(ControlWorld world)
+    {
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        return (await gateway.ReceiveAsync<Snapshot>()).Model;
+    }
+}
