@@ -36,6 +36,7 @@ internal static class NetworkCommands
                         ServiceRanges = shape.ServiceRangesOf(c.Parse),
                         GuestPools = shape.GuestPoolsOf(c.Parse),
                         Guests = c.Parse.GetValue(shape.Guests),
+                        Topology = c.Parse.GetValue(shape.Topology),
                     },
                     c.Cancel);
                 c.Printer.One(
@@ -95,6 +96,7 @@ internal static class NetworkCommands
                     ServiceRanges = shape.ServiceRangesOf(c.Parse),
                     GuestPools = shape.GuestPoolsOf(c.Parse),
                     Guests = c.Parse.GetValue(shape.Guests),
+                    Topology = c.Parse.GetValue(shape.Topology),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
             },
@@ -130,6 +132,7 @@ internal static class NetworkCommands
         ("token lifetime", n.Authentication == "certificate" ? null : n.TokenLifetime),
         ("service ranges", n.ServiceRanges.Count == 0 ? "none" : string.Join(", ", n.ServiceRanges)),
         ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
+        ("topology", n.Topology),
         ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
         ("created", Human.Time(n.CreatedAt))));
 
@@ -162,8 +165,11 @@ internal static class NetworkCommands
 
         public Option<string?> Guests { get; } = Flag.Text("--guests", "Guests have an address each, or one that is shared", "each|shared");
 
+        public Option<string?> Topology { get; } = Flag.Text(
+            "--topology", "OpenVPN interfaces in the network's subnet, or point to point where a device's LAN has the same addresses", "subnet|p2p");
+
         public Symbol[] All =>
-            [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests];
+            [ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, Topology];
 
         public IReadOnlyList<string>? ServiceRangesOf(ParseResult parse) => RangesOf(parse.GetValue(serviceRanges));
 

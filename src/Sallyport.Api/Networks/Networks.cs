@@ -44,6 +44,12 @@ public sealed record NetworkCreate
 
     /// <summary>"each" (default): every guest has an address of his own; "shared": those of one network have one, and differ by ports.</summary>
     public string? Guests { get; init; }
+
+    /// <summary>
+    /// "subnet" (default) or "p2p": how an OpenVPN device has its IPv4 address. Take p2p where the device's own LAN has the network's
+    /// addresses: its routes then do not go by way of an address that both have.
+    /// </summary>
+    public string? Topology { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -72,6 +78,12 @@ public sealed record NetworkUpdate
     public IReadOnlyList<string>? GuestPools { get; init; }
 
     public string? Guests { get; init; }
+
+    /// <summary>
+    /// "subnet" (default) or "p2p": how an OpenVPN device has its IPv4 address. Take p2p where the device's own LAN has the network's
+    /// addresses: its routes then do not go by way of an address that both have.
+    /// </summary>
+    public string? Topology { get; init; }
 }
 
 public sealed record NetworkInfo
@@ -103,6 +115,9 @@ public sealed record NetworkInfo
 
     /// <summary>"each" or "shared".</summary>
     public required string Guests { get; init; }
+
+    /// <summary>"subnet" or "p2p".</summary>
+    public required string Topology { get; init; }
 
     public required int Devices { get; init; }
 

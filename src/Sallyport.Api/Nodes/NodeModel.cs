@@ -92,6 +92,9 @@ public sealed record NetworkModel
     /// <summary>Where applications of other networks appear in this one, and members of others that reach applications of this one.</summary>
     public IReadOnlyList<string> Elsewhere { get; init; } = [];
 
+    /// <summary>"subnet" or "p2p": how an OpenVPN device has its IPv4 address.</summary>
+    public string Topology { get; init; } = "subnet";
+
     /// <summary>OpenVPN names in order of preference: "AES-256-GCM", …, "AES-128-CBC".</summary>
     public required IReadOnlyList<string> Ciphers { get; init; }
 

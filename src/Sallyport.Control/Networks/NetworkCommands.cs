@@ -64,6 +64,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         ServiceRanges = input.ServiceRanges,
                         GuestPools = input.GuestPools,
                         Guests = input.Guests,
+                        Topology = input.Topology,
                     },
                     problems);
                 NetworkInput.CheckRanges(draft, [], problems);
@@ -76,9 +77,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var id = change.Sql.ExecuteScalar<int>(
                     """
                     INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                        minimum_tls, token_seconds, service_ranges, guest_pools, guests, created_at, revision)
+                        minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, created_at, revision)
                     VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
-                        @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Now, 1)
+                        @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology, @Now, 1)
                     RETURNING id
                     """,
                     new
@@ -96,6 +97,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                         draft.ServiceRangesJson,
                         draft.GuestPoolsJson,
                         draft.Guests,
+                        draft.Topology,
                         change.Now,
                     });
                 change.Touch(ChangeKind.Network, id);
@@ -126,7 +128,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
-                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, revision = revision + 1
+                service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, topology = @Topology, revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -244,6 +246,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["tokenLifetime"] = Span.Text(row.TokenSeconds),
         ["serviceRanges"] = JsonNode.Parse(row.ServiceRangesJson),
         ["guestPools"] = JsonNode.Parse(row.GuestPoolsJson),
+        ["topology"] = row.Topology == NetworkInput.DefaultTopology ? null : row.Topology,
         ["guests"] = row.Guests == NetworkInput.DefaultGuests ? null : row.Guests,
     };
 }

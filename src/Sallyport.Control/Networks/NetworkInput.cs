@@ -17,6 +17,7 @@ internal static class NetworkInput
     public const int DefaultTokenSeconds = 86_400; // a device that was taken from its owner is out within a day of its last password
 
     public const string DefaultGuests = "each";
+    public const string DefaultTopology = "subnet";
 
     // Set aside for measuring networks (RFC 2544, RFC 6890): no carrier, no plant and no internet service uses it. 100.64.0.0/10 would not
     // do: a device on a cellular network may have its own address and its name server there.
@@ -37,6 +38,7 @@ internal static class NetworkInput
     private static readonly string[] Wrappings = ["tls-crypt-v2", .. Shared];
     private static readonly string[] Directions = ["0", "1", "none"];
     private static readonly string[] TlsVersions = ["1.2", "1.3"];
+    private static readonly string[] Topologies = [DefaultTopology, "p2p"];
     private static readonly string[] GuestKinds = [DefaultGuests, "shared"];
 
     public static IReadOnlyList<IpPrefix> Prefixes(IReadOnlyList<string> texts, ProblemList problems)
@@ -91,6 +93,7 @@ internal static class NetworkInput
         row.TlsAuthDirection = ReadOne(input.TlsAuthDirection, "tlsAuthDirection", "key direction", Directions, problems) ?? row.TlsAuthDirection;
         row.MinimumTls = ReadOne(input.MinimumTls, "minimumTls", "TLS version", TlsVersions, problems) ?? row.MinimumTls;
         row.Guests = ReadOne(input.Guests, "guests", "way to have guests", GuestKinds, problems) ?? row.Guests;
+        row.Topology = ReadOne(input.Topology, "topology", "topology", Topologies, problems) ?? row.Topology;
         row.ServiceRangesJson = ReadRanges(input.ServiceRanges, "serviceRanges", problems) ?? row.ServiceRangesJson;
         row.GuestPoolsJson = ReadRanges(input.GuestPools, "guestPools", problems) ?? row.GuestPoolsJson;
         row.TokenSeconds = Span.Read(input.TokenLifetime, "tokenLifetime", TokenSecondsMin, TokenSecondsMax, problems) ?? row.TokenSeconds;

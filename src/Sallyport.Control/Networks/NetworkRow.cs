@@ -15,7 +15,7 @@ internal sealed class NetworkRow
         """
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
         wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
-        token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, created_at AS CreatedAt, revision
+        token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, topology, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -55,6 +55,9 @@ internal sealed class NetworkRow
 
     public IReadOnlyList<IpPrefix> Prefixes => Column.Prefixes(PrefixesJson);
 
+    /// <summary>"subnet" or "p2p".</summary>
+    public string Topology { get; set; } = NetworkInput.DefaultTopology;
+
     public bool GuestsShare => Guests == "shared";
 
     public IReadOnlyList<IpPrefix> RangesFor(string appearanceKind) =>
@@ -87,6 +90,7 @@ internal sealed class NetworkRow
         Id = Id,
         Name = Name,
         Prefixes = Column.List(PrefixesJson),
+        Topology = Topology,
         Elsewhere = [.. Elsewhere.Select(range => range.ToString())],
         Ciphers = Ciphers,
         AuthDigest = AuthDigest,
@@ -113,6 +117,7 @@ internal sealed class NetworkRow
         ServiceRanges = Column.List(ServiceRangesJson),
         GuestPools = Column.List(GuestPoolsJson),
         Guests = Guests,
+        Topology = Topology,
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
         CreatedAt = UnixTime.ToTime(CreatedAt),

@@ -35,9 +35,22 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, CountryTa
         }
 
         actor.Require(Right.See, networkId);
+        if (SharedBy(feed.State, networkId, inner) is { } home)
+        {
+            throw new ProblemException(Refusal.NotFound(
+                "address", $"all guests of network {home} share {inner}", "the port tells which one: sallyport flow list --network " + home));
+        }
+
         return Find(feed.State, networkId, inner) ?? throw new ProblemException(Refusal.NotFound(
             "address", $"nobody has {inner} in network {feed.State.Networks.GetValueOrDefault(networkId)?.Name ?? networkId.ToString(System.Globalization.CultureInfo.InvariantCulture)}",
             "see who has which: sallyport device list, sallyport site list"));
+    }
+
+    private static string? SharedBy(FleetState fleet, int networkId, IpAddress address)
+    {
+        var shared = fleet.Appearances.Values.FirstOrDefault(one => one.NetworkId == networkId && NetworkPolicy.Appearance(one) is { IsShared: true } appearance
+            && appearance.At.Contains(address));
+        return shared is null ? null : fleet.Networks.GetValueOrDefault(shared.HomeId)?.Name;
     }
 
     private WhoisInfo? Find(FleetState fleet, int networkId, IpAddress inner)

@@ -231,6 +231,7 @@ internal static class FleetSchema
         ALTER TABLE networks ADD COLUMN service_ranges TEXT NOT NULL DEFAULT '["198.18.0.0/16"]';
         ALTER TABLE networks ADD COLUMN guest_pools TEXT NOT NULL DEFAULT '["198.19.0.0/16"]';
         ALTER TABLE networks ADD COLUMN guests TEXT NOT NULL DEFAULT 'each' CHECK (guests IN ('each', 'shared'));
+        ALTER TABLE networks ADD COLUMN topology TEXT NOT NULL DEFAULT 'subnet' CHECK (topology IN ('subnet', 'p2p'));
 
         CREATE TABLE rules_next (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -51,6 +51,9 @@ public sealed class Forwarder
 
     public FleetModel Model => _model;
 
+    /// <summary>The packet thread that knows a conversation of a guest who shares his address, by his port there.</summary>
+    public static int ShardOfSharedPort(ushort port, int shards) => SharedPorts.ThreadOf(port, shards);
+
     public int AllowedFlows => _flows.AllowedCount;
 
     public int DeniedFlows => _flows.DeniedCount;

@@ -18,6 +18,9 @@ internal sealed class SharedPorts(TranslationTable translations, int shard, int 
 
     private readonly int _count = ((ushort.MaxValue + 1 - First) / shards) - 1;
 
+    /// <summary>Which packet thread has given out a port.</summary>
+    public static int ThreadOf(ushort port, int shards) => Math.Max(0, port - First) % shards;
+
     /// <summary>0 where none is free.</summary>
     /// <param name="ends">On the far side, with the sender's own port.</param>
     public ushort Find(int networkId, PacketEnds ends)

@@ -68,6 +68,9 @@ public readonly struct SuperPacket
 
     public IpAddress Destination { get; }
 
+    /// <summary>The port at the other end, or the identifier of an answered echo; 0 where the packet has none.</summary>
+    public ushort DestinationPort { get; private init; }
+
     public int Segments { get; }
 
     /// <summary>No segment becomes a longer IPv4 packet than this.</summary>
@@ -109,8 +112,18 @@ public readonly struct SuperPacket
             return DropReason.IpMalformed;
         }
 
-        read = new SuperPacket(space, ip, layout, networkId, source, destination, offload);
+        read = new SuperPacket(space, ip, layout, networkId, source, destination, offload) { DestinationPort = PortOf(layout, ip.Packet) };
         return DropReason.None;
+    }
+
+    private static ushort PortOf(in Layout layout, ReadOnlySpan<byte> packet)
+    {
+        if (layout.IsError || layout.IsLaterFragment || packet.Length < layout.Transport + 8)
+        {
+            return 0;
+        }
+
+        return BinaryPrimitives.ReadUInt16BigEndian(packet[(layout.Transport + (layout.Protocol == (byte)IpProtocol.IcmpV6 ? 4 : 2))..]);
     }
 
     /// <summary>Writes segment <paramref name="index"/> and returns its length; 0 where IPv4 has no word for it.</summary>

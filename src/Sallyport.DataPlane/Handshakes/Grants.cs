@@ -21,9 +21,10 @@ internal static class Grants
             PeerId = peerId,
             AddressV4 = v4 is null ? null : identity.AddressV4,
             NetworkV4 = v4,
+            PeerV4 = v4 is { } prefix && access.IsPointToPoint ? PeerOf(access, prefix) : null,
             AddressV6 = v6 is null ? null : identity.AddressV6,
             NetworkV6 = v6,
-            Routes = [.. Routes(identity, network, model, v4, v6), .. access.Elsewhere.Where(range => HasFamily(identity, range))],
+            Routes = [.. Routes(identity, network, model, v4, v6, access.IsPointToPoint), .. access.Elsewhere.Where(range => HasFamily(identity, range))],
             PingSeconds = model.Settings.PingSeconds,
             PingRestartSeconds = model.Settings.PingRestartSeconds,
             AuthToken = authToken,
@@ -31,11 +32,13 @@ internal static class Grants
     }
 
     /// <summary>What lies behind the tunnel: the network's other prefixes and the subnets of its sites, without what is the identity's own.</summary>
-    private static IEnumerable<IpPrefix> Routes(Identity identity, Network? network, GatewayModel model, IpPrefix? v4, IpPrefix? v6)
+    private static IEnumerable<IpPrefix> Routes(
+        Identity identity, Network? network, GatewayModel model, IpPrefix? v4, IpPrefix? v6, bool isPointToPoint)
     {
         foreach (var prefix in network?.Prefixes ?? [])
         {
-            if (prefix != v4 && prefix != v6 && HasFamily(identity, prefix))
+            // A point-to-point interface lies in no subnet.
+            if ((prefix != v4 || isPointToPoint) && prefix != v6 && HasFamily(identity, prefix))
             {
                 yield return prefix;
             }
@@ -53,6 +56,20 @@ internal static class Grants
                 }
             }
         }
+    }
+
+    /// <summary>An address that nobody has: the first of a range for other networks, which is never given out. Without a range the gateway's.</summary>
+    private static IpAddress PeerOf(NetworkAccess access, IpPrefix prefix)
+    {
+        foreach (var range in access.Elsewhere)
+        {
+            if (range.IsV4)
+            {
+                return range.First;
+            }
+        }
+
+        return new IpAddress(prefix.First.Bits + 1);
     }
 
     private static bool HasFamily(Identity identity, IpPrefix prefix) =>

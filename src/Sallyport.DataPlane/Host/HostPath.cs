@@ -83,6 +83,11 @@ internal sealed class HostPath
 
         var to = model.WhoIs(read.NetworkId, read.Destination)?.Id ?? 0;
         var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
+        if (to == 0)
+        {
+            shard = Forwarder.ShardOfSharedPort(read.DestinationPort, _crossing.Shards);
+        }
+
         for (var i = 0; i < read.Segments; i++)
         {
             var spot = Next(headroom, read.LengthMax, tailroom);

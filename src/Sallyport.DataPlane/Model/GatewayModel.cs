@@ -18,6 +18,9 @@ internal sealed record NetworkAccess
     /// <summary>Ranges in which other networks appear: routed through the tunnel, always, so that nobody must come again for a new rule.</summary>
     public required ImmutableArray<IpPrefix> Elsewhere { get; init; }
 
+    /// <summary>Devices get a point-to-point interface instead of one in the network's subnet.</summary>
+    public required bool IsPointToPoint { get; init; }
+
     public required ImmutableArray<DataCipher> Ciphers { get; init; }
 
     public required HashKind AuthDigest { get; init; }

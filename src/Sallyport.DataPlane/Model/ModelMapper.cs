@@ -96,7 +96,8 @@ internal static class ModelMapper
             [
                 .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
                 .. delta.Networks.Where(network => before.Access.TryGetValue(network.Id, out var old)
-                        && !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan()))
+                        && (old.IsPointToPoint != access[network.Id].IsPointToPoint
+                            || !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan())))
                     .Select(network => new Reroute(network.Id, [])),
             ],
         };
@@ -277,6 +278,12 @@ internal static class ModelMapper
         return new NetworkAccess
         {
             NetworkId = dto.Id,
+            IsPointToPoint = dto.Topology switch
+            {
+                "subnet" => false,
+                "p2p" => true,
+                _ => throw Unknown("topology", dto.Topology),
+            },
             Elsewhere = [.. dto.Elsewhere.Select(IpPrefix.Parse)],
             Ciphers = [.. dto.Ciphers.Select(Cipher)],
             AuthDigest = digest,

@@ -432,7 +432,7 @@ public sealed class CommandTests : IAsyncLifetime
         """;
 
     private static string Rule(string from, int subjects) => $$"""
-        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
+        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","fromNetwork":"plant-a","subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
         """;
 
     [Fact]

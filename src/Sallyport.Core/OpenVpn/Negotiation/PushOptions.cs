@@ -32,6 +32,8 @@ public sealed record PushOptions
 {
     public bool TopologySubnet { get; init; }
 
+    public bool TopologyPointToPoint { get; init; }
+
     public IpAddress? RouteGateway { get; init; }
 
     public Ifconfig? Ifconfig { get; init; }

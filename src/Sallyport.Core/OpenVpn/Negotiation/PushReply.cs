@@ -52,6 +52,11 @@ public static class PushReply
             yield return "topology subnet";
         }
 
+        if (push.TopologyPointToPoint)
+        {
+            yield return "topology p2p";
+        }
+
         if (push.RouteGateway is { } gateway)
         {
             Invariant.Check(gateway.IsV4, "route-gateway is an IPv4 address");

@@ -66,7 +66,7 @@ public sealed class PushReplyReader
         switch (words)
         {
             case ["topology", var topology] when topology is "subnet" or "net30" or "p2p":
-                _options = _options with { TopologySubnet = topology == "subnet" };
+                _options = _options with { TopologySubnet = topology == "subnet", TopologyPointToPoint = topology == "p2p" };
                 return true;
 
             case ["route-gateway", var gateway] when IpAddress.TryParse(gateway, out var address) && address.IsV4:

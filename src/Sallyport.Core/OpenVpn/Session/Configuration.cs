@@ -13,9 +13,15 @@ internal static class Configuration
         var exports = peer.Proto.HasFlag(IvProto.TlsKeyExport);
         return new PushOptions
         {
-            TopologySubnet = grant.AddressV4 is not null,
-            RouteGateway = grant.NetworkV4 is { } network4 ? Gateway(network4) : null,
-            Ifconfig = grant is { AddressV4: { } v4, NetworkV4: { } in4 } ? Ifconfig.Subnet(v4, in4.Length) : null,
+            TopologySubnet = grant is { AddressV4: not null, PeerV4: null },
+            TopologyPointToPoint = grant is { AddressV4: not null, PeerV4: not null },
+            RouteGateway = grant is { NetworkV4: { } network4, PeerV4: null } ? Gateway(network4) : null,
+            Ifconfig = grant switch
+            {
+                { AddressV4: { } v4, PeerV4: { } peer4 } => new Ifconfig(v4, peer4),
+                { AddressV4: { } v4, NetworkV4: { } in4 } => Ifconfig.Subnet(v4, in4.Length),
+                _ => null,
+            },
             Ifconfig6 = grant is { AddressV6: { } v6, NetworkV6: { } in6 } ? new Ifconfig6(v6, in6.Length, Gateway(in6)) : null,
             Routes = grant.Routes,
             PingSeconds = grant.PingSeconds,

@@ -23,6 +23,12 @@ public sealed record SessionGrant
 
     public IpPrefix? NetworkV4 { get; init; }
 
+    /// <summary>
+    /// The other end of a point-to-point interface; null for an interface in the subnet of <see cref="NetworkV4"/>. Routes then go by way of
+    /// this address, which only the tunnel has, and not of the gateway's, which the peer's own LAN may have, too.
+    /// </summary>
+    public IpAddress? PeerV4 { get; init; }
+
     public IpAddress? AddressV6 { get; init; }
 
     public IpPrefix? NetworkV6 { get; init; }

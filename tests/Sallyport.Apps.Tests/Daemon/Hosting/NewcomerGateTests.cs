@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -68,6 +69,35 @@ public sealed class NewcomerGateTests
         (await AskAsync(friend, "/friend")).ShouldStartWith("HTTP/1.1 200");
     }
 
+    /// <summary>Fills the places of one address; false where it took so long that they may have ended by themselves.</summary>
+    private static async Task<bool> HoldAllAsync(int port)
+    {
+        var held = new List<Socket>();
+        try
+        {
+            var watch = Stopwatch.StartNew();
+            for (var i = 0; i < new NewcomerLimits().PerAddressMax; i++)
+            {
+                held.Add(Connect(port));
+            }
+
+            using var refused = Connect(port);
+            (await ReadAsync(refused)).ShouldBeEmpty();
+            var stillOpen = held.TrueForAll(socket => !socket.Poll(0, SelectMode.SelectRead));
+            if (watch.Elapsed > TimeSpan.FromSeconds(8))
+            {
+                return false;
+            }
+
+            stillOpen.ShouldBeTrue();
+            return true;
+        }
+        finally
+        {
+            held.ForEach(socket => socket.Dispose());
+        }
+    }
+
     [Fact]
     public async Task Idle_connections_without_a_token_do_not_fill_the_https_api()
     {
@@ -97,21 +127,9 @@ public sealed class NewcomerGateTests
         {
             await using var app = WebServer.Build(settings, control);
             await app.StartAsync();
-            var held = new List<Socket>();
-            try
+            // TLS gives a newcomer ten seconds: on a machine that stood still for so long nothing is shown, and it is done again.
+            while (!await HoldAllAsync(port))
             {
-                for (var i = 0; i < new NewcomerLimits().PerAddressMax; i++)
-                {
-                    held.Add(Connect(port));
-                }
-
-                using var refused = Connect(port);
-                (await ReadAsync(refused)).ShouldBeEmpty();
-                held.ShouldAllBe(socket => !socket.Poll(0, SelectMode.SelectRead));
-            }
-            finally
-            {
-                held.ForEach(socket => socket.Dispose());
             }
 
             await app.StopAsync();

@@ -1,0 +1,145 @@
+using System.Net;
+using System.Net.Sockets;
+using Sallyport.Api.Applications;
+using Sallyport.Api.Flows;
+using Sallyport.Api.Rules;
+using Sallyport.EndToEnd.Harness;
+using Sallyport.EndToEnd.Peers;
+
+namespace Sallyport.EndToEnd.Overlap;
+
+/// <summary>Stock clients with one and the same address in three networks with one and the same prefix. The kernels at both ends judge every checksum.</summary>
+public abstract class OverlapTests(OverlapFixture fleet)
+{
+    protected abstract string GuestOf(IPAddress address);
+
+    [NetworkFact]
+    public async Task Boxes_of_one_address_reach_each_other_as_the_rules_say_and_no_further()
+    {
+        foreach (var box in fleet.Boxes.Values)
+        {
+            var next = OverlapFixture.After(box.Network);
+            (await Greeter.Ask(box.Where, fleet.Service, OverlapFixture.Port)).ShouldBe($"{next}, you are {GuestOf(OverlapFixture.BoxAddress)}");
+            (await Dial.Udp(box.Where, fleet.Service, OverlapFixture.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+            (await Pinger.Once(box.Where, fleet.Service)).ShouldBeTrue();
+
+            // Not another port, not another service address, not the guest that it is seen as elsewhere.
+            (await Dial.Tcp(box.Where, fleet.Service, 22)).DeniedAtOnce.ShouldBeTrue();
+            (await Dial.Tcp(box.Where, IPAddress.Parse("198.18.0.2"), OverlapFixture.Port)).DeniedAtOnce.ShouldBeTrue();
+            (await Dial.Tcp(box.Where, IPAddress.Parse(GuestOf(OverlapFixture.BoxAddress)), OverlapFixture.Port)).DeniedAtOnce.ShouldBeTrue();
+        }
+
+        await Eventually.True(() => Greetings().Count > 0, "the flows are reported");
+        var flows = Greetings();
+        flows.ShouldAllBe(flow => flow.From!.Name == "box" && flow.To!.Name == "box" && flow.Destination == fleet.Service.ToString());
+    }
+
+    private List<FlowInfo> Greetings() =>
+        [.. fleet.Client.ListFlowsAsync(network: "north").GetAwaiter().GetResult().Items.Where(flow => flow is { Verdict: "allowed", Application: "greeter" })];
+
+    [NetworkFact]
+    public async Task A_port_where_nobody_listens_is_told_across()
+    {
+        var box = fleet.Boxes["north"];
+        (await Dial.Udp(box.Where, fleet.Service, OverlapFixture.ClosedPort)).Outcome.ShouldBe(DialOutcome.Refused, "the ICMP error found its socket");
+    }
+
+    [NetworkFact]
+    public async Task Datagrams_in_fragments_cross()
+    {
+        var box = fleet.Boxes["east"];
+        using var socket = box.Where.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        await socket.ConnectAsync(new IPEndPoint(fleet.Service, OverlapFixture.Port));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        var buffer = new byte[65_536];
+        foreach (var size in new[] { 1400, 2000, 8000, 20_000 })
+        {
+            var sent = new byte[size];
+            sent.AsSpan().Fill((byte)size);
+            await socket.SendAsync(sent, SocketFlags.None, limit.Token);
+            var count = await socket.ReceiveAsync(buffer, SocketFlags.None, limit.Token);
+            buffer[..count].ShouldBe(sent);
+        }
+    }
+
+    [NetworkFact]
+    public async Task A_long_transfer_crosses_unharmed_and_is_cut_with_its_rule()
+    {
+        var (box, server) = (fleet.Boxes["west"], fleet.Boxes["north"]);
+        using var echo = new TcpEcho(server.Where, OverlapFixture.BoxAddress, 7000);
+        await fleet.Client.AddApplicationAsync(new ApplicationCreate { Name = "echo", Device = "box.north", Services = ["tcp/7000"] });
+        var rule = await fleet.Client.AddRuleAsync(new RuleCreate { From = "device:box.west", To = "application:echo.north" });
+        await using var stream = await TcpStream.Open(box.Where, fleet.Service, 7000, chunkBytes: 8_000, paceMs: 10);
+        await using var survivor = new Pinger(box.Where, fleet.Service);
+        await stream.Progress(1_000_000);
+
+        var cut = await fleet.Client.DeleteRuleAsync(rule.Id);
+        cut.FlowsCut.ShouldBe(1);
+        cut.Enforced.ShouldBeTrue();
+        await Eventually.True(() => stream.Fault is not null, "the connection is reset");
+        var tally = await survivor.Finish();
+        tally.Lost.ShouldBe(0, $"what is still allowed does not notice: {tally}");
+    }
+
+
+    /// <summary>What a service of the gateway host in one network sees a box of another one as.</summary>
+    protected async Task<IPAddress> SeenByHost(string network, string home)
+    {
+        await fleet.Client.AddApplicationAsync(new ApplicationCreate { Name = "dashboard", Host = network, Services = ["tcp/8080"] });
+        await fleet.Client.AddRuleAsync(new RuleCreate { From = $"device:box.{home}", To = "application:dashboard" });
+        var handle = (await fleet.Client.WhoisAsync("192.168.1.1", network)).Handle!;
+        using var service = await Listening(IPAddress.Parse(handle));
+        var place = (await fleet.Client.GetApplicationAsync("dashboard")).AppearsAt.Single(one => one.StartsWith(home + " ", StringComparison.Ordinal));
+        var greeting = await Greeter.Ask(fleet.Boxes[home].Where, IPAddress.Parse(place.Split(' ')[1].Split('/')[0]), 8080);
+        return IPAddress.Parse(greeting["host, you are ".Length..]);
+    }
+
+    /// <summary>The host's handle is there a moment after the first application of the host.</summary>
+    private async Task<Greeter> Listening(IPAddress handle)
+    {
+        Greeter? greeter = null;
+        await Eventually.True(
+            () =>
+            {
+                try
+                {
+                    greeter = new Greeter(fleet.Topology.Gateway, handle, 8080, "host");
+                    return true;
+                }
+                catch (SocketException)
+                {
+                    return false;
+                }
+            },
+            "the host's handle");
+        return greeter!;
+    }
+}
+
+public sealed class OverlapTestsOfSharedGuests(OverlapOfSharedGuests fleet) : OverlapTests(fleet), IClassFixture<OverlapOfSharedGuests>
+{
+    [NetworkFact]
+    public async Task A_service_of_the_gateway_host_answers_a_guest_whichever_thread_has_him()
+    {
+        var seen = await SeenByHost("east", "north");
+        seen.GetAddressBytes()[12..].ShouldBe(IPAddress.Parse("198.19.0.1").GetAddressBytes());
+    }
+
+    protected override string GuestOf(IPAddress address) => "198.19.0.1";
+}
+
+public sealed class OverlapTestsOfGuestsEach(OverlapOfGuestsEach fleet) : OverlapTests(fleet), IClassFixture<OverlapOfGuestsEach>
+{
+    private readonly OverlapOfGuestsEach fleet = fleet;
+
+    /// <summary>The pool's first block of the network's length, host by host.</summary>
+    protected override string GuestOf(IPAddress address) => $"198.19.0.{address.GetAddressBytes()[3]}";
+
+    [NetworkFact]
+    public async Task A_service_of_the_gateway_host_knows_who_its_guest_from_another_network_is()
+    {
+        var who = await fleet.Client.WhoisAsync((await SeenByHost("east", "north")).ToString());
+        (who.Kind, who.Name, who.Network, who.Address).ShouldBe(("device", "box", "east", GuestOf(OverlapFixture.BoxAddress)));
+        (who.HomeNetwork, who.HomeAddress, who.As).ShouldBe(("north", "192.168.1.10", "guest"));
+    }
+}
