@@ -28,8 +28,8 @@ public sealed class Meters
 
     private const long SecondNanoseconds = 1_000_000_000;
 
-    private readonly Pages _rules = new();
-    private readonly Pages _identities = new();
+    private readonly SharedPages<Meter> _rules = new();
+    private readonly SharedPages<Meter> _identities = new();
 
     /// <summary>None, or which of the limits does not let the packet pass. Where it passes it has been counted.</summary>
     /// <param name="asOf">By the wall clock, for the period of a volume.</param>
@@ -37,7 +37,7 @@ public sealed class Meters
     public DropReason Take(MeterKind kind, int id, Limit limit, int length, Instant now, Instant asOf, out bool usedUp)
     {
         usedUp = false;
-        ref var meter = ref Of(kind).At(id);
+        ref var meter = ref Of(kind)[id];
         if (limit.VolumeBytes > 0 && Volume.BytesIn(Volatile.Read(ref meter.Volume), limit.PeriodAt(asOf)) >= limit.VolumeBytes)
         {
             return DropReason.VolumeUsed;
@@ -54,16 +54,23 @@ public sealed class Meters
     }
 
     public bool IsUsedUp(MeterKind kind, int id, Limit limit, Instant asOf) =>
-        limit.VolumeBytes > 0 && Of(kind).Read(id) is var volume && Volume.BytesIn(volume, limit.PeriodAt(asOf)) >= limit.VolumeBytes;
+        limit.VolumeBytes > 0 && Of(kind).Find(id, out var at) is { } page
+        && Volume.BytesIn(Volatile.Read(ref page[at].Volume), limit.PeriodAt(asOf)) >= limit.VolumeBytes;
 
     /// <summary>What has a volume and has counted something.</summary>
     public IEnumerable<MeterReading> Readings()
     {
         foreach (var kind in (MeterKind[])[MeterKind.Rule, MeterKind.Identity])
         {
-            foreach (var (id, volume) in Of(kind).Volumes())
+            foreach (var (firstId, page) in Of(kind).All())
             {
-                yield return new MeterReading(kind, id, Volume.PeriodOf(volume), Volume.BytesOf(volume));
+                for (var i = 0; i < page.Length; i++)
+                {
+                    if (Volatile.Read(ref page[i].Volume) is not 0 and var volume)
+                    {
+                        yield return new MeterReading(kind, firstId + i, Volume.PeriodOf(volume), Volume.BytesOf(volume));
+                    }
+                }
             }
         }
     }
@@ -71,7 +78,7 @@ public sealed class Meters
     /// <summary>Goes on from what an earlier process had counted; nothing where this one has counted more since.</summary>
     public void Restore(in MeterReading reading)
     {
-        ref var word = ref Of(reading.Kind).At(reading.Id).Volume;
+        ref var word = ref Of(reading.Kind)[reading.Id].Volume;
         var restored = Volume.Of(reading.Period, reading.Bytes);
         while (true)
         {
@@ -83,7 +90,7 @@ public sealed class Meters
         }
     }
 
-    private Pages Of(MeterKind kind) => kind == MeterKind.Rule ? _rules : _identities;
+    private SharedPages<Meter> Of(MeterKind kind) => kind == MeterKind.Rule ? _rules : _identities;
 
     private static bool TryTake(ref long next, long perSecond, long cost, long burst, Instant now)
     {
@@ -145,62 +152,5 @@ public sealed class Meters
 
         /// <summary>0 where the word is of another period.</summary>
         public static long BytesIn(long word, int period) => PeriodOf(word) == (ushort)period ? BytesOf(word) : 0;
-    }
-
-    /// <summary>A meter by dense id. Pages are made when their first limited rule or identity carries something, never per packet.</summary>
-    private sealed class Pages
-    {
-        private const int PageBits = 8;
-        private const int PageSize = 1 << PageBits;
-
-        private readonly Lock _lock = new();
-        private volatile Meter[]?[] _pages = [];
-
-        public ref Meter At(int id)
-        {
-            var (pages, page) = (_pages, id >> PageBits);
-            var meters = page < pages.Length ? Volatile.Read(ref pages[page]) : null;
-            return ref (meters ?? Add(page))[id & (PageSize - 1)];
-        }
-
-        public long Read(int id)
-        {
-            var (pages, page) = (_pages, id >> PageBits);
-            return page < pages.Length && Volatile.Read(ref pages[page]) is { } meters ? Volatile.Read(ref meters[id & (PageSize - 1)].Volume) : 0;
-        }
-
-        public IEnumerable<(int Id, long Volume)> Volumes()
-        {
-            var pages = _pages;
-            for (var id = 0; id < pages.Length * PageSize; id++)
-            {
-                if (Read(id) is not 0 and var volume)
-                {
-                    yield return (id, volume);
-                }
-            }
-        }
-
-        private Meter[] Add(int page)
-        {
-            lock (_lock)
-            {
-                if (page >= _pages.Length)
-                {
-                    // The array of pages is replaced, not changed: readers hold one or the other.
-                    var grown = new Meter[]?[Math.Max(page + 1, _pages.Length * 2)];
-                    _pages.CopyTo(grown, 0);
-                    _pages = grown;
-                }
-
-                ref var meters = ref _pages[page];
-                if (meters is null)
-                {
-                    Volatile.Write(ref meters, new Meter[PageSize]);
-                }
-
-                return meters!;
-            }
-        }
     }
 }

@@ -1,5 +1,4 @@
 using Sallyport.Core.Policy;
-using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Gateway;
 
@@ -10,21 +9,16 @@ namespace Sallyport.Core.Gateway;
 /// </summary>
 public sealed class Situations
 {
-    private const int PageBits = 10;
-
-    private readonly Lock _lock = new();
-    private volatile Entry[]?[] _pages = [];
+    private readonly SharedPages<Entry> _entries = new();
 
     public Situation Of(int identityId)
     {
-        var pages = _pages;
-        var page = (uint)identityId >> PageBits;
-        if (page >= (uint)pages.Length || Volatile.Read(ref pages[page]) is not { } entries)
+        if (_entries.Find(identityId, out var at) is not { } page)
         {
             return default;
         }
 
-        ref var entry = ref entries[identityId & ((1 << PageBits) - 1)];
+        ref var entry = ref page[at];
         while (true)
         {
             var before = Volatile.Read(ref entry.Version);
@@ -40,41 +34,19 @@ public sealed class Situations
     /// <summary>False where nothing is new: then no flow need be judged again.</summary>
     public bool Set(int identityId, in Situation situation)
     {
-        lock (_lock)
+        ref var entry = ref _entries[identityId];
+        int before;
+        do
         {
-            ref var entry = ref Grow(identityId)[identityId & ((1 << PageBits) - 1)];
-            if (entry.Situation == situation)
-            {
-                return false;
-            }
-
-            Volatile.Write(ref entry.Version, entry.Version + 1);
-            Interlocked.MemoryBarrier();
-            entry.Situation = situation;
-            Volatile.Write(ref entry.Version, entry.Version + 1);
-            return true;
+            // Two write the same entry only while one tunnel takes the place of another; a few instructions each.
+            before = Volatile.Read(ref entry.Version) & ~1;
         }
-    }
+        while (Interlocked.CompareExchange(ref entry.Version, before + 1, before) != before);
 
-    private Entry[] Grow(int identityId)
-    {
-        Invariant.Check(identityId >= 0, "identities have positive numbers");
-        var page = identityId >> PageBits;
-        if (page >= _pages.Length)
-        {
-            // The array of pages is replaced, not changed: readers hold one or the other.
-            var grown = new Entry[]?[Math.Max(page + 1, _pages.Length * 2)];
-            _pages.CopyTo(grown, 0);
-            _pages = grown;
-        }
-
-        ref var entries = ref _pages[page];
-        if (entries is null)
-        {
-            Volatile.Write(ref entries, new Entry[1 << PageBits]);
-        }
-
-        return entries!;
+        var isNew = entry.Situation != situation;
+        entry.Situation = situation;
+        Volatile.Write(ref entry.Version, before + 2);
+        return isNew;
     }
 
     private struct Entry

@@ -86,6 +86,60 @@ public sealed class MetersTests
     }
 
     [Fact]
+    public void Every_id_has_a_place_of_its_own_whoever_asks_first()
+    {
+        var situations = new Situations();
+        int[] ids = [0, 1, 255, 256, 257, 511, 767, 768, 1_000, 65_535, 1_000_000, 16_777_216, int.MaxValue];
+        Parallel.For(0, 4, _ =>
+        {
+            foreach (var id in ids)
+            {
+                situations.Set(id, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, new IpAddress((UInt128)id)));
+                situations.Of(id).Source.Bits.ShouldBe((UInt128)id);
+            }
+        });
+        foreach (var id in ids)
+        {
+            situations.Of(id).Source.Bits.ShouldBe((UInt128)id);
+        }
+
+        situations.Of(2).ShouldBe(default);
+        situations.Of(-1).ShouldBe(default);
+        var meters = new Meters();
+        foreach (var id in ids)
+        {
+            meters.Take(MeterKind.Identity, id, new Limit { VolumeBytes = 1_000_000 }, 1 + ids.IndexOf(id), Wall, Wall, out _);
+        }
+
+        meters.Readings().Select(reading => (reading.Id, reading.Bytes)).ShouldBe(ids.Select((id, i) => (id, i + 1L)));
+    }
+
+    [Fact]
+    public void A_reader_sees_one_situation_or_another_and_never_parts_of_two()
+    {
+        var situations = new Situations();
+        var (stop, torn) = (false, 0);
+        var writers = Enumerable.Range(1, 2).Select(n => new Thread(() =>
+        {
+            var own = new Situation((TunnelProtocol)n, (TunnelCipher)n, new IpAddress(n == 1 ? UInt128.MaxValue : 0));
+            while (!Volatile.Read(ref stop))
+            {
+                situations.Set(7, own);
+            }
+        })).ToList();
+        writers.ForEach(writer => writer.Start());
+        for (var i = 0; i < 200_000; i++)
+        {
+            var (protocol, cipher, source) = situations.Of(7);
+            torn += (int)protocol != (int)cipher || (protocol == TunnelProtocol.OpenVpnUdp) != (source.Bits == UInt128.MaxValue) ? 1 : 0;
+        }
+
+        Volatile.Write(ref stop, true);
+        writers.ForEach(writer => writer.Join());
+        torn.ShouldBe(0);
+    }
+
+    [Fact]
     public void Forwarders_that_share_meters_and_situations_keep_one_limit_and_one_view()
     {
         var (meters, situations) = (new Meters(), new Situations());
