@@ -45,7 +45,7 @@ internal sealed class PathFixture : IDisposable
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
         Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
-        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now, (ushort)shard, fabric.Situations, fabric.Meters);
+        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now, (ushort)shard, fabric.Shards, fabric.Situations, fabric.Meters);
         Forwarder.Adopt(Model.Fleet, Now);
         Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing);
         Host = new HostPath(Outbox, Path, _crossing, Drops);
