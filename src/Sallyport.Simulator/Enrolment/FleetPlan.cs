@@ -11,9 +11,9 @@ public sealed record FleetPlan
     public string? Wrapping { get; init; }
 
     /// <summary>In the range for benchmarks (RFC 2544), behind the site; networks of customers do not use it.</summary>
-    public const string Target = "198.18.0.10";
+    public const string Target = "192.0.2.10";
 
-    public const string Subnet = "198.18.0.0/24";
+    public const string Subnet = "192.0.2.0/24";
 
     public const ushort Port = 9000;
 

@@ -42,8 +42,8 @@ public sealed class PolicyTests(PolicyFixture fleet) : IClassFixture<PolicyFixtu
     [NetworkFact]
     public async Task A_denied_flow_is_allowed_by_its_number_and_passes_until_its_end()
     {
-        var where = fleet.Topology.AttachBehind(fleet.Site.Where, "192.168.50.1/24", "192.168.50.40/24");
-        using var application = new TcpEcho(where, IPAddress.Parse("192.168.50.40"), 8080);
+        fleet.Site.Where.AddAddress("lo", "192.168.50.40/32");
+        using var application = new TcpEcho(fleet.Site.Where, IPAddress.Parse("192.168.50.40"), 8080);
         var created = await fleet.AddDevice("asker", "plant");
         var device = fleet.NewHost("asker");
         using var client = new OpenVpnProcess(device, created.Profile!.Text);
