@@ -72,6 +72,9 @@ public enum DropReason : byte
     NoRule,
     RuleDenies,
     ApplicationLocked,
+
+    /// <summary>To an application that has names, at an address that the gateway did not tell the sender for one of them, or too long ago.</summary>
+    NameNotAsked,
     NotRequested,
 
     /// <summary>To an application of another network, in which there is no address for the sender, or none of its ports is free.</summary>

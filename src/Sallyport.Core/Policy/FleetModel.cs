@@ -13,7 +13,7 @@ public sealed partial class FleetModel
 {
     public static readonly FleetModel Empty = new(
         0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty,
-        IdMap<Appearance>.Empty, FleetNames.Empty);
+        IdMap<Appearance>.Empty, FleetNames.Empty, 0);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
@@ -22,6 +22,7 @@ public sealed partial class FleetModel
     private readonly IdMap<OwnerPolicy> _owners;
     private readonly IdMap<Appearance> _appearances;
     private readonly FleetNames _names;
+    private readonly int _egressId;
 
     private readonly RuleTimetable _timetable;
 
@@ -35,7 +36,8 @@ public sealed partial class FleetModel
         IdMap<Rule> rules,
         IdMap<OwnerPolicy> owners,
         IdMap<Appearance> appearances,
-        FleetNames names)
+        FleetNames names,
+        int egressId)
     {
         Epoch = epoch;
         AsOf = asOf;
@@ -47,6 +49,7 @@ public sealed partial class FleetModel
         _owners = owners;
         _appearances = appearances;
         _names = names;
+        _egressId = egressId;
     }
 
     /// <summary>Rises by one with every change.</summary>
@@ -74,6 +77,9 @@ public sealed partial class FleetModel
     public IEnumerable<Rule> Rules => _rules.All();
 
     public IEnumerable<Appearance> Appearances => _appearances.All();
+
+    /// <summary>What lies beyond the gateway host; null while no application is there.</summary>
+    public Identity? Egress => _egressId == 0 ? null : Identity(_egressId);
 
     public Network? Network(int id) => _networks.Find(id)?.Network;
 
@@ -125,6 +131,31 @@ public sealed partial class FleetModel
     public IpAddress? ServiceAddress(int networkId, int homeId, IpAddress inside) =>
         _networks.Find(networkId)?.Appearances.Of(AppearanceKind.Service, homeId, inside)?.Outside(inside);
 
+    /// <summary>An application beyond the gateway host that means the name and that a rule in force lets the identity reach; null for none.</summary>
+    public Application? EgressFor(Identity from, string name)
+    {
+        foreach (var policy in _owners.Find(_egressId)?.Applications ?? [])
+        {
+            if (NamePattern.MatchesAny(policy.Application!.Names, name) && !policy.Application.Locked
+                && policy.FindDeny(from) == 0 && policy.FindAllow(from) != 0)
+            {
+                return policy.Application;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What lies beyond the gateway host as members of a network reach it, at its own addresses: they need routes there.</summary>
+    public IEnumerable<IpPrefix> EgressRoutes(int networkId) => Egress is not { } egress ? []
+        : (_networks.Find(networkId)?.Appearances.All ?? [])
+            .Where(one => one.Kind == AppearanceKind.Service && one.HomeId == egress.NetworkId && one.At.Length > 0).Select(one => one.At).Order(AddressOrder);
+
+    private static readonly Comparer<IpPrefix> AddressOrder =
+        Comparer<IpPrefix>.Create((a, b) => a.First.CompareTo(b.First) is not 0 and var order ? order : a.Length.CompareTo(b.Length));
+
+    public Appearance? Appearance(int id) => _appearances.Find(id);
+
     /// <summary>Whose address a guest's address is, as his own network knows it.</summary>
     public bool TryFindGuest(int networkId, IpAddress address, out int homeId, out IpAddress inside)
     {
@@ -150,7 +181,8 @@ public sealed partial class FleetModel
     /// the first one that a rule allows decides, unless one of them is locked or a rule denies it. The cost depends on the sender's groups and labels and on
     /// the applications at that very address, never on rules that lead elsewhere.
     /// </summary>
-    public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
+    /// <param name="names">Which names the sender was told this destination for; applications of names ask for it.</param>
+    public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in TiedNames names = default)
     {
         if (!from.Active)
         {
@@ -177,13 +209,19 @@ public sealed partial class FleetModel
             return Decision.Deny(DropReason.NoApplication);
         }
 
-        var (allowed, deniedApplication) = (default(Decision), 0);
+        var (allowed, deniedApplication, unnamed) = (default(Decision), 0, 0);
         foreach (var length in owner.LengthsFor(destination))
         {
             foreach (var policy in owner.At(destination, length))
             {
                 if (policy.Application!.NetworkId != to.NetworkId || !policy.Serves(protocol, port))
                 {
+                    continue;
+                }
+
+                if (!policy.Covers(to, destination, names))
+                {
+                    unnamed = unnamed == 0 && !policy.Application.Names.IsEmpty && policy.FindAllow(from) != 0 ? policy.Application.Id : unnamed;
                     continue;
                 }
 
@@ -211,7 +249,8 @@ public sealed partial class FleetModel
             return allowed;
         }
 
-        return deniedApplication == 0
+        return unnamed != 0 ? Decision.Deny(DropReason.NameNotAsked, unnamed)
+            : deniedApplication == 0
             ? Decision.Deny(DropReason.NoApplication)
             : Decision.Deny(DropReason.NoRule, deniedApplication);
     }
@@ -268,6 +307,11 @@ public sealed partial class FleetModel
         if (!to.Active)
         {
             return explanation with { Kind = ExplanationKind.TargetNotActive };
+        }
+
+        if (decision.Reason == DropReason.NameNotAsked)
+        {
+            return explanation with { Kind = ExplanationKind.NameNotAsked };
         }
 
         if (explanation.Application is null)
@@ -327,6 +371,7 @@ public sealed partial class FleetModel
         private readonly FleetNames.Editor _names = from._names.Edit();
 
         private RuleTimetable _timetable = from._timetable;
+        private int _egressId = from._egressId;
 
         // Sorted, so that what is built does not depend on hash codes.
         private readonly SortedDictionary<int, NetworkMap.Editor> _touchedNetworks = [];
@@ -363,7 +408,7 @@ public sealed partial class FleetModel
 
             return new FleetModel(
                 from.Epoch + 1, now, _timetable, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done(),
-                _appearances.Done(), _names.Done());
+                _appearances.Done(), _names.Done(), _egressId);
         }
 
         private void Remove(FleetChange change)
@@ -433,6 +478,7 @@ public sealed partial class FleetModel
         {
             var old = id > 0 ? _identities.Find(id) : null;
             _names.Replace(old, next);
+            _egressId = next is { IsEgress: true } ? id : id == _egressId ? 0 : _egressId;
             // Most changes of an identity leave its addresses alone: then the network's map stays the same object.
             if (!SamePlace(old, next))
             {

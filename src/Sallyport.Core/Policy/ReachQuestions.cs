@@ -61,7 +61,7 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, asked);
-        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort);
+        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort, TiedNames.Assumed);
     }
 
     /// <summary>Under which address the identity reaches an address of the application; null where there is none in its network.</summary>

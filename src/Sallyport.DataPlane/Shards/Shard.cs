@@ -28,6 +28,9 @@ internal sealed record ShardOptions
 
     /// <summary>For names that are not ours.</summary>
     public required AskUpstream AskUpstream { get; init; }
+
+    /// <summary>Of all shards.</summary>
+    public required NameTies Ties { get; init; }
 }
 
 /// <summary>
@@ -113,8 +116,8 @@ internal sealed class Shard : IDisposable
 
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
-        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards);
-        _names = new NameService(options.Index, options.AskUpstream);
+        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Ties);
+        _names = new NameService(options.Index, options.AskUpstream, options.Ties);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(
