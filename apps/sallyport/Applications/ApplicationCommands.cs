@@ -8,6 +8,9 @@ namespace Sallyport.Cli.Applications;
 
 internal static class ApplicationCommands
 {
+    /// <summary>The network that stands for what lies beyond the gateway host.</summary>
+    private const string EgressNetwork = "internet";
+
     public static Command Build(Shell shell) =>
         Shell.Noun("application", "What may be reached", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
@@ -17,6 +20,8 @@ internal static class ApplicationCommands
         var site = Flag.Text("--site", "Site that it is behind", "SITE");
         var device = Flag.Text("--device", "Device that it is on", "DEVICE");
         var host = Flag.Switch("--host", "It is on the gateway host, in --network");
+        var egress = Flag.Switch("--egress", "It is beyond the gateway host: on the internet, or in the operator's LAN");
+        var names = Flag.List("--name", "With --egress: only what this name stands for, ntp.example or *.vendor.example", "NAME");
         var network = Flag.Text("--network", "With --host: the network in which the host offers it", "NETWORK");
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
@@ -25,14 +30,14 @@ internal static class ApplicationCommands
             "Name something that may be reached; a rule then says by whom",
             async c =>
             {
-                bool[] owners = [c.Parse.GetValue(site) is not null, c.Parse.GetValue(device) is not null, c.Parse.GetValue(host)];
+                bool[] owners = [c.Parse.GetValue(site) is not null, c.Parse.GetValue(device) is not null, c.Parse.GetValue(host), c.Parse.GetValue(egress)];
                 if (owners.Count(given => given) != 1)
                 {
                     throw new CliException(
                         ExitCodes.Usage,
-                        "an application is behind one site, on one device, or on the gateway host",
-                        "--site, --device, --host",
-                        "Give exactly one of the three.");
+                        "an application is behind one site, on one device, on the gateway host, or beyond it",
+                        "--site, --device, --host, --egress",
+                        "Give exactly one of the four.");
                 }
 
                 if (c.Parse.GetValue(host) && c.Parse.GetValue(network) is null)
@@ -57,18 +62,19 @@ internal static class ApplicationCommands
                         Name = c.Parse.GetValue(name),
                         Site = c.Parse.GetValue(site),
                         Device = c.Parse.GetValue(device),
-                        Host = c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
+                        Host = c.Parse.GetValue(egress) ? EgressNetwork : c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
+                        Names = c.Parse.GetValue(names) is { Length: > 0 } wanted ? wanted : null,
                         Target = c.Parse.GetValue(target),
                         Services = given,
                     },
                     c.Cancel);
                 c.Printer.One(application, ApiJson.Default.ApplicationInfo, a =>
                 {
-                    c.Printer.Line($"application {a.Name} added: {a.Target} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
+                    c.Printer.Line($"application {a.Name} added: {ReachedOf(a)} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
             },
-            name, site, device, host, network, target);
+            name, site, device, host, egress, network, target, names);
         services.AddTo(command);
         return command;
     }
@@ -88,7 +94,7 @@ internal static class ApplicationCommands
                 new("NAME", a => a.Name),
                 new("NETWORK", a => a.Network) { Rank = 1 },
                 new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
-                new("TARGET", a => a.Target),
+                new("TARGET", ReachedOf) { Wraps = true },
                 new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true }),
             network);
     }
@@ -107,6 +113,7 @@ internal static class ApplicationCommands
     {
         var name = Flag.Name("Name of the application");
         var target = Flag.Text("--target", "Its address, or a prefix", "ADDRESS");
+        var names = Flag.List("--name", "All names, old and new; none: the whole target", "NAME");
         var services = new ServiceFlags();
         var command = shell.Verb(
             "update",
@@ -114,17 +121,23 @@ internal static class ApplicationCommands
             async c =>
             {
                 var given = services.Of(c.Parse);
-                if (c.Parse.GetValue(target) is null && given.Count == 0)
+                var named = c.Parse.GetValue(names) ?? [];
+                if (c.Parse.GetValue(target) is null && given.Count == 0 && named.Length == 0)
                 {
-                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --tcp, --udp or --icmp.");
+                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --name, --tcp, --udp or --icmp.");
                 }
 
-                var update = new ApplicationUpdate { Target = c.Parse.GetValue(target), Services = given.Count > 0 ? given : null };
+                var update = new ApplicationUpdate
+                {
+                    Target = c.Parse.GetValue(target),
+                    Names = named switch { [] => null, ["none"] => [], _ => named },
+                    Services = given.Count > 0 ? given : null,
+                };
                 var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
                 Print(c, after);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
-            name, target);
+            name, target, names);
         services.AddTo(command);
         return command;
     }
@@ -143,12 +156,16 @@ internal static class ApplicationCommands
             name);
     }
 
+    /// <summary>What is reached: an address, or what names stand for.</summary>
+    private static string ReachedOf(ApplicationInfo application) => application.Names.Count == 0 ? application.Target : string.Join(", ", application.Names);
+
     private static void Print(CommandContext c, ApplicationInfo application) =>
         c.Printer.One(application, ApiJson.Default.ApplicationInfo, a => c.Printer.Facts(
         ("name", a.Name),
         ("network", a.Network),
         ("at", $"{a.OwnerKind}:{a.Owner}"),
         ("target", a.Target),
+        ("names", a.Names.Count == 0 ? null : string.Join(", ", a.Names)),
         ("services", string.Join(", ", a.Services)),
         ("appears in", a.AppearsAt.Count == 0 ? null : string.Join(", ", a.AppearsAt)),
         ("created", Human.Time(a.CreatedAt))));

@@ -200,6 +200,12 @@ public sealed record FlowState
     public required long BytesBack { get; init; }
 
     public required bool Ended { get; init; }
+
+    /// <summary>The name for which the gateway told the opener the destination.</summary>
+    public string? DnsName { get; init; }
+
+    /// <summary>The server name in the clear of a TLS client's first message.</summary>
+    public string? ServerName { get; init; }
 }
 
 /// <summary>Questions for names that were answered since the last report.</summary>

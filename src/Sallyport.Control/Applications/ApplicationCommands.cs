@@ -7,6 +7,7 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
@@ -51,13 +52,14 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
             problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
         }
 
-        var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, input.Names is { Count: > 0 }, owner, problems);
+        var names = owner is null ? [] : ApplicationInput.ReadNames(input.Names, owner, problems);
         var services = ApplicationInput.ReadServices(input.Services, problems);
         problems.ThrowIfAny();
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
-            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
+            INSERT INTO applications (network_id, owner_id, name, target, services, names, created_at, revision)
+            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @names, @Now, 1) RETURNING id
             """,
             new
             {
@@ -66,6 +68,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
                 input.Name,
                 target = ApplicationInput.Show(target!.Value),
                 services = Column.Of(services),
+                names = Column.Of(names),
                 change.Now,
             });
         var row = ApplicationRow.Find(change.Sql, id)!;
@@ -82,12 +85,13 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         Revisions.Check($"application {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
         var owner = IdentityRow.Find(change.Sql, row.OwnerId)!;
-        var target = input.Target is null ? ApplicationInput.TargetOf(row) : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var target = input.Target is null ? ApplicationInput.TargetOf(row) : ApplicationInput.ReadTarget(input.Target, false, owner, problems);
+        var names = input.Names is null ? Column.List(row.NamesJson) : ApplicationInput.ReadNames(input.Names, owner, problems);
         var services = input.Services is null ? Column.List(row.ServicesJson) : ApplicationInput.ReadServices(input.Services, problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
-            "UPDATE applications SET target = @target, services = @services, revision = revision + 1 WHERE id = @Id",
-            new { target = ApplicationInput.Show(target!.Value), services = Column.Of(services), row.Id });
+            "UPDATE applications SET target = @target, services = @services, names = @names, revision = revision + 1 WHERE id = @Id",
+            new { target = ApplicationInput.Show(target!.Value), services = Column.Of(services), names = Column.Of(names), row.Id });
         var updated = ApplicationRow.Find(change.Sql, row.Id)!;
         change.Touch(ChangeKind.Application, row.Id);
         change.Audit("application.update", row.Subject, Describe(updated));
@@ -161,6 +165,11 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
     private static IdentityRow? ReadHost(Change change, string network, ProblemList problems)
     {
+        if (network == Core.Policy.Egress.Name)
+        {
+            return EgressNetwork.Ensure(change, "host", problems);
+        }
+
         var row = Lookup.Network(change.Sql, network).OrProblem("host", problems);
         if (row is null)
         {
@@ -175,6 +184,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
     {
         ["owner"] = IdentityRow.SubjectOf(row.OwnerKind, row.Owner, row.Network),
         ["target"] = row.Target,
+        ["names"] = row.NamesJson == "[]" ? null : JsonNode.Parse(row.NamesJson),
         ["services"] = JsonNode.Parse(row.ServicesJson),
     };
 }

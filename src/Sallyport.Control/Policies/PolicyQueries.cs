@@ -217,6 +217,13 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             yield break;
         }
 
+        if (why.Kind == ExplanationKind.NameNotAsked)
+        {
+            yield return $"A rule allows it for {string.Join(", ", why.Application.Names)}: to addresses that the gateway tells {sender.Kind} {sender.Name} for "
+                + "such a name, as long as the answer is good. Which these are the gateway alone knows.";
+            yield break;
+        }
+
         if (why.Rule is not null)
         {
             var rule = Remedy.Describe(fleet, fleet.Rules[why.Rule.Id]);

@@ -67,6 +67,7 @@ internal static class Remedy
     {
         DropReason.NoRule => "no rule allows it",
         DropReason.RuleDenies => "a rule denies it",
+        DropReason.NameNotAsked => "the gateway did not tell the sender this address for a name of the application, or too long ago",
         DropReason.ApplicationLocked => "the application is locked",
         DropReason.NoApplication => "the destination is no application",
         DropReason.NotRouted => "nobody in the network carries the destination",

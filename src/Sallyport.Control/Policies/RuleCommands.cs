@@ -264,6 +264,12 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         }
 
         change.Actor.Require(Right.Change, network.Id);
+        if (EgressNetwork.Is(network))
+        {
+            problems.Add("from", "nobody beyond the gateway host opens flows to members", "name a device, a site, or the host in a network of members");
+            return null;
+        }
+
         if (network.Id != application.NetworkId)
         {
             problems.Add(

@@ -272,5 +272,9 @@ internal static class FleetSchema
         ALTER TABLE networks ADD COLUMN dns_serve INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE networks ADD COLUMN dns_forward TEXT NOT NULL DEFAULT '[]';
         """,
+        """
+        ALTER TABLE networks ADD COLUMN default_route INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE applications ADD COLUMN names TEXT NOT NULL DEFAULT '[]';
+        """,
     ];
 }

@@ -93,5 +93,9 @@ internal static class TrafficSchema
         CREATE INDEX dns_queries_by_from ON dns_queries (from_id, id);
         CREATE INDEX dns_queries_by_last ON dns_queries (last_at);
         """,
+        """
+        ALTER TABLE flows ADD COLUMN dns_name TEXT;
+        ALTER TABLE flows ADD COLUMN server_name TEXT;
+        """,
     ];
 }

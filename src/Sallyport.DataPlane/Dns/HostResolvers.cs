@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Sallyport.Core.Dns;
-using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Dns;

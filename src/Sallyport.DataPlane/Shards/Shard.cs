@@ -556,6 +556,9 @@ internal sealed class Shard : IDisposable
             case AttachHost attach:
                 Attach(attach);
                 break;
+            case OpenBeyond beyond:
+                _outbox.Host.IsOpenBeyond = beyond.IsOpen;
+                break;
             case DetachHost:
                 CloseHost();
                 break;
