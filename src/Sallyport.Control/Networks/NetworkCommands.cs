@@ -159,7 +159,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         DnsInput.Apply(row, input.Dns, zone, problems);
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         NetworkInput.CheckRanges(
-            row, IdentityRow.InNetwork(change.Sql, row.Id).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
+            row,
+            IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """
