@@ -25,6 +25,8 @@ internal static class ApplicationCommands
         var network = Flag.Text("--network", "With --host: the network in which the host offers it", "NETWORK");
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
+        var groups = Flag.List("--group", "Group of applications that rules may lead to", "GROUP");
+        var management = Flag.Switch("--management", "What is in quarantine of the degree management may still reach it, by rules");
         var command = shell.Verb(
             "add",
             "Name something that may be reached; a rule then says by whom",
@@ -66,6 +68,8 @@ internal static class ApplicationCommands
                         Names = c.Parse.GetValue(names) is { Length: > 0 } wanted ? wanted : null,
                         Target = c.Parse.GetValue(target),
                         Services = given,
+                        Groups = c.Parse.GetValue(groups),
+                        Management = c.Parse.GetValue(management),
                     },
                     c.Cancel);
                 c.Printer.One(application, ApiJson.Default.ApplicationInfo, a =>
@@ -74,7 +78,7 @@ internal static class ApplicationCommands
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
             },
-            name, site, device, host, egress, network, target, names);
+            name, site, device, host, egress, network, target, names, groups, management);
         services.AddTo(command);
         return command;
     }
@@ -95,7 +99,9 @@ internal static class ApplicationCommands
                 new("NETWORK", a => a.Network) { Rank = 1 },
                 new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
                 new("TARGET", ReachedOf) { Wraps = true },
-                new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true }),
+                new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true },
+                new("GROUPS", a => string.Join(", ", a.Groups)) { Wraps = true, Rank = 2 },
+                new("MANAGEMENT", a => a.Management ? "yes" : null) { Rank = 3 }),
             network);
     }
 
@@ -115,29 +121,48 @@ internal static class ApplicationCommands
         var target = Flag.Text("--target", "Its address, or a prefix", "ADDRESS");
         var names = Flag.List("--name", "All names, old and new; none: the whole target", "NAME");
         var services = new ServiceFlags();
+        var groups = Flag.List("--group", "Join a group", "GROUP");
+        var leave = Flag.List("--remove-group", "Leave a group", "GROUP");
+        var management = Flag.Text("--management", "Whether what is in quarantine of the degree management may still reach it: yes or no", "yes|no");
         var command = shell.Verb(
             "update",
-            "Change the target, or all services; live flows are judged again at once",
+            "Change the target, all services, or groups; live flows are judged again at once",
             async c =>
             {
                 var given = services.Of(c.Parse);
-                var named = c.Parse.GetValue(names) ?? [];
-                if (c.Parse.GetValue(target) is null && given.Count == 0 && named.Length == 0)
-                {
-                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --name, --tcp, --udp or --icmp.");
-                }
-
                 var update = new ApplicationUpdate
                 {
                     Target = c.Parse.GetValue(target),
-                    Names = named switch { [] => null, ["none"] => [], _ => named },
+                    Names = (c.Parse.GetValue(names) ?? []) switch { [] => null, ["none"] => [], var named => named },
                     Services = given.Count > 0 ? given : null,
+                    Management = c.Parse.GetValue(management) switch
+                    {
+                        null => null,
+                        "yes" => true,
+                        "no" => false,
+                        var other => throw new CliException(ExitCodes.Usage, $"\"{other}\" is neither yes nor no", "--management", "Write --management yes or --management no."),
+                    },
                 };
-                var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
+                var (join, part) = (c.Parse.GetValue(groups) ?? [], c.Parse.GetValue(leave) ?? []);
+                if (update == new ApplicationUpdate() && join.Length + part.Length == 0)
+                {
+                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --name, --tcp, --udp, --icmp, --group, --remove-group or --management.");
+                }
+
+                long? revision = null;
+                if (join.Length + part.Length > 0)
+                {
+                    // The revision guards what somebody else changed between the two requests.
+                    var before = await c.Client.GetApplicationAsync(c.Parse.GetValue(name)!, c.Cancel);
+                    revision = before.Revision;
+                    update = update with { Groups = [.. before.Groups.Except(part).Union(join)] };
+                }
+
+                var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, revision, c.Cancel);
                 Print(c, after);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
-            name, target, names);
+            name, target, names, groups, leave, management);
         services.AddTo(command);
         return command;
     }
@@ -167,6 +192,8 @@ internal static class ApplicationCommands
         ("target", a.Target),
         ("names", a.Names.Count == 0 ? null : string.Join(", ", a.Names)),
         ("services", string.Join(", ", a.Services)),
+        ("groups", string.Join(", ", a.Groups)),
+        ("management", a.Management ? "yes" : ""),
         ("appears in", a.AppearsAt.Count == 0 ? null : string.Join(", ", a.AppearsAt)),
         ("created", Human.Time(a.CreatedAt))));
 }

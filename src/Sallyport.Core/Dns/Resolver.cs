@@ -32,7 +32,7 @@ public static class Resolver
 
     /// <param name="message">As it came.</param>
     /// <param name="answer">At least <see cref="DnsLimits.PlainAnswerMax"/> bytes.</param>
-    public static Resolution Resolve(FleetModel model, Identity asker, ReadOnlySpan<byte> message, Span<byte> answer)
+    public static Resolution Resolve(FleetModel model, Identity asker, in Situation situation, ReadOnlySpan<byte> message, Span<byte> answer)
     {
         switch (DnsQuery.Read(message, out var query))
         {
@@ -56,13 +56,13 @@ public static class Resolver
             return Plain(message, query, DnsRcode.NotImp, answer);
         }
 
-        var meaning = NetworkNames.Find(model, asker, query.Name);
+        var meaning = NetworkNames.Find(model, asker, situation, query.Name);
         if (meaning.Kind != NameKind.Elsewhere)
         {
             return Own(message, query, meaning, answer);
         }
 
-        return FindForward(model, asker, query.Name) is { } forward
+        return FindForward(model, asker, situation, query.Name) is { } forward
             ? new Resolution(ResolveKind.Forward, query, Forward: forward)
             : Plain(message, query, DnsRcode.Refused, answer);
     }
@@ -71,9 +71,9 @@ public static class Resolver
     /// Who is asked for a name outside of our zone. Where the network asks nobody, a name beyond the gateway host that a rule lets the asker
     /// reach is asked of whom the network of those names has, or of whom the host asks (<see cref="OfHost"/>).
     /// </summary>
-    public static DnsForward? FindForward(FleetModel model, Identity asker, string name) =>
+    public static DnsForward? FindForward(FleetModel model, Identity asker, in Situation situation, string name) =>
         FindForward(model, asker.NetworkId, name)
-        ?? (model.Egress is { Active: true } egress && model.EgressFor(asker, name) is not null
+        ?? (model.Egress is { Active: true } egress && model.EgressFor(asker, situation, name) is not null
             ? FindForward(model, egress.NetworkId, name) ?? OfHost : null);
 
     /// <summary>Of those whom a network asks: of the longest domain that it lies in. Null for nobody.</summary>

@@ -75,6 +75,15 @@ public enum DropReason : byte
 
     /// <summary>To an application that has names, at an address that the gateway did not tell the sender for one of them, or too long ago.</summary>
     NameNotAsked,
+
+    /// <summary>A rule allows it, and the quarantine of one of the two does not leave it.</summary>
+    Quarantined,
+
+    /// <summary>What a rule or an identity may carry in a day or a month has been carried.</summary>
+    VolumeUsed,
+
+    /// <summary>More at once than a rule or an identity may carry; the flow goes on.</summary>
+    RateLimited,
     NotRequested,
 
     /// <summary>To an application of another network, in which there is no address for the sender, or none of its ports is free.</summary>

@@ -20,7 +20,7 @@ internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
     /// Writes the packet that answers one which <see cref="ForwardKind.Resolve"/> is for. <paramref name="length"/> is 0 where there is none, or not yet.
     /// </summary>
     /// <param name="answer">Room for <see cref="DnsLimits.AnswerMax"/> and headers.</param>
-    public DropReason Handle(FleetModel model, int identityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> answer, out int length)
+    public DropReason Handle(FleetModel model, int identityId, in Situation situation, ReadOnlySpan<byte> packet, Instant now, Span<byte> answer, out int length)
     {
         length = 0;
         if (model.Identity(identityId) is not { } asker || InnerPacket.Read(packet, out var read) != DropReason.None
@@ -37,7 +37,7 @@ internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
 
         var message = datagram.Payload;
         var reply = UdpReply.Of(read);
-        var resolution = Resolver.Resolve(model, asker, message, answer[reply.HeadLength..]);
+        var resolution = Resolver.Resolve(model, asker, situation, message, answer[reply.HeadLength..]);
         switch (resolution.Kind)
         {
             case ResolveKind.Answer:
@@ -60,11 +60,11 @@ internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
     /// asks nobody any more.
     /// </summary>
     /// <param name="innerMax">Longest packet of the tunnel.</param>
-    public int Handle(FleetModel model, DeliverAnswer delivery, Instant now, int innerMax, Span<byte> answer)
+    public int Handle(FleetModel model, in Situation situation, DeliverAnswer delivery, Instant now, int innerMax, Span<byte> answer)
     {
         var question = delivery.Question;
         if (model.Identity(question.IdentityId) is not { Active: true } asker || asker.NetworkId != question.NetworkId
-            || !model.Owns(asker.Id, question.Reply.To) || Resolver.FindForward(model, asker, question.Query.Name) is null)
+            || !model.Owns(asker.Id, question.Reply.To) || Resolver.FindForward(model, asker, situation, question.Query.Name) is null)
         {
             return 0;
         }

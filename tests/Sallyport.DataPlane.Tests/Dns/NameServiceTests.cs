@@ -18,7 +18,7 @@ public sealed class NameServiceTests : IDisposable
 
     private static readonly DnsModel Forwarding = new(["corp.example=10.0.0.53"]);
 
-    private readonly PathFixture _path = new(new Fabric(1), 0, dns: Forwarding);
+    private readonly PathFixture _path = new(new Fabric(1, new Meters()), 0, dns: Forwarding);
 
     [Fact]
     public void A_device_is_answered_at_once_from_the_address_that_it_asked()
@@ -73,7 +73,7 @@ public sealed class NameServiceTests : IDisposable
     [Fact]
     public void A_network_that_answers_no_names_refuses_the_question_as_any_packet_without_a_rule()
     {
-        using var path = new PathFixture(new Fabric(1), 0);
+        using var path = new PathFixture(new Fabric(1, new Meters()), 0);
         using var device = path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For(Historian)));
         device.Open(path.Sent().Single().Packet)[9].ShouldBe((byte)1, "ICMP: prohibited");
@@ -83,7 +83,7 @@ public sealed class NameServiceTests : IDisposable
     [Fact]
     public void A_name_server_of_the_host_comes_first()
     {
-        using var path = new PathFixture(new Fabric(1), 0, withHost: true, dns: Forwarding);
+        using var path = new PathFixture(new Fabric(1, new Meters()), 0, withHost: true, dns: Forwarding);
         using var device = path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For(Historian)));
         path.Forwarder.AllowedFlows.ShouldBe(1);
@@ -146,15 +146,15 @@ public sealed class NameServiceTests : IDisposable
         question.Forward.Servers.Single().ToString().ShouldBe("10.0.0.53:53");
 
         var upstream = Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180, Questions.Address("10.1.2.3"));
-        _path.Path.Deliver(new DeliverAnswer(question, upstream, [IpAddress.Parse("10.1.2.3")]), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, upstream, [IpAddress.Parse("10.1.2.3")], []), _path.Now);
         var answer = device.Open(_path.Sent().Single().Packet);
         BinaryPrimitives.ReadUInt16BigEndian(answer.AsSpan(28)).ShouldBe((ushort)0x4711);
         Questions.Read(answer.AsSpan(28)).ShouldBe("0 10.1.2.3");
 
         Ask(device, "www.example.org").ShouldBe("5", "nobody is asked");
-        _path.Path.Deliver(new DeliverAnswer(question, null, []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, null, [], []), _path.Now);
         Questions.Read(device.Open(_path.Sent().Single().Packet).AsSpan(28)).ShouldBe("2");
-        _path.Path.Deliver(new DeliverAnswer(question, [.. "nonsense"u8], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, [.. "nonsense"u8], [], []), _path.Now);
         Questions.Read(device.Open(_path.Sent().Single().Packet).AsSpan(28)).ShouldBe("2");
     }
 
@@ -163,7 +163,7 @@ public sealed class NameServiceTests : IDisposable
     {
         using var device = _path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For("www.corp.example")));
-        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180), []);
+        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180), [], []);
         var network = new NetworkModel { Id = 1, Name = "plant-a", Prefixes = ["10.20.0.0/16"], Ciphers = [], Wrappings = [], Dns = new DnsModel([]) };
         _path.Adopt(new Delta { Version = 2, CommittedAt = 0, Networks = [network] });
         _path.Path.Deliver(delivery, _path.Now);
