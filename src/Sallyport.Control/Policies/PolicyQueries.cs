@@ -283,7 +283,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             var name = to["application:".Length..];
             var local = sender is null ? [] : ApplicationRow.FindByName(sql, name, sender.Network);
             var application = local.Count == 1 ? local[0] : Lookup.Application(sql, name).OrProblem("to", problems);
-            return application is null ? null : new Target(ApplicationInput.TargetOf(application).First, application.NetworkId, application.OwnerId);
+            return application is null ? null : new Target(Egress.ExampleOf(ApplicationInput.TargetOf(application), application.OwnerKind == HostIdentity.Kind && application.Network == Egress.Name), application.NetworkId, application.OwnerId);
         }
 
         if (!Carriers.Any(carrier => to.StartsWith(carrier, StringComparison.Ordinal)))

@@ -65,15 +65,15 @@ public sealed class BeyondTests : IDisposable
         (read.Ends.Source, read.Ends.Destination, read.Ends.SourcePort).ShouldBe((Guest, Server, (ushort)4000));
 
         _tun.Send(default, InnerPackets.Udp(Server, Guest, 123, 4000, new byte[48]));
-        _fixture.Host.Receive(_fixture.Model.Fleet, _fixture.Now);
+        _fixture.Host.Receive(_fixture.Forwarder.Model, _fixture.Now);
         InnerPacket.Read(device.Open(_fixture.Sent().Single().Packet), out var answer).ShouldBe(DropReason.None);
         (answer.Ends.Source, answer.Ends.Destination).ShouldBe((Server, TestFleet.DeviceAddress));
 
         // Nobody else there is answered to, and nobody there is told anything.
         _tun.Send(default, InnerPackets.Udp(IpAddress.Parse("203.0.113.11"), Guest, 123, 4000, new byte[48]));
-        _fixture.Host.Receive(_fixture.Model.Fleet, _fixture.Now);
-        _fixture.Outbox.Flush();
+        _fixture.Host.Receive(_fixture.Forwarder.Model, _fixture.Now);
         _fixture.Sent().ShouldBeEmpty();
+        _fixture.Outbox.Flush();
         _tun.Received().ShouldBeEmpty();
     }
 
@@ -82,9 +82,9 @@ public sealed class BeyondTests : IDisposable
     {
         using var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
         device.Send(InnerPackets.Udp(TestFleet.DeviceAddress, Server, 4000, 123, new byte[48]));
+        device.Open(_fixture.Sent().Single().Packet)[20].ShouldBe((byte)3, "ICMP: unreachable");
         _fixture.Outbox.Flush();
         _tun.Received().ShouldBeEmpty();
-        device.Open(_fixture.Sent().Single().Packet)[20].ShouldBe((byte)3, "ICMP: unreachable");
         _fixture.Forwarder.TryDequeueFlow(out var flow).ShouldBeTrue();
         (flow.Allowed, flow.Reason).ShouldBe((true, DropReason.PeerOffline));
     }
