@@ -41,6 +41,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly ModelHolder _model = new();
     private readonly HostDevice _host;
     private readonly DnsForwarder _names;
+    private readonly NameTies _ties = new();
     private readonly TlsContexts _tls = new();
     private readonly Meters _meters = new();
     private readonly IEntropy _entropy = new SystemEntropy();
@@ -297,6 +298,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
                     // A conversation between two shards is known to both.
                     Flows = new FlowLimits { Capacity = count == 1 ? settings.FlowTableCapacity : settings.FlowTableCapacity * 2 / count },
                     AskUpstream = _names.TryAsk,
+                    Ties = _ties,
                 };
                 var shard = new Shard(options, _clock, _entropy, _uplink, inboxes, _log);
                 shard.Failed += Fail;

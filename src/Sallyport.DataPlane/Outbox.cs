@@ -82,6 +82,23 @@ internal sealed class Outbox : IDisposable
         return reason;
     }
 
+    /// <summary>An IPv4 packet of a guest for beyond the gateway host.</summary>
+    public DropReason SendBeyond(int networkId, in PacketSpot packet)
+    {
+        if (Host.IsFull)
+        {
+            FlushHost();
+        }
+
+        var reason = Host.AddPlain(networkId, packet);
+        if (reason == DropReason.None)
+        {
+            KeepOwnSlot(packet);
+        }
+
+        return reason;
+    }
+
     public void Flush()
     {
         foreach (var batch in _batches)

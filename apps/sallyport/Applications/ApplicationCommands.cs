@@ -8,6 +8,9 @@ namespace Sallyport.Cli.Applications;
 
 internal static class ApplicationCommands
 {
+    /// <summary>The network that stands for what lies beyond the gateway host.</summary>
+    private const string EgressNetwork = "internet";
+
     public static Command Build(Shell shell) =>
         Shell.Noun("application", "What may be reached", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
@@ -17,6 +20,8 @@ internal static class ApplicationCommands
         var site = Flag.Text("--site", "Site that it is behind", "SITE");
         var device = Flag.Text("--device", "Device that it is on", "DEVICE");
         var host = Flag.Switch("--host", "It is on the gateway host, in --network");
+        var egress = Flag.Switch("--egress", "It is beyond the gateway host: on the internet, or in the operator's LAN");
+        var names = Flag.List("--name", "With --egress: only what this name stands for, ntp.example or *.vendor.example", "NAME");
         var network = Flag.Text("--network", "With --host: the network in which the host offers it", "NETWORK");
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
@@ -27,14 +32,14 @@ internal static class ApplicationCommands
             "Name something that may be reached; a rule then says by whom",
             async c =>
             {
-                bool[] owners = [c.Parse.GetValue(site) is not null, c.Parse.GetValue(device) is not null, c.Parse.GetValue(host)];
+                bool[] owners = [c.Parse.GetValue(site) is not null, c.Parse.GetValue(device) is not null, c.Parse.GetValue(host), c.Parse.GetValue(egress)];
                 if (owners.Count(given => given) != 1)
                 {
                     throw new CliException(
                         ExitCodes.Usage,
-                        "an application is behind one site, on one device, or on the gateway host",
-                        "--site, --device, --host",
-                        "Give exactly one of the three.");
+                        "an application is behind one site, on one device, on the gateway host, or beyond it",
+                        "--site, --device, --host, --egress",
+                        "Give exactly one of the four.");
                 }
 
                 if (c.Parse.GetValue(host) && c.Parse.GetValue(network) is null)
@@ -59,7 +64,8 @@ internal static class ApplicationCommands
                         Name = c.Parse.GetValue(name),
                         Site = c.Parse.GetValue(site),
                         Device = c.Parse.GetValue(device),
-                        Host = c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
+                        Host = c.Parse.GetValue(egress) ? EgressNetwork : c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
+                        Names = c.Parse.GetValue(names) is { Length: > 0 } wanted ? wanted : null,
                         Target = c.Parse.GetValue(target),
                         Services = given,
                         Groups = c.Parse.GetValue(groups),
@@ -68,11 +74,11 @@ internal static class ApplicationCommands
                     c.Cancel);
                 c.Printer.One(application, ApiJson.Default.ApplicationInfo, a =>
                 {
-                    c.Printer.Line($"application {a.Name} added: {a.Target} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
+                    c.Printer.Line($"application {a.Name} added: {ReachedOf(a)} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
             },
-            name, site, device, host, network, target, groups, management);
+            name, site, device, host, egress, network, target, names, groups, management);
         services.AddTo(command);
         return command;
     }
@@ -92,7 +98,7 @@ internal static class ApplicationCommands
                 new("NAME", a => a.Name),
                 new("NETWORK", a => a.Network) { Rank = 1 },
                 new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
-                new("TARGET", a => a.Target),
+                new("TARGET", ReachedOf) { Wraps = true },
                 new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true },
                 new("GROUPS", a => string.Join(", ", a.Groups)) { Wraps = true, Rank = 2 },
                 new("MANAGEMENT", a => a.Management ? "yes" : null) { Rank = 3 }),
@@ -113,6 +119,7 @@ internal static class ApplicationCommands
     {
         var name = Flag.Name("Name of the application");
         var target = Flag.Text("--target", "Its address, or a prefix", "ADDRESS");
+        var names = Flag.List("--name", "All names, old and new; none: the whole target", "NAME");
         var services = new ServiceFlags();
         var groups = Flag.List("--group", "Join a group", "GROUP");
         var leave = Flag.List("--remove-group", "Leave a group", "GROUP");
@@ -126,6 +133,7 @@ internal static class ApplicationCommands
                 var update = new ApplicationUpdate
                 {
                     Target = c.Parse.GetValue(target),
+                    Names = (c.Parse.GetValue(names) ?? []) switch { [] => null, ["none"] => [], var named => named },
                     Services = given.Count > 0 ? given : null,
                     Management = c.Parse.GetValue(management) switch
                     {
@@ -138,7 +146,7 @@ internal static class ApplicationCommands
                 var (join, part) = (c.Parse.GetValue(groups) ?? [], c.Parse.GetValue(leave) ?? []);
                 if (update == new ApplicationUpdate() && join.Length + part.Length == 0)
                 {
-                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --tcp, --udp, --icmp, --group, --remove-group or --management.");
+                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --name, --tcp, --udp, --icmp, --group, --remove-group or --management.");
                 }
 
                 long? revision = null;
@@ -154,7 +162,7 @@ internal static class ApplicationCommands
                 Print(c, after);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
-            name, target, groups, leave, management);
+            name, target, names, groups, leave, management);
         services.AddTo(command);
         return command;
     }
@@ -173,12 +181,16 @@ internal static class ApplicationCommands
             name);
     }
 
+    /// <summary>What is reached: an address, or what names stand for.</summary>
+    private static string ReachedOf(ApplicationInfo application) => application.Names.Count == 0 ? application.Target : string.Join(", ", application.Names);
+
     private static void Print(CommandContext c, ApplicationInfo application) =>
         c.Printer.One(application, ApiJson.Default.ApplicationInfo, a => c.Printer.Facts(
         ("name", a.Name),
         ("network", a.Network),
         ("at", $"{a.OwnerKind}:{a.Owner}"),
         ("target", a.Target),
+        ("names", a.Names.Count == 0 ? null : string.Join(", ", a.Names)),
         ("services", string.Join(", ", a.Services)),
         ("groups", string.Join(", ", a.Groups)),
         ("management", a.Management ? "yes" : ""),

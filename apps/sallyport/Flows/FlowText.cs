@@ -11,6 +11,7 @@ internal static class FlowText
         var what = flow.DestinationPort > 0
             ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}"
             : $"{flow.Protocol} {flow.Destination}";
+        what += NamesOf(flow);
         var application = flow.Application is null ? "" : $" ({flow.Application})";
         var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {Word(flow)} {what}{application}";
         if (flow.Verdict == "cut")
@@ -32,6 +33,11 @@ internal static class FlowText
         var back = flow.PacketsBack == 0 ? (flow.State == "opening" ? "no answer yet" : "no answer") : $"{Human.Bytes(flow.BytesBack)} back";
         return $"{head}: {by}, {Human.Bytes(flow.BytesOut)} out, {back}, {(flow.Ended ? "ended" : "live")}";
     }
+
+    /// <summary>What the destination was asked for as, and what the client calls it where that is another name.</summary>
+    private static string NamesOf(FlowInfo flow) =>
+        flow.DnsName is null ? flow.ServerName is null ? "" : $" [TLS {flow.ServerName}]"
+        : flow.ServerName is null || flow.ServerName == flow.DnsName ? $" [{flow.DnsName}]" : $" [{flow.DnsName}, TLS {flow.ServerName}]";
 
     /// <summary>A permission is told as such only where it did something.</summary>
     private static string Word(FlowInfo flow) => flow.State is "unreachable" or "unanswered" ? flow.State.ToUpperInvariant() : flow.Verdict.ToUpperInvariant();

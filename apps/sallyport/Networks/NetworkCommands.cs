@@ -38,6 +38,7 @@ internal static class NetworkCommands
                         GuestPools = shape.GuestPoolsOf(c.Parse),
                         Guests = c.Parse.GetValue(shape.Guests),
                         Topology = c.Parse.GetValue(shape.Topology),
+                        DefaultRoute = shape.DefaultRouteOf(c.Parse),
                         Dns = shape.DnsOf(c.Parse),
                     },
                     c.Cancel);
@@ -99,6 +100,7 @@ internal static class NetworkCommands
                     GuestPools = shape.GuestPoolsOf(c.Parse),
                     Guests = c.Parse.GetValue(shape.Guests),
                     Topology = c.Parse.GetValue(shape.Topology),
+                    DefaultRoute = shape.DefaultRouteOf(c.Parse),
                     Dns = shape.DnsOf(c.Parse),
                 };
                 Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
@@ -136,6 +138,7 @@ internal static class NetworkCommands
         ("service ranges", n.ServiceRanges.Count == 0 ? "none" : string.Join(", ", n.ServiceRanges)),
         ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
         ("topology", n.Topology),
+        ("default route", n.DefaultRoute ? "devices send everything into the tunnel" : null),
         ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
         ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
         ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
@@ -168,6 +171,9 @@ internal static class NetworkCommands
         private readonly Option<string[]> guestPools = Flag.List(
             "--guest-pool", "Where members of other networks appear to applications of this one; \"none\" for nowhere", "PREFIX");
 
+        private readonly Option<string?> defaultRoute = Flag.Text(
+            "--default-route", "on: devices send everything into the tunnel, not only what has a route; off (default)", "STATE");
+
         private readonly Option<string?> dns = Flag.Text("--dns", "on: the gateway answers names in the network (default); off", "STATE");
 
         private readonly Option<string[]> dnsForward = Flag.List(
@@ -181,7 +187,7 @@ internal static class NetworkCommands
         public Symbol[] All =>
         [
             ciphers, wrappings, AuthDigest, Authentication, TlsAuthDirection, MinimumTls, TokenLifetime, serviceRanges, guestPools, Guests, Topology, dns,
-            dnsForward,
+            dnsForward, defaultRoute,
         ];
 
         public IReadOnlyList<string>? ServiceRangesOf(ParseResult parse) => RangesOf(parse.GetValue(serviceRanges));
@@ -195,15 +201,19 @@ internal static class NetworkCommands
             _ => null,
         };
 
+        public bool? DefaultRouteOf(ParseResult parse) => OnOff(parse.GetValue(defaultRoute), "--default-route");
+
+        private static bool? OnOff(string? text, string flag) => text switch
+        {
+            null => null,
+            "on" => true,
+            "off" => false,
+            var other => throw new CliException(ExitCodes.Usage, $"'{other}' is neither on nor off", flag, $"Give {flag} on or {flag} off."),
+        };
+
         public NetworkDnsInput? DnsOf(ParseResult parse)
         {
-            bool? serve = parse.GetValue(dns) switch
-            {
-                null => null,
-                "on" => true,
-                "off" => false,
-                var other => throw new CliException(ExitCodes.Usage, $"'{other}' is neither on nor off", "--dns", "Give --dns on or --dns off."),
-            };
+            var serve = OnOff(parse.GetValue(dns), "--dns");
             IReadOnlyList<string>? forward = parse.GetValue(dnsForward) switch
             {
                 null or [] => null,

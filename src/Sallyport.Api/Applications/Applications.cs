@@ -13,8 +13,11 @@ public sealed record ApplicationCreate
 
     public string? Device { get; init; }
 
-    /// <summary>The network in which the gateway host offers it.</summary>
+    /// <summary>The network in which the gateway host offers it; "internet" for what lies beyond the host.</summary>
     public string? Host { get; init; }
+
+    /// <summary>Beyond the gateway host: only what these names stand for, "ntp.example" or "*.vendor.example".</summary>
+    public IReadOnlyList<string>? Names { get; init; }
 
     /// <summary>Address or prefix inside the site's subnets; default: the owner's own address.</summary>
     public string? Target { get; init; }
@@ -34,6 +37,8 @@ public sealed record ApplicationCreate
 public sealed record ApplicationUpdate
 {
     public string? Target { get; init; }
+
+    public IReadOnlyList<string>? Names { get; init; }
 
     public IReadOnlyList<string>? Services { get; init; }
 
@@ -59,6 +64,9 @@ public sealed record ApplicationInfo
     public required string Target { get; init; }
 
     public required IReadOnlyList<string> Services { get; init; }
+
+    /// <summary>None: the whole target.</summary>
+    public required IReadOnlyList<string> Names { get; init; }
 
     public required IReadOnlyList<string> Groups { get; init; }
 

@@ -74,6 +74,12 @@ public sealed record FlowInfo
     public required long BytesBack { get; init; }
 
     public required bool Ended { get; init; }
+
+    /// <summary>The name for which the gateway told the opener the destination; null where it did not, or did not need to.</summary>
+    public string? DnsName { get; init; }
+
+    /// <summary>The server name that a TLS client says in the clear (SNI). It is what the client says, no more.</summary>
+    public string? ServerName { get; init; }
 }
 
 /// <summary>Allows what a denied flow asked for, and nothing more.</summary>

@@ -52,6 +52,12 @@ public sealed record NetworkCreate
     /// </summary>
     public string? Topology { get; init; }
 
+    /// <summary>
+    /// Whether devices send everything into the tunnel: what they may reach beyond the gateway host by name has addresses that no route can
+    /// know before. Default: they do not.
+    /// </summary>
+    public bool? DefaultRoute { get; init; }
+
     public NetworkDnsInput? Dns { get; init; }
 }
 
@@ -88,6 +94,12 @@ public sealed record NetworkUpdate
     /// </summary>
     public string? Topology { get; init; }
 
+    /// <summary>
+    /// Whether devices send everything into the tunnel: what they may reach beyond the gateway host by name has addresses that no route can
+    /// know before. Default: they do not.
+    /// </summary>
+    public bool? DefaultRoute { get; init; }
+
     public NetworkDnsInput? Dns { get; init; }
 }
 
@@ -123,6 +135,9 @@ public sealed record NetworkInfo
 
     /// <summary>"subnet" or "p2p".</summary>
     public required string Topology { get; init; }
+
+    /// <summary>Devices send everything into the tunnel.</summary>
+    public required bool DefaultRoute { get; init; }
 
     public required NetworkDns Dns { get; init; }
 

@@ -31,9 +31,10 @@ public sealed record Hello(string Gateway, string SoftwareVersion, int ProtocolV
 {
     /// <summary>
     /// 2: rules have an effect and a time. Whoever knows neither would allow what is denied. 3: rules lead to other networks; to who does
-    /// not know that, their subjects would be others. Rules have conditions and limits, identities degrees of quarantine.
+    /// not know that, their subjects would be others. Rules have conditions and limits, identities degrees of quarantine. 4: applications have
+    /// names; who does not know them would allow every address.
     /// </summary>
-    public const int CurrentProtocol = 3;
+    public const int CurrentProtocol = 4;
 }
 
 /// <summary>First frame of control: it accepts the gateway.</summary>
@@ -209,6 +210,12 @@ public sealed record FlowState
     public required long BytesBack { get; init; }
 
     public required bool Ended { get; init; }
+
+    /// <summary>The name for which the gateway told the opener the destination.</summary>
+    public string? DnsName { get; init; }
+
+    /// <summary>The server name in the clear of a TLS client's first message.</summary>
+    public string? ServerName { get; init; }
 }
 
 /// <summary>Questions for names that were answered since the last report.</summary>

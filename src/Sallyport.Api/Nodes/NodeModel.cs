@@ -98,6 +98,9 @@ public sealed record NetworkModel
     /// <summary>"subnet" or "p2p": how an OpenVPN device has its IPv4 address.</summary>
     public string Topology { get; init; } = "subnet";
 
+    /// <summary>Devices send everything into the tunnel, not only what has a route.</summary>
+    public bool DefaultRoute { get; init; }
+
     /// <summary>OpenVPN names in order of preference: "AES-256-GCM", …, "AES-128-CBC".</summary>
     public required IReadOnlyList<string> Ciphers { get; init; }
 
@@ -210,6 +213,9 @@ public sealed record ApplicationModel
 
     /// <summary>"tcp/8883", "udp/5000-5010", "icmp".</summary>
     public required IReadOnlyList<string> Services { get; init; }
+
+    /// <summary>"ntp.example", "*.vendor.example": only addresses that the gateway told the sender for such a name. Null: the whole target.</summary>
+    public IReadOnlyList<string>? Names { get; init; }
 
     /// <summary>Nobody may reach it, by whatever other application the same is allowed.</summary>
     public bool Locked { get; init; }

@@ -60,7 +60,8 @@ internal static class AppearanceKeeper
     private static AppearanceRow Add(Change change, Homes homes, List<AppearanceRow> kept, string kind, int networkId, int homeId, IpPrefix of)
     {
         var network = homes.Network(networkId)!;
-        var at = kind == Guest && network.GuestsShare
+        // What lies beyond the host is reached at its own addresses.
+        var at = kind == Service && homes.IsEgress(homeId) ? of : kind == Guest && network.GuestsShare
             ? SharedBy(kept, network, homeId, of) ?? Take(of.Network.BitLength) : Take(of.Length);
         var id = change.Sql.ExecuteScalar<int>(
             "INSERT INTO appearances (kind, network_id, at, home_id, of) VALUES (@kind, @networkId, @at, @homeId, @of) RETURNING id",
@@ -119,6 +120,8 @@ internal static class AppearanceKeeper
             return row;
         }
 
+        public bool IsEgress(int id) => Network(id) is { } network && EgressNetwork.Is(network);
+
         /// <summary>Whether what was given out still stands for something, in the way that its network wants.</summary>
         public bool Still(AppearanceRow row)
         {
@@ -128,7 +131,7 @@ internal static class AppearanceKeeper
             }
 
             var isThere = row.Kind == Service ? Targets(row.HomeId).Contains(row.Of) : Places(row.HomeId).Contains(row.Of);
-            var isInRange = network.RangesFor(row.Kind).Any(range => range.Contains(row.At));
+            var isInRange = row.Kind == Service && IsEgress(row.HomeId) ? row.At == row.Of : network.RangesFor(row.Kind).Any(range => range.Contains(row.At));
             var isHost = row.At.Length == row.At.Network.BitLength;
             var isAsWanted = row.Kind == Service || (network.GuestsShare ? isHost : row.At.Length == row.Of.Length);
             return isThere && isInRange && isAsWanted;

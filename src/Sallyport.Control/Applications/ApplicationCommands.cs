@@ -7,6 +7,7 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
@@ -51,14 +52,15 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
             problems.AddConflict("name", $"there is an application '{input.Name}' in network {owner.Network} already", "choose another name");
         }
 
-        var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, input.Names is { Count: > 0 }, owner, problems);
+        var names = owner is null ? [] : ApplicationInput.ReadNames(input.Names, owner, problems);
         var services = ApplicationInput.ReadServices(input.Services, problems);
         var groups = ApplicationInput.ReadGroups(input.Groups ?? [], problems);
         problems.ThrowIfAny();
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO applications (network_id, owner_id, name, target, services, groups, management, created_at, revision)
-            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @groups, @management, @Now, 1) RETURNING id
+            INSERT INTO applications (network_id, owner_id, name, target, services, names, groups, management, created_at, revision)
+            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @names, @groups, @management, @Now, 1) RETURNING id
             """,
             new
             {
@@ -67,6 +69,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
                 input.Name,
                 target = ApplicationInput.Show(target!.Value),
                 services = Column.Of(services),
+                names = Column.Of(names),
                 groups = Column.Of(groups),
                 management = input.Management ?? false,
                 change.Now,
@@ -86,19 +89,21 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         Revisions.Check($"application {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
         var owner = IdentityRow.Find(change.Sql, row.OwnerId)!;
-        var target = input.Target is null ? ApplicationInput.TargetOf(row) : ApplicationInput.ReadTarget(input.Target, owner, problems);
+        var target = input.Target is null ? ApplicationInput.TargetOf(row) : ApplicationInput.ReadTarget(input.Target, false, owner, problems);
+        var names = input.Names is null ? Column.List(row.NamesJson) : ApplicationInput.ReadNames(input.Names, owner, problems);
         var services = input.Services is null ? Column.List(row.ServicesJson) : ApplicationInput.ReadServices(input.Services, problems);
         var groups = input.Groups is null ? Column.List(row.GroupsJson) : ApplicationInput.ReadGroups(input.Groups, problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """
-            UPDATE applications SET target = @target, services = @services, groups = @groups, management = @management, revision = revision + 1
+            UPDATE applications SET target = @target, services = @services, names = @names, groups = @groups, management = @management, revision = revision + 1
             WHERE id = @Id
             """,
             new
             {
                 target = ApplicationInput.Show(target!.Value),
                 services = Column.Of(services),
+                names = Column.Of(names),
                 groups = Column.Of(groups),
                 management = input.Management ?? row.Management,
                 row.Id,
@@ -183,6 +188,11 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
     private static IdentityRow? ReadHost(Change change, string network, ProblemList problems)
     {
+        if (network == Core.Policy.Egress.Name)
+        {
+            return EgressNetwork.Ensure(change, "host", problems);
+        }
+
         var row = Lookup.Network(change.Sql, network).OrProblem("host", problems);
         if (row is null)
         {
@@ -197,6 +207,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
     {
         ["owner"] = IdentityRow.SubjectOf(row.OwnerKind, row.Owner, row.Network),
         ["target"] = row.Target,
+        ["names"] = row.NamesJson == "[]" ? null : JsonNode.Parse(row.NamesJson),
         ["services"] = JsonNode.Parse(row.ServicesJson),
         ["groups"] = row.GroupsJson == "[]" ? null : JsonNode.Parse(row.GroupsJson),
         ["management"] = row.Management ? true : null,

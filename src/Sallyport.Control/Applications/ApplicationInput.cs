@@ -2,6 +2,8 @@ using System.Globalization;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Core.Dns;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Applications;
@@ -9,6 +11,8 @@ namespace Sallyport.Control.Applications;
 /// <summary>Reads services and targets, and says what is wrong with one.</summary>
 internal static class ApplicationInput
 {
+    private const int NamesMax = 64; // as those
+
     private const int ServicesMax = 64; // the decision walks them
     private const int GroupsMax = 32;
 
@@ -64,8 +68,14 @@ internal static class ApplicationInput
     }
 
     /// <summary>The target inside what the owner carries; null after adding the problem.</summary>
-    public static IpPrefix? ReadTarget(string? text, IdentityRow owner, ProblemList problems)
+    /// <param name="isNamed">It has names: then all that they stand for is meant where nothing narrower is.</param>
+    public static IpPrefix? ReadTarget(string? text, bool isNamed, IdentityRow owner, ProblemList problems)
     {
+        if (IsEgress(owner))
+        {
+            return ReadBeyond(text, isNamed, problems);
+        }
+
         if (string.IsNullOrEmpty(text))
         {
             // Its own address is what "the device itself" means.
@@ -97,6 +107,82 @@ internal static class ApplicationInput
             .Concat(new[] { owner.AddressV4, owner.AddressV6 }.Where(own => own is not null).Select(own => own!.Value.ToString()));
         problems.Add("target", $"{Show(target)} is not carried by {owner.Kind} {owner.Name}", $"it carries {string.Join(", ", carried)}");
         return null;
+    }
+
+    /// <summary>Whether it carries what lies beyond the gateway host.</summary>
+    public static bool IsEgress(IdentityRow owner) => owner.Kind == HostIdentity.Kind && owner.Subnets.Count > 0;
+
+    /// <summary>Canonical names, "ntp.example" or "*.vendor.example".</summary>
+    public static IReadOnlyList<string> ReadNames(IReadOnlyList<string>? texts, IdentityRow owner, ProblemList problems)
+    {
+        if (texts is null or [])
+        {
+            return [];
+        }
+
+        if (!IsEgress(owner))
+        {
+            problems.Add("names", $"names are for what lies beyond the gateway host, not for {owner.Kind} {owner.Name}", "leave them out, or use --egress");
+            return [];
+        }
+
+        if (texts.Count > NamesMax)
+        {
+            problems.Add("names", $"{texts.Count} names are too many", $"use at most {NamesMax}, or a wildcard");
+            return [];
+        }
+
+        var names = new List<string>();
+        for (var i = 0; i < texts.Count; i++)
+        {
+            var name = (texts[i] ?? "").TrimEnd('.').ToLowerInvariant();
+            if (!DnsName.IsPlain(NamePattern.DomainOf(name)))
+            {
+                problems.Add($"names[{i}]", $"'{Label.Shorten(texts[i] ?? "")}' is not a name", "write ntp.example, or *.vendor.example for all names below");
+                continue;
+            }
+
+            if (!names.Contains(name))
+            {
+                names.Add(name);
+            }
+        }
+
+        return names;
+    }
+
+    private static IpPrefix? ReadBeyond(string? text, bool isNamed, ProblemList problems)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            if (!isNamed)
+            {
+                problems.Add("target", "neither a target nor a name is given", "give an address, a prefix such as 203.0.113.0/24, a name, or 0.0.0.0/0 for the whole internet");
+                return null;
+            }
+
+            return Egress.Everything;
+        }
+
+        if ((IpAddress.TryParse(text, out var address) ? IpPrefix.Host(address) : IpPrefix.TryParse(text, out var prefix) ? prefix : (IpPrefix?)null) is not { } target)
+        {
+            problems.Add("target", $"'{Label.Shorten(text)}' is no address and no prefix", "write 203.0.113.10 or 203.0.113.0/24; names go into names");
+            return null;
+        }
+
+        if (!target.IsV4)
+        {
+            problems.Add("target", $"{Show(target)} is IPv6, and what lies beyond the gateway host is reached by IPv4", "give an IPv4 target");
+            return null;
+        }
+
+        if (Egress.IsNever(target))
+        {
+            problems.Add("target", $"{Show(target)} is the gateway host itself, a link or a group", "give an address of somebody else; for services of the host use --host");
+            return null;
+        }
+
+        return target;
     }
 
     public static bool IsCarried(IdentityRow owner, IReadOnlyList<IpPrefix> subnets, IpPrefix target) =>

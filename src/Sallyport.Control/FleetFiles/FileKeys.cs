@@ -49,6 +49,8 @@ internal static class FileKeys
         NetworkKey.List(
             "dns_forward", (to, list) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Forward = list } },
             row => Column.List(row.DnsForwardJson), "dns.forward"),
+        new NetworkKey(
+            "default_route", "defaultRoute", FileShape.Flag, (to, yes) => to with { DefaultRoute = (bool)yes }, row => row.DefaultRoute ? true : null),
         NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),
     ];
 
@@ -73,6 +75,7 @@ internal static class FileKeys
         ApplicationKey.Text("device", (to, text) => to with { Device = text }, info => OwnerOf(info, "device")),
         ApplicationKey.Text("host", (to, text) => to with { Host = text }, info => OwnerOf(info, HostIdentity.Kind)),
         ApplicationKey.Text("target", (to, text) => to with { Target = text }, info => info.Target),
+        ApplicationKey.List("names", (to, list) => to with { Names = list }, info => info.Names.Count == 0 ? null : info.Names),
         ApplicationKey.List("groups", (to, list) => to with { Groups = list }, info => info.Groups),
         ApplicationKey.Flag("management", (to, yes) => to with { Management = yes }, info => info.Management),
         ApplicationKey.List("services", (to, list) => to with { Services = list }, info => info.Services),
@@ -126,11 +129,12 @@ internal static class FileKeys
         GuestPools = wanted.GuestPools,
         Guests = wanted.Guests,
         Topology = wanted.Topology,
+        DefaultRoute = wanted.DefaultRoute,
         Dns = wanted.Dns,
     };
 
     public static ApplicationUpdate Change(ApplicationCreate wanted) =>
-        new() { Target = wanted.Target, Services = wanted.Services, Groups = wanted.Groups, Management = wanted.Management };
+        new() { Target = wanted.Target, Names = wanted.Names, Services = wanted.Services, Groups = wanted.Groups, Management = wanted.Management };
 
     /// <summary>A rule is what the file says and nothing else: a condition that was taken out of the file is no condition any more.</summary>
     public static RuleUpdate Change(RuleCreate wanted) => new()

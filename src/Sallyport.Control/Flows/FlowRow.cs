@@ -14,6 +14,8 @@ internal sealed class FlowRow
 {
     private const int TextMax = 64; // addresses, protocol and reason; a gateway's longer text is cut
 
+    private const int NameMax = 255; // of DNS
+
     private const long AnswerPatience = 3_000_000_000; // nanoseconds; a second repetition of TCP's first packet
 
     private const string Select =
@@ -21,7 +23,8 @@ internal sealed class FlowRow
         SELECT id, gateway, network_id AS NetworkId, network, from_id AS FromId, from_kind AS FromKind, from_name AS FromName, to_id AS ToId,
             to_kind AS ToKind, to_name AS ToName, protocol, source, source_port AS SourcePort, destination, destination_port AS DestinationPort,
             allowed, cut AS WasCut, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
-            packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended
+            packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended,
+            dns_name AS DnsName, server_name AS ServerName
         FROM flows
         """;
 
@@ -82,6 +85,10 @@ internal sealed class FlowRow
 
     public bool Ended { get; init; }
 
+    public string? DnsName { get; init; }
+
+    public string? ServerName { get; init; }
+
     public static FlowRow Of(FlowState flow, string gateway, FleetState fleet)
     {
         var from = fleet.Identities.GetValueOrDefault(flow.FromId);
@@ -115,6 +122,8 @@ internal sealed class FlowRow
             PacketsBack = flow.PacketsBack,
             BytesBack = flow.BytesBack,
             Ended = flow.Ended,
+            DnsName = CutName(flow.DnsName),
+            ServerName = CutName(flow.ServerName),
         };
     }
 
@@ -143,16 +152,17 @@ internal sealed class FlowRow
         """
         INSERT INTO flows (run_id, flow_id, gateway, network_id, network, from_id, from_kind, from_name, to_id, to_kind, to_name, protocol, source,
             source_port, destination, destination_port, allowed, cut, rule_id, application_id, application, reason, first_seen, last_seen,
-            packets_out, bytes_out, packets_back, bytes_back, ended)
+            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name)
         VALUES (@runId, @flowId, @Gateway, @NetworkId, @Network, @FromId, @FromKind, @FromName, @ToId, @ToKind, @ToName, @Protocol, @Source,
             @SourcePort, @Destination, @DestinationPort, @Allowed, @WasCut, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
-            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended)
+            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName)
         ON CONFLICT (run_id, flow_id) DO UPDATE SET to_id = excluded.to_id, to_kind = excluded.to_kind, to_name = excluded.to_name,
             allowed = excluded.allowed, cut = excluded.cut, rule_id = excluded.rule_id,
             application_id = CASE WHEN excluded.cut THEN application_id ELSE excluded.application_id END,
             application = CASE WHEN excluded.cut THEN application ELSE excluded.application END,
             reason = excluded.reason, last_seen = excluded.last_seen, packets_out = excluded.packets_out, bytes_out = excluded.bytes_out,
-            packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended
+            packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended,
+            dns_name = excluded.dns_name, server_name = excluded.server_name
         RETURNING id
         """,
         new
@@ -186,6 +196,8 @@ internal sealed class FlowRow
             PacketsBack,
             BytesBack,
             Ended,
+            DnsName,
+            ServerName,
         });
 
     public bool Matches(FlowFilter filter) =>
@@ -231,12 +243,16 @@ internal sealed class FlowRow
             PacketsBack = PacketsBack,
             BytesBack = BytesBack,
             Ended = Ended,
+            DnsName = DnsName,
+            ServerName = ServerName,
         };
     }
 
     private string ReasonText(FleetState fleet) => (State, Reason) switch
     {
-        ("unreachable", _) => ToKind == Identities.HostIdentity.Kind
+        ("unreachable", _) => ToKind == Identities.HostIdentity.Kind && ToName == Core.Policy.Egress.Name
+            ? "the gateway host does not pass on what is for beyond it: see sallyport event list"
+            : ToKind == Identities.HostIdentity.Kind
             ? "the gateway host's device is not there: see sallyport event list" : $"{ToKind} {ToName} is offline",
         (_, nameof(DropReason.IdentityNotActive)) when NotActive(fleet) is { } who => $"{who} is not active",
         _ => Policies.Remedy.ReasonText(Reason),
@@ -254,6 +270,8 @@ internal sealed class FlowRow
 
         bool IsOut(int id) => !fleet.Identities.TryGetValue(id, out var identity) || !identity.Active;
     }
+
+    private static string? CutName(string? text) => text is null || text.Length <= NameMax ? text : text[..NameMax];
 
     private static string Cut(string text) => text.Length <= TextMax ? text : text[..TextMax];
 }

@@ -17,7 +17,11 @@ internal readonly record struct RecordedFlow(
 {
     /// <summary>Whether policy is what decided about it: not a packet that is no beginning of a flow, or that its sender may not send.</summary>
     public bool WasDecidedByPolicy => Protocol != 0 && Reason is DropReason.None or DropReason.IdentityNotActive or DropReason.ToItself
-        or DropReason.NotRouted or DropReason.NoApplication or DropReason.NoRule or DropReason.RuleDenies or DropReason.ApplicationLocked or DropReason.PeerOffline;
+        or DropReason.NotRouted or DropReason.NoApplication or DropReason.NoRule or DropReason.RuleDenies or DropReason.ApplicationLocked or DropReason.PeerOffline
+        or DropReason.NameNotAsked;
+
+    /// <summary>What the gateway had told the opener the destination for; null where nothing.</summary>
+    public string? DnsName { get; init; }
 
     public string ProtocolWord => Protocol switch
     {
@@ -33,7 +37,8 @@ internal static class RecordedFlows
     private const string Select =
         """
         SELECT network_id, from_id, from_kind, from_name, to_id, protocol, destination, destination_port, allowed, cut, rule_id, application_id,
-            reason, first_seen, last_seen, packets_out, bytes_out + bytes_back, packets_back > (protocol = 'tcp')
+            reason, first_seen, last_seen, packets_out, bytes_out + bytes_back, packets_back > (protocol = 'tcp'),
+            dns_name
         FROM flows
         """;
 
@@ -103,7 +108,10 @@ internal static class RecordedFlows
             new Instant(row.GetInt64(14)),
             row.GetInt64(15),
             row.GetInt64(16),
-            row.GetBoolean(17));
+            row.GetBoolean(17))
+        {
+            DnsName = row.IsDBNull(18) ? null : row.GetString(18),
+        };
     }
 
     private static IpProtocol ProtocolOf(string word, IpAddress destination) => word switch

@@ -244,6 +244,11 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     {
         var problems = new ProblemList();
         var network = Lookup.Network(change.Sql, input.Network).OrProblem("network", problems);
+        if (network is not null && EgressNetwork.Is(network))
+        {
+            problems.Add("network", $"network {network.Name} stands for what lies beyond the gateway host, and has no members", "choose another network");
+        }
+
         if (network is not null)
         {
             change.Actor.Require(Right.Change, network.Id);

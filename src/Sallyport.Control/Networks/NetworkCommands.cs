@@ -51,6 +51,11 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             problems.AddConflict("name", $"there is a network '{input.Name}' already", "choose another name");
         }
 
+        if (input.Name == Core.Policy.Egress.Name)
+        {
+            problems.Add("name", $"'{input.Name}' is what lies beyond the gateway host", "choose another name; it is made by the first application there: --egress");
+        }
+
         if (input.Prefixes is null or [])
         {
             problems.Add("prefixes", "the prefixes are missing", "give at least one prefix, such as 10.20.0.0/16");
@@ -86,6 +91,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 GuestPools = input.GuestPools,
                 Guests = input.Guests,
                 Topology = input.Topology,
+                DefaultRoute = input.DefaultRoute,
             },
             problems);
         NetworkInput.CheckRanges(draft, [], problems);
@@ -99,10 +105,10 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var id = change.Sql.ExecuteScalar<int>(
             """
             INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, created_at, revision)
+                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, default_route, created_at, revision)
             VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
                 @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology, @DnsServe,
-                 @DnsForwardJson, @Now, 1)
+                @DnsForwardJson, @DefaultRoute, @Now, 1)
             RETURNING id
             """,
             new
@@ -123,6 +129,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 draft.Topology,
                 draft.DnsServe,
                 draft.DnsForwardJson,
+                draft.DefaultRoute,
                 change.Now,
             });
         change.Touch(ChangeKind.Network, id);
@@ -137,7 +144,12 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         change.Actor.Require(Right.Change, row.Id);
         Revisions.Check($"network {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
-        if (input.Prefixes is not null)
+        if (EgressNetwork.Is(row) && (input.Prefixes is not null || input.DefaultRoute is true || input.ServiceRanges is { Count: > 0 }))
+        {
+            var field = input.Prefixes is not null ? "prefixes" : input.ServiceRanges is not null ? "serviceRanges" : "defaultRoute";
+            problems.Add(field, $"network {row.Name} stands for what lies beyond the gateway host, and has no members", "leave it out");
+        }
+        else if (input.Prefixes is not null)
         {
             SetPrefixes(change, row, input.Prefixes, problems);
         }
@@ -147,14 +159,15 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         DnsInput.Apply(row, input.Dns, zone, problems);
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         NetworkInput.CheckRanges(
-            row, IdentityRow.InNetwork(change.Sql, row.Id).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
+            row,
+            IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
                 service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, topology = @Topology,
-                dns_serve = @DnsServe, dns_forward = @DnsForwardJson, revision = revision + 1
+                dns_serve = @DnsServe, dns_forward = @DnsForwardJson, default_route = @DefaultRoute, revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -272,6 +285,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["serviceRanges"] = JsonNode.Parse(row.ServiceRangesJson),
         ["guestPools"] = JsonNode.Parse(row.GuestPoolsJson),
         ["topology"] = row.Topology == NetworkInput.DefaultTopology ? null : row.Topology,
+        ["defaultRoute"] = row.DefaultRoute ? true : null,
         ["guests"] = row.Guests == NetworkInput.DefaultGuests ? null : row.Guests,
         ["dns"] = new JsonObject { ["serve"] = row.DnsServe, ["forward"] = JsonNode.Parse(row.DnsForwardJson) },
     };

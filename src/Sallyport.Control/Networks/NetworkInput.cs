@@ -92,6 +92,7 @@ internal static class NetworkInput
         row.Authentication = ReadOne(input.Authentication, "authentication", "way to authenticate", Authentications, problems) ?? row.Authentication;
         row.TlsAuthDirection = ReadOne(input.TlsAuthDirection, "tlsAuthDirection", "key direction", Directions, problems) ?? row.TlsAuthDirection;
         row.MinimumTls = ReadOne(input.MinimumTls, "minimumTls", "TLS version", TlsVersions, problems) ?? row.MinimumTls;
+        row.DefaultRoute = input.DefaultRoute ?? row.DefaultRoute;
         row.Guests = ReadOne(input.Guests, "guests", "way to have guests", GuestKinds, problems) ?? row.Guests;
         row.Topology = ReadOne(input.Topology, "topology", "topology", Topologies, problems) ?? row.Topology;
         row.ServiceRangesJson = ReadRanges(input.ServiceRanges, "serviceRanges", problems) ?? row.ServiceRangesJson;

@@ -17,7 +17,7 @@ internal sealed class NetworkRow
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
         wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
         token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, topology,
-        dns_serve AS DnsServe, dns_forward AS DnsForwardJson, created_at AS CreatedAt, revision
+        dns_serve AS DnsServe, dns_forward AS DnsForwardJson, default_route AS DefaultRoute, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -54,6 +54,9 @@ internal sealed class NetworkRow
     public bool DnsServe { get; set; } = true;
 
     public string DnsForwardJson { get; set; } = "[]";
+
+    /// <summary>Devices send everything into the tunnel.</summary>
+    public bool DefaultRoute { get; set; }
 
     public long CreatedAt { get; init; }
 
@@ -97,6 +100,7 @@ internal sealed class NetworkRow
         Name = Name,
         Prefixes = Column.List(PrefixesJson),
         Topology = Topology,
+        DefaultRoute = DefaultRoute,
         Elsewhere = [.. Elsewhere.Select(range => range.ToString())],
         Ciphers = Ciphers,
         AuthDigest = AuthDigest,
@@ -125,6 +129,7 @@ internal sealed class NetworkRow
         GuestPools = Column.List(GuestPoolsJson),
         Guests = Guests,
         Topology = Topology,
+        DefaultRoute = DefaultRoute,
         Dns = new NetworkDns { Serve = DnsServe, Forward = Column.List(DnsForwardJson), Suffix = $"{Name}.{zone}" },
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),

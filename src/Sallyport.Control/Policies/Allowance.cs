@@ -47,11 +47,12 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
             Site = to.Kind == "site" ? owner : null,
             Device = to.Kind == "device" ? owner : null,
             Host = to.Kind == HostIdentity.Kind ? to.Name : null,
-            Target = to.Kind == HostIdentity.Kind ? null : destination.ToString(),
+            Target = to.Kind == HostIdentity.Kind && to.Subnets.Count == 0 ? null : destination.ToString(),
             Services = [service == "icmp" ? service : string.Create(CultureInfo.InvariantCulture, $"{protocol}/{port}")],
         };
         var ports = service == "icmp" ? "--icmp" : string.Create(CultureInfo.InvariantCulture, $"--{protocol} {port}");
-        var carried = to.Kind == HostIdentity.Kind ? $"--host --network {to.Name}" : $"--{to.Kind} {owner} --target {destination}";
+        var carried = to.Kind == HostIdentity.Kind && to.Subnets.Count > 0 ? $"--egress --target {destination}"
+            : to.Kind == HostIdentity.Kind ? $"--host --network {to.Name}" : $"--{to.Kind} {owner} --target {destination}";
         return new Allowance(
             create,
             RuleOf(fleet, from, name, to.NetworkId),

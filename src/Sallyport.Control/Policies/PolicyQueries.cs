@@ -220,6 +220,13 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             yield break;
         }
 
+        if (why.Kind == ExplanationKind.NameNotAsked)
+        {
+            yield return $"A rule allows it for {string.Join(", ", why.Application.Names)}: to addresses that the gateway tells {sender.Kind} {sender.Name} for "
+                + "such a name, as long as the answer is good. Which these are the gateway alone knows.";
+            yield break;
+        }
+
         if (why.Rule is not null)
         {
             var rule = Remedy.Describe(fleet, fleet.Rules[why.Rule.Id]);
@@ -276,7 +283,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             var name = to["application:".Length..];
             var local = sender is null ? [] : ApplicationRow.FindByName(sql, name, sender.Network);
             var application = local.Count == 1 ? local[0] : Lookup.Application(sql, name).OrProblem("to", problems);
-            return application is null ? null : new Target(ApplicationInput.TargetOf(application).First, application.NetworkId, application.OwnerId);
+            return application is null ? null : new Target(Egress.ExampleOf(ApplicationInput.TargetOf(application), application.OwnerKind == HostIdentity.Kind && application.Network == Egress.Name), application.NetworkId, application.OwnerId);
         }
 
         if (!Carriers.Any(carrier => to.StartsWith(carrier, StringComparison.Ordinal)))

@@ -67,6 +67,7 @@ internal static class Remedy
     {
         DropReason.NoRule => "no rule allows it",
         DropReason.RuleDenies => "a rule denies it",
+        DropReason.NameNotAsked => "the gateway did not tell the sender this address for a name of the application, or too long ago",
         DropReason.ApplicationLocked => "the application is locked",
         DropReason.Quarantined => "the quarantine of the sender or the carrier does not leave it",
         DropReason.VolumeUsed => "the volume of the day or month is used up",

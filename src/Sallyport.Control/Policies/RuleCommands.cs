@@ -383,6 +383,12 @@ internal sealed class RuleCommands(
         }
 
         change.Actor.Require(Right.Change, network.Id);
+        if (EgressNetwork.Is(network))
+        {
+            problems.Add("from", "nobody beyond the gateway host opens flows to members", "name a device, a site, or the host in a network of members");
+            return null;
+        }
+
         if (network.Id != target.NetworkId)
         {
             problems.Add("from", $"the gateway host reaches {Spoken(target)} as host:{target.Network}", $"write host:{target.Network}");

@@ -43,7 +43,7 @@ internal sealed class MasterKeyRotation(string path, Envelope envelope)
                 "UPDATE secrets SET sealed = @blob WHERE name = @Key", new { row.Key, blob = Reseal(sealing, SecretStore.PurposeOf(row.Key), row.Blob) });
         }
 
-        var networks = sql.Query<SealedRow>("SELECT name AS Key, wrapping_key AS Blob FROM networks").AsList();
+        var networks = sql.Query<SealedRow>("SELECT name AS Key, wrapping_key AS Blob FROM networks WHERE length(wrapping_key) > 0").AsList();
         foreach (var row in networks)
         {
             sql.Execute(

@@ -317,5 +317,9 @@ internal static class FleetSchema
         CREATE TRIGGER locks_of_rule AFTER DELETE ON rules
             BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;
         """,
+        """
+        ALTER TABLE networks ADD COLUMN default_route INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE applications ADD COLUMN names TEXT NOT NULL DEFAULT '[]';
+        """,
     ];
 }

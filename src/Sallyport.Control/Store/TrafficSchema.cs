@@ -103,5 +103,9 @@ internal static class TrafficSchema
             PRIMARY KEY (gateway, kind, id)) STRICT, WITHOUT ROWID;
         CREATE INDEX meters_by_subject ON meters (kind, id);
         """,
+        """
+        ALTER TABLE flows ADD COLUMN dns_name TEXT;
+        ALTER TABLE flows ADD COLUMN server_name TEXT;
+        """,
     ];
 }

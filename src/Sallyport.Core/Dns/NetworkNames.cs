@@ -179,7 +179,7 @@ public static class NetworkNames
             }
         }
 
-        return model.WhoIs(network.Id, address) is not null;
+        return model.WhoIs(network.Id, address) is { IsEgress: false };
     }
 
     private static bool TryReadDash(ReadOnlySpan<char> label, out IpAddress address) => TryReadV4(label, '-', isReverse: false, out address);

@@ -24,6 +24,9 @@ public readonly record struct Resolution(
 /// <summary>Answers one question as one identity may hear it. Nothing is remembered: the model decides, anew each time.</summary>
 public static class Resolver
 {
+    /// <summary>Whoever the gateway host itself asks.</summary>
+    public static readonly DnsForward OfHost = new("", []);
+
     /// <summary>Types from here on, but for "any", are of messages and zone transfers, not of records (RFC 6895 section 3.1).</summary>
     private const ushort FirstMetaType = 128;
 
@@ -59,12 +62,21 @@ public static class Resolver
             return Own(message, query, meaning, answer);
         }
 
-        return FindForward(model, asker.NetworkId, query.Name) is { } forward
+        return FindForward(model, asker, situation, query.Name) is { } forward
             ? new Resolution(ResolveKind.Forward, query, Forward: forward)
             : Plain(message, query, DnsRcode.Refused, answer);
     }
 
-    /// <summary>Who is asked for a name outside of our zone: of the longest domain that it lies in. Null for nobody.</summary>
+    /// <summary>
+    /// Who is asked for a name outside of our zone. Where the network asks nobody, a name beyond the gateway host that a rule lets the asker
+    /// reach is asked of whom the network of those names has, or of whom the host asks (<see cref="OfHost"/>).
+    /// </summary>
+    public static DnsForward? FindForward(FleetModel model, Identity asker, in Situation situation, string name) =>
+        FindForward(model, asker.NetworkId, name)
+        ?? (model.Egress is { Active: true } egress && model.EgressFor(asker, situation, name) is not null
+            ? FindForward(model, egress.NetworkId, name) ?? OfHost : null);
+
+    /// <summary>Of those whom a network asks: of the longest domain that it lies in. Null for nobody.</summary>
     public static DnsForward? FindForward(FleetModel model, int networkId, string name)
     {
         foreach (var forward in model.Network(networkId)?.Dns?.Forwards ?? [])

@@ -63,6 +63,12 @@ internal struct Flow
     /// <summary>The last packet that passed found its destination without a tunnel.</summary>
     public bool Undelivered;
     public TcpMarks Tcp;
+
+    /// <summary>How many packets of the opener were looked at for a TLS server name.</summary>
+    public byte HelloLooks;
+
+    /// <summary>The table has names for it.</summary>
+    public bool HasNames;
     public DropReason Reason;
 
     /// <summary>Of the model that it was judged by.</summary>

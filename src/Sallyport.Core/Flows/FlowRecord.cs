@@ -76,5 +76,11 @@ public readonly record struct FlowRecord
 
     public required long BytesBack { get; init; }
 
+    /// <summary>The name for which the gateway told the opener the destination; null where it did not.</summary>
+    public string? DnsName { get; init; }
+
+    /// <summary>The name that a TLS client asks its server for in the clear (SNI); null where none was seen.</summary>
+    public string? ServerName { get; init; }
+
     public bool Ended => Finished || (Changes & FlowChanges.Ended) != 0;
 }

@@ -22,6 +22,9 @@ internal sealed class FlowTable
     private readonly int[] _buckets;
     private readonly TimerWheel _wheel;
     private readonly IdentityShares _shares;
+
+    /// <summary>By flow; beside the array, so that the collector need not look through it.</summary>
+    private readonly Dictionary<int, FlowNames> _named = [];
     private readonly FlowList _news;
     private readonly FlowList _counters;
     private readonly FlowList _ended;
@@ -268,7 +271,7 @@ internal sealed class FlowTable
         if (!_ended.IsEmpty)
         {
             var ended = _ended.TakeFirst();
-            record = _flows[ended].Record();
+            record = RecordOf(ended);
             Free(ended);
             return true;
         }
@@ -279,10 +282,27 @@ internal sealed class FlowTable
             return false;
         }
 
-        ref var flow = ref _flows[_news.TakeFirst()];
-        record = flow.Record();
+        var index = _news.TakeFirst();
+        ref var flow = ref _flows[index];
+        record = RecordOf(index);
         flow.Changes = FlowChanges.None;
         return true;
+    }
+
+    public FlowNames NamesOf(int index) => _flows[index].HasNames ? _named[index] : default;
+
+    /// <summary>What the flow is called is worth knowing at once.</summary>
+    public void Name(int index, in FlowNames names)
+    {
+        _named[index] = names;
+        _flows[index].HasNames = true;
+        Announce(index);
+    }
+
+    private FlowRecord RecordOf(int index)
+    {
+        var record = _flows[index].Record();
+        return _flows[index].HasNames ? record with { DnsName = _named[index].Dns, ServerName = _named[index].Server } : record;
     }
 
     private void Moved(int index, Instant now)
@@ -394,8 +414,17 @@ internal sealed class FlowTable
     private void Free(int index)
     {
         ref var flow = ref _flows[index];
+        if (flow.HasNames)
+        {
+            flow.HasNames = false;
+            _named.Remove(index);
+        }
+
         flow.Status = FlowStatus.Free;
         flow.Next = _free;
         _free = index;
     }
 }
+
+/// <summary>What a flow is called: <see cref="FlowRecord.DnsName"/> and <see cref="FlowRecord.ServerName"/>.</summary>
+internal readonly record struct FlowNames(string? Dns, string? Server);

@@ -73,6 +73,9 @@ public enum DropReason : byte
     RuleDenies,
     ApplicationLocked,
 
+    /// <summary>To an application that has names, at an address that the gateway did not tell the sender for one of them, or too long ago.</summary>
+    NameNotAsked,
+
     /// <summary>A rule allows it, and the quarantine of one of the two does not leave it.</summary>
     Quarantined,
 

@@ -29,6 +29,7 @@ public sealed class Forwarder
     private readonly FlowMetering _metering;
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
+    private readonly INameTies? _names;
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private bool _isHandedOver;
@@ -36,9 +37,12 @@ public sealed class Forwarder
 
     /// <param name="shard">Makes flow ids and the ports of shared addresses unique where a process has several forwarders.</param>
     /// <param name="situations">Shared with the process's other forwarders, as <paramref name="meters"/> are; null where it has none.</param>
+    /// <param name="names">Which names identities were told addresses for; null where nobody answers.</param>
     public Forwarder(
-        FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0, int shards = 1, Situations? situations = null, Meters? meters = null)
+        FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0, int shards = 1, Situations? situations = null, Meters? meters = null,
+        INameTies? names = null)
     {
+        _names = names;
         _situations = situations ?? new Situations();
         _metering = new FlowMetering(meters ?? new Meters());
         _limits = limits;
@@ -416,8 +420,37 @@ public sealed class Forwarder
             }
         }
 
+        if (fromOpener && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
+        {
+            LookForServerName(index, packet, read);
+        }
+
         return Pass(index, fromOpener, read);
     }
+
+    /// <summary>A name may have been asked for since: no change of the model tells of it.</summary>
+    private static bool IsToBeNamed(in Flow flow) => flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked };
+
+    /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
+    private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
+    {
+        if (read.Part != FragmentPart.Whole || !TcpView.TryCreate(packet[read.TransportOffset..read.Length], out var tcp) || tcp.Payload.IsEmpty)
+        {
+            return;
+        }
+
+        ref var flow = ref _flows[index];
+        flow.HelloLooks = TlsHello.LooksMax;
+        if (TlsHello.TryReadServerName(tcp.Payload, out var name))
+        {
+            _flows.Name(index, _flows.NamesOf(index) with { Server = name });
+        }
+    }
+
+    /// <summary>What the sender was told the destination for, where it lies beyond the gateway host.</summary>
+    /// <param name="held">The name of a conversation that has begun.</param>
+    private TiedNames NamesOf(Identity from, Identity? to, string? held = null) =>
+        to is { IsEgress: true } ? new TiedNames(_names?.Of(from.Id), _now, held) : default;
 
     /// <summary>
     /// A packet of no flow, or of one that it may not join: then a new one takes the place of <paramref name="index"/> if it is allowed.
@@ -447,7 +480,8 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.NotRequested);
         }
 
-        var decision = Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort);
+        var names = NamesOf(from, to);
+        var decision = Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort, names);
         var isMidStream = false;
         if (read.Ends.Kind == PacketKind.Tcp)
         {
@@ -466,7 +500,13 @@ public sealed class Forwarder
         var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
         if (decision.Allowed && !isReply)
         {
-            return Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, decision, Far(from, to!, inside, read.Ends), read, ref index);
+            var opened = Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, decision, Far(from, to!, inside, read.Ends), read, ref index);
+            if (opened.Kind == ForwardKind.Forward && NameOf(decision, names, inside) is { } name)
+            {
+                _flows.Name(index, new FlowNames(name, null));
+            }
+
+            return opened;
         }
 
         // Not for this sender to open; but it may be the reply of a conversation that we have forgotten.
@@ -489,6 +529,10 @@ public sealed class Forwarder
             ? ForwardResult.Drop(DropReason.NotRequested)
             : Deny(from, to, key, sourceIsLow, decision, packet, read, refusal, ref index);
     }
+
+    /// <summary>The name for which it is allowed; where no name was needed one that the address was told for.</summary>
+    private string? NameOf(in Decision decision, in TiedNames names, IpAddress inside) =>
+        _model.Application(decision.ApplicationId) is { Names.IsEmpty: false } named ? names.Match(named.Names, inside) : names.Any(inside);
 
     /// <summary>Who would have opened the conversation that a packet is a reply of, and the packet's ends as they are in his network.</summary>
     private Identity? OpenerOf(Identity from, Identity? to, in PacketEnds ends, out PacketEnds near)
@@ -787,9 +831,9 @@ public sealed class Forwarder
     }
 
     /// <summary>The policy, with what only a gateway knows: how it stands with the sender's tunnel, and what has been carried.</summary>
-    private Decision Ask(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
+    private Decision Ask(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in TiedNames names = default)
     {
-        var decision = _model.Decide(from, to, destination, protocol, port, _situations.Of(from.Id));
+        var decision = _model.Decide(from, to, destination, protocol, port, _situations.Of(from.Id), names);
         return decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
@@ -806,7 +850,7 @@ public sealed class Forwarder
         };
 
     /// <summary>By another model than this one, or what it may carry was used up by others.</summary>
-    private bool MustBeJudged(in Flow flow) => flow.Epoch != _model.Epoch || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
+    private bool MustBeJudged(in Flow flow) => flow.Epoch != _model.Epoch || IsToBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
 
     /// <summary>
     /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,
@@ -826,7 +870,7 @@ public sealed class Forwarder
 
         var decision = from is null || atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
-            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort);
+            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, NamesOf(from, to, flow.Status == FlowStatus.Allowed ? _flows.NamesOf(index).Dns : null));
         if (decision.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
         {
             _flows.End(index);

@@ -19,6 +19,8 @@ internal sealed class AppearanceMap
 
     public bool IsEmpty => _at.IsEmpty;
 
+    public IEnumerable<Appearance> All => _at.Values;
+
     /// <summary>What an address of this network stands for, where it is one of that kind.</summary>
     public Appearance? At(AppearanceKind kind, IpAddress address) => _at.TryFind(address, out var found) && found.Kind == kind ? found : null;
 

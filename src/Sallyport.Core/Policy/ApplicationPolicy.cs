@@ -36,6 +36,12 @@ internal sealed class ApplicationPolicy
     /// <summary>The same of those that deny it.</summary>
     public int FindDeny(in Asker asker) => _denies.FindRule(asker);
 
+    /// <summary>Whether the destination, which lies in the target, is meant: beyond the gateway host not every address is.</summary>
+    public bool Covers(Identity owner, IpAddress destination, in TiedNames names) =>
+        !owner.IsEgress
+        || (Egress.Means(Application!.Target, destination)
+            && (Application.Names.IsEmpty || names.Match(Application.Names, destination) is not null));
+
     public bool Serves(IpProtocol protocol, ushort port)
     {
         foreach (var service in Application!.Services)

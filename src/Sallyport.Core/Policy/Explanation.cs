@@ -27,6 +27,9 @@ public enum ExplanationKind : byte
     /// <summary>There are applications at that address (<see cref="Explanation.Candidates"/>), but none with that protocol and port.</summary>
     NoApplicationAtPort,
 
+    /// <summary>A rule allows <see cref="Explanation.Application"/>, whose names the gateway has not told the sender this address for.</summary>
+    NameNotAsked,
+
     /// <summary>The application is there and no rule at all leads to it.</summary>
     NoRule,
 

@@ -75,6 +75,9 @@ public sealed record Identity
     /// <summary>"key=value" texts.</summary>
     public ImmutableArray<string> Labels { get; init; } = [];
 
+    /// <summary>What lies beyond the gateway host: of all hosts this one carries subnets.</summary>
+    public bool IsEgress => Kind == IdentityKind.Host && !Subnets.IsEmpty;
+
     /// <summary>What was reported of it; each name once.</summary>
     public ImmutableArray<PostureFact> Posture { get; init; } = [];
 
@@ -131,6 +134,12 @@ public sealed record Application(int Id, int NetworkId, string Name, int OwnerId
 {
     /// <summary>Nobody reaches it, by whatever other application the same is allowed.</summary>
     public bool Locked { get; init; }
+
+    /// <summary>
+    /// Of egress: only addresses of the target that the gateway told the very sender for one of these names (<see cref="NamePattern"/>).
+    /// None: the whole target.
+    /// </summary>
+    public ImmutableArray<string> Names { get; init; } = [];
 
     /// <summary>What a device in quarantine of that degree may still speak to.</summary>
     public bool IsManagement { get; init; }

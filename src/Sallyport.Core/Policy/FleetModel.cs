@@ -13,7 +13,7 @@ public sealed partial class FleetModel
 {
     public static readonly FleetModel Empty = new(
         0, Instant.FromUnixSeconds(0), Timetable.Empty, Timetable.Empty, FleetNeeds.None, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty,
-        IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty, IdMap<Appearance>.Empty, FleetNames.Empty);
+        IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty, IdMap<Appearance>.Empty, FleetNames.Empty, 0);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
@@ -22,6 +22,7 @@ public sealed partial class FleetModel
     private readonly IdMap<OwnerPolicy> _owners;
     private readonly IdMap<Appearance> _appearances;
     private readonly FleetNames _names;
+    private readonly int _egressId;
 
     private readonly Timetable _timetable;
     private readonly Timetable _aging;
@@ -39,7 +40,8 @@ public sealed partial class FleetModel
         IdMap<Rule> rules,
         IdMap<OwnerPolicy> owners,
         IdMap<Appearance> appearances,
-        FleetNames names)
+        FleetNames names,
+        int egressId)
     {
         Epoch = epoch;
         AsOf = asOf;
@@ -53,6 +55,7 @@ public sealed partial class FleetModel
         _owners = owners;
         _appearances = appearances;
         _names = names;
+        _egressId = egressId;
     }
 
     /// <summary>Rises by one with every change.</summary>
@@ -90,6 +93,9 @@ public sealed partial class FleetModel
     public IEnumerable<Rule> Rules => _rules.All();
 
     public IEnumerable<Appearance> Appearances => _appearances.All();
+
+    /// <summary>What lies beyond the gateway host; null while no application is there.</summary>
+    public Identity? Egress => _egressId == 0 ? null : Identity(_egressId);
 
     public Network? Network(int id) => _networks.Find(id)?.Network;
 
@@ -141,6 +147,32 @@ public sealed partial class FleetModel
     public IpAddress? ServiceAddress(int networkId, int homeId, IpAddress inside) =>
         _networks.Find(networkId)?.Appearances.Of(AppearanceKind.Service, homeId, inside)?.Outside(inside);
 
+    /// <summary>An application beyond the gateway host that means the name and that a rule in force lets the identity reach; null for none.</summary>
+    public Application? EgressFor(Identity from, in Situation situation, string name)
+    {
+        var asker = new Asker(from, situation, AsOf);
+        foreach (var policy in _owners.Find(_egressId)?.Applications ?? [])
+        {
+            if (NamePattern.MatchesAny(policy.Application!.Names, name) && !policy.Application.Locked
+                && policy.FindDeny(asker) == 0 && policy.FindAllow(asker) != 0 && from.Leaves(policy.Application))
+            {
+                return policy.Application;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What lies beyond the gateway host as members of a network reach it, at its own addresses: they need routes there.</summary>
+    public IEnumerable<IpPrefix> EgressRoutes(int networkId) => Egress is not { } egress ? []
+        : (_networks.Find(networkId)?.Appearances.All ?? [])
+            .Where(one => one.Kind == AppearanceKind.Service && one.HomeId == egress.NetworkId && one.At.Length > 0).Select(one => one.At).Order(AddressOrder);
+
+    private static readonly Comparer<IpPrefix> AddressOrder =
+        Comparer<IpPrefix>.Create((a, b) => a.First.CompareTo(b.First) is not 0 and var order ? order : a.Length.CompareTo(b.Length));
+
+    public Appearance? Appearance(int id) => _appearances.Find(id);
+
     /// <summary>Whose address a guest's address is, as his own network knows it.</summary>
     public bool TryFindGuest(int networkId, IpAddress address, out int homeId, out IpAddress inside)
     {
@@ -167,7 +199,9 @@ public sealed partial class FleetModel
     /// the applications at that very address, never on rules that lead elsewhere. What a quarantine does not leave is passed over.
     /// </summary>
     /// <param name="situation">Of the sender's tunnel.</param>
-    public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in Situation situation)
+    /// <param name="names">Which names the sender was told this destination for; applications of names ask for it.</param>
+    public Decision Decide(
+        Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in Situation situation, in TiedNames names = default)
     {
         if (!from.Active)
         {
@@ -195,13 +229,19 @@ public sealed partial class FleetModel
         }
 
         var asker = new Asker(from, situation, AsOf);
-        var (allowed, quarantined, deniedApplication) = (default(Decision), default(Decision), 0);
+        var (allowed, quarantined, deniedApplication, unnamed) = (default(Decision), default(Decision), 0, 0);
         foreach (var length in owner.LengthsFor(destination))
         {
             foreach (var policy in owner.At(destination, length))
             {
                 if (policy.Application!.NetworkId != to.NetworkId || !policy.Serves(protocol, port))
                 {
+                    continue;
+                }
+
+                if (!policy.Covers(to, destination, names))
+                {
+                    unnamed = unnamed == 0 && !policy.Application.Names.IsEmpty && policy.FindAllow(asker) != 0 ? policy.Application.Id : unnamed;
                     continue;
                 }
 
@@ -237,6 +277,7 @@ public sealed partial class FleetModel
         }
 
         return quarantined != default ? quarantined
+            : unnamed != 0 ? Decision.Deny(DropReason.NameNotAsked, unnamed)
             : deniedApplication == 0
             ? Decision.Deny(DropReason.NoApplication)
             : Decision.Deny(DropReason.NoRule, deniedApplication);
@@ -295,6 +336,11 @@ public sealed partial class FleetModel
         if (!to.Active)
         {
             return explanation with { Kind = ExplanationKind.TargetNotActive };
+        }
+
+        if (decision.Reason == DropReason.NameNotAsked)
+        {
+            return explanation with { Kind = ExplanationKind.NameNotAsked };
         }
 
         if (explanation.Application is null)
@@ -362,6 +408,7 @@ public sealed partial class FleetModel
 
         private Timetable _timetable = from._timetable;
         private FleetNeeds _needs = from._needs;
+        private int _egressId = from._egressId;
 
         /// <summary>Identities whose facts are others than before.</summary>
         private readonly HashSet<int> _reported = [.. from._aging.Due(now)];
@@ -408,7 +455,7 @@ public sealed partial class FleetModel
             var identities = _identities.Done();
             return new FleetModel(
                 from.Epoch + 1, now, _timetable, Aging(identities), _needs, _networks.Done(), identities, _applications.Done(), _rules.Done(), _owners.Done(),
-                _appearances.Done(), _names.Done());
+                _appearances.Done(), _names.Done(), _egressId);
         }
 
         /// <summary>When which identity's facts stop to count. An age that no rule knew before concerns everybody.</summary>
@@ -505,6 +552,7 @@ public sealed partial class FleetModel
         {
             var old = id > 0 ? _identities.Find(id) : null;
             _names.Replace(old, next);
+            _egressId = next is { IsEgress: true } ? id : id == _egressId ? 0 : _egressId;
             // Most changes of an identity leave its addresses alone: then the network's map stays the same object.
             if (!SamePlace(old, next))
             {

@@ -23,6 +23,8 @@ internal sealed class PrefixMap<T>
 
     public bool IsEmpty => _values.IsEmpty;
 
+    public IEnumerable<T> Values => _values.Values;
+
     public bool TryFind(IpAddress address, out T value)
     {
         foreach (var (length, _) in address.IsV4 ? _lengthsV4 : _lengthsV6)

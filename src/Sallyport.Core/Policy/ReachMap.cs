@@ -157,7 +157,8 @@ public sealed class ReachMap
         var narrower = _byOwner[application.OwnerId].Where(other => other.NetworkId == application.NetworkId).Select(other => other.Target);
         var places = PlacesOfNetwork(application.NetworkId);
         var first = Array.BinarySearch(places, target, PrefixOrder.Instance);
-        return narrower.Concat(places.Skip(first < 0 ? ~first : first).TakeWhile(place => place.First <= target.Last))
+        var special = _model.Identity(application.OwnerId) is { IsEgress: true } ? Egress.Ranges : [];
+        return narrower.Concat(special).Concat(places.Skip(first < 0 ? ~first : first).TakeWhile(place => place.First <= target.Last))
             .Where(prefix => prefix.Length > target.Length && target.Contains(prefix))
             .Distinct().Order(PrefixOrder.Instance);
     }

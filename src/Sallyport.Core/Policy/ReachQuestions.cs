@@ -62,7 +62,7 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map, Func<int, Sit
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, asked);
-        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort, situation);
+        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort, situation, TiedNames.Assumed);
     }
 
     /// <summary>Under which address the identity reaches an address of the application; null where there is none in its network.</summary>

@@ -24,6 +24,7 @@ internal sealed class DnsForwarder : IDisposable
     private readonly UpstreamAttempt?[] _attempts = new UpstreamAttempt?[DnsServiceLimits.OutstandingMax];
     private readonly Dictionary<int, int> _perIdentity = [];
     private readonly byte[] _buffer = new byte[DnsLimits.MessageMax];
+    private readonly HostResolvers _hostResolvers = new();
     private readonly Thread _thread;
     private Mailbox[] _shards = [];
     private int _waiting;
@@ -160,11 +161,17 @@ internal sealed class DnsForwarder : IDisposable
 
     private void TakeInbox()
     {
-        while (_inbox.TryDequeue(out var question))
+        while (_inbox.TryDequeue(out var asked))
         {
+            var question = asked;
             Interlocked.Decrement(ref _waiting);
             var own = _perIdentity.GetValueOrDefault(question.IdentityId);
-            if (_outstanding == DnsServiceLimits.OutstandingMax || own >= DnsServiceLimits.OutstandingPerIdentityMax)
+            if (question.Forward.Servers.IsEmpty)
+            {
+                question = question with { Forward = question.Forward with { Servers = _hostResolvers.Servers(_clock.Now) } };
+            }
+
+            if (question.Forward.Servers.IsEmpty || _outstanding == DnsServiceLimits.OutstandingMax || own >= DnsServiceLimits.OutstandingPerIdentityMax)
             {
                 Deliver(question, null);
                 continue;
@@ -257,20 +264,25 @@ internal sealed class DnsForwarder : IDisposable
         }
     }
 
-    private void Deliver(UpstreamQuestion question, byte[]? answer) =>
-        _ = _shards[question.Shard].TryPost(new DeliverAnswer(question, answer, Addresses(answer)));
-
-    private static IpAddress[] Addresses(byte[]? answer)
+    private void Deliver(UpstreamQuestion question, byte[]? answer)
     {
-        if (answer is null || !DnsAnswer.TryRead(answer, out var read))
+        var facts = Facts(answer);
+        _ = _shards[question.Shard].TryPost(new DeliverAnswer(question, answer, Addresses(facts), facts));
+    }
+
+    private static List<DnsFact> Facts(byte[]? answer)
+    {
+        List<DnsFact> facts = [];
+        if (answer is not null && DnsAnswer.TryRead(answer, out var read))
         {
-            return [];
+            DnsAnswer.TryReadFacts(answer, read.QuestionEnd, facts);
         }
 
-        List<DnsFact> facts = [];
-        DnsAnswer.TryReadFacts(answer, read.QuestionEnd, facts);
-        return [.. facts.Where(fact => fact.Type != DnsType.Cname).Select(fact => fact.Address).Take(DnsServiceLimits.LogAddressesMax)];
+        return facts;
     }
+
+    private static IpAddress[] Addresses(List<DnsFact> facts) =>
+        [.. facts.Where(fact => fact.Type != DnsType.Cname).Select(fact => fact.Address).Take(DnsServiceLimits.LogAddressesMax)];
 
     private static ulong Token(UpstreamAttempt attempt) => ((ulong)attempt.Generation << 32) | (uint)attempt.Slot;
 }

@@ -43,6 +43,21 @@ internal static class DnsServiceLimits
 
     public static readonly TimeSpan StreamTime = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// How long an address is one of a name: so long that a client that resolves first can connect, and no longer than caches keep what
+    /// they were told (RFC 8767 section 4 would have a day, or a week).
+    /// </summary>
+    public const uint TieSecondsMin = 60;
+
+    public const uint TieSecondsMax = 86_400;
+
+    /// <summary>Addresses of names that are remembered: of one answer, of one identity, and of all, some 100 bytes each.</summary>
+    public const int TiesPerAnswerMax = 64;
+
+    public const int TiesPerIdentityMax = 256;
+
+    public const int TiesMax = 500_000;
+
     /// <summary>Datagrams that answer something else than was asked, of one attempt: somebody guesses. Then its server counts as silent.</summary>
     public const int StrayAnswersMax = 16;
 }

@@ -10,7 +10,7 @@ namespace Sallyport.DataPlane.Dns;
 internal delegate bool AskUpstream(UpstreamQuestion question);
 
 /// <summary>Answers questions for names in the place where they come out of a tunnel. One shard's, one thread.</summary>
-internal sealed class NameService(int shard, AskUpstream ask)
+internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
 {
     private readonly NameShares _shares = new();
 
@@ -60,11 +60,11 @@ internal sealed class NameService(int shard, AskUpstream ask)
     /// asks nobody any more.
     /// </summary>
     /// <param name="innerMax">Longest packet of the tunnel.</param>
-    public int Handle(FleetModel model, DeliverAnswer delivery, Instant now, int innerMax, Span<byte> answer)
+    public int Handle(FleetModel model, in Situation situation, DeliverAnswer delivery, Instant now, int innerMax, Span<byte> answer)
     {
         var question = delivery.Question;
         if (model.Identity(question.IdentityId) is not { Active: true } asker || asker.NetworkId != question.NetworkId
-            || !model.Owns(asker.Id, question.Reply.To) || Resolver.FindForward(model, asker.NetworkId, question.Query.Name) is null)
+            || !model.Owns(asker.Id, question.Reply.To) || Resolver.FindForward(model, asker, situation, question.Query.Name) is null)
         {
             return 0;
         }
@@ -76,6 +76,11 @@ internal sealed class NameService(int shard, AskUpstream ask)
         {
             length = DnsRelay.WriteAnswer(upstream, read, question.Message, question.Query, limit, body);
             rcode = length > 0 ? read.Rcode : rcode;
+            if (length > 0 && model.Egress is not null)
+            {
+                // Before the answer is on its way: whoever has it may use it.
+                ties.Put(asker.Id, question.Query.Name, DnsChain.AddressesOf(question.Query.Name, delivery.Facts), now);
+            }
         }
 
         if (length == 0)

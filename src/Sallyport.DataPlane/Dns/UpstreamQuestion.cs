@@ -14,4 +14,5 @@ internal sealed record UpstreamQuestion(int IdentityId, int NetworkId, int Shard
 /// <summary>What another server answered, for the shard that has the tunnel.</summary>
 /// <param name="Answer">Null where none of them did.</param>
 /// <param name="Addresses">Some of those in it.</param>
-internal sealed record DeliverAnswer(UpstreamQuestion Question, byte[]? Answer, IpAddress[] Addresses) : ShardCommand;
+/// <param name="Facts">All that it says.</param>
+internal sealed record DeliverAnswer(UpstreamQuestion Question, byte[]? Answer, IpAddress[] Addresses, IReadOnlyList<DnsFact> Facts) : ShardCommand;

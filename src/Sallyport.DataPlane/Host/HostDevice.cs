@@ -15,6 +15,7 @@ namespace Sallyport.DataPlane.Host;
 internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : IDisposable
 {
     private readonly SortedSet<IpAddress> _addresses = [];
+    private readonly BeyondHost _beyond = new(clock, uplink, log);
     private TunDevice? _device;
     private string _trouble = "";
 
@@ -28,6 +29,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
 
         if (model.Hosts.IsEmpty && !settings.TunAlways)
         {
+            _beyond.Follow(model, null, shards);
             Close(shards);
             return;
         }
@@ -36,6 +38,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         {
             Open(settings, handles, shards);
             SetAddresses(model, handles);
+            _beyond.Follow(model, _device, shards);
             _trouble = "";
         }
         catch (LinuxException e)
@@ -44,7 +47,11 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         }
     }
 
-    public void Dispose() => _device?.Dispose();
+    public void Dispose()
+    {
+        _beyond.Dispose();
+        _device?.Dispose();
+    }
 
     private void Open(GatewaySettings settings, HandleSpace handles, IReadOnlyList<Shard> shards)
     {

@@ -64,6 +64,11 @@ internal sealed class HostPath
 
     private DropReason Handle(ReadOnlySpan<byte> packet, OffloadHeader offload, FleetModel model, Instant now)
     {
+        if (packet[0] >> 4 == 4)
+        {
+            return HandleFromBeyond(packet, offload, model, now);
+        }
+
         var reason = SuperPacket.Read(_outbox.Host.Handles, packet, offload, out var read);
         if (reason != DropReason.None)
         {
@@ -76,7 +81,7 @@ internal sealed class HostPath
         }
 
         // A program on the host may bind what it likes: only the host's own address is one that it may speak from.
-        if (model.IdentityAt(read.NetworkId, read.Source) is not { Kind: IdentityKind.Host } host)
+        if (model.IdentityAt(read.NetworkId, read.Source) is not { Kind: IdentityKind.Host, IsEgress: false } host)
         {
             return DropReason.SpoofedSource;
         }
@@ -105,6 +110,52 @@ internal sealed class HostPath
             }
 
             _path.HandleFromHost(host.Id, spot, now);
+            _cursor = spot.End + tailroom;
+        }
+
+        return DropReason.None;
+    }
+
+    /// <summary>
+    /// What comes back from beyond the host, for a guest. The forwarder takes it for what it is: a part of a conversation that the guest
+    /// has opened, or nothing.
+    /// </summary>
+    private DropReason HandleFromBeyond(ReadOnlySpan<byte> packet, OffloadHeader offload, FleetModel model, Instant now)
+    {
+        if (model.Egress is not { } beyond)
+        {
+            return DropReason.NotRouted;
+        }
+
+        var reason = PlainPiece.Read(packet, offload, out var piece);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        if (piece.LengthMax > PacketMemory.PacketMax)
+        {
+            return DropReason.TooLong;
+        }
+
+        var to = model.TryFindGuest(beyond.NetworkId, piece.Destination, out var homeId, out var inside) ? model.IdentityAt(homeId, inside)?.Id ?? 0 : 0;
+        var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
+        if (to == 0)
+        {
+            shard = Forwarder.ShardOfSharedPort(piece.DestinationPort, _crossing.Shards);
+        }
+
+        for (var i = 0; i < piece.Segments; i++)
+        {
+            var spot = Next(headroom, piece.LengthMax, tailroom);
+            spot = spot.With(spot.Start, piece.Write(packet, i, _memory.Room(spot)[headroom..]));
+            if (shard != _crossing.Shard)
+            {
+                HandOver(shard, beyond.Id, spot);
+                continue;
+            }
+
+            _path.HandleFromHost(beyond.Id, spot, now);
             _cursor = spot.End + tailroom;
         }
 

@@ -44,6 +44,9 @@ internal sealed unsafe class HostBatch : IDisposable
     /// <summary>Whether the gateway host has part in the networks at all.</summary>
     public bool IsOpen => _queue is not null;
 
+    /// <summary>Whether the host passes on what is for beyond it.</summary>
+    public bool IsOpenBeyond { get; set; }
+
     public TunQueue? Queue => _queue;
 
     public HandleSpace Handles => _handles;
@@ -65,6 +68,7 @@ internal sealed unsafe class HostBatch : IDisposable
     {
         var queue = _queue;
         _queue = null;
+        IsOpenBeyond = false;
         Clear();
         return queue;
     }
@@ -109,6 +113,34 @@ internal sealed unsafe class HostBatch : IDisposable
         }
 
         return Begin(networkId, packet, bytes, read);
+    }
+
+    /// <summary>The same for a packet that the host passes on as it is.</summary>
+    public DropReason AddPlain(int networkId, in PacketSpot packet)
+    {
+        Invariant.Check(!IsFull, "the host batch is flushed before it overflows");
+        if (_queue is null || !IsOpenBeyond)
+        {
+            return DropReason.PeerOffline;
+        }
+
+        var bytes = _memory.Packet(packet);
+        var reason = InnerPacket.Read(bytes, out var read);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        default(OffloadHeader).Write(Head(_entryCount));
+        _entries[_entryCount++] = new Entry
+        {
+            Run = MergeRun.Begin(networkId, bytes, read, canMergeTcp: false, canMergeUdp: false),
+            HeadLength = OffloadHeader.Length,
+            Transport = _memory.Pointer(packet.Start, read.Length),
+            TransportLength = read.Length,
+            FirstPiece = AddPiece(0, 0),
+        };
+        return DropReason.None;
     }
 
     /// <summary>Writes everything. What the kernel does not take is lost and counted.</summary>

@@ -66,6 +66,8 @@ internal static unsafe partial class Native
     public const int EIo = 5;
     public const int EAgain = 11;
     public const int EAcces = 13;
+    public const int EExist = 17;
+    public const int ESrch = 3;
     public const int EInval = 22;
     public const int ENFile = 23;
     public const int EMFile = 24;

@@ -38,7 +38,17 @@ internal sealed unsafe class TunDevice : IDisposable
     private const nuint SetMtu = 0x8922;
     private const nuint GetIndex = 0x8933;
     private const nuint DeleteAddress = 0x8936;
+    private const nuint AddRouteCall = 0x890b;
+    private const nuint DeleteRouteCall = 0x890c;
     private const short InterfaceUp = 1;
+    private const short RouteUp = 1;
+
+    // Offsets in struct rtentry of a 64-bit machine.
+    private const int RouteSize = 120;
+    private const int RouteDestination = 8;
+    private const int RouteMask = 40;
+    private const int RouteFlags = 56;
+    private const int RouteDevice = 88;
 
     /// <summary>All devices of one network are behind the device: its addresses have 64 bits in common.</summary>
     private const int AddressPrefixLength = 64;
@@ -92,6 +102,11 @@ internal sealed unsafe class TunDevice : IDisposable
     public void AddAddress(IpAddress address) => ChangeAddress(address, SetAddress, "SIOCSIFADDR");
 
     public void RemoveAddress(IpAddress address) => ChangeAddress(address, DeleteAddress, "SIOCDIFADDR");
+
+    /// <summary>Leads an IPv4 prefix into the device, in the kernel's main table. It goes with the device.</summary>
+    public void AddRoute(IpPrefix prefix) => ChangeRoute(prefix, AddRouteCall, "SIOCADDRT", Native.EExist);
+
+    public void RemoveRoute(IpPrefix prefix) => ChangeRoute(prefix, DeleteRouteCall, "SIOCDELRT", Native.ESrch);
 
     public void Dispose()
     {
@@ -156,6 +171,43 @@ internal sealed unsafe class TunDevice : IDisposable
         Unsafe.WriteUnaligned(change + 16, AddressPrefixLength);
         Unsafe.WriteUnaligned(change + 20, _index);
         Native.Check(Native.IoCtl(_socket, request, change), call);
+    }
+
+    /// <param name="isDone">The errno that says that it is so already.</param>
+    private void ChangeRoute(IpPrefix prefix, nuint request, string call, int isDone)
+    {
+        Invariant.Check(prefix.IsV4, "an IPv4 route");
+
+        // struct rtentry (linux/route.h): destination, gateway and mask are struct sockaddr.
+        var route = stackalloc byte[RouteSize];
+        new Span<byte>(route, RouteSize).Clear();
+        WriteSocketAddress(route + RouteDestination, prefix.Network.V4);
+        WriteSocketAddress(route + RouteMask, prefix.Length == 0 ? 0 : uint.MaxValue << (32 - prefix.Length));
+        Unsafe.WriteUnaligned(route + RouteFlags, RouteUp);
+        var name = stackalloc byte[NameMax + 1];
+        new Span<byte>(name, NameMax + 1).Clear();
+        Encoding.ASCII.GetBytes(Name, new Span<byte>(name, NameMax));
+        Unsafe.WriteUnaligned(route + RouteDevice, (nint)name);
+        var socket = Native.Socket(Native.AfInet, Native.SockDgram | Native.SockCloExec, 0);
+        Native.Check(socket, "socket");
+        try
+        {
+            var result = Native.IoCtl(socket, request, route);
+            if (result < 0 && Native.Errno != isDone)
+            {
+                Native.Check(result, $"{call} {prefix}");
+            }
+        }
+        finally
+        {
+            _ = Native.Close(socket);
+        }
+    }
+
+    private static void WriteSocketAddress(byte* at, uint address)
+    {
+        Unsafe.WriteUnaligned(at, (short)Native.AfInet);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(new Span<byte>(at + 4, 4), address);
     }
 
     private static int Ask(int socket, string name, nuint what, int value, string call)

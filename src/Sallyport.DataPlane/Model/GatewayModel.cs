@@ -21,6 +21,9 @@ internal sealed record NetworkAccess
     /// <summary>Devices get a point-to-point interface instead of one in the network's subnet.</summary>
     public required bool IsPointToPoint { get; init; }
 
+    /// <summary>Devices send everything into the tunnel.</summary>
+    public bool IsDefaultRoute { get; init; }
+
     public required ImmutableArray<DataCipher> Ciphers { get; init; }
 
     public required HashKind AuthDigest { get; init; }

@@ -97,9 +97,10 @@ internal static class ModelMapper
             [
                 .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
                 .. delta.Networks.Where(network => before.Access.TryGetValue(network.Id, out var old)
-                        && (old.IsPointToPoint != access[network.Id].IsPointToPoint
+                        && (old.IsPointToPoint != access[network.Id].IsPointToPoint || old.IsDefaultRoute != access[network.Id].IsDefaultRoute
                             || !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan())))
                     .Select(network => new Reroute(network.Id, [])),
+                .. RoutedBeyond(before.Fleet, fleet, delta).Select(network => new Reroute(network, [])),
             ],
         };
         return credentials.Done(before with
@@ -116,6 +117,11 @@ internal static class ModelMapper
                 : before.LegacyWrappings,
         });
     }
+
+    /// <summary>Networks whose members have other ways beyond the gateway host than before.</summary>
+    private static IEnumerable<int> RoutedBeyond(FleetModel before, FleetModel after, Delta delta) =>
+        delta.RemovedAppearances.Select(id => before.Appearance(id)?.NetworkId ?? 0).Concat(delta.Appearances.Select(one => one.NetworkId)).Distinct()
+            .Where(network => before.Network(network) is not null && !before.EgressRoutes(network).SequenceEqual(after.EgressRoutes(network)));
 
     private static Network Network(NetworkModel dto, string zone) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)])
     {
@@ -189,7 +195,12 @@ internal static class ModelMapper
     }
 
     private static Application Application(ApplicationModel dto) =>
-        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)]) { Locked = dto.Locked, IsManagement = dto.Management };
+        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)])
+        {
+            Locked = dto.Locked,
+            IsManagement = dto.Management,
+            Names = [.. dto.Names ?? []],
+        };
 
     private static IpPrefix Target(string text) =>
         text.Contains('/', StringComparison.Ordinal) ? IpPrefix.Parse(text) : IpPrefix.Host(IpAddress.Parse(text));
@@ -297,6 +308,7 @@ internal static class ModelMapper
                 _ => throw Unknown("topology", dto.Topology),
             },
             Elsewhere = [.. dto.Elsewhere.Select(IpPrefix.Parse)],
+            IsDefaultRoute = dto.DefaultRoute,
             Ciphers = [.. dto.Ciphers.Select(Cipher)],
             AuthDigest = digest,
             NeedsCertificate = dto.Authentication is "certificate" or "certificate+password",

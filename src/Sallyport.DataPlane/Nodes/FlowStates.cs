@@ -32,6 +32,8 @@ internal static class FlowStates
         PacketsBack = flow.PacketsBack,
         BytesBack = flow.BytesBack,
         Ended = flow.Ended,
+        DnsName = flow.DnsName,
+        ServerName = flow.ServerName,
     };
 
     private static string Name(IpProtocol protocol) => protocol switch

@@ -166,7 +166,7 @@ internal sealed class PacketPath
             }
         }
 
-        if (result.Kind == ForwardKind.Refuse && _forwarder.Model.Identity(hostId) is { } host)
+        if (result.Kind == ForwardKind.Refuse && _forwarder.Model.Identity(hostId) is { IsEgress: false } host)
         {
             reason = _outbox.SendToHost(host.NetworkId, refusalSlot.With(refusalSlot.Start, result.RefusalLength));
         }
@@ -521,11 +521,12 @@ internal sealed class PacketPath
                 return HandOver(place.Shard, new HandedOver(HandedOverKind.Inner, tunnel.IdentityId, default, result.GuestPort), inner[..result.Length]);
             }
 
-            if (_outbox.Host.IsOpen && _forwarder.Model.Identity(result.ToIdentityId) is { Kind: IdentityKind.Host } host)
+            if (_outbox.Host.IsOpen && _forwarder.Model.Identity(result.ToIdentityId) is { Kind: IdentityKind.Host } host
+                && (!host.IsEgress || _outbox.Host.IsOpenBeyond))
             {
                 _forwarder.Translate(result, inner);
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
-                return _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
+                return host.IsEgress ? _outbox.SendBeyond(host.NetworkId, spot.With(spot.Start, result.Length)) : _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);
@@ -550,7 +551,7 @@ internal sealed class PacketPath
         if (to >= 0)
         {
             var own = _outbox.FreeSlot();
-            var length = _names.Handle(_forwarder.Model, delivery, now, _tunnels[to].InnerMax, _memory.Blank(own));
+            var length = _names.Handle(_forwarder.Model, _crossing.Situation(delivery.Question.IdentityId), delivery, now, _tunnels[to].InnerMax, _memory.Blank(own));
             reason = length > 0 ? SendInner(to, own.With(own.Start, length), int.MaxValue, now) : DropReason.NotRequested;
         }
 

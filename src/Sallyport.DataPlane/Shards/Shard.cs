@@ -28,6 +28,9 @@ internal sealed record ShardOptions
 
     /// <summary>For names that are not ours.</summary>
     public required AskUpstream AskUpstream { get; init; }
+
+    /// <summary>Of all shards.</summary>
+    public required NameTies Ties { get; init; }
 }
 
 /// <summary>
@@ -114,8 +117,8 @@ internal sealed class Shard : IDisposable
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
         _forwarder = new Forwarder(
-            options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Fabric.Situations, options.Fabric.Meters);
-        _names = new NameService(options.Index, options.AskUpstream);
+            options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Fabric.Situations, options.Fabric.Meters, options.Ties);
+        _names = new NameService(options.Index, options.AskUpstream, options.Ties);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(
@@ -556,6 +559,9 @@ internal sealed class Shard : IDisposable
                 break;
             case AttachHost attach:
                 Attach(attach);
+                break;
+            case OpenBeyond beyond:
+                _outbox.Host.IsOpenBeyond = beyond.IsOpen;
                 break;
             case DetachHost:
                 CloseHost();

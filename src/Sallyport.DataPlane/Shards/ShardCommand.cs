@@ -39,5 +39,8 @@ internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adopti
 /// <summary>The gateway host has part in the networks through this queue, which is the shard's from here on.</summary>
 internal sealed record AttachHost(TunQueue Queue, HandleSpace Handles) : ShardCommand;
 
+/// <summary>The gateway host passes on what is for beyond it, or does not.</summary>
+internal sealed record OpenBeyond(bool IsOpen) : ShardCommand;
+
 /// <summary>The gateway host has no part any more.</summary>
 internal sealed record DetachHost : ShardCommand;

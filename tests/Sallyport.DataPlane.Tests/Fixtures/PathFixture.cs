@@ -47,13 +47,13 @@ internal sealed class PathFixture : IDisposable
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
         Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
-        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now, (ushort)shard, fabric.Shards, fabric.Situations, fabric.Meters);
+        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now, (ushort)shard, fabric.Shards, fabric.Situations, fabric.Meters, Ties);
         Forwarder.Adopt(Model.Fleet, Now);
         Names = new NameService(shard, question =>
         {
             Asked.Add(question);
             return true;
-        });
+        }, Ties);
         Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing, Names);
         Host = new HostPath(Outbox, Path, _crossing, Drops);
     }
@@ -74,6 +74,8 @@ internal sealed class PathFixture : IDisposable
     public List<UpstreamQuestion> Asked { get; } = [];
 
     public NameService Names { get; }
+
+    public NameTies Ties { get; } = new();
 
     public TunnelTable Tunnels { get; } = new();
 

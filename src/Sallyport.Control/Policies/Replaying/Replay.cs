@@ -72,6 +72,6 @@ internal sealed class Replay(FleetState before, FleetState after, CountryTable c
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, flow.Destination);
-        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, situations(from.Id)));
+        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, situations(from.Id), new TiedNames(null, flow.FirstSeen, flow.DnsName)));
     }
 }

@@ -46,6 +46,12 @@ public sealed record PushOptions
     /// <summary>IPv4 and IPv6. Never one of the client's own networks.</summary>
     public IReadOnlyList<IpPrefix> Routes { get; init; } = [];
 
+    /// <summary>
+    /// All of IPv4 goes into the tunnel but what goes to the server itself, which the client has to take care of; so it is no route. Not
+    /// read: our client role leaves the machine's default route alone.
+    /// </summary>
+    public bool RedirectGateway { get; init; }
+
     public IReadOnlyList<IpAddress> DnsServers { get; init; } = [];
 
     /// <summary>In which names without a dot are looked up. Not read: our client role resolves no names.</summary>

@@ -86,6 +86,11 @@ public static class PushReply
             yield return route.IsV4 ? $"route {route.Network} {Netmask.Of(route.Length)}" : $"route-ipv6 {route}";
         }
 
+        if (push.RedirectGateway)
+        {
+            yield return "redirect-gateway def1";
+        }
+
         foreach (var server in push.DnsServers)
         {
             yield return server.IsV4 ? $"dhcp-option DNS {server}" : $"dhcp-option DNS6 {server}";

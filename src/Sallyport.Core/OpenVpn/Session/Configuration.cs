@@ -24,6 +24,7 @@ internal static class Configuration
             },
             Ifconfig6 = grant is { AddressV6: { } v6, NetworkV6: { } in6 } ? new Ifconfig6(v6, in6.Length, Gateway(in6)) : null,
             Routes = grant.Routes,
+            RedirectGateway = grant.RedirectGateway,
             DnsServers = grant.DnsServers,
             DnsDomain = grant.DnsDomain,
             PingSeconds = grant.PingSeconds,

@@ -36,6 +36,9 @@ public sealed record SessionGrant
     /// <summary>What else the peer should send into the tunnel. Never contains the peer's own subnets.</summary>
     public IReadOnlyList<IpPrefix> Routes { get; init; } = [];
 
+    /// <summary>The peer sends everything into the tunnel.</summary>
+    public bool RedirectGateway { get; init; }
+
     /// <summary>Who answers for names inside the tunnel.</summary>
     public IReadOnlyList<IpAddress> DnsServers { get; init; } = [];
 

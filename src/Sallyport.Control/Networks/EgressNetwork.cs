@@ -1,0 +1,79 @@
+using Dapper;
+using Sallyport.Control.Changes;
+using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Store;
+using Sallyport.Core.Policy;
+
+namespace Sallyport.Control.Networks;
+
+/// <summary>
+/// The network that stands for what lies beyond the gateway host. It is made with the first application there, has no members, and one
+/// host that carries all of it.
+/// </summary>
+internal static class EgressNetwork
+{
+    public static bool Is(NetworkRow network) => network.Name == Egress.Name && network.PrefixesJson == "[]";
+
+    /// <summary>The host that carries applications there; null after adding the problem.</summary>
+    public static IdentityRow? Ensure(Change change, string field, ProblemList problems)
+    {
+        var network = NetworkRow.Find(change.Sql, Egress.Name);
+        if (network is not null && !Is(network))
+        {
+            problems.AddConflict(field, $"there is a network of members that is called {Egress.Name}", "move its members to a network of another name first");
+            return null;
+        }
+
+        if (network is null)
+        {
+            change.Actor.Require(Users.Right.Change);
+            network = Create(change);
+        }
+
+        if (HostIdentity.Find(change.Sql, network) is { } known)
+        {
+            return known;
+        }
+
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO identities (network_id, kind, name, state, state_since, subnets, labels, groups, created_at, revision)
+            VALUES (@Id, @Kind, @Name, @Active, @Now, @subnets, '{}', '[]', @Now, 1) RETURNING id
+            """,
+            new { network.Id, HostIdentity.Kind, network.Name, IdentityStates.Active, change.Now, subnets = Column.Of([Egress.Everything.ToString()]) });
+        change.Touch(ChangeKind.Identity, id);
+        return IdentityRow.Find(change.Sql, id);
+    }
+
+    private static NetworkRow Create(Change change)
+    {
+        var id = change.Sql.ExecuteScalar<int>(
+            """
+            INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
+                minimum_tls, token_seconds, service_ranges, guest_pools, created_at, revision)
+            VALUES (@Name, '[]', @ciphers, @DefaultDigest, @DefaultAuthentication, @wrappings, @key, @DefaultDirection, @DefaultMinimumTls,
+                @DefaultTokenSeconds, '[]', @pools, @Now, 1)
+            RETURNING id
+            """,
+            new
+            {
+                Egress.Name,
+                ciphers = Column.Of(NetworkInput.DefaultCiphers),
+                NetworkInput.DefaultDigest,
+                NetworkInput.DefaultAuthentication,
+                wrappings = Column.Of(NetworkInput.DefaultWrappings),
+
+                // Nobody dials in to it.
+                key = Array.Empty<byte>(),
+                NetworkInput.DefaultDirection,
+                NetworkInput.DefaultMinimumTls,
+                NetworkInput.DefaultTokenSeconds,
+                pools = Column.Of([NetworkInput.DefaultGuestPool.ToString()]),
+                change.Now,
+            });
+        change.Touch(ChangeKind.Network, id);
+        change.Audit("network.create", "network:" + Egress.Name, new System.Text.Json.Nodes.JsonObject { ["guestPools"] = NetworkInput.DefaultGuestPool.ToString() });
+        return NetworkRow.Find(change.Sql, id)!;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Buffers.Binary;
+using System.Text;
+using Sallyport.Core.Dns;
+
+namespace Sallyport.Core.Packets;
+
+/// <summary>
+/// The server name in the first bytes that a TLS client sends (RFC 8446 section 4.1.2, RFC 6066 section 3). It is read for the record
+/// and proves nothing: a client says what it likes. A hello may be longer than one segment; what is there of it is looked at.
+/// </summary>
+public static class TlsHello
+{
+    /// <summary>Segments with data that are looked at.</summary>
+    public const int LooksMax = 1;
+
+    private const byte Handshake = 22;
+    private const byte ClientHello = 1;
+    private const byte HostName = 0;
+    private const ushort ServerName = 0;
+    private const int RecordHead = 5;
+    private const int MessageHead = 4;
+    private const int VersionAndRandom = 34;
+
+    /// <summary>False where there is none, or not in these bytes.</summary>
+    public static bool TryReadServerName(ReadOnlySpan<byte> bytes, out string name)
+    {
+        name = "";
+        if (bytes.Length < RecordHead + MessageHead || bytes[0] != Handshake || bytes[1] != 3 || bytes[RecordHead] != ClientHello)
+        {
+            return false;
+        }
+
+        int record = BinaryPrimitives.ReadUInt16BigEndian(bytes[3..]);
+        var rest = bytes[RecordHead..];
+        rest = rest[..Math.Min(rest.Length, record)];
+        return rest.Length >= MessageHead + VersionAndRandom
+            && Skip(ref rest, MessageHead + VersionAndRandom)
+            && SkipVector(ref rest, 1)
+            && SkipVector(ref rest, 2)
+            && SkipVector(ref rest, 1)
+            && Skip(ref rest, 2)
+            && TryFind(rest, out name);
+    }
+
+    private static bool TryFind(ReadOnlySpan<byte> extensions, out string name)
+    {
+        name = "";
+        while (extensions.Length >= 4)
+        {
+            var type = BinaryPrimitives.ReadUInt16BigEndian(extensions);
+            int length = BinaryPrimitives.ReadUInt16BigEndian(extensions[2..]);
+            extensions = extensions[4..];
+            if (length > extensions.Length)
+            {
+                return false;
+            }
+
+            if (type == ServerName)
+            {
+                return TryReadList(extensions[..length], out name);
+            }
+
+            extensions = extensions[length..];
+        }
+
+        return false;
+    }
+
+    /// <summary>One name of one kind is all that was ever defined.</summary>
+    private static bool TryReadList(ReadOnlySpan<byte> list, out string name)
+    {
+        name = "";
+        if (list.Length < 5 || BinaryPrimitives.ReadUInt16BigEndian(list) != list.Length - 2 || list[2] != HostName)
+        {
+            return false;
+        }
+
+        int length = BinaryPrimitives.ReadUInt16BigEndian(list[3..]);
+        if (length > list.Length - 5 || length > DnsLimits.NameMax)
+        {
+            return false;
+        }
+
+        Span<char> text = stackalloc char[DnsLimits.NameMax];
+        text = text[..Encoding.Latin1.GetChars(list.Slice(5, length), text)];
+        for (var i = 0; i < text.Length; i++)
+        {
+            text[i] = char.ToLowerInvariant(text[i]);
+        }
+
+        name = DnsName.IsPlain(text) ? new string(text) : "";
+        return name.Length > 0;
+    }
+
+    private static bool SkipVector(ref ReadOnlySpan<byte> bytes, int lengthBytes)
+    {
+        if (bytes.Length < lengthBytes)
+        {
+            return false;
+        }
+
+        var length = lengthBytes == 1 ? bytes[0] : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        return Skip(ref bytes, lengthBytes + length);
+    }
+
+    private static bool Skip(ref ReadOnlySpan<byte> bytes, int count)
+    {
+        if (bytes.Length < count)
+        {
+            return false;
+        }
+
+        bytes = bytes[count..];
+        return true;
+    }
+}

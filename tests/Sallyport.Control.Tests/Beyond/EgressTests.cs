@@ -1,0 +1,90 @@
+using Sallyport.Api.Applications;
+using Sallyport.Api.Client;
+using Sallyport.Api.Devices;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Nodes;
+using Sallyport.Api.Problems;
+using Sallyport.Api.Rules;
+using Sallyport.Control.Tests.Worlds;
+
+namespace Sallyport.Control.Tests.Beyond;
+
+/// <summary>What lies beyond the gateway host, as control keeps it.</summary>
+public sealed class EgressTests
+{
+    [Fact]
+    public async Task The_first_application_makes_the_network_and_a_rule_lets_it_appear_at_its_own_addresses()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+
+        var ntp = await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"] });
+        (ntp.Network, ntp.OwnerKind, ntp.Target, ntp.Names.Count).ShouldBe(("internet", "host", "203.0.113.0/24", 0));
+        var delta = await gateway.ReceiveAsync<Delta>();
+        delta.Networks.ShouldHaveSingleItem().Prefixes.ShouldBeEmpty();
+        delta.Identities.ShouldHaveSingleItem().Subnets.ShouldBe(["0.0.0.0/0"]);
+
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:ntp.internet" });
+        delta = await gateway.ReceiveAsync<Delta>();
+        var service = delta.Appearances.Single(one => one.Kind == "service");
+        (service.At, service.Of).ShouldBe(("203.0.113.0/24", "203.0.113.0/24"));
+        var guest = delta.Appearances.Single(one => one.Kind == "guest");
+        (guest.At, guest.Of).ShouldBe(("198.19.0.0/16", "10.20.0.0/16"));
+        (await world.Client.ExplainAsync("device:pump-17", "203.0.113.9", "udp", 123)).Allowed.ShouldBeTrue();
+        (await world.Client.ExplainAsync("device:pump-17", "203.0.114.9", "udp", 123)).Allowed.ShouldBeFalse();
+
+        var updates = await world.Client.AddApplicationAsync(
+            new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.Vendor.example.", "time.example"], Services = ["tcp/443"] });
+        (updates.Target, updates.Names).ShouldBe(("0.0.0.0/0", ["*.vendor.example", "time.example"]));
+        (await gateway.ReceiveAsync<Delta>()).Applications.ShouldHaveSingleItem().Names.ShouldBe(["*.vendor.example", "time.example"]);
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:updates.internet" });
+        var why = await world.Client.ExplainAsync("device:pump-17", "198.51.100.7", "tcp", 443);
+        why.Allowed.ShouldBeFalse();
+        string.Join(' ', why.Steps).ShouldContain("*.vendor.example");
+
+        (await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { GuestPools = ["10.99.0.0/16"] })).GuestPools.ShouldBe(["10.99.0.0/16"]);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", null, "target")]
+    [InlineData("169.254.169.254", null, "target")]
+    [InlineData("fd00::/64", null, "target")]
+    [InlineData(null, null, "target")]
+    [InlineData("nonsense", null, "target")]
+    [InlineData(null, "*.", "names[0]")]
+    [InlineData(null, "a.*.example", "names[0]")]
+    [InlineData(null, "bad name", "names[0]")]
+    public async Task What_cannot_be_reached_is_refused_with_its_place(string? target, string? name, string field)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var problem = await Refused(() => world.Client.AddApplicationAsync(
+            new ApplicationCreate { Name = "x", Host = "internet", Target = target, Names = name is null ? null : [name], Services = ["tcp/443"] }));
+        problem.ShouldContain(error => error.Field == field && error.Hint.Length > 0);
+    }
+
+    [Fact]
+    public async Task Nobody_is_a_member_there_and_nobody_there_opens_anything()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        (await Refused(() => world.Client.AddNetworkAsync(new NetworkCreate { Name = "internet", Prefixes = ["10.0.0.0/8"] }))).ShouldContain(error => error.Field == "name");
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"] });
+        (await Refused(() => world.Client.AddDeviceAsync(new DeviceCreate { Name = "stray", Network = "internet" }))).ShouldContain(error => error.Field == "network");
+        (await Refused(() => world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { Prefixes = ["10.0.0.0/8"] }))).ShouldContain(error => error.Field == "prefixes");
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "modbus", Device = "pump-17", Services = ["tcp/502"] });
+        (await Refused(() => world.Client.AddRuleAsync(new RuleCreate { From = "host:internet", To = "application:modbus" }))).ShouldContain(error => error.Field == "from");
+        (await Refused(() => world.Client.AddApplicationAsync(new ApplicationCreate { Name = "y", Device = "pump-17", Names = ["a.example"], Services = ["tcp/1"] })))
+            .ShouldContain(error => error.Field == "names");
+
+        // With the last application it is empty, and may go.
+        await world.Client.DeleteApplicationAsync("ntp");
+        await world.Client.DeleteNetworkAsync("internet");
+        (await world.Client.ListNetworksAsync()).Items.ShouldNotContain(network => network.Name == "internet");
+    }
+
+    private static async Task<IReadOnlyList<FieldProblem>> Refused(Func<Task> act) => (await act.ShouldThrowAsync<ApiException>()).Problem!.Errors;
+}

@@ -1,0 +1,221 @@
+using Sallyport.Core.Flows;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Packets;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.Core.Tests.OpenVpn;
+using Sallyport.Core.Tests.Packets;
+using static Sallyport.Core.Tests.Policy.Fleets;
+
+namespace Sallyport.Core.Tests.Gateway;
+
+/// <summary>Two networks that are 192.168.1.0/24, and what lies beyond the gateway host: by prefix and by name.</summary>
+public sealed class EgressTests
+{
+    private const int Pump = 1;
+    private const int Valve = 2;
+    private const int Twin = 21;
+    private const int Beyond = 31;
+    private const int NameRule = 202;
+
+    private const string PumpAt = "192.168.1.10";
+    private const string ValveAt = "192.168.1.11";
+    private const string Server = "203.0.113.10";
+    private const string Vendor = "198.51.100.7";
+
+    private static readonly FleetModel Fleet = Of(
+        Network(1, "192.168.1.0/24"),
+        Device(Pump, 1, PumpAt),
+        Device(Valve, 1, ValveAt),
+        Network(2, "192.168.1.0/24"),
+        Device(Twin, 2, PumpAt),
+        Network(3),
+        Site(Beyond, 3, null, "0.0.0.0/0") with { Kind = IdentityKind.Host, Name = "internet" },
+        Application(101, 3, Beyond, "203.0.113.0/24", Udp(123), Tcp(443)),
+        Application(102, 3, Beyond, "0.0.0.0/0", Tcp(443), Udp(443)) with { Names = ["*.vendor.example", "time.example"] },
+        Application(103, 3, Beyond, "10.50.0.0/24", Tcp(443)) with { Names = ["lan.vendor.example"] },
+        ForDevice(201, Pump, 101),
+        ForDevice(NameRule, Pump, 102),
+        ForDevice(203, Valve, 102),
+        ForDevice(204, Pump, 103),
+        ForDevice(205, Twin, 101),
+        Service(301, 1, "203.0.113.0/24", 3, "203.0.113.0/24"),
+        Service(302, 1, "0.0.0.0/0", 3, "0.0.0.0/0"),
+        Service(303, 1, "10.50.0.0/24", 3, "10.50.0.0/24"),
+        Service(304, 2, "203.0.113.0/24", 3, "203.0.113.0/24"),
+        Guest(311, 3, "198.19.0.0/24", 1, "192.168.1.0/24"),
+        Guest(312, 3, "198.19.1.0/24", 2, "192.168.1.0/24"));
+
+    private readonly Ties _ties = new();
+    private readonly Forwarder _forwarder;
+    private readonly byte[] _refusal = new byte[Refusal.MaximumLength];
+    private Instant _now = Gate.Start + TimeSpan.FromMinutes(10);
+
+    public EgressTests()
+    {
+        _forwarder = new Forwarder(new FlowLimits(), new SeededEntropy(5), Gate.Start, names: _ties);
+        _forwarder.Adopt(Fleet, _now);
+    }
+
+    [Fact]
+    public void Twins_of_one_address_are_two_guests_and_each_gets_his_own_answers()
+    {
+        Forward(Pump, Build.Udp(PumpAt, 4000, Server, 123), Beyond).ShouldBe(("198.19.0.10", 4000, Server, 123));
+        Forward(Twin, Build.Udp(PumpAt, 4000, Server, 123), Beyond).ShouldBe(("198.19.1.10", 4000, Server, 123));
+        Forward(Beyond, Build.Udp(Server, 123, "198.19.0.10", 4000), Pump).ShouldBe((Server, 123, PumpAt, 4000));
+        Forward(Beyond, Build.Udp(Server, 123, "198.19.1.10", 4000), Twin).ShouldBe((Server, 123, PumpAt, 4000));
+    }
+
+    [Fact]
+    public void Nobody_beyond_opens_anything()
+    {
+        Send(Beyond, Build.Syn(Server, 443, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Beyond, Build.Udp(Server, 123, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Beyond, Build.Echo(Server, "198.19.0.10", 1)).Kind.ShouldBe(ForwardKind.Drop);
+
+        // Nor with answers of somebody else than who was asked.
+        Forward(Pump, Build.Udp(PumpAt, 4000, Server, 123), Beyond);
+        Send(Beyond, Build.Udp("203.0.113.11", 123, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Beyond, Build.Udp(Server, 124, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+    }
+
+    [Fact]
+    public void An_address_is_reached_by_the_identity_that_was_told_it_for_a_name_of_its_rule_and_by_no_other()
+    {
+        var packet = Build.Syn(PumpAt, 4000, Vendor, 443);
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked, "the right server, but nobody asked for it");
+        _ties.Tell(Pump, "vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked, "a wildcard is for names below");
+        _ties.Tell(Pump, "a.b.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Forward(Pump, packet, Beyond);
+        Send(Valve, Build.Syn(ValveAt, 4000, Vendor, 443)).Reason.ShouldBe(DropReason.NameNotAsked, "another identity has a rule and was told nothing");
+        _ties.Tell(Twin, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Send(Twin, Build.Syn(PumpAt, 4000, Vendor, 443)).Kind.ShouldBe(ForwardKind.Refuse, "was told, and has no rule");
+        Send(Pump, Build.Syn(PumpAt, 4001, Vendor, 80)).Kind.ShouldBe(ForwardKind.Refuse, "another port");
+    }
+
+    [Fact]
+    public void After_its_time_an_answer_opens_nothing_and_what_it_opened_goes_on_until_the_rule_goes()
+    {
+        _ties.Tell(Pump, "time.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Beyond);
+        var record = Records().Last(flow => flow.Allowed);
+        (record.DnsName, record.ApplicationId, record.RuleId).ShouldBe(("time.example", 102, NameRule));
+        _now += TimeSpan.FromSeconds(60);
+        Send(Pump, Build.Udp(PumpAt, 4001, Vendor, 443)).Reason.ShouldBe(DropReason.NameNotAsked);
+        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Beyond);
+
+        // Judged again by a model that changed elsewhere and by one that changed here, it is still what it was.
+        _forwarder.Adopt(Fleet.With(ForDevice(299, Pump, 999)), _now).FlowsCut.ShouldBe(0);
+        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Beyond);
+        var without = _forwarder.Model.With(new FleetChange { RemovedRules = Ids(NameRule) });
+        _forwarder.Adopt(without, _now).FlowsCut.ShouldBe(1);
+        Send(Pump, Build.Udp(PumpAt, 4000, Vendor, 443)).Kind.ShouldBe(ForwardKind.Refuse);
+        Send(Beyond, Build.Udp(Vendor, 443, "198.19.0.10", 4000)).Kind.ShouldNotBe(ForwardKind.Forward);
+
+        // The rule is back, and the answer has been too old for long.
+        _forwarder.Adopt(without.With(ForDevice(NameRule, Pump, 102)), _now);
+        Send(Pump, Build.Udp(PumpAt, 4000, Vendor, 443)).Kind.ShouldBe(ForwardKind.Refuse);
+    }
+
+    [Fact]
+    public void Names_do_not_lead_into_private_ranges_that_no_application_names()
+    {
+        string[] elsewhere = ["10.50.0.10", "192.168.7.1", "172.16.0.1", "100.64.0.1", "198.19.0.11"];
+        foreach (var address in elsewhere)
+        {
+            _ties.Tell(Pump, "rebind.vendor.example", address, _now + TimeSpan.FromSeconds(60));
+            Send(Pump, Build.Syn(PumpAt, 4000, address, 443)).Kind.ShouldBe(ForwardKind.Refuse, address);
+        }
+
+        Send(Pump, Build.Syn(PumpAt, 4000, "127.0.0.1", 443)).Kind.ShouldNotBe(ForwardKind.Forward);
+        _ties.Tell(Pump, "lan.vendor.example", "10.50.0.10", _now + TimeSpan.FromSeconds(60));
+        Forward(Pump, Build.Syn(PumpAt, 4001, "10.50.0.10", 443), Beyond);
+        _ties.Tell(Pump, "lan.vendor.example", "10.51.0.10", _now + TimeSpan.FromSeconds(60));
+        Send(Pump, Build.Syn(PumpAt, 4001, "10.51.0.10", 443)).Kind.ShouldBe(ForwardKind.Refuse, "outside of what is named");
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0/0", "203.0.113.1", true)]
+    [InlineData("0.0.0.0/0", "10.0.0.1", false)]
+    [InlineData("10.0.0.0/8", "10.0.0.1", true)]
+    [InlineData("0.0.0.0/5", "10.0.0.1", false)]
+    [InlineData("127.0.0.0/8", "127.0.0.1", false)]
+    [InlineData("169.254.169.254/32", "169.254.169.254", false)]
+    [InlineData("224.0.0.0/4", "224.0.0.1", false)]
+    public void What_a_target_means(string target, string destination, bool isMeant) =>
+        Egress.Means(IpPrefix.Parse(target), IpAddress.Parse(destination)).ShouldBe(isMeant);
+
+    [Theory]
+    [InlineData("*.vendor.example", "a.vendor.example", true)]
+    [InlineData("*.vendor.example", "a.b.vendor.example", true)]
+    [InlineData("*.vendor.example", "vendor.example", false)]
+    [InlineData("*.vendor.example", ".vendor.example", false)]
+    [InlineData("*.vendor.example", "evilvendor.example", false)]
+    [InlineData("vendor.example", "vendor.example", true)]
+    [InlineData("vendor.example", "a.vendor.example", false)]
+    public void What_a_pattern_means(string pattern, string name, bool isMeant) => NamePattern.Matches(pattern, name).ShouldBe(isMeant);
+
+    [Fact]
+    public void What_could_be_reached_by_a_name_is_told_as_reach()
+    {
+        var reach = new ReachQuestions(Fleet, new ReachMap(Fleet)).ReachOf(Fleet.Identity(Valve)!, Gate.Start).ToList();
+        reach.ShouldContain(one => one.Application.Id == 102 && one.Decision.Allowed);
+        reach.ShouldAllBe(one => one.Application.Id == 102 && !IpPrefix.Parse("10.0.0.0/8").Contains(one.Cell.Example));
+        Fleet.Explain(Valve, IpAddress.Parse(Vendor), IpProtocol.Tcp, 443).Kind.ShouldBe(ExplanationKind.NameNotAsked);
+    }
+
+    [Fact]
+    public void Ways_to_prefixes_are_told_and_none_to_everything()
+    {
+        Fleet.EgressRoutes(1).Select(route => route.ToString()).ShouldBe(["10.50.0.0/24", "203.0.113.0/24"]);
+        Fleet.EgressRoutes(2).Select(route => route.ToString()).ShouldBe(["203.0.113.0/24"]);
+    }
+
+    [Fact]
+    public void The_server_name_of_a_client_is_on_the_record()
+    {
+        Forward(Pump, Build.Syn(PumpAt, 4000, Server, 443), Beyond);
+        Forward(Beyond, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Syn | TcpFlags.Ack), Pump);
+        var hello = Build.Ip(IpAddress.Parse(PumpAt), IpAddress.Parse(Server), IpProtocol.Tcp,
+            [.. Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
+        Forward(Pump, hello, Beyond);
+        Records().Last().ServerName.ShouldBe("updates.vendor.example");
+    }
+
+    private (string Source, int SourcePort, string Destination, int DestinationPort) Forward(int from, byte[] packet, int to)
+    {
+        var result = Send(from, packet);
+        (result.Kind, result.ToIdentityId).ShouldBe((ForwardKind.Forward, to), $"{result.Reason}");
+        var arrived = packet.ToArray();
+        _forwarder.Translate(result, arrived);
+        InnerPacket.Read(arrived, out var read).ShouldBe(DropReason.None);
+        return ($"{read.Ends.Source}", read.Ends.SourcePort, $"{read.Ends.Destination}", read.Ends.DestinationPort);
+    }
+
+    private ForwardResult Send(int from, byte[] packet) => _forwarder.Handle(from, packet, _now, _refusal);
+
+    private List<FlowRecord> Records()
+    {
+        var records = new List<FlowRecord>();
+        while (_forwarder.TryDequeueFlow(out var record))
+        {
+            records.Add(record);
+        }
+
+        return records;
+    }
+
+    private sealed class Ties : INameTies
+    {
+        private readonly Dictionary<int, List<NameTie>> _ties = [];
+
+        public void Tell(int identity, string name, string address, Instant until)
+        {
+            _ties.TryAdd(identity, []);
+            _ties[identity].Add(new NameTie(name, IpAddress.Parse(address), until));
+        }
+
+        public NameTie[] Of(int identityId) => _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+    }
+}

@@ -1,0 +1,80 @@
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Dns;
+
+namespace Sallyport.DataPlane.Tests.Dns;
+
+/// <summary>What identities were told, and for how long it counts.</summary>
+public sealed class NameTiesTests
+{
+    private static readonly Instant Now = Instant.FromUnixSeconds(1_800_000_000);
+    private readonly NameTies _ties = new();
+
+    [Fact]
+    public void An_answer_counts_for_its_time_within_bounds_and_for_whom_it_was()
+    {
+        _ties.Put(1, "a.example", [(At(1), 0), (At(2), 600), (At(3), uint.MaxValue)], Now);
+        _ties.Of(1).ToDictionary(tie => tie.Address, tie => (tie.Expires - Now).TotalSeconds)
+            .ShouldBe(new Dictionary<IpAddress, double> { [At(1)] = 60, [At(2)] = 600, [At(3)] = 86_400 }, ignoreOrder: true);
+        _ties.Of(2).ShouldBeEmpty();
+
+        // A later answer that is shorter does not shorten what was told; what is too old goes.
+        _ties.Put(1, "a.example", [(At(2), 60)], Now + TimeSpan.FromSeconds(100));
+        _ties.Of(1).Single(tie => tie.Address == At(2)).Expires.ShouldBe(Now + TimeSpan.FromSeconds(600));
+        _ties.Of(1).ShouldNotContain(tie => tie.Address == At(1));
+    }
+
+    [Fact]
+    public void Neither_an_answer_nor_an_identity_nor_all_have_more_than_their_share()
+    {
+        _ties.Put(1, "a.example", Enumerable.Range(0, 1000).Select(i => (At(i), 600u)), Now);
+        _ties.Of(1).Length.ShouldBe(DnsServiceLimits.TiesPerAnswerMax);
+        for (var i = 0; i < 100; i++)
+        {
+            _ties.Put(1, $"n{i}.example", Enumerable.Range(0, 50).Select(n => (At(n), 600u)), Now + TimeSpan.FromSeconds(i));
+        }
+
+        _ties.Of(1).Length.ShouldBe(DnsServiceLimits.TiesPerIdentityMax);
+        _ties.Of(1).ShouldContain(tie => tie.Name == "n99.example", "the newest stay");
+
+        for (var id = 2; id < 10_000; id++)
+        {
+            _ties.Put(id, "a.example", Enumerable.Range(0, 64).Select(n => (At(n), 600u)), Now);
+        }
+
+        _ties.Count.ShouldBeLessThanOrEqualTo(DnsServiceLimits.TiesMax);
+        _ties.Of(9_999).ShouldBeEmpty("there is no room while all count");
+        _ties.Put(9_999, "a.example", Enumerable.Range(0, 64).Select(n => (At(n), 600u)), Now + TimeSpan.FromDays(2));
+        _ties.Of(9_999).Length.ShouldBe(64);
+        _ties.Count.ShouldBe(64, "what is too old made room");
+    }
+
+    [Fact]
+    public void Addresses_of_the_host_itself_and_of_groups_are_nobodys_name()
+    {
+        _ties.Put(1, "a.example", [(IpAddress.Parse("127.0.0.1"), 60), (IpAddress.Parse("0.0.0.0"), 60), (IpAddress.Parse("169.254.169.254"), 60), (IpAddress.Parse("224.0.0.1"), 60)], Now);
+        _ties.Of(1).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Whom_the_host_asks_is_read_from_its_file()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, "# nameserver 1.1.1.1\nsearch example\nnameserver 192.0.2.1\nnameserver\t2001:db8::1\nnameserver nonsense\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n");
+            var resolvers = new HostResolvers(path);
+            resolvers.Servers(Now).Select(server => server.ToString()).ShouldBe(["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"]);
+            File.WriteAllText(path, "nameserver 192.0.2.9\n");
+            resolvers.Servers(Now + TimeSpan.FromSeconds(1)).Length.ShouldBe(3);
+            resolvers.Servers(Now + TimeSpan.FromSeconds(6)).Single().ToString().ShouldBe("192.0.2.9:53");
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+
+        new HostResolvers(path).Servers(Now).ShouldBeEmpty();
+    }
+
+    private static IpAddress At(int n) => IpAddress.FromV4(0xcb00_7100u + (uint)n);
+}
