@@ -10,7 +10,7 @@ public sealed record FleetPlan
 
     public string? Wrapping { get; init; }
 
-    /// <summary>In the range for benchmarks (RFC 2544), behind the site; networks of customers do not use it.</summary>
+    /// <summary>In a range for documentation (RFC 5737), behind the site; networks of customers do not use it.</summary>
     public const string Target = "192.0.2.10";
 
     public const string Subnet = "192.0.2.0/24";
