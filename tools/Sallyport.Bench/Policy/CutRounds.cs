@@ -17,8 +17,8 @@ internal sealed class CutRounds
     private const int Cuts = 200;
     private const int Devices = Flows / FlowsEach;
 
-    /// <summary>All of a device's conversations have spoken by then, and speak every fifth of a second.</summary>
-    private static readonly TimeSpan BeforeCut = TimeSpan.FromMilliseconds(400);
+    /// <summary>All conversations of a busy device have spoken by then.</summary>
+    private static readonly TimeSpan AllSpoke = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan LastAnswers = TimeSpan.FromSeconds(1);
 
@@ -95,7 +95,8 @@ internal sealed class CutRounds
         }
 
         await Task.Delay(Calm.Interval!.Value * (FlowsEach + 2));
-        await others.TakeReport();
+        await OthersBeQuiet();
+        await others.Speak(0, others.Count, Calm, CutFleet.Target);
     }
 
     /// <summary>Every other time a rule that denies.</summary>
@@ -104,7 +105,7 @@ internal sealed class CutRounds
         var batch = number % CutFleet.Batches;
         var first = batch * CutFleet.BatchSize;
         await cut.Speak(first, CutFleet.BatchSize, Busy, CutFleet.Target);
-        await Task.Delay(BeforeCut);
+        await Task.Delay(AllSpoke);
         if (number / CutFleet.Batches % 2 == 0)
         {
             Take(await fleet.Forbid(batch));
@@ -117,6 +118,8 @@ internal sealed class CutRounds
             await fleet.EndDenial(rule);
         }
 
+        // They come back before the next cut.
+        await Task.Delay(AllSpoke);
         await cut.Speak(first, CutFleet.BatchSize, Calm, CutFleet.Target);
     }
 
@@ -130,12 +133,17 @@ internal sealed class CutRounds
         results.Add(result);
     }
 
-    /// <summary>A question that is on its way now is answered yet.</summary>
     private async Task End()
+    {
+        var report = await OthersBeQuiet();
+        (OthersAsked, OthersUnanswered) = (report.Asked, report.Asked - report.Answered);
+    }
+
+    /// <summary>A question that is on its way when they stop is answered yet.</summary>
+    private async Task<FleetReport> OthersBeQuiet()
     {
         await others.BeQuiet(0, others.Count);
         await Task.Delay(LastAnswers);
-        var report = await others.TakeReport();
-        (OthersAsked, OthersUnanswered) = (report.Asked, report.Asked - report.Answered);
+        return await others.TakeReport();
     }
 }

@@ -22,8 +22,8 @@ internal static class PolicyFleet
     public const int CommonApplications = 10;
 
     private const int KindsInTurn = 10;
-    private const int Groups = 50;
-    private const int Lines = 200;
+    private const int Groups = 8;
+    private const int Lines = 20;
     private const int MembersOfNetwork = 2; // the site and the gateway host
 
     public static Instant Now { get; } = Instant.FromUnixSeconds(1_800_000_000);
