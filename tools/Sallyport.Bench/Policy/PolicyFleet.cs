@@ -139,7 +139,10 @@ internal static class PolicyFleet
         new AppearanceModel { Id = network * 2, Kind = "guest", NetworkId = After(network), At = "100.64.0.0/14", HomeId = network, Of = "10.64.0.0/14" },
     ];
 
-    /// <summary>One in five leads to the network after that of its subjects, one in twenty denies.</summary>
+    /// <summary>
+    /// One in five leads to the network after that of its subjects. Of the common ones three in ten deny, so that their applications have
+    /// rules of both effects whatever comes on top; of the others one in twenty.
+    /// </summary>
     private static RuleModel Rule(int id, int devices)
     {
         var (network, place) = (1 + (id % Networks), id / Networks);
@@ -155,7 +158,7 @@ internal static class PolicyFleet
             SubjectId = subjectId,
             NetworkId = isAbroad ? network : 0,
             ApplicationId = ApplicationId(isAbroad ? After(network) : network, application),
-            Effect = ((place * 3) + (place / KindsInTurn)) % 20 == 7 ? "deny" : "allow",
+            Effect = (isCommon ? place % KindsInTurn is 2 or 4 or 9 : place % 20 == 7) ? "deny" : "allow",
         };
     }
 
