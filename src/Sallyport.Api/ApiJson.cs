@@ -38,6 +38,8 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(DeviceCreated))]
 [JsonSerializable(typeof(Page<DeviceInfo>))]
 [JsonSerializable(typeof(ReasonRequest))]
+[JsonSerializable(typeof(QuarantineRequest))]
+[JsonSerializable(typeof(PostureUpdate))]
 [JsonSerializable(typeof(CutResult))]
 [JsonSerializable(typeof(ProfileRequest))]
 [JsonSerializable(typeof(ProfileIssued))]

@@ -58,10 +58,11 @@ public sealed class ControlHost : IDisposable
         Audit = AuditTrail.Open(fleet, secrets, new AuditHeadFile(options.AuditHeadFile));
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
-        var settings = Keys.AddTo(options.Gateway);
+        Countries = LoadCountries(options, fleet);
+        var settings = Keys.AddTo(options.Gateway) with { CountryTable = Countries.Hash };
         Loader = new FleetLoader(Envelope);
         NoteSettings(settings);
-        Feed = new ChangeFeed(fleet, Loader, settings);
+        Feed = new ChangeFeed(fleet, Loader, Countries, settings);
         Commands = new Commands(fleet, Audit, Loader, Feed, time);
         Drafts = new Drafts(Commands, Feed);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
@@ -97,6 +98,8 @@ public sealed class ControlHost : IDisposable
     internal FleetLoader Loader { get; }
 
     internal ChangeFeed Feed { get; }
+
+    internal CountryTable Countries { get; }
 
     internal Commands Commands { get; }
 
@@ -155,6 +158,19 @@ public sealed class ControlHost : IDisposable
         }
     }
 
+    /// <summary>Without its table a rule that denies a country would deny nothing, and nobody would see it.</summary>
+    private static CountryTable LoadCountries(ControlOptions options, Database fleet)
+    {
+        if (options.CountryTable is not null)
+        {
+            return CountryTable.Load(options.CountryTable);
+        }
+
+        var looking = fleet.Read(sql => RuleRow.All(sql).FirstOrDefault(rule => rule.Conditions is { Countries.Count: > 0 }));
+        return looking is null ? CountryTable.Empty : throw new InvalidOperationException(
+            $"Rule {looking.Id} looks at countries, and there is no table of them. Set country_table to the file that was used before; without it remove the rule's countries first.");
+    }
+
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>
     private void NoteSettings(GatewaySettings settings) => Fleet.Write(sql =>
     {
@@ -187,6 +203,7 @@ public static class ControlHosting
         services.AddSingleton(control.Audit);
         services.AddSingleton(control.Keys);
         services.AddSingleton(control.Feed);
+        services.AddSingleton(control.Countries);
         services.AddSingleton(control.Commands);
         services.AddSingleton(control.Tokens);
         services.AddSingleton<GatewayLinks>();
@@ -206,6 +223,8 @@ public static class ControlHosting
         services.AddSingleton<LockCommands>();
         services.AddSingleton<LockKeeper>();
         services.AddSingleton<PolicyModels>();
+        services.AddSingleton<QuarantineKeeper>();
+        services.AddSingleton<VolumeTable>();
         services.AddSingleton<PolicyQueries>();
         services.AddSingleton<ReachQueries>();
         services.AddSingleton(control.Loader);
@@ -222,6 +241,7 @@ public static class ControlHosting
         services.AddHostedService(provider => provider.GetRequiredService<TrafficLog>());
         services.AddHostedService<NodeServer>();
         services.AddHostedService(provider => provider.GetRequiredService<LockKeeper>());
+        services.AddHostedService(provider => provider.GetRequiredService<QuarantineKeeper>());
         services.Configure<JsonOptions>(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.AddRouting();

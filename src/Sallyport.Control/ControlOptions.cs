@@ -34,6 +34,9 @@ public sealed record ControlOptions
 
     public long EventsKept { get; init; } = 100_000;
 
+    /// <summary>File with prefixes and their countries, for rules that look at them; null for none.</summary>
+    public string? CountryTable { get; init; }
+
     public string NodeSocket => Path.Combine(DataDirectory, "gateway.sock");
 
     public string TokenFile => Path.Combine(DataDirectory, "admin.token");

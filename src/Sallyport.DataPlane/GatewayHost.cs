@@ -42,6 +42,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly HostDevice _host;
     private readonly DnsForwarder _names;
     private readonly TlsContexts _tls = new();
+    private readonly Meters _meters = new();
     private readonly IEntropy _entropy = new SystemEntropy();
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -184,6 +185,16 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         return drops;
     }
 
+    void INodeLinkOwner.Restore(MeterReport report)
+    {
+        foreach (var reading in report.Meters.Select(MeterStates.Read).OfType<MeterReading>())
+        {
+            _meters.Restore(reading);
+        }
+    }
+
+    IReadOnlyList<MeterState> INodeLinkOwner.Meters() => [.. _meters.Readings().Select(reading => MeterStates.Of(reading))];
+
     public void Dispose()
     {
         StopThreads();
@@ -270,7 +281,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     {
         // The other half of the cores has the kernel's receiving, the handshakes, and control to do.
         var count = Math.Min(settings.PacketThreads ?? Math.Max(1, Environment.ProcessorCount / 2), DataPlaneLimits.ShardsMax);
-        var fabric = new Fabric(count);
+        var fabric = new Fabric(count, _meters);
         var shards = new List<Shard>(count);
         try
         {

@@ -20,6 +20,8 @@ internal static class ApplicationCommands
         var network = Flag.Text("--network", "With --host: the network in which the host offers it", "NETWORK");
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
+        var groups = Flag.List("--group", "Group of applications that rules may lead to", "GROUP");
+        var management = Flag.Switch("--management", "What is in quarantine of the degree management may still reach it, by rules");
         var command = shell.Verb(
             "add",
             "Name something that may be reached; a rule then says by whom",
@@ -60,6 +62,8 @@ internal static class ApplicationCommands
                         Host = c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
                         Target = c.Parse.GetValue(target),
                         Services = given,
+                        Groups = c.Parse.GetValue(groups),
+                        Management = c.Parse.GetValue(management),
                     },
                     c.Cancel);
                 c.Printer.One(application, ApiJson.Default.ApplicationInfo, a =>
@@ -68,7 +72,7 @@ internal static class ApplicationCommands
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
             },
-            name, site, device, host, network, target);
+            name, site, device, host, network, target, groups, management);
         services.AddTo(command);
         return command;
     }
@@ -89,7 +93,9 @@ internal static class ApplicationCommands
                 new("NETWORK", a => a.Network) { Rank = 1 },
                 new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
                 new("TARGET", a => a.Target),
-                new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true }),
+                new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true },
+                new("GROUPS", a => string.Join(", ", a.Groups)) { Wraps = true, Rank = 2 },
+                new("MANAGEMENT", a => a.Management ? "yes" : null) { Rank = 3 }),
             network);
     }
 
@@ -108,23 +114,47 @@ internal static class ApplicationCommands
         var name = Flag.Name("Name of the application");
         var target = Flag.Text("--target", "Its address, or a prefix", "ADDRESS");
         var services = new ServiceFlags();
+        var groups = Flag.List("--group", "Join a group", "GROUP");
+        var leave = Flag.List("--remove-group", "Leave a group", "GROUP");
+        var management = Flag.Text("--management", "Whether what is in quarantine of the degree management may still reach it: yes or no", "yes|no");
         var command = shell.Verb(
             "update",
-            "Change the target, or all services; live flows are judged again at once",
+            "Change the target, all services, or groups; live flows are judged again at once",
             async c =>
             {
                 var given = services.Of(c.Parse);
-                if (c.Parse.GetValue(target) is null && given.Count == 0)
+                var update = new ApplicationUpdate
                 {
-                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --tcp, --udp or --icmp.");
+                    Target = c.Parse.GetValue(target),
+                    Services = given.Count > 0 ? given : null,
+                    Management = c.Parse.GetValue(management) switch
+                    {
+                        null => null,
+                        "yes" => true,
+                        "no" => false,
+                        var other => throw new CliException(ExitCodes.Usage, $"\"{other}\" is neither yes nor no", "--management", "Write --management yes or --management no."),
+                    },
+                };
+                var (join, part) = (c.Parse.GetValue(groups) ?? [], c.Parse.GetValue(leave) ?? []);
+                if (update == new ApplicationUpdate() && join.Length + part.Length == 0)
+                {
+                    throw new CliException(ExitCodes.Usage, "nothing to change", null, "Give --target, --tcp, --udp, --icmp, --group, --remove-group or --management.");
                 }
 
-                var update = new ApplicationUpdate { Target = c.Parse.GetValue(target), Services = given.Count > 0 ? given : null };
-                var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
+                long? revision = null;
+                if (join.Length + part.Length > 0)
+                {
+                    // The revision guards what somebody else changed between the two requests.
+                    var before = await c.Client.GetApplicationAsync(c.Parse.GetValue(name)!, c.Cancel);
+                    revision = before.Revision;
+                    update = update with { Groups = [.. before.Groups.Except(part).Union(join)] };
+                }
+
+                var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, revision, c.Cancel);
                 Print(c, after);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
-            name, target);
+            name, target, groups, leave, management);
         services.AddTo(command);
         return command;
     }
@@ -150,6 +180,8 @@ internal static class ApplicationCommands
         ("at", $"{a.OwnerKind}:{a.Owner}"),
         ("target", a.Target),
         ("services", string.Join(", ", a.Services)),
+        ("groups", string.Join(", ", a.Groups)),
+        ("management", a.Management ? "yes" : ""),
         ("appears in", a.AppearsAt.Count == 0 ? null : string.Join(", ", a.AppearsAt)),
         ("created", Human.Time(a.CreatedAt))));
 }

@@ -56,15 +56,18 @@ internal sealed class DeviceCommands(Shell shell) : MemberNoun<DeviceInfo>(shell
     protected override Task<DeviceInfo> GetAsync(CommandContext c, string name) => c.Client.GetDeviceAsync(name, c.Cancel);
 
     protected override Task<DeviceInfo> UpdateAsync(CommandContext c, string name, MemberChange change, long revision) =>
-        c.Client.UpdateDeviceAsync(name, new DeviceUpdate { Labels = change.Labels, Groups = change.Groups }, revision, c.Cancel);
+        c.Client.UpdateDeviceAsync(name, new DeviceUpdate { Labels = change.Labels, Groups = change.Groups, Limit = change.Limit }, revision, c.Cancel);
 
     protected override Task<ProfileIssued> IssueProfileAsync(CommandContext c, string name, ProfileRequest request) =>
         c.Client.IssueDeviceProfileAsync(name, request, c.Cancel);
 
     protected override Task<CutResult> RevokeAsync(CommandContext c, string name, string? reason) => c.Client.RevokeDeviceAsync(name, reason, c.Cancel);
 
-    protected override Task<CutResult> QuarantineAsync(CommandContext c, string name, string? reason) =>
-        c.Client.QuarantineDeviceAsync(name, reason, c.Cancel);
+    protected override Task<CutResult> QuarantineAsync(CommandContext c, string name, QuarantineRequest request) =>
+        c.Client.QuarantineDeviceToAsync(name, request, c.Cancel);
+
+    protected override Task<DeviceInfo> ReportPostureAsync(CommandContext c, string name, PostureUpdate facts) =>
+        c.Client.ReportDevicePostureAsync(name, facts, c.Cancel);
 
     protected override Task<DeviceInfo> ReleaseAsync(CommandContext c, string name, string? reason) =>
         c.Client.ReleaseDeviceAsync(name, reason, c.Cancel);

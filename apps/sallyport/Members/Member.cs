@@ -1,4 +1,5 @@
 using Sallyport.Api.Devices;
+using Sallyport.Api.Rules;
 using Sallyport.Api.Sites;
 using Sallyport.Api.Tunnels;
 
@@ -14,6 +15,12 @@ internal sealed record Member
     public required string State { get; init; }
 
     public string? StateReason { get; init; }
+
+    public QuarantineInfo? Quarantine { get; init; }
+
+    public required IReadOnlyList<PostureInfo> Posture { get; init; }
+
+    public LimitInfo? Limit { get; init; }
 
     public required IReadOnlyList<int> Locks { get; init; }
 
@@ -44,6 +51,9 @@ internal sealed record Member
         Network = device.Network,
         State = device.State,
         StateReason = device.StateReason,
+        Quarantine = device.Quarantine,
+        Posture = device.Posture,
+        Limit = device.Limit,
         Locks = device.Locks,
         Presence = device.Presence,
         Addresses = device.Addresses,
@@ -61,6 +71,9 @@ internal sealed record Member
         Network = site.Network,
         State = site.State,
         StateReason = site.StateReason,
+        Quarantine = site.Quarantine,
+        Posture = site.Posture,
+        Limit = site.Limit,
         Locks = site.Locks,
         Presence = site.Presence,
         Subnets = site.Subnets,

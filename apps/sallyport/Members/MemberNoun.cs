@@ -5,9 +5,11 @@ using System.Text.Json.Serialization.Metadata;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Paging;
+using Sallyport.Api.Rules;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
 using Sallyport.Cli.Profiles;
+using Sallyport.Cli.Rules;
 using Spectre.Console;
 
 namespace Sallyport.Cli.Members;
@@ -17,7 +19,7 @@ internal sealed record MemberDraft(
     string Name, string? Network, Dictionary<string, string>? Labels, string[]? Groups, string[]? Addresses, ProfileRequest? Profile);
 
 /// <summary>Null is left as it is.</summary>
-internal sealed record MemberChange(Dictionary<string, string>? Labels, List<string>? Groups);
+internal sealed record MemberChange(Dictionary<string, string>? Labels, List<string>? Groups, LimitInput? Limit);
 
 /// <summary>The verbs of devices and sites. What differs, the calls of the API and a few flags, is the derived class.</summary>
 internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> type)
@@ -51,7 +53,9 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
 
     protected abstract Task<CutResult> RevokeAsync(CommandContext c, string name, string? reason);
 
-    protected abstract Task<CutResult> QuarantineAsync(CommandContext c, string name, string? reason);
+    protected abstract Task<CutResult> QuarantineAsync(CommandContext c, string name, QuarantineRequest request);
+
+    protected abstract Task<T> ReportPostureAsync(CommandContext c, string name, PostureUpdate facts);
 
     protected abstract Task<T> ReleaseAsync(CommandContext c, string name, string? reason);
 
@@ -60,7 +64,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
     protected Command Build(string description, string nameExample, string addressHelp) => Shell.Noun(
         noun,
         description,
-        Add(nameExample, addressHelp), List(), Show(), Update(), Profile(), Revoke(), Quarantine(), Release(), Remove());
+        Add(nameExample, addressHelp), List(), Show(), Update(), Profile(), Revoke(), Quarantine(), Release(), Posture(), Remove());
 
     private Command Add(string nameExample, string addressHelp)
     {
@@ -114,7 +118,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
     private Command List() => shell.Verb(
         "list",
         $"{char.ToUpperInvariant(noun[0])}{noun[1..]}s and whether they are online. STATE: pending has no profile yet, active may connect, "
-        + "quarantined is shut out until released, retired was revoked for good. IN and OUT: payload forwarded from it and to it",
+        + "quarantined is shut out, wholly or to a degree, until released, retired was revoked for good. IN and OUT: payload forwarded from it and to it",
         async c => c.Printer.Many(
             await CommandContext.AllAsync(null, (limit, cursor) => ListAsync(c, limit, cursor)),
             type,
@@ -151,7 +155,8 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
     {
         var name = Flag.Name($"Name of the {noun}");
         var edit = new LabelEdit();
-        Symbol[] changing = [.. OfUpdate, .. edit.All];
+        var limit = new LimitFlags();
+        Symbol[] changing = [.. OfUpdate, .. edit.All, .. limit.All];
         return shell.Verb(
             "update",
             "Change what is given; live flows are judged again at once",
@@ -164,7 +169,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
 
                 // The revision guards what somebody else changed between the two requests.
                 var before = MemberOf(await GetAsync(c, c.Parse.GetValue(name)!));
-                var change = new MemberChange(edit.LabelsOf(c.Parse, before.Labels), edit.GroupsOf(c.Parse, before.Groups));
+                var change = new MemberChange(edit.LabelsOf(c.Parse, before.Labels), edit.GroupsOf(c.Parse, before.Groups), limit.Of(c.Parse));
                 var after = await UpdateAsync(c, $"{before.Name}.{before.Network}", change, before.Revision);
                 Print(c, after);
                 return CutText.PrintSideEffect(c.Printer, MemberOf(after).Cut);
@@ -201,10 +206,58 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         $"Cut a {noun} for good: its tunnel, its flows, its credentials; its state is retired from then on, and a stock client exits",
         async (c, name, reason) => CutText.Print(c.Printer, await RevokeAsync(c, name, reason), "revoked"));
 
-    private Command Quarantine() => WithReason(
-        "quarantine",
-        $"Cut a {noun} until it is released (state quarantined); it keeps its credentials, and comes back by itself then",
-        async (c, name, reason) => CutText.Print(c.Printer, await QuarantineAsync(c, name, reason), "quarantined"));
+    private Command Quarantine()
+    {
+        var name = Flag.Name($"Name of the {noun}");
+        var degree = Flag.Text(
+            "--degree",
+            "throttled (what rules allow, slowly), management (applications for management alone), forensic (one --application) or dark (nothing, no tunnel); default: dark",
+            "DEGREE");
+        var application = Flag.Text("--application", "With forensic: the one application that is left", "APPLICATION");
+        var rate = Flag.Text("--rate", "With throttled: at most this a second; default: 64kbit", "RATE");
+        var end = new EndFlags();
+        var reason = Flag.Reason();
+        return shell.Verb(
+            "quarantine",
+            $"Shut a {noun} out, wholly or in part, until it is released or its time is over (state quarantined); it keeps its credentials. Again: to another degree",
+            async c => CutText.Print(
+                c.Printer,
+                await QuarantineAsync(
+                    c,
+                    c.Parse.GetValue(name)!,
+                    new QuarantineRequest
+                    {
+                        Reason = c.Parse.GetValue(reason),
+                        Degree = c.Parse.GetValue(degree),
+                        Application = c.Parse.GetValue(application),
+                        Rate = c.Parse.GetValue(rate),
+                        For = end.SpanOf(c.Parse),
+                        Until = end.UntilOf(c.Parse),
+                    }),
+                "quarantined"),
+            [name, degree, application, rate, .. end.All, reason]);
+    }
+
+    private Command Posture()
+    {
+        var name = Flag.Name($"Name of the {noun}");
+        var facts = new Argument<string[]>("FACT") { Description = "As name=value: firmware=2.4.1", Arity = ArgumentArity.OneOrMore };
+        var gone = new Argument<string[]>("FACT") { Description = "By its name: firmware", Arity = ArgumentArity.OneOrMore };
+        var set = shell.Verb(
+            "set",
+            $"Report facts of a {noun}, as of now; what rules allow by them is judged again at once",
+            async c => Print(c, await ReportPostureAsync(c, c.Parse.GetValue(name)!, new PostureUpdate { Facts = PostureArguments.Parse(c.Parse.GetValue(facts)!) })),
+            name, facts);
+        var remove = shell.Verb(
+            "remove",
+            "Take facts away; what rules allow by them is judged again at once",
+            async c => Print(
+                c,
+                await ReportPostureAsync(
+                    c, c.Parse.GetValue(name)!, new PostureUpdate { Facts = c.Parse.GetValue(gone)!.Distinct().ToDictionary(fact => fact, _ => (string?)null) })),
+            name, gone);
+        return Shell.Noun("posture", $"Facts that were reported of a {noun}, for the conditions of rules", set, remove);
+    }
 
     private Command Release() => WithReason(
         "release",
@@ -244,6 +297,8 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
             ("addresses", string.Join(", ", member.Addresses)),
             ("labels", MemberText.Labels(member.Labels)),
             ("groups", string.Join(", ", member.Groups)),
+            ("posture", MemberText.Posture(member.Posture)),
+            ("at most", LimitFlags.Describe(member.Limit)),
             ("created", Human.Time(member.CreatedAt)));
         MemberText.TunnelFacts(c.Printer, member.Presence, member.Tunnel);
     });

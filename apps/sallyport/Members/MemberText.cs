@@ -1,3 +1,4 @@
+using Sallyport.Api.Devices;
 using Sallyport.Api.Tunnels;
 using Sallyport.Cli.Output;
 using Spectre.Console;
@@ -15,7 +16,8 @@ internal static class MemberText
     };
 
     /// <summary>A lock counts more than the state that it leaves as it is.</summary>
-    public static string ShortState(Member member) => member.Locks.Count == 0 ? member.State : "locked";
+    public static string ShortState(Member member) =>
+        member.Locks.Count > 0 ? "locked" : member.Quarantine is { Degree: not "dark" } partly ? $"{member.State}: {partly.Degree}" : member.State;
 
     public static Color? StateColour(Member member) => ShortState(member) switch
     {
@@ -29,10 +31,19 @@ internal static class MemberText
 
     public static string State(Member member)
     {
-        var state = string.IsNullOrEmpty(member.StateReason) ? member.State : $"{member.State} ({member.StateReason})";
+        var quarantine = member.Quarantine is { } shut ? ": " + Quarantine(shut) : "";
+        var state = string.IsNullOrEmpty(member.StateReason) ? member.State + quarantine : $"{member.State}{quarantine} ({member.StateReason})";
         var locks = string.Join(", ", member.Locks.Select(id => $"lock {id}"));
         return locks.Length == 0 ? state : $"{state}, locked ({locks})";
     }
+
+    /// <summary>"forensic, only historian, until 2026-12-01 16:00:00Z".</summary>
+    private static string Quarantine(QuarantineInfo shut) => string.Join(", ", ((string?[])
+    [
+        shut.Degree, shut.Application is { } left ? $"only {left}" : null, shut.Rate is { } rate ? $"{rate}/s" : null, shut.Until is { } end ? $"until {Human.Time(end)}" : null,
+    ]).OfType<string>());
+
+    public static string Posture(IReadOnlyList<PostureInfo> facts) => string.Join(", ", facts.Select(fact => $"{fact.Name}={fact.Value} ({Human.Time(fact.At)})"));
 
     public static void TunnelFacts(Printer printer, string presence, TunnelInfo? tunnel)
     {

@@ -14,11 +14,14 @@ internal static class RuleCommands
 
     private static Command Add(Shell shell)
     {
-        var from = Flag.Text("--from", "device:NAME, site:NAME, group:NAME, label:KEY=VALUE or network:NAME", "SUBJECT", required: true);
-        var to = Flag.Text("--to", "application:NAME", "APPLICATION", required: true);
+        var from = Flag.Text(
+            "--from", "device:NAME, site:NAME, group:NAME, label:KEY=VALUE, label:KEY=VALUE,KEY=VALUE for who has both, or network:NAME", "SUBJECT", required: true);
+        var to = Flag.Text("--to", "application:NAME or application-group:NAME", "APPLICATION", required: true);
         var fromNetwork = Flag.Text("--from-network", "The network whose group or label is meant; default: the application's", "NETWORK");
         var deny = Flag.Switch("--deny", "Deny it instead, whatever else allows it");
         var time = new TimeFlags();
+        var conditions = new ConditionFlags();
+        var limit = new LimitFlags();
         return shell.Verb(
             "add",
             "Allow subjects to open flows to an application, or deny it to them",
@@ -34,12 +37,14 @@ internal static class RuleCommands
                         For = time.End.SpanOf(c.Parse),
                         Until = time.End.UntilOf(c.Parse),
                         Windows = time.WindowsOf(c.Parse),
+                        Conditions = conditions.Of(c.Parse),
+                        Limit = limit.Of(c.Parse),
                     },
                     c.Cancel);
                 var there = await AppearanceOf(c, rule);
                 c.Printer.One(rule, ApiJson.Default.RuleInfo, r =>
                 {
-                    c.Printer.Line($"rule {r.Id} added: {FromOf(r)} {(r.Effect == "deny" ? "may not" : "may")} reach {r.To}{WhenOf(r)}");
+                    c.Printer.Line($"rule {r.Id} added: {FromOf(r)} {(r.Effect == "deny" ? "may not" : "may")} reach {r.To}{WhenOf(r)}{MoreOf(r)}");
                     if (there is not null)
                     {
                         c.Printer.Remark($"in network {r.FromNetwork} it is at {there}");
@@ -52,22 +57,23 @@ internal static class RuleCommands
                 });
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
-            [from, to, fromNetwork, deny, .. time.All]);
+            [from, to, fromNetwork, deny, .. time.All, .. conditions.All, .. limit.All]);
     }
 
     /// <summary>"group:pumps of network plant-a" where that is not the application's.</summary>
     private static string FromOf(RuleInfo rule) =>
         rule.FromNetwork == rule.Network || rule.From.StartsWith("network:", StringComparison.Ordinal) ? rule.From : $"{rule.From} of network {rule.FromNetwork}";
 
-    /// <summary>Where the subjects of another network reach the application; null within one.</summary>
+    /// <summary>Where the subjects of another network reach the application; null within one, and for a group of applications.</summary>
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
     {
-        if (rule.FromNetwork == rule.Network)
+        const string Prefix = "application:";
+        if (rule.FromNetwork == rule.Network || !rule.To.StartsWith(Prefix, StringComparison.Ordinal))
         {
             return null;
         }
 
-        var application = await c.Client.GetApplicationAsync($"{rule.To["application:".Length..]}.{rule.Network}", c.Cancel);
+        var application = await c.Client.GetApplicationAsync($"{rule.To[Prefix.Length..]}.{rule.Network}", c.Cancel);
         var place = application.AppearsAt.FirstOrDefault(one => one.StartsWith(rule.FromNetwork + " ", StringComparison.Ordinal))?[(rule.FromNetwork.Length + 1)..];
         return place?.EndsWith("/32", StringComparison.Ordinal) == true ? place[..^3] : place;
     }
@@ -79,6 +85,10 @@ internal static class RuleCommands
         var next = rule.NextChange is { } at && rule.State == "waiting" ? $" from {Human.Time(at)}" : "";
         return time == "always" ? "" : $", {time}{(rule.State == "in force" ? "" : $" (now: {rule.State}{next})")}";
     }
+
+    /// <summary>Under what conditions, and how much; empty for none.</summary>
+    private static string MoreOf(RuleInfo rule) =>
+        (rule.Conditions.Text.Length > 0 ? $", {rule.Conditions.Text}" : "") + (rule.Limit is { } limit ? $", at most {limit.Text}" : "");
 
     private static Command List(Shell shell)
     {
@@ -96,6 +106,8 @@ internal static class RuleCommands
                 new("TO", r => r.To),
                 new("EFFECT", r => r.Effect),
                 new("WHEN", r => TimeFlags.Describe(r.Until, r.Windows)) { Wraps = true },
+                new("IF", r => r.Conditions.Text) { Wraps = true, Rank = 3 },
+                new("AT MOST", r => r.Limit?.Text) { Wraps = true, Rank = 4 },
                 new("STATE", r => r.State),
                 new("SUBJECTS", r => $"{r.Subjects}") { Right = true },
                 new("CREATED", r => Human.Time(r.CreatedAt)) { Rank = 1 }),
@@ -118,6 +130,8 @@ internal static class RuleCommands
                     ("to", r.To),
                     ("effect", r.Effect),
                     ("when", TimeFlags.Describe(r.Until, r.Windows)),
+                    ("if", r.Conditions.Text),
+                    ("at most", LimitFlags.Describe(r.Limit)),
                     ("state", r.NextChange is { } next ? $"{r.State} until {Human.Time(next)}" : r.State),
                     ("subjects", r.Subjects == 0 ? Nobody(r.From) : $"{r.Subjects} now"),
                     ("created", Human.Time(r.CreatedAt)))),
@@ -128,11 +142,13 @@ internal static class RuleCommands
     {
         var id = new Argument<int>("ID") { Description = "Number of the rule" };
         var time = new TimeFlags();
+        var conditions = new ConditionFlags();
+        var limit = new LimitFlags();
         var noEnd = Flag.Switch("--no-end", "It ends no more by itself");
         var always = Flag.Switch("--all-hours", "It is in force at every hour");
         return shell.Verb(
             "update",
-            "Change when a rule is in force; live flows are judged again at once",
+            "Change when a rule is in force, under what conditions (any for none of a kind), and how much may pass; live flows are judged again at once",
             async c =>
             {
                 var update = new RuleUpdate
@@ -141,18 +157,20 @@ internal static class RuleCommands
                     Until = time.End.UntilOf(c.Parse),
                     NoEnd = c.Parse.GetValue(noEnd) ? true : null,
                     Windows = c.Parse.GetValue(always) ? [] : time.WindowsOf(c.Parse),
+                    Conditions = conditions.Of(c.Parse),
+                    Limit = limit.Of(c.Parse),
                 };
                 if (update == new RuleUpdate())
                 {
                     throw new CliException(
-                        ExitCodes.Usage, "nothing to change", null, "Give --for, --until, --no-end, --hours or --all-hours.");
+                        ExitCodes.Usage, "nothing to change", null, "Give --for, --until, --no-end, --hours, --all-hours, a condition such as --source, or a limit such as --rate.");
                 }
 
                 var after = await c.Client.UpdateRuleAsync(c.Parse.GetValue(id), update, cancel: c.Cancel);
-                c.Printer.One(after, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} changed: {r.From} to {r.To}{WhenOf(r)}"));
+                c.Printer.One(after, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} changed: {r.From} to {r.To}{WhenOf(r)}{MoreOf(r)}"));
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
-            [id, noEnd, always, .. time.All]);
+            [id, noEnd, always, .. time.All, .. conditions.All, .. limit.All]);
     }
 
     private static Command Remove(Shell shell)
@@ -174,7 +192,7 @@ internal static class RuleCommands
     private static string Nobody(string subject) => subject.Split(':', 2) switch
     {
         ["group", var group] => $"nobody is in the group {group} now",
-        ["label", var label] => $"nobody has the label {label} now",
+        ["label", var label] => $"nobody has the label{(label.Contains(',', StringComparison.Ordinal) ? "s" : "")} {label} now",
         _ => $"{subject} is retired (revoked for good)",
     };
 

@@ -65,6 +65,7 @@ internal sealed class SiteCommands(Shell shell) : MemberNoun<SiteInfo>(shell, "s
             Subnets = c.Parse.GetValue(allCarried) is { Length: > 0 } given ? given : null,
             Labels = change.Labels,
             Groups = change.Groups,
+            Limit = change.Limit,
         },
         revision,
         c.Cancel);
@@ -74,8 +75,11 @@ internal sealed class SiteCommands(Shell shell) : MemberNoun<SiteInfo>(shell, "s
 
     protected override Task<CutResult> RevokeAsync(CommandContext c, string name, string? reason) => c.Client.RevokeSiteAsync(name, reason, c.Cancel);
 
-    protected override Task<CutResult> QuarantineAsync(CommandContext c, string name, string? reason) =>
-        c.Client.QuarantineSiteAsync(name, reason, c.Cancel);
+    protected override Task<CutResult> QuarantineAsync(CommandContext c, string name, QuarantineRequest request) =>
+        c.Client.QuarantineSiteToAsync(name, request, c.Cancel);
+
+    protected override Task<SiteInfo> ReportPostureAsync(CommandContext c, string name, PostureUpdate facts) =>
+        c.Client.ReportSitePostureAsync(name, facts, c.Cancel);
 
     protected override Task<SiteInfo> ReleaseAsync(CommandContext c, string name, string? reason) => c.Client.ReleaseSiteAsync(name, reason, c.Cancel);
 

@@ -17,6 +17,7 @@ internal static class CheckCommand
             # {(s.ConfigFile is null ? "no sallyport.yaml; defaults and variables" : $"from {s.ConfigFile} and variables")}
             {SettingKey.Data.Path}: {s.DataDirectory}
             {SettingKey.Endpoint.Path}: {s.Endpoint}
+            {SettingKey.CountryTable.Path}: {s.CountryTable ?? "none"}
             {SettingKey.OpenVpnUdp.Path}: [{string.Join(", ", s.OpenVpnUdp)}]
             {SettingKey.OpenVpnTcp.Path}: [{string.Join(", ", s.OpenVpnTcp)}]
             {SettingKey.OpenVpnPing.Path}: {Show(s.Ping)}

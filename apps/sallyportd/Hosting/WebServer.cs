@@ -33,6 +33,7 @@ internal static class WebServer
         OpenVpnTcpPort = PortOf(settings.OpenVpnTcp),
         ApiNames = [Dns.GetHostName(), OwnEndpoint.Find(), .. Named(settings.ApiHttps)],
         FlowAge = settings.FlowRetention,
+        CountryTable = settings.CountryTable,
         Gateway = new GatewaySettings
         {
             OpenVpnUdp = [.. settings.OpenVpnUdp.Select(e => e.ToString())],

@@ -48,4 +48,7 @@ internal sealed record DaemonSettings
     public required string DnsZone { get; init; }
 
     public required TimeSpan FlowRetention { get; init; }
+
+    /// <summary>File with prefixes and their countries; null for none.</summary>
+    public string? CountryTable { get; init; }
 }

@@ -42,12 +42,13 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
     public static readonly SettingKey GatewayTunOpen = new("gateway.tun_open", SettingShape.Text);
     public static readonly SettingKey GatewayTunOffloads = new("gateway.tun_offloads", SettingShape.Text);
     public static readonly SettingKey DnsZone = new("dns.zone", SettingShape.Text);
+    public static readonly SettingKey CountryTable = new("country_table", SettingShape.Path);
     public static readonly SettingKey FlowsRetention = new("flows.retention", SettingShape.Duration, 3600, 315_360_000);
 
     /// <summary>Every key, in the order of docs/sallyport.yaml.</summary>
     public static readonly IReadOnlyList<SettingKey> All =
     [
-        Data, Endpoint,
+        Data, Endpoint, CountryTable,
         OpenVpnUdp, OpenVpnTcp, OpenVpnPing, OpenVpnPingRestart, OpenVpnRenegotiate, OpenVpnHandshakeWindow,
         ApiSocket, ApiHttps,
         GatewayFlowTable, GatewayHandshakeThreads, GatewayPacketThreads, GatewayTun, GatewayTunOpen, GatewayTunOffloads,

@@ -146,6 +146,7 @@ internal sealed class SettingsLoader
             TunAlways = ChoiceOf(SettingKey.GatewayTunOpen, "needed", "always") == "always",
             TunOffloads = ChoiceOf(SettingKey.GatewayTunOffloads, "on", "off") == "on",
             DnsZone = TextOf(SettingKey.DnsZone) ?? "sallyport",
+            CountryTable = TextOf(SettingKey.CountryTable) is null ? null : PathOf(SettingKey.CountryTable, ""),
             FlowRetention = DurationOf(SettingKey.FlowsRetention, TimeSpan.FromDays(30)),
         };
     }
@@ -170,6 +171,11 @@ internal sealed class SettingsLoader
                 WhereOf(SettingKey.Data),
                 $"the path of the data directory is too long for the sockets in it ({node} bytes, and a Unix socket takes {SocketPathBytesMax})",
                 "Set SALLYPORT_DATA (or \"data\") to a shorter path, such as /var/lib/sallyport."));
+        }
+
+        if (settings.CountryTable is { } table && !File.Exists(table))
+        {
+            problems.Add(new SettingProblem(WhereOf(SettingKey.CountryTable), $"there is no file {table}", "Name a CSV file of prefix,country lines, or leave \"country_table\" out."));
         }
 
         if (settings.Tun.Length is 0 or > DeviceNameMax || !settings.Tun.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))

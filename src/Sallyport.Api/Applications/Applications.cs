@@ -21,6 +21,12 @@ public sealed record ApplicationCreate
 
     /// <summary>"tcp/8883", "udp/5000-5010", "icmp".</summary>
     public IReadOnlyList<string>? Services { get; init; }
+
+    /// <summary>Groups that rules may lead to.</summary>
+    public IReadOnlyList<string>? Groups { get; init; }
+
+    /// <summary>Whether a device in quarantine of the degree "management" may still speak to it.</summary>
+    public bool? Management { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -30,6 +36,11 @@ public sealed record ApplicationUpdate
     public string? Target { get; init; }
 
     public IReadOnlyList<string>? Services { get; init; }
+
+    /// <summary>Replaces all.</summary>
+    public IReadOnlyList<string>? Groups { get; init; }
+
+    public bool? Management { get; init; }
 }
 
 public sealed record ApplicationInfo
@@ -48,6 +59,10 @@ public sealed record ApplicationInfo
     public required string Target { get; init; }
 
     public required IReadOnlyList<string> Services { get; init; }
+
+    public required IReadOnlyList<string> Groups { get; init; }
+
+    public required bool Management { get; init; }
 
     /// <summary>The other networks in which members reach it, and where: "plant-b 198.18.0.1/32".</summary>
     public required IReadOnlyList<string> AppearsAt { get; init; }

@@ -90,7 +90,13 @@ public sealed class SallyportClient : IDisposable
         PostAsync($"sites/{Segment(name)}/revoke", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.CutResult, cancel);
 
     public Task<CutResult> QuarantineSiteAsync(string name, string? reason, CancellationToken cancel = default) =>
-        PostAsync($"sites/{Segment(name)}/quarantine", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.CutResult, cancel);
+        QuarantineSiteToAsync(name, new QuarantineRequest { Reason = reason }, cancel);
+
+    public Task<CutResult> QuarantineSiteToAsync(string name, QuarantineRequest request, CancellationToken cancel = default) =>
+        PostAsync($"sites/{Segment(name)}/quarantine", request, ApiJson.Default.QuarantineRequest, ApiJson.Default.CutResult, cancel);
+
+    public Task<SiteInfo> ReportSitePostureAsync(string name, PostureUpdate facts, CancellationToken cancel = default) =>
+        PutAsync($"sites/{Segment(name)}/posture", facts, ApiJson.Default.PostureUpdate, ApiJson.Default.SiteInfo, cancel);
 
     public Task<SiteInfo> ReleaseSiteAsync(string name, string? reason, CancellationToken cancel = default) =>
         PostAsync($"sites/{Segment(name)}/release", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.SiteInfo, cancel);
@@ -127,7 +133,13 @@ public sealed class SallyportClient : IDisposable
         PostAsync($"devices/{Segment(name)}/revoke", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.CutResult, cancel);
 
     public Task<CutResult> QuarantineDeviceAsync(string name, string? reason, CancellationToken cancel = default) =>
-        PostAsync($"devices/{Segment(name)}/quarantine", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.CutResult, cancel);
+        QuarantineDeviceToAsync(name, new QuarantineRequest { Reason = reason }, cancel);
+
+    public Task<CutResult> QuarantineDeviceToAsync(string name, QuarantineRequest request, CancellationToken cancel = default) =>
+        PostAsync($"devices/{Segment(name)}/quarantine", request, ApiJson.Default.QuarantineRequest, ApiJson.Default.CutResult, cancel);
+
+    public Task<DeviceInfo> ReportDevicePostureAsync(string name, PostureUpdate facts, CancellationToken cancel = default) =>
+        PutAsync($"devices/{Segment(name)}/posture", facts, ApiJson.Default.PostureUpdate, ApiJson.Default.DeviceInfo, cancel);
 
     public Task<DeviceInfo> ReleaseDeviceAsync(string name, string? reason, CancellationToken cancel = default) =>
         PostAsync($"devices/{Segment(name)}/release", new ReasonRequest(reason), ApiJson.Default.ReasonRequest, ApiJson.Default.DeviceInfo, cancel);
@@ -380,6 +392,10 @@ public sealed class SallyportClient : IDisposable
         request.Headers.Add("Idempotency-Key", Guid.NewGuid().ToString("N"));
         return ReadAsync(request, answerType, cancel);
     }
+
+    private Task<TAnswer> PutAsync<TBody, TAnswer>(
+        string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancel) =>
+        ReadAsync(new HttpRequestMessage(HttpMethod.Put, Path(path)) { Content = JsonOf(body, bodyType) }, answerType, cancel);
 
     private Task<TAnswer> PatchAsync<TBody, TAnswer>(
         string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, long? revision, CancellationToken cancel)

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Sallyport.Api.Credentials;
+using Sallyport.Api.Rules;
 using Sallyport.Api.Tunnels;
 
 namespace Sallyport.Api.Devices;
@@ -30,6 +31,9 @@ public sealed record DeviceUpdate
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     public IReadOnlyList<string>? Groups { get; init; }
+
+    /// <summary>Of all that it sends and is sent.</summary>
+    public LimitInput? Limit { get; init; }
 }
 
 public sealed record DeviceInfo
@@ -52,6 +56,15 @@ public sealed record DeviceInfo
     public required IReadOnlyDictionary<string, string> Labels { get; init; }
 
     public required IReadOnlyList<string> Groups { get; init; }
+
+    /// <summary>How far it is shut out while its state is "quarantined"; null otherwise.</summary>
+    public QuarantineInfo? Quarantine { get; init; }
+
+    /// <summary>Facts that were reported of it.</summary>
+    public required IReadOnlyList<PostureInfo> Posture { get; init; }
+
+    /// <summary>Null for none.</summary>
+    public LimitInfo? Limit { get; init; }
 
     /// <summary>Ids of the locks that cut it off, whatever its state.</summary>
     public required IReadOnlyList<int> Locks { get; init; }

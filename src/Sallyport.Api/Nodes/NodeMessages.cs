@@ -4,8 +4,8 @@ namespace Sallyport.Api.Nodes;
 
 /// <summary>
 /// One frame between control and gateway: a big-endian uint32 length, then this as UTF-8 JSON.
-/// Control sends <see cref="Welcome"/>, <see cref="Certificate"/>, <see cref="Snapshot"/>, <see cref="Delta"/> and <see cref="Disconnect"/>;
-/// the gateway sends the rest.
+/// Control sends <see cref="Welcome"/>, <see cref="Certificate"/>, <see cref="Snapshot"/>, <see cref="Delta"/> and <see cref="Disconnect"/>,
+/// and <see cref="MeterReport"/> to a gateway that begins; the gateway sends the rest, and that one too.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(Hello), "hello")]
@@ -23,6 +23,7 @@ namespace Sallyport.Api.Nodes;
 [JsonDerivedType(typeof(EventReport), "events")]
 [JsonDerivedType(typeof(DnsReport), "dns")]
 [JsonDerivedType(typeof(DropReport), "drops")]
+[JsonDerivedType(typeof(MeterReport), "meters")]
 public abstract record NodeMessage;
 
 /// <summary>First frame of a gateway. <paramref name="ModelVersion"/> is 0 where it has none yet.</summary>
@@ -30,7 +31,7 @@ public sealed record Hello(string Gateway, string SoftwareVersion, int ProtocolV
 {
     /// <summary>
     /// 2: rules have an effect and a time. Whoever knows neither would allow what is denied. 3: rules lead to other networks; to who does
-    /// not know that, their subjects would be others.
+    /// not know that, their subjects would be others. Rules have conditions and limits, identities degrees of quarantine.
     /// </summary>
     public const int CurrentProtocol = 3;
 }
@@ -66,6 +67,9 @@ public sealed record Delta : NodeMessage
     /// <summary>Those that the windows of these rules name.</summary>
     public IReadOnlyList<ZoneModel> Zones { get; init; } = [];
 
+    /// <summary>Those that the conditions of these rules name.</summary>
+    public IReadOnlyList<CountryModel> Countries { get; init; } = [];
+
     public IReadOnlyList<AppearanceModel> Appearances { get; init; } = [];
 
     public IReadOnlyList<int> RemovedNetworks { get; init; } = [];
@@ -86,10 +90,15 @@ public sealed record Delta : NodeMessage
 public sealed record Acknowledge(long Version, long AppliedAt, long LastPacketAt, int TunnelsCut, int FlowsCut) : NodeMessage;
 
 /// <summary>
-/// Rules came into force or went out of it by the clock: the gateway does that by itself, whether control is there or not.
+/// Rules came into force or went out of it by the clock, or facts of identities stopped to count: the gateway does that by itself, whether
+/// control is there or not.
 /// <paramref name="DueAt"/> is the moment that they say; the other times are those of <see cref="Acknowledge"/>.
 /// </summary>
-public sealed record ScheduleReport(IReadOnlyList<int> Rules, long DueAt, long AppliedAt, long LastPacketAt, int FlowsCut) : NodeMessage;
+public sealed record ScheduleReport(IReadOnlyList<int> Rules, long DueAt, long AppliedAt, long LastPacketAt, int FlowsCut) : NodeMessage
+{
+    /// <summary>Whose facts stopped to count for some rule at that moment.</summary>
+    public IReadOnlyList<int> Identities { get; init; } = [];
+}
 
 /// <summary>All listeners are open.</summary>
 public sealed record Ready(IReadOnlyList<string> Listening) : NodeMessage;
@@ -239,6 +248,14 @@ public sealed record GatewayEvent(string Kind, long At, int IdentityId, string O
 
 /// <summary>Packets dropped since the gateway started, by reason.</summary>
 public sealed record DropReport(IReadOnlyDictionary<string, long> Drops) : NodeMessage;
+
+/// <summary>What has been carried of volumes: from a gateway now and then, and back to it where it was restarted.</summary>
+public sealed record MeterReport(IReadOnlyList<MeterState> Meters) : NodeMessage;
+
+/// <summary>One volume in its present day or month.</summary>
+/// <param name="Kind">"rule" or "identity".</param>
+/// <param name="Period">Its number: days since 1 January 1970, or months since January of year 0.</param>
+public sealed record MeterState(string Kind, int Id, int Period, long Bytes);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NodeMessage))]

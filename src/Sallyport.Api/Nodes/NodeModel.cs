@@ -11,6 +11,9 @@ public sealed record NodeModel(
     /// <summary>Those that the windows of rules name.</summary>
     public IReadOnlyList<ZoneModel> Zones { get; init; } = [];
 
+    /// <summary>Those that the conditions of rules name.</summary>
+    public IReadOnlyList<CountryModel> Countries { get; init; } = [];
+
     public IReadOnlyList<AppearanceModel> Appearances { get; init; } = [];
 }
 
@@ -69,6 +72,9 @@ public sealed record GatewaySettings
 
     /// <summary>Whether the device is there even while no application is at the host.</summary>
     public bool TunAlways { get; init; }
+
+    /// <summary>SHA-256 of control's table of countries, so that another table is another model; empty without one.</summary>
+    public string CountryTable { get; init; } = "";
 
     /// <summary>Whether the kernel may leave segments in one piece and checksums to us.</summary>
     public bool TunOffloads { get; init; } = true;
@@ -136,8 +142,20 @@ public sealed record IdentityModel
 
     public required string Name { get; init; }
 
-    /// <summary>False: pending, quarantined, retired or revoked. Nothing of it may pass or finish a handshake.</summary>
+    /// <summary>False: pending, in dark quarantine, retired, locked or revoked. Nothing of it may pass or finish a handshake.</summary>
     public required bool Active { get; init; }
+
+    /// <summary>"throttled", "management" or "forensic"; empty without a quarantine, and in a dark one, which is not active.</summary>
+    public string Quarantine { get; init; } = "";
+
+    /// <summary>The one application that a forensic quarantine leaves; 0 otherwise.</summary>
+    public int ForensicApplicationId { get; init; }
+
+    /// <summary>What was reported of it; each name once.</summary>
+    public IReadOnlyList<FactModel> Posture { get; init; } = [];
+
+    /// <summary>Of all that it sends and is sent; null for none.</summary>
+    public LimitModel? Limit { get; init; }
 
     public string? AddressV4 { get; init; }
 
@@ -195,7 +213,59 @@ public sealed record ApplicationModel
 
     /// <summary>Nobody may reach it, by whatever other application the same is allowed.</summary>
     public bool Locked { get; init; }
+
+    /// <summary>What a device in quarantine of the degree "management" may still speak to.</summary>
+    public bool Management { get; init; }
 }
+
+/// <summary>A fact as it was reported of a device.</summary>
+/// <param name="At">Nanoseconds since the Unix epoch.</param>
+public sealed record FactModel(string Name, string Value, long At);
+
+/// <summary>How much may pass; 0 for no limit of that kind.</summary>
+public sealed record LimitModel
+{
+    public long BitsPerSecond { get; init; }
+
+    public long PacketsPerSecond { get; init; }
+
+    public long VolumeBytes { get; init; }
+
+    /// <summary>"day" or "month", by UTC.</summary>
+    public string Period { get; init; } = "day";
+}
+
+/// <summary>
+/// What must be so of a sender and its tunnel for a rule to count: of each list that is not empty any one, of facts all.
+/// </summary>
+public sealed record ConditionModel
+{
+    /// <summary>"active", "quarantined".</summary>
+    public IReadOnlyList<string> States { get; init; } = [];
+
+    /// <summary>"openvpn/udp", "openvpn/tcp".</summary>
+    public IReadOnlyList<string> Protocols { get; init; } = [];
+
+    /// <summary>As OpenVPN spells them.</summary>
+    public IReadOnlyList<string> Ciphers { get; init; } = [];
+
+    /// <summary>Prefixes of the tunnel's outer address.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
+    /// <summary>ISO 3166-1 alpha-2, of the tunnel's outer address.</summary>
+    public IReadOnlyList<string> Countries { get; init; } = [];
+
+    /// <summary>"firmware>=2.4.1".</summary>
+    public IReadOnlyList<string> Posture { get; init; } = [];
+
+    /// <summary>Older facts do not count; null for any age.</summary>
+    public int? PostureAgeSeconds { get; init; }
+}
+
+/// <summary>The addresses of one country, from and to, both included, by rising address.</summary>
+/// <param name="V4">Eight bytes each, in network order.</param>
+/// <param name="V6">Thirty-two bytes each, in network order.</param>
+public sealed record CountryModel(string Code, byte[] V4, byte[] V6);
 
 /// <summary>
 /// A time zone of IANA's with its offsets for years ahead, so that every gateway keeps the same hours whatever its machine knows of them.
@@ -203,7 +273,7 @@ public sealed record ApplicationModel
 /// <param name="Offsets">In turns: from when on, in seconds since the Unix epoch, and how many seconds the clocks are before UTC then.</param>
 public sealed record ZoneModel(string Name, IReadOnlyList<long> Offsets);
 
-/// <summary>Allows the subjects to open flows to one application, or denies it to them.</summary>
+/// <summary>Allows the subjects to open flows to one application or a group of them, or denies it to them.</summary>
 public sealed record RuleModel
 {
     public required int Id { get; init; }
@@ -217,10 +287,23 @@ public sealed record RuleModel
     /// <summary>Identity of a device, site or host subject; 0 otherwise.</summary>
     public int SubjectId { get; init; }
 
-    /// <summary>"pumps" for a group, "model=P200" for a label; empty otherwise.</summary>
+    /// <summary>"pumps" for a group, "model=P200" or "model=P200,region=eu" for labels; empty otherwise.</summary>
     public string Subject { get; init; } = "";
 
+    /// <summary>0 for a rule to a group.</summary>
     public required int ApplicationId { get; init; }
+
+    /// <summary>Empty for a rule to one application.</summary>
+    public string ApplicationGroup { get; init; } = "";
+
+    /// <summary>Those that are in the group now.</summary>
+    public IReadOnlyList<int> ApplicationIds { get; init; } = [];
+
+    /// <summary>Null for none.</summary>
+    public ConditionModel? Conditions { get; init; }
+
+    /// <summary>Of all that it allows, whoever sends it; null for none.</summary>
+    public LimitModel? Limit { get; init; }
 
     /// <summary>"allow" or "deny"; what is denied stays so whatever else allows it.</summary>
     public string Effect { get; init; } = "allow";

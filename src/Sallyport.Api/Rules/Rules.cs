@@ -3,17 +3,20 @@ using Sallyport.Api.Devices;
 
 namespace Sallyport.Api.Rules;
 
-/// <summary>Allows subjects to open flows to one application, or denies it to them.</summary>
+/// <summary>Allows subjects to open flows to one application or a group of them, or denies it to them.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record RuleCreate
 {
-    /// <summary>"device:pump-17", "site:hq", "host:plant-a", "group:pumps", "label:model=P200" or "network:plant-a" (every device and site of it).</summary>
+    /// <summary>
+    /// "device:pump-17", "site:hq", "host:plant-a", "group:pumps", "label:model=P200", "label:model=P200,region=eu" for who has both, or
+    /// "network:plant-a" (every device and site of it).
+    /// </summary>
     public string? From { get; init; }
 
     /// <summary>The network whose group or label is meant; default: that of the application.</summary>
     public string? FromNetwork { get; init; }
 
-    /// <summary>"application:historian".</summary>
+    /// <summary>"application:historian", or "application-group:scada" for all that are in it, now and later.</summary>
     public string? To { get; init; }
 
     /// <summary>"allow", the default, or "deny", which wins over every rule that allows the same.</summary>
@@ -27,6 +30,10 @@ public sealed record RuleCreate
 
     /// <summary>The only hours in which it is in force: "mon-fri 08:00-17:00 Europe/Vienna". Null or empty for always.</summary>
     public IReadOnlyList<string>? Windows { get; init; }
+
+    public ConditionInput? Conditions { get; init; }
+
+    public LimitInput? Limit { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -43,6 +50,10 @@ public sealed record RuleUpdate
 
     /// <summary>Replaces all; empty for always.</summary>
     public IReadOnlyList<string>? Windows { get; init; }
+
+    public ConditionInput? Conditions { get; init; }
+
+    public LimitInput? Limit { get; init; }
 }
 
 public sealed record RuleInfo
@@ -68,6 +79,11 @@ public sealed record RuleInfo
     public DateTimeOffset? Until { get; init; }
 
     public required IReadOnlyList<string> Windows { get; init; }
+
+    public required ConditionInfo Conditions { get; init; }
+
+    /// <summary>Null for none.</summary>
+    public LimitInfo? Limit { get; init; }
 
     /// <summary>"in force", "waiting" (for its hours), "over" or "locked".</summary>
     public required string State { get; init; }

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Rules;
 using Sallyport.Api.Tunnels;
 
 namespace Sallyport.Api.Sites;
@@ -35,6 +36,9 @@ public sealed record SiteUpdate
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     public IReadOnlyList<string>? Groups { get; init; }
+
+    /// <summary>Of all that it sends and is sent.</summary>
+    public LimitInput? Limit { get; init; }
 }
 
 public sealed record SiteInfo
@@ -59,6 +63,15 @@ public sealed record SiteInfo
     public required IReadOnlyDictionary<string, string> Labels { get; init; }
 
     public required IReadOnlyList<string> Groups { get; init; }
+
+    /// <summary>How far it is shut out while its state is "quarantined"; null otherwise.</summary>
+    public QuarantineInfo? Quarantine { get; init; }
+
+    /// <summary>Facts that were reported of it.</summary>
+    public required IReadOnlyList<PostureInfo> Posture { get; init; }
+
+    /// <summary>Null for none.</summary>
+    public LimitInfo? Limit { get; init; }
 
     /// <summary>Ids of the locks that cut it off, whatever its state.</summary>
     public required IReadOnlyList<int> Locks { get; init; }

@@ -96,6 +96,7 @@ internal static class AppearanceKeeper
     private static List<Crossing> Crossings(SqliteConnection sql) => sql.Query<(int, int, string)>(
         """
         SELECT DISTINCT r.network_id, a.network_id, a.target FROM rules r JOIN applications a ON a.id = r.application_id
+            OR (a.network_id = r.target_network_id AND EXISTS (SELECT 1 FROM json_each(a.groups) g WHERE g.value = r.application_group))
         WHERE r.network_id IS NOT NULL AND r.network_id <> a.network_id ORDER BY 1, 2, 3
         """).Select(row => new Crossing(row.Item1, row.Item2, ApplicationInput.ParseTarget(row.Item3))).ToList();
 

@@ -53,11 +53,12 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
 
         var target = owner is null ? null : ApplicationInput.ReadTarget(input.Target, owner, problems);
         var services = ApplicationInput.ReadServices(input.Services, problems);
+        var groups = ApplicationInput.ReadGroups(input.Groups ?? [], problems);
         problems.ThrowIfAny();
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO applications (network_id, owner_id, name, target, services, created_at, revision)
-            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @Now, 1) RETURNING id
+            INSERT INTO applications (network_id, owner_id, name, target, services, groups, management, created_at, revision)
+            VALUES (@NetworkId, @ownerId, @Name, @target, @services, @groups, @management, @Now, 1) RETURNING id
             """,
             new
             {
@@ -66,10 +67,13 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
                 input.Name,
                 target = ApplicationInput.Show(target!.Value),
                 services = Column.Of(services),
+                groups = Column.Of(groups),
+                management = input.Management ?? false,
                 change.Now,
             });
         var row = ApplicationRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Application, id);
+        RuleRow.TouchGroups(change, row.NetworkId, groups);
         change.Audit("application.create", row.Subject, Describe(row));
         return row;
     }
@@ -84,11 +88,23 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         var owner = IdentityRow.Find(change.Sql, row.OwnerId)!;
         var target = input.Target is null ? ApplicationInput.TargetOf(row) : ApplicationInput.ReadTarget(input.Target, owner, problems);
         var services = input.Services is null ? Column.List(row.ServicesJson) : ApplicationInput.ReadServices(input.Services, problems);
+        var groups = input.Groups is null ? Column.List(row.GroupsJson) : ApplicationInput.ReadGroups(input.Groups, problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
-            "UPDATE applications SET target = @target, services = @services, revision = revision + 1 WHERE id = @Id",
-            new { target = ApplicationInput.Show(target!.Value), services = Column.Of(services), row.Id });
+            """
+            UPDATE applications SET target = @target, services = @services, groups = @groups, management = @management, revision = revision + 1
+            WHERE id = @Id
+            """,
+            new
+            {
+                target = ApplicationInput.Show(target!.Value),
+                services = Column.Of(services),
+                groups = Column.Of(groups),
+                management = input.Management ?? row.Management,
+                row.Id,
+            });
         var updated = ApplicationRow.Find(change.Sql, row.Id)!;
+        RuleRow.TouchGroups(change, row.NetworkId, groups.Except(Column.List(row.GroupsJson)).Union(Column.List(row.GroupsJson).Except(groups)));
         change.Touch(ChangeKind.Application, row.Id);
         change.Audit("application.update", row.Subject, Describe(updated));
         return updated;
@@ -111,11 +127,17 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
             inTheWay.Add($"rule {rule.Id} (from {rule.SubjectKind}:{rule.Subject})", $"rule remove {rule.Id}");
         }
 
-        inTheWay.ThrowIfAny($"application {row.Name} is allowed by");
+        foreach (var identity in IdentityRow.InForensicQuarantineTo(change.Sql, row.Id))
+        {
+            inTheWay.Add($"the quarantine of {identity.Kind} {identity.Name}", $"{identity.Kind} release {identity.Name}.{identity.Network}");
+        }
+
+        inTheWay.ThrowIfAny($"application {row.Name} is used by");
 
         LockCommands.RemoveAllOn(change, ChangeKind.Application, row.Id);
         change.Sql.Execute("DELETE FROM applications WHERE id = @Id", new { row.Id });
         change.Touch(ChangeKind.Application, row.Id);
+        RuleRow.TouchGroups(change, row.NetworkId, Column.List(row.GroupsJson));
         HostIdentity.RemoveIfUnused(change, row.OwnerId);
         change.Audit("application.delete", row.Subject);
     }
@@ -176,5 +198,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         ["owner"] = IdentityRow.SubjectOf(row.OwnerKind, row.Owner, row.Network),
         ["target"] = row.Target,
         ["services"] = JsonNode.Parse(row.ServicesJson),
+        ["groups"] = row.GroupsJson == "[]" ? null : JsonNode.Parse(row.GroupsJson),
+        ["management"] = row.Management ? true : null,
     };
 }

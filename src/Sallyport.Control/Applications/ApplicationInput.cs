@@ -10,6 +10,7 @@ namespace Sallyport.Control.Applications;
 internal static class ApplicationInput
 {
     private const int ServicesMax = 64; // the decision walks them
+    private const int GroupsMax = 32;
 
     /// <summary>Canonical texts: "tcp/8883", "udp/5000-5010", "icmp".</summary>
     public static IReadOnlyList<string> ReadServices(IReadOnlyList<string>? texts, ProblemList problems)
@@ -44,6 +45,22 @@ internal static class ApplicationInput
         }
 
         return services;
+    }
+
+    /// <summary>Names of groups, each once.</summary>
+    public static IReadOnlyList<string> ReadGroups(IReadOnlyList<string> groups, ProblemList problems)
+    {
+        if (groups.Count > GroupsMax)
+        {
+            problems.Add("groups", $"{groups.Count} groups are too many", $"use at most {GroupsMax}");
+        }
+
+        for (var i = 0; i < Math.Min(groups.Count, GroupsMax); i++)
+        {
+            Label.Check(groups[i], $"groups[{i}]", problems);
+        }
+
+        return [.. groups.Distinct(StringComparer.Ordinal)];
     }
 
     /// <summary>The target inside what the owner carries; null after adding the problem.</summary>

@@ -11,7 +11,7 @@ internal sealed class ApplicationRow
     private const string Select =
         """
         SELECT a.id, a.network_id AS NetworkId, n.name AS Network, a.owner_id AS OwnerId, i.kind AS OwnerKind, i.name AS Owner, a.name, a.target,
-            a.services AS ServicesJson, a.created_at AS CreatedAt, a.revision,
+            a.services AS ServicesJson, a.groups AS GroupsJson, a.management, a.created_at AS CreatedAt, a.revision,
             EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'application' AND l.subject_id = a.id) AS IsLocked,
             (SELECT json_group_array(pn.name || ' ' || p.at) FROM appearances p JOIN networks pn ON pn.id = p.network_id
                 WHERE p.kind = 'service' AND p.home_id = a.network_id AND p.of IN (a.target, a.target || '/32', a.target || '/128')) AS AppearsAtJson
@@ -35,6 +35,10 @@ internal sealed class ApplicationRow
     public string Target { get; init; } = "";
 
     public string ServicesJson { get; init; } = "[]";
+
+    public string GroupsJson { get; init; } = "[]";
+
+    public bool Management { get; init; }
 
     /// <summary>"plant-b 198.18.0.1/32", for every other network in which it may be reached.</summary>
     public string AppearsAtJson { get; init; } = "[]";
@@ -77,6 +81,7 @@ internal sealed class ApplicationRow
         Target = Target,
         Services = Column.List(ServicesJson),
         Locked = IsLocked,
+        Management = Management,
     };
 
     public ApplicationInfo ToInfo() => new()
@@ -88,6 +93,8 @@ internal sealed class ApplicationRow
         Owner = Owner,
         Target = Target,
         Services = Column.List(ServicesJson),
+        Groups = Column.List(GroupsJson),
+        Management = Management,
         AppearsAt = Column.List(AppearsAtJson),
         CreatedAt = UnixTime.ToTime(CreatedAt),
         Revision = Revision,

@@ -26,6 +26,9 @@ internal static class AuditSentence
             {
                 "token.create" or "token.replace" => $"token of {Subject(record.Subject)} made",
                 "credential.issue" => $"profile issued for {Subject(record.Subject)}",
+                "device.posture" or "site.posture" when !enforced => $"facts of {Subject(record.Subject)} reported",
+                "device.posture" or "site.posture" => $"facts of {Subject(record.Subject)} enforced",
+                "device.posture.age" or "site.posture.age" => $"facts of {Subject(record.Subject)} are too old",
                 "credential.revoke" when !enforced => $"{Subject(record.Subject)} of {Subject(Text(detail, "owner") ?? "")} revoked",
                 _ => $"{Subject(record.Subject)} {Past(action[(action.LastIndexOf('.') + 1)..])}",
             };
@@ -40,11 +43,11 @@ internal static class AuditSentence
 
     private static IEnumerable<string?> Parts(string action, JsonObject detail) => action switch
     {
-        "rule.create" or "rule.update" => [Permission(detail, "may"), Text(detail, "time")],
+        "rule.create" or "rule.update" => [Permission(detail, "may"), Text(detail, "time"), Text(detail, "conditions"), Prefixed("at most ", Text(detail, "limit"))],
         "rule.delete" => [Permission(detail, "could")],
         "lock.add" or "lock.remove" or "lock.expire" => [Spaced(Text(detail, "subject")), Text(detail, "reason"), Text(detail, "time")],
         "application.create" or "application.update" =>
-            [$"{Text(detail, "target")} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}"],
+            [$"{Text(detail, "target")} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}", Prefixed("groups ", List(detail, "groups")), detail.ContainsKey("management") ? "for management" : null],
         "network.create" => [List(detail, "prefixes")],
         "fleet.apply" =>
         [
@@ -62,9 +65,16 @@ internal static class AuditSentence
             Counted("replaces credential", detail, "revoked"),
         ],
         "token.create" or "token.replace" => [Prefixed("in ", Text(detail, "file"))],
+        "device.posture" or "site.posture" =>
+            [detail["facts"] is JsonObject facts ? string.Join(", ", facts.Select(fact => $"{fact.Key}={fact.Value}")) : null],
         _ =>
         [
+            Text(detail, "degree"),
+            Prefixed("only to ", Text(detail, "application") is { } left ? Subject(left) : null),
+            Text(detail, "rate"),
+            Text(detail, "time"),
             Text(detail, "reason"),
+            Prefixed("at most ", Text(detail, "limit")),
             Text(detail, "addressV4"),
             Text(detail, "addressV6"),
             Prefixed("carries ", List(detail, "subnets")),

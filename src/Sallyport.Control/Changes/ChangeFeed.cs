@@ -1,5 +1,6 @@
 using Dapper;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 
 namespace Sallyport.Control.Changes;
@@ -16,13 +17,15 @@ internal sealed class ChangeFeed
     private readonly List<Action<NodeMessage>> subscribers = [];
     private readonly Database database;
     private readonly FleetLoader loader;
+    private readonly CountryTable countries;
     private GatewaySettings settings; // read and changed under the gate
     private volatile FleetState state;
 
-    public ChangeFeed(Database database, FleetLoader loader, GatewaySettings settings)
+    public ChangeFeed(Database database, FleetLoader loader, CountryTable countries, GatewaySettings settings)
     {
         this.database = database;
         this.loader = loader;
+        this.countries = countries;
         this.settings = settings;
         state = database.Write(sql =>
         {
@@ -53,7 +56,7 @@ internal sealed class ChangeFeed
         lock (gate)
         {
             state = state.With(change);
-            NodeMessage message = change.Settings ? new Snapshot(state.Version, state.ToModel(settings)) : change.ToDelta();
+            NodeMessage message = change.Settings ? new Snapshot(state.Version, state.ToModel(settings, countries)) : change.ToDelta(countries);
             foreach (var subscriber in subscribers)
             {
                 subscriber(message);
@@ -90,10 +93,10 @@ internal sealed class ChangeFeed
 
         if (knownVersion > 0 && knownVersion < current.Version && MissedSince(knownVersion, current.Version) is { } change)
         {
-            return change.ToDelta();
+            return change.ToDelta(countries);
         }
 
-        return new Snapshot(current.Version, current.ToModel(settings));
+        return new Snapshot(current.Version, current.ToModel(settings, countries));
     }
 
     private ChangeSet? MissedSince(long knownVersion, long version) => database.Read(sql =>

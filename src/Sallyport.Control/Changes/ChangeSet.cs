@@ -42,7 +42,7 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
 
     public IReadOnlyList<int> RemovedAppearances { get; init; } = [];
 
-    public Delta ToDelta() => new()
+    public Delta ToDelta(CountryTable countries) => new()
     {
         Version = Version,
         CommittedAt = CommittedAt,
@@ -51,6 +51,7 @@ internal sealed record ChangeSet(long Version, long CommittedAt)
         Applications = Applications,
         Rules = Rules,
         Zones = ZoneTable.Of(Rules),
+        Countries = countries.Of(Rules),
         Appearances = Appearances,
         RemovedAppearances = RemovedAppearances,
         RemovedNetworks = RemovedNetworks,

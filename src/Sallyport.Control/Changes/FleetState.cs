@@ -65,7 +65,7 @@ internal sealed record FleetState(
         Rules.RemoveRange(change.RemovedRules).SetItems(change.Rules.Select(item => KeyValuePair.Create(item.Id, item))),
         Appearances.RemoveRange(change.RemovedAppearances).SetItems(change.Appearances.Select(item => KeyValuePair.Create(item.Id, item))));
 
-    public NodeModel ToModel(GatewaySettings settings) => new(
+    public NodeModel ToModel(GatewaySettings settings, CountryTable countries) => new(
         settings,
         [.. Networks.Values.OrderBy(item => item.Id)],
         [.. Identities.Values.OrderBy(item => item.Id)],
@@ -73,6 +73,7 @@ internal sealed record FleetState(
         [.. Rules.Values.OrderBy(item => item.Id)])
     {
         Zones = ZoneTable.Of(Rules.Values),
+        Countries = countries.Of(Rules.Values),
         Appearances = [.. Appearances.Values.OrderBy(item => item.Id)],
     };
 }

@@ -5,6 +5,7 @@ using Sallyport.Api;
 using Sallyport.Api.Devices;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 
@@ -14,11 +15,11 @@ internal static class DeviceEndpoints
 {
     private const string Kind = "device";
 
-    private static readonly MemberEndpoints<DeviceInfo> Members = new(Kind, "Devices", (row, tunnels) => row.ToDevice(tunnels));
+    private static readonly MemberEndpoints<DeviceInfo> Members = new(Kind, "Devices", (row, tunnels, volumes) => row.ToDevice(tunnels, volumes));
 
     public static void MapDevices(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 
-    private static Created<DeviceCreated> Create(Actor actor, DeviceCreate body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context) =>
+    private static Created<DeviceCreated> Create(Actor actor, DeviceCreate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>
         Members.Create(
             actor,
             new IdentityInput(Kind)
@@ -34,13 +35,14 @@ internal static class DeviceEndpoints
             (info, profile) => new DeviceCreated(info, profile),
             commands,
             tunnels,
+            volumes,
             context);
 
     private static async Task<DeviceInfo> Update(
-        Actor actor, string name, DeviceUpdate body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context)
+        Actor actor, string name, DeviceUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var input = new IdentityInput(Kind) { Labels = body.Labels, Groups = body.Groups };
-        var (info, cut) = await Members.UpdateAsync(actor, name, input, commands, tunnels, context);
+        var input = new IdentityInput(Kind) { Labels = body.Labels, Groups = body.Groups, Limit = body.Limit };
+        var (info, cut) = await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
         return info with { Cut = cut };
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sallyport.Api.Applications;
 using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
@@ -72,6 +73,8 @@ internal static class FileKeys
         ApplicationKey.Text("device", (to, text) => to with { Device = text }, info => OwnerOf(info, "device")),
         ApplicationKey.Text("host", (to, text) => to with { Host = text }, info => OwnerOf(info, HostIdentity.Kind)),
         ApplicationKey.Text("target", (to, text) => to with { Target = text }, info => info.Target),
+        ApplicationKey.List("groups", (to, list) => to with { Groups = list }, info => info.Groups),
+        ApplicationKey.Flag("management", (to, yes) => to with { Management = yes }, info => info.Management),
         ApplicationKey.List("services", (to, list) => to with { Services = list }, info => info.Services),
     ];
 
@@ -83,7 +86,30 @@ internal static class FileKeys
         RuleKey.Text("to", (to, text) => to with { To = text }, info => info.To),
         RuleKey.Time("until", (to, at) => to with { Until = at }, info => info.Until),
         RuleKey.List("hours", (to, list) => to with { Windows = list }, info => info.Windows, "windows"),
+        Condition("sources", (to, list) => to with { Sources = list }, info => info.Sources),
+        Condition("countries", (to, list) => to with { Countries = list }, info => info.Countries),
+        Condition("over", (to, list) => to with { Protocols = list }, info => info.Protocols, "protocols"),
+        Condition("ciphers", (to, list) => to with { Ciphers = list }, info => info.Ciphers),
+        Condition("states", (to, list) => to with { States = list }, info => info.States),
+        Condition("posture", (to, list) => to with { Posture = list }, info => info.Posture),
+        RuleKey.Text(
+            "posture_age", (to, text) => to with { Conditions = (to.Conditions ?? new ConditionInput()) with { PostureAge = text } },
+            info => info.Conditions.PostureAge, "conditions.postureAge"),
+        RuleKey.Text("rate", (to, text) => to with { Limit = (to.Limit ?? new LimitInput()) with { Rate = text } }, info => info.Limit?.Rate, "limit.rate"),
+        RuleKey.Text(
+            "packets", (to, text) => to with { Limit = (to.Limit ?? new LimitInput()) with { PacketsPerSecond = NumberOf(text) } },
+            info => info.Limit?.PacketsPerSecond?.ToString(CultureInfo.InvariantCulture), "limit.packetsPerSecond"),
+        RuleKey.Text(
+            "volume", (to, text) => to with { Limit = (to.Limit ?? new LimitInput()) with { Volume = text } }, info => info.Limit?.Volume, "limit.volume"),
     ];
+
+    private static RuleKey Condition(
+        string name, Func<ConditionInput, IReadOnlyList<string>, ConditionInput> put, Func<ConditionInfo, IReadOnlyList<string>> get, string? field = null) =>
+        RuleKey.List(
+            name, (to, list) => to with { Conditions = put(to.Conditions ?? new ConditionInput(), list) }, info => get(info.Conditions), $"conditions.{field ?? name}");
+
+    /// <summary>What is no number is one that the command refuses.</summary>
+    private static long NumberOf(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1;
 
     /// <summary>A network keeps what the file does not speak of.</summary>
     public static NetworkUpdate Change(NetworkCreate wanted) => new()
@@ -103,11 +129,32 @@ internal static class FileKeys
         Dns = wanted.Dns,
     };
 
-    public static ApplicationUpdate Change(ApplicationCreate wanted) => new() { Target = wanted.Target, Services = wanted.Services };
+    public static ApplicationUpdate Change(ApplicationCreate wanted) =>
+        new() { Target = wanted.Target, Services = wanted.Services, Groups = wanted.Groups, Management = wanted.Management };
 
     /// <summary>A rule is what the file says and nothing else: a condition that was taken out of the file is no condition any more.</summary>
-    public static RuleUpdate Change(RuleCreate wanted) =>
-        new() { Until = wanted.Until, NoEnd = wanted.Until is null ? true : null, Windows = wanted.Windows ?? [] };
+    public static RuleUpdate Change(RuleCreate wanted) => new()
+    {
+        Until = wanted.Until,
+        NoEnd = wanted.Until is null ? true : null,
+        Windows = wanted.Windows ?? [],
+        Conditions = new ConditionInput
+        {
+            Sources = wanted.Conditions?.Sources ?? [],
+            Countries = wanted.Conditions?.Countries ?? [],
+            Protocols = wanted.Conditions?.Protocols ?? [],
+            Ciphers = wanted.Conditions?.Ciphers ?? [],
+            States = wanted.Conditions?.States ?? [],
+            Posture = wanted.Conditions?.Posture ?? [],
+            PostureAge = wanted.Conditions?.PostureAge ?? (wanted.Conditions?.Posture is { Count: > 0 } ? "any" : null),
+        },
+        Limit = wanted.Effect == "deny" ? null : new LimitInput
+        {
+            Rate = wanted.Limit?.Rate ?? "none",
+            PacketsPerSecond = wanted.Limit?.PacketsPerSecond ?? 0,
+            Volume = wanted.Limit?.Volume ?? "none",
+        },
+    };
 
     public static IReadOnlyList<string> AddressesOf(IdentityRow row) =>
         [.. new[] { row.AddressV4, row.AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];

@@ -42,7 +42,7 @@ internal sealed class FleetExport(Database database, TimeProvider time)
         var applied = applications.Select(row => row.Id).ToHashSet();
         var now = time.GetUtcNow();
         var rules = networks.SelectMany(network => RuleRow.List(sql, network.Id, 0, int.MaxValue).Where(row => row.NetworkId == network.Id))
-            .Where(row => applied.Contains(row.ApplicationId) && !retired.Contains(row.SubjectId) && !(UnixTime.ToTime(row.Until) <= now)).ToList();
+            .Where(row => (row.ApplicationGroup.Length > 0 || applied.Contains(row.ApplicationId)) && !retired.Contains(row.SubjectId) && !(UnixTime.ToTime(row.Until) <= now)).ToList();
         members.RemoveAll(row => retired.Contains(row.Id));
 
         Section(text, FleetFileReader.Networks, networks.Select(row => $"{Key(row.Name)}: {Entry(FileKeys.Network, row)}"));
@@ -88,10 +88,11 @@ internal sealed class FleetExport(Database database, TimeProvider time)
     private static RuleInfo Rule(FleetNames names, RuleRow row, DateTimeOffset now)
     {
         var subject = row.SubjectKind is "device" or "site" ? names.Of(row.SubjectKind, row.Subject, row.SubjectNetwork) : row.Subject;
-        return row.ToInfo(0, now) with
+        return row.ToInfo(0, now, null) with
         {
             From = $"{row.SubjectKind}:{subject}",
-            To = $"application:{names.Of("application", row.Application, row.Network)}",
+            To = row.ApplicationGroup.Length > 0
+                ? $"application-group:{row.ApplicationGroup}.{row.Network}" : $"application:{names.Of("application", row.Application, row.Network)}",
         };
     }
 

@@ -7,12 +7,14 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.FleetFiles;
 
 /// <summary>A fleet file planned, applied, or only thought through: always the same transaction, kept or not.</summary>
-internal sealed class FleetFileCommands(Commands commands, NetworkCommands networks, IdentityCommands identities, Cuts cuts)
+internal sealed class FleetFileCommands(
+    Commands commands, NetworkCommands networks, IdentityCommands identities, RuleCommands rules, CountryTable countries, Cuts cuts)
 {
     /// <summary>What would change, and what its tests would say. Nothing is changed.</summary>
     public FleetPlan Plan(Actor actor, ReadOnlyMemory<byte> text, bool prune)
@@ -73,11 +75,11 @@ internal sealed class FleetFileCommands(Commands commands, NetworkCommands netwo
     private Outcome Try(Change change, FleetFile file, bool prune, FileProblems problems)
     {
         var pruned = prune ? FleetFileReader.Prunable.ToHashSet() : file.Pruned;
-        var run = new FleetRun(change, file, pruned, problems, networks, identities);
+        var run = new FleetRun(change, file, pruned, problems, networks, identities, rules);
         run.Run();
         problems.ThrowIfAny();
         var state = Foresee(change, problems);
-        var judge = new FleetJudge(change, state, run.RuleLines, problems);
+        var judge = new FleetJudge(change, state, run.RuleLines, countries, problems);
         var tests = file.Tests.Select(judge.Judge).OfType<FleetTest>().ToList();
         problems.ThrowIfAny();
         return new Outcome(

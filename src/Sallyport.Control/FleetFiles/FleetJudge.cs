@@ -25,14 +25,16 @@ internal sealed class FleetJudge
     private readonly Change change;
     private readonly IReadOnlyDictionary<int, int> ruleLines;
     private readonly FileProblems problems;
+    private readonly CountryTable countries;
     private readonly Dictionary<(int Network, DateTimeOffset At), FleetModel> models = [];
     private FleetState state;
 
-    public FleetJudge(Change change, FleetState foreseen, IReadOnlyDictionary<int, int> ruleLines, FileProblems problems)
+    public FleetJudge(Change change, FleetState foreseen, IReadOnlyDictionary<int, int> ruleLines, CountryTable countries, FileProblems problems)
     {
         this.change = change;
         this.ruleLines = ruleLines;
         this.problems = problems;
+        this.countries = countries;
         var retired = IdentityRow.Retired(change.Sql);
         var locked = RuleRow.All(change.Sql).Where(rule => rule.IsLocked).Select(rule => rule.ToUnlockedModel()).ToList();
         state = foreseen with
@@ -99,7 +101,7 @@ internal sealed class FleetJudge
 
         if (!models.TryGetValue((sender.NetworkId, at), out var model))
         {
-            models[(sender.NetworkId, at)] = model = NetworkPolicy.Of(state, sender.NetworkId, at);
+            models[(sender.NetworkId, at)] = model = NetworkPolicy.Of(state, sender.NetworkId, countries, at);
         }
 
         var protocol = to.Protocol switch
@@ -108,8 +110,9 @@ internal sealed class FleetJudge
             "udp" => IpProtocol.Udp,
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
-        var why = model.Explain(sender.Id, destination, protocol, (ushort)to.Port);
-        return (why.Decision.Allowed, PolicyQueries.Steps(state, sender, why, to.Protocol, RuleName).Last());
+        // A test is of the policy, not of the tunnel that somebody has at the moment: conditions of tunnels are not met.
+        var why = model.Explain(sender.Id, default, destination, protocol, (ushort)to.Port);
+        return (why.Decision.Allowed, PolicyQueries.Steps(state, sender, why, default, to.Protocol, RuleName).Last());
     }
 
     private string RuleName(int rule) => ruleLines.TryGetValue(rule, out var line)

@@ -18,7 +18,8 @@ namespace Sallyport.Control.FleetFiles;
 /// fails or turns out to change nothing, so that all that is wrong is found at once, and what is as it should be leaves no record.
 /// </summary>
 internal sealed class FleetRun(
-    Change change, FleetFile file, IReadOnlySet<string> pruned, FileProblems problems, NetworkCommands networks, IdentityCommands identities)
+    Change change, FleetFile file, IReadOnlySet<string> pruned, FileProblems problems, NetworkCommands networks, IdentityCommands identities,
+    RuleCommands rules)
 {
     private readonly List<FleetChange> changes = [];
     private readonly List<string> remarks = [];
@@ -194,7 +195,7 @@ internal sealed class FleetRun(
 
     private bool PutRule(FileEntry<RuleCreate> entry)
     {
-        var same = RuleCommands.FindSame(change, entry.Input);
+        var same = rules.FindSame(change, entry.Input, ruleLines.Keys);
         if (same is not null && !ruleLines.TryAdd(same.Id, entry.Line))
         {
             throw new ProblemException(Refusal.Conflict("from", $"line {ruleLines[same.Id]} has the same rule already", "leave one of them out; hours can be several in one rule"));
@@ -207,12 +208,12 @@ internal sealed class FleetRun(
 
         if (same is null)
         {
-            var made = RuleCommands.Create(change, entry.Input);
+            var made = rules.Create(change, entry.Input);
             ruleLines[made.Id] = entry.Line;
             return Say("add", SubjectOf(made), entry.Line, [.. FileValue.Differences(FileKeys.Rule, null, InfoOf(made)).Where(IsAboutTime)]);
         }
 
-        var after = RuleCommands.Update(change, same.Id, FileKeys.Change(entry.Input), null);
+        var after = rules.Update(change, same.Id, FileKeys.Change(entry.Input), null);
         return Say("change", SubjectOf(same), entry.Line, FileValue.Differences(FileKeys.Rule, InfoOf(same), InfoOf(after)));
     }
 
@@ -367,13 +368,13 @@ internal sealed class FleetRun(
 
     private FileOwner OwnerOf(FileEntry<ApplicationCreate> entry) => FileOwner.Of(change, file, entry);
 
-    private RuleInfo InfoOf(RuleRow row) => row.ToInfo(0, UnixTime.ToTime(change.Now));
+    private RuleInfo InfoOf(RuleRow row) => row.ToInfo(0, UnixTime.ToTime(change.Now), null);
 
     private static bool IsAboutTime(string difference) =>
         !difference.StartsWith("from", StringComparison.Ordinal) && !difference.StartsWith("to:", StringComparison.Ordinal) && !difference.StartsWith("deny:", StringComparison.Ordinal);
 
     private static string SubjectOf(RuleRow row) =>
-        $"rule:{row.SubjectKind}:{row.Subject}{(row.IsAcross && row.SubjectKind != "network" ? $" of {row.SubjectNetwork}" : "")} {(row.Effect == "deny" ? "not to" : "to")} application:{row.Application}.{row.Network}";
+        $"rule:{row.SubjectKind}:{row.Subject}{(row.IsAcross && row.SubjectKind != "network" ? $" of {row.SubjectNetwork}" : "")} {(row.Effect == "deny" ? "not to" : "to")} {row.Target}.{row.Network}";
 
     private static string[] NamesOf(string kind, string name, string? network) => [$"{kind}:{name}", $"{kind}:{name}.{network}"];
 

@@ -137,6 +137,21 @@ internal sealed partial class TrafficLog : BackgroundService
         }
     });
 
+    /// <summary>Sums; a later one of the same period replaces one before it, and a smaller one of it never a greater.</summary>
+    public void Meters(string gateway, IReadOnlyList<MeterState> meters) => Enqueue(batch =>
+    {
+        foreach (var meter in meters)
+        {
+            batch.Sql.Execute(
+                """
+                INSERT INTO meters (gateway, kind, id, period, bytes) VALUES (@gateway, @Kind, @Id, @Period, @Bytes)
+                ON CONFLICT (gateway, kind, id) DO UPDATE SET period = excluded.period, bytes = excluded.bytes
+                    WHERE excluded.period > period OR (excluded.period = period AND excluded.bytes > bytes)
+                """,
+                new { gateway, meter.Kind, meter.Id, meter.Period, meter.Bytes });
+        }
+    });
+
     public void Events(string gateway, IReadOnlyList<GatewayEvent> events) => Enqueue(batch =>
     {
         foreach (var happened in events)

@@ -10,14 +10,16 @@ using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Identities;
 
 /// <summary>What can be done with devices and sites alike.</summary>
-internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts)
+internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts, QuarantineKeeper keeper)
 {
     /// <summary>A repeated create answers the identity without its profile, or nothing where a profile was asked for.</summary>
     public T Create<T>(Actor actor, IdentityInput input, Idempotency? idempotency, Func<IdentityRow, ProfileIssued?, T> answer)
@@ -63,17 +65,24 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
             subnets = Column.Of([.. read.Select(subnet => subnet.ToString())]);
         }
 
+        var limits = Column.Of(LimitReading.Read(input.Limit, row.Limit, problems));
         problems.ThrowIfAny();
         var labels = input.Labels is null ? row.LabelsJson : Column.Of(input.Labels);
         var groups = input.Groups is null ? row.GroupsJson : Column.Of([.. input.Groups.Distinct(StringComparer.Ordinal)]);
         change.Sql.Execute(
-            "UPDATE identities SET labels = @labels, groups = @groups, subnets = @subnets, revision = revision + 1 WHERE id = @Id",
-            new { labels, groups, subnets, row.Id });
+            "UPDATE identities SET labels = @labels, groups = @groups, subnets = @subnets, limits = @limits, revision = revision + 1 WHERE id = @Id",
+            new { labels, groups, subnets, limits, row.Id });
         change.Touch(ChangeKind.Identity, row.Id);
         change.Audit(
             row.Kind + ".update",
             row.Subject,
-            new JsonObject { ["labels"] = JsonNode.Parse(labels), ["groups"] = JsonNode.Parse(groups), ["subnets"] = JsonNode.Parse(subnets) });
+            new JsonObject
+            {
+                ["labels"] = JsonNode.Parse(labels),
+                ["groups"] = JsonNode.Parse(groups),
+                ["subnets"] = JsonNode.Parse(subnets),
+                ["limit"] = input.Limit is null ? null : LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : "none",
+            });
         return IdentityRow.Find(change.Sql, row.Id)!;
     }
 
@@ -124,13 +133,74 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         return EnforceAsync(committed, IdentityStates.Retired, "revoke", cancel);
     }
 
-    /// <summary>Shuts the identity out and keeps its credentials, until it is released.</summary>
-    public Task<CutResult> QuarantineAsync(Actor actor, string kind, string name, string? reason, CancellationToken cancel)
+    /// <summary>Shuts the identity out, wholly or in part, and keeps its credentials, until it is released or its time is over. Again: to another degree.</summary>
+    public Task<CutResult> QuarantineAsync(Actor actor, string kind, string name, QuarantineRequest request, CancellationToken cancel)
     {
-        ReasonInput.Check(reason);
-        var committed = commands.Run(
-            actor, change => Move(change, kind, name, IdentityStates.Active, IdentityStates.Quarantined, reason, "quarantine"));
+        ReasonInput.Check(request.Reason);
+        var committed = commands.Run(actor, change => Quarantine(change, kind, name, request));
+        keeper.Look();
         return EnforceAsync(committed, IdentityStates.Quarantined, "quarantine", cancel);
+    }
+
+    private static IdentityRow Quarantine(Change change, string kind, string name, QuarantineRequest request)
+    {
+        var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
+        change.Actor.Require(Right.Change, row.NetworkId);
+        if (row.State is not (IdentityStates.Active or IdentityStates.Quarantined))
+        {
+            throw new ProblemException(Refusal.Conflict("name", $"{row.Kind} {row.Name} is {row.State}", "only what is active or quarantined can become quarantined"));
+        }
+
+        var problems = new ProblemList();
+        var quarantine = QuarantineInput.Read(change, request, problems);
+        problems.ThrowIfAny();
+        SetState(change, row, IdentityStates.Quarantined, request.Reason);
+        change.Sql.Execute(
+            """
+            UPDATE identities SET quarantine_degree = @Degree, quarantine_until = @Until, quarantine_application_id = @applicationId,
+                quarantine_rate = @Rate WHERE id = @Id
+            """,
+            new { quarantine.Degree, quarantine.Until, applicationId = quarantine.Application?.Id, quarantine.Rate, row.Id });
+        change.Audit(
+            $"{row.Kind}.quarantine",
+            row.Subject,
+            new JsonObject
+            {
+                ["reason"] = request.Reason,
+                ["degree"] = quarantine.Degree,
+                ["application"] = quarantine.Application?.Subject,
+                ["rate"] = quarantine.Rate is { } rate ? LimitText.Rate(rate) : null,
+                ["time"] = quarantine.Until is null ? null : RuleTimes.Describe(quarantine.Until, []),
+            });
+        return row;
+    }
+
+    /// <summary>Facts of the identity as somebody reports them now: rules that look at them are judged again at once.</summary>
+    public async Task<(IdentityRow Row, CutResult Cut)> ReportPostureAsync(Actor actor, string kind, string name, PostureUpdate input, CancellationToken cancel)
+    {
+        var committed = commands.Run(actor, change =>
+        {
+            var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
+            actor.Require(Right.Change, row.NetworkId);
+            var posture = PostureInput.Read(input, Column.Facts(row.PostureJson), change.Now);
+            change.Sql.Execute("UPDATE identities SET posture = @posture WHERE id = @Id", new { posture = Column.Of(posture), row.Id });
+            change.Touch(ChangeKind.Identity, row.Id);
+            change.Audit(
+                row.Kind + ".posture", row.Subject,
+                new JsonObject { ["facts"] = new JsonObject((input.Facts ?? new Dictionary<string, string?>()).Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)(fact.Value ?? "removed")))) });
+            return IdentityRow.Find(change.Sql, row.Id)!;
+        });
+        var subject = committed.Value;
+        var cut = await cuts.EnforceAsync(
+            new CutSubject(subject.Kind, subject.Name, "reported", $"{subject.Kind}.posture", subject.Subject) { IsOrder = false }, committed.Version, committed.At, cancel);
+        return (subject, cut);
+    }
+
+    /// <summary>Ends a quarantine whose time is over.</summary>
+    internal static void EndQuarantine(Change change, IdentityRow row)
+    {
+        SetState(change, row, IdentityStates.Active, null);
+        change.Audit($"{row.Kind}.release", row.Subject, new JsonObject { ["reason"] = "the time of its quarantine is over" });
     }
 
     public IdentityRow Release(Actor actor, string kind, string name, string? reason)
@@ -300,7 +370,10 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     private static void SetState(Change change, IdentityRow row, string state, string? reason)
     {
         change.Sql.Execute(
-            "UPDATE identities SET state = @state, state_reason = @reason, state_since = @Now, revision = revision + 1 WHERE id = @Id",
+            """
+            UPDATE identities SET state = @state, state_reason = @reason, state_since = @Now, quarantine_degree = NULL, quarantine_until = NULL,
+                quarantine_application_id = NULL, quarantine_rate = NULL, revision = revision + 1 WHERE id = @Id
+            """,
             new { state, reason, change.Now, row.Id });
         change.Touch(ChangeKind.Identity, row.Id);
     }

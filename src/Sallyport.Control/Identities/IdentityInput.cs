@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Credentials;
+using Sallyport.Api.Rules;
 using Sallyport.Control.Http;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
@@ -29,6 +30,8 @@ internal sealed record IdentityInput(string Kind)
     public IReadOnlyList<string>? Addresses { get; init; }
 
     public ProfileRequest? Profile { get; init; }
+
+    public LimitInput? Limit { get; init; }
 
     public void CheckLabelsAndGroups(ProblemList problems)
     {

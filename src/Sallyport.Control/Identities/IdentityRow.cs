@@ -5,8 +5,10 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Sites;
 using Sallyport.Control.Credentials;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Identities;
@@ -18,7 +20,10 @@ internal sealed class IdentityRow
         """
         SELECT i.id, i.network_id AS NetworkId, n.name AS Network, i.kind, i.name, i.state, i.state_reason AS StateReason, i.state_since AS StateSince,
             i.address_v4 AS AddressV4Bytes, i.address_v6 AS AddressV6Bytes, i.subnets AS SubnetsJson, i.labels AS LabelsJson,
-            i.groups AS GroupsJson, i.created_at AS CreatedAt, i.revision,
+            i.groups AS GroupsJson, i.limits AS LimitsJson, i.posture AS PostureJson, i.quarantine_degree AS QuarantineDegree,
+            i.quarantine_until AS QuarantineUntil, ifnull(i.quarantine_application_id, 0) AS QuarantineApplicationId,
+            (SELECT q.name FROM applications q WHERE q.id = i.quarantine_application_id) AS QuarantineApplication,
+            i.quarantine_rate AS QuarantineRate, i.created_at AS CreatedAt, i.revision,
             (SELECT group_concat(l.id) FROM locks l WHERE (l.subject_kind = i.kind AND l.subject_id = i.id)
                 OR (l.subject_kind = 'network' AND l.subject_id = i.network_id)
                 OR (l.subject_kind = 'group' AND ifnull(l.network_id, i.network_id) = i.network_id
@@ -53,6 +58,25 @@ internal sealed class IdentityRow
     public string LabelsJson { get; init; } = "{}";
 
     public string GroupsJson { get; init; } = "[]";
+
+    public string LimitsJson { get; init; } = "{}";
+
+    public string PostureJson { get; init; } = "[]";
+
+    /// <summary>While its state is quarantined.</summary>
+    public string? QuarantineDegree { get; init; }
+
+    /// <summary>Nanoseconds since the Unix epoch.</summary>
+    public long? QuarantineUntil { get; init; }
+
+    public int QuarantineApplicationId { get; init; }
+
+    public string? QuarantineApplication { get; init; }
+
+    /// <summary>Bits a second.</summary>
+    public long? QuarantineRate { get; init; }
+
+    public LimitModel? Limit => Column.Limit(LimitsJson);
 
     /// <summary>Locks that cut it off, "3,7"; null without any.</summary>
     public string? LockIds { get; init; }
@@ -102,6 +126,15 @@ internal sealed class IdentityRow
     public static IEnumerable<IdentityRow> InNetwork(SqliteConnection sql, int networkId) =>
         sql.Query<IdentityRow>(Select + " WHERE i.network_id = @networkId ORDER BY i.id", new { networkId });
 
+    public static IReadOnlyList<IdentityRow> InForensicQuarantineTo(SqliteConnection sql, int applicationId) =>
+        [.. sql.Query<IdentityRow>(Select + " WHERE i.quarantine_application_id = @applicationId ORDER BY i.id", new { applicationId })];
+
+    /// <summary>Those whose quarantine is over.</summary>
+    public static IReadOnlyList<IdentityRow> QuarantineDue(SqliteConnection sql, long now) =>
+        [.. sql.Query<IdentityRow>(Select + " WHERE i.quarantine_until <= @now ORDER BY i.quarantine_until, i.id", new { now })];
+
+    public static long? NextQuarantineEnd(SqliteConnection sql) => sql.ExecuteScalar<long?>("SELECT min(quarantine_until) FROM identities");
+
     public static IReadOnlyList<IdentityRow> List(SqliteConnection sql, IdentityFilter filter, long after, int limit) =>
     [
         .. sql.Query<IdentityRow>(
@@ -123,7 +156,11 @@ internal sealed class IdentityRow
         NetworkId = NetworkId,
         Kind = Kind,
         Name = Name,
-        Active = State == IdentityStates.Active && LockIds is null,
+        Active = (State == IdentityStates.Active || (State == IdentityStates.Quarantined && QuarantineDegree != QuarantineWords.Dark)) && LockIds is null,
+        Quarantine = State == IdentityStates.Quarantined && QuarantineDegree is { } degree and not QuarantineWords.Dark ? degree : "",
+        ForensicApplicationId = QuarantineApplicationId,
+        Posture = Column.Facts(PostureJson),
+        Limit = LimitReading.Throttled(Limit, QuarantineRate),
         AddressV4 = AddressV4?.ToString(),
         AddressV6 = AddressV6?.ToString(),
         Subnets = Column.List(SubnetsJson),
@@ -132,7 +169,18 @@ internal sealed class IdentityRow
         Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel())],
     };
 
-    public DeviceInfo ToDevice(TunnelRegistry tunnels)
+    private QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
+    {
+        Degree = QuarantineDegree ?? QuarantineWords.Dark,
+        Until = UnixTime.ToTime(QuarantineUntil),
+        Application = QuarantineApplication,
+        Rate = QuarantineRate is { } rate ? LimitText.Rate(rate) : null,
+    };
+
+    private IReadOnlyList<PostureInfo> ToPosture() =>
+        [.. Column.Facts(PostureJson).Select(fact => new PostureInfo(fact.Name, fact.Value, UnixTime.ToTime(fact.At)))];
+
+    public DeviceInfo ToDevice(TunnelRegistry tunnels, VolumeTable volumes)
     {
         var (presence, tunnel) = tunnels.PresenceOf(Id);
         return new DeviceInfo
@@ -146,6 +194,9 @@ internal sealed class IdentityRow
             Addresses = Addresses,
             Labels = Column.Labels(LabelsJson),
             Groups = Column.List(GroupsJson),
+            Quarantine = ToQuarantine(),
+            Posture = ToPosture(),
+            Limit = LimitReading.ToInfo(Limit, volumes.Used("identity", Id, Limit)),
             Locks = Locks,
             Presence = presence,
             Tunnel = tunnel,
@@ -154,7 +205,7 @@ internal sealed class IdentityRow
         };
     }
 
-    public SiteInfo ToSite(TunnelRegistry tunnels)
+    public SiteInfo ToSite(TunnelRegistry tunnels, VolumeTable volumes)
     {
         var (presence, tunnel) = tunnels.PresenceOf(Id);
         return new SiteInfo
@@ -169,6 +220,9 @@ internal sealed class IdentityRow
             Addresses = Addresses,
             Labels = Column.Labels(LabelsJson),
             Groups = Column.List(GroupsJson),
+            Quarantine = ToQuarantine(),
+            Posture = ToPosture(),
+            Limit = LimitReading.ToInfo(Limit, volumes.Used("identity", Id, Limit)),
             Locks = Locks,
             Presence = presence,
             Tunnel = tunnel,

@@ -17,7 +17,7 @@ internal static class IdentityUses
 
         foreach (var rule in RuleRow.OfSubject(sql, identityId))
         {
-            inTheWay.Add($"rule {rule.Id} (to {rule.Application})", $"rule remove {rule.Id}");
+            inTheWay.Add($"rule {rule.Id} (to {rule.Named})", $"rule remove {rule.Id}");
         }
     }
 }

@@ -6,6 +6,7 @@ using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 
@@ -17,7 +18,7 @@ namespace Sallyport.Control.Identities;
 /// </summary>
 /// <param name="kind">"device".</param>
 /// <param name="plural">"Devices"; in small letters the path.</param>
-internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<IdentityRow, TunnelRegistry, TInfo> infoOf)
+internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf)
 {
     private readonly string path = plural.ToLowerInvariant();
 
@@ -32,34 +33,35 @@ internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<Id
         members.MapDelete("/{name}", Delete).WithSummary($"Delete a {kind} that no application or rule names");
         members.MapPost("/{name}/profile", Profile).WithSummary("Issue a new credential and its profile");
         members.MapPost("/{name}/revoke", Revoke).WithSummary("Revoke all credentials and cut what is live, for good");
-        members.MapPost("/{name}/quarantine", Quarantine).WithSummary($"Shut a {kind} out until it is released");
+        members.MapPost("/{name}/quarantine", Quarantine).WithSummary($"Shut a {kind} out, wholly or in part, until it is released or its time is over");
+        members.MapPut("/{name}/posture", Posture).WithSummary($"Report facts of a {kind}; rules that look at them are judged again at once");
         members.MapPost("/{name}/release", Release).WithSummary($"Let a quarantined {kind} in again");
     }
 
     public Created<TCreated> Create<TCreated>(
         Actor actor, IdentityInput input, Idempotency? idempotency, Func<TInfo, ProfileIssued?, TCreated> answerOf, IdentityCommands commands,
-        TunnelRegistry tunnels, HttpContext context)
+        TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var made = commands.Create(
-            actor, input, idempotency, (row, profile) => new Made<TCreated>(row, answerOf(infoOf(row, tunnels), profile)));
+            actor, input, idempotency, (row, profile) => new Made<TCreated>(row, answerOf(infoOf(row, tunnels, volumes), profile)));
         RequestParts.SetETag(context.Response, made.Row.Revision);
         return TypedResults.Created($"/api/v1/{path}/{made.Row.Name}.{made.Row.Network}", made.Answer);
     }
 
     public async Task<(TInfo Info, CutResult? Cut)> UpdateAsync(
-        Actor actor, string name, IdentityInput input, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context)
+        Actor actor, string name, IdentityInput input, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var (row, cut) = await commands.UpdateAsync(actor, name, input, RequestParts.RevisionOf(context.Request), context.RequestAborted);
-        return (Answer(row, tunnels, context), cut);
+        return (Answer(row, tunnels, volumes, context), cut);
     }
 
     private Api.Paging.Page<TInfo> List(
-        Actor actor, IdentityQueries queries, TunnelRegistry tunnels, string? network, string? group, string? label, string? state, string? presence,
+        Actor actor, IdentityQueries queries, TunnelRegistry tunnels, VolumeTable volumes, string? network, string? group, string? label, string? state, string? presence,
         int? limit, string? cursor) =>
-        queries.List(actor, kind, network, group, label, state, presence, Paging.Of(limit, cursor), row => infoOf(row, tunnels));
+        queries.List(actor, kind, network, group, label, state, presence, Paging.Of(limit, cursor), row => infoOf(row, tunnels, volumes));
 
-    private TInfo Get(Actor actor, string name, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context) =>
-        Answer(commands.Get(actor, kind, name), tunnels, context);
+    private TInfo Get(Actor actor, string name, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>
+        Answer(commands.Get(actor, kind, name), tunnels, volumes, context);
 
     private Task<CutResult> Delete(Actor actor, string name, IdentityCommands commands, CancellationToken cancel) =>
         commands.DeleteAsync(actor, kind, name, cancel);
@@ -70,16 +72,23 @@ internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<Id
     private Task<CutResult> Revoke(Actor actor, string name, ReasonRequest body, IdentityCommands commands, CancellationToken cancel) =>
         commands.RevokeAsync(actor, kind, name, body.Reason, cancel);
 
-    private Task<CutResult> Quarantine(Actor actor, string name, ReasonRequest body, IdentityCommands commands, CancellationToken cancel) =>
-        commands.QuarantineAsync(actor, kind, name, body.Reason, cancel);
+    private Task<CutResult> Quarantine(Actor actor, string name, QuarantineRequest body, IdentityCommands commands, CancellationToken cancel) =>
+        commands.QuarantineAsync(actor, kind, name, body, cancel);
 
-    private TInfo Release(Actor actor, string name, ReasonRequest body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context) =>
-        Answer(commands.Release(actor, kind, name, body.Reason), tunnels, context);
+    private async Task<TInfo> Posture(
+        Actor actor, string name, PostureUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
+    {
+        var (row, _) = await commands.ReportPostureAsync(actor, kind, name, body, context.RequestAborted);
+        return Answer(row, tunnels, volumes, context);
+    }
 
-    private TInfo Answer(IdentityRow row, TunnelRegistry tunnels, HttpContext context)
+    private TInfo Release(Actor actor, string name, ReasonRequest body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>
+        Answer(commands.Release(actor, kind, name, body.Reason), tunnels, volumes, context);
+
+    private TInfo Answer(IdentityRow row, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         RequestParts.SetETag(context.Response, row.Revision);
-        return infoOf(row, tunnels);
+        return infoOf(row, tunnels, volumes);
     }
 
     private sealed record Made<TCreated>(IdentityRow Row, TCreated Answer);

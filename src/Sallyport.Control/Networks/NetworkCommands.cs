@@ -182,9 +182,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             inTheWay.Add($"{kind} {held}", $"{kind} remove {held}.{row.Name}");
         }
 
-        foreach (var rule in RuleRow.OfMembersOf(change.Sql, row.Id))
+        foreach (var rule in RuleRow.OfMembersOf(change.Sql, row.Id).Concat(RuleRow.ToGroupsOf(change.Sql, row.Id)).DistinctBy(rule => rule.Id))
         {
-            inTheWay.Add($"rule {rule.Id} (to {rule.Application}.{rule.Network})", $"rule remove {rule.Id}");
+            inTheWay.Add($"rule {rule.Id} (to {rule.Named}.{rule.Network})", $"rule remove {rule.Id}");
         }
 
         inTheWay.ThrowIfAny($"network {row.Name} still has");

@@ -15,7 +15,7 @@ namespace Sallyport.Control.Nodes;
 internal sealed record CutSubject(string Kind, string Name, string State, string Action, string AuditSubject)
 {
     /// <summary>To cut is what was asked for: it is recorded also where nothing was live. A change may cut, and mostly does not.</summary>
-    public bool IsOrder => Action != "fleet.apply" && !Action.EndsWith(".update", StringComparison.Ordinal);
+    public bool IsOrder { get; init; } = Action != "fleet.apply" && !Action.EndsWith(".update", StringComparison.Ordinal);
 }
 
 /// <summary>Waits until the gateways have enforced a change, and writes what they measured into the audit trail.</summary>
@@ -51,11 +51,13 @@ internal sealed partial class Cuts(GatewayLinks links, Commands commands, Databa
 
     /// <summary>What the clock did to rules at one gateway: a record for each of them, as for a change that somebody made.</summary>
     /// <param name="rules">Those of its rules that change at that moment, checked.</param>
-    public void RecordSchedule(string gateway, ScheduleReport report, IReadOnlyList<RuleModel> rules)
+    /// <param name="aged">Subjects of which facts stopped to count at that moment: recorded where that cut anything.</param>
+    public void RecordSchedule(string gateway, ScheduleReport report, IReadOnlyList<RuleModel> rules, IReadOnlyList<string> aged)
     {
         // After a broken link the last ones are told again.
         var news = rules.Take(RecordedRulesMax)
             .Select(rule => (Action: $"rule.{RuleTimes.WhatHappens(rule, report.DueAt)}.enforced", Subject: string.Create(CultureInfo.InvariantCulture, $"rule:{rule.Id}")))
+            .Concat((report.FlowsCut > 0 ? aged.Take(RecordedRulesMax) : []).Select(subject => (Action: $"{subject.Split(':')[0]}.posture.age.enforced", Subject: subject)))
             .Where(one => !database.Read(sql => AuditTrail.HasSchedule(sql, one.Action, one.Subject, gateway, report.DueAt)))
             .ToList();
         if (news.Count > 0)

@@ -38,7 +38,7 @@ internal static class NodeMessageCheck
                 Require(acknowledge.TunnelsCut >= 0 && acknowledge.FlowsCut >= 0, "negative numbers of cuts");
                 return acknowledge;
             case ScheduleReport report:
-                Require(report.Rules is { Count: <= ItemsMax }, "impossible rules");
+                Require(report.Rules is { Count: <= ItemsMax } && report.Identities is { Count: <= ItemsMax }, "impossible rules");
                 Require(IsTime(report.DueAt) && IsTime(report.AppliedAt) && IsTime(report.LastPacketAt), "an impossible time");
                 Require(report.FlowsCut >= 0, "negative numbers of cuts");
                 return report;
@@ -52,6 +52,8 @@ internal static class NodeMessageCheck
                 return report with { Queries = Sound(report.Queries, WhatIsWrong, skipped) };
             case EventReport report:
                 return report with { Events = Sound(report.Events, WhatIsWrong, skipped) };
+            case MeterReport report:
+                return report with { Meters = Sound(report.Meters, WhatIsWrong, skipped) };
             case DropReport report:
                 Require(report.Drops is { Count: <= 256 }, "impossible drops");
                 return new DropReport(Sound([.. report.Drops], WhatIsWrong, skipped).ToDictionary());
@@ -93,6 +95,12 @@ internal static class NodeMessageCheck
         happened is null ? "an empty event"
         : !AreTexts(happened.Kind, happened.OuterAddress) || !IsText(happened.Detail, DetailMax) ? WrongText
         : !IsTime(happened.At) ? WrongTime
+        : null;
+
+    private static string? WhatIsWrong(MeterState? meter) =>
+        meter is null ? "an empty meter"
+        : meter.Kind is not ("rule" or "identity") ? "a meter of no kind"
+        : meter.Id <= 0 || meter.Period < 0 || meter.Bytes < 0 ? WrongCounter
         : null;
 
     private static string? WhatIsWrong(KeyValuePair<string, long> drop) =>

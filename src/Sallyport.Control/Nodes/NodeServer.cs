@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Pki;
 using Sallyport.Control.Policies;
@@ -16,7 +17,7 @@ namespace Sallyport.Control.Nodes;
 
 /// <summary>Where gateways come in: a Unix socket that only our own user may open.</summary>
 internal sealed partial class NodeServer(
-    ControlOptions options, ChangeFeed feed, GatewayLinks links, TrafficLog traffic, CertificateAuthority authority, Cuts cuts, TimeProvider time,
+    ControlOptions options, ChangeFeed feed, GatewayLinks links, TrafficLog traffic, VolumeTable volumes, CertificateAuthority authority, Cuts cuts, TimeProvider time,
     ILogger<NodeServer> log) : BackgroundService
 {
     private const int LinksMax = 64; // gateways of one control; each holds a few buffers
@@ -159,6 +160,12 @@ internal sealed partial class NodeServer(
         links.Add(link)?.Socket.Dispose();
         traffic.GatewayConnected(hello.Gateway, runId);
         LogConnected(log, hello.Gateway, hello.SoftwareVersion, hello.ProcessId, hello.ModelVersion);
+        if (hello.ModelVersion == 0 && volumes.Of(hello.Gateway) is { } carried)
+        {
+            // A process that has no model has counted nothing either.
+            link.Send(carried);
+        }
+
         using var subscription = feed.Subscribe(hello.ModelVersion, link.Send);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var writing = WriteAsync(link, stream, ending.Token);
@@ -211,7 +218,10 @@ internal sealed partial class NodeServer(
                 break;
             case ScheduleReport report:
                 // Of a rule that was changed meanwhile nothing is recorded: what the trail tells is what control can confirm.
-                cuts.RecordSchedule(link.Name, report, RuleTimes.Due(feed.State, report, time.NowNanoseconds()));
+                cuts.RecordSchedule(link.Name, report, RuleTimes.Due(feed.State, report, time.NowNanoseconds()), Aged(report));
+                break;
+            case MeterReport meters:
+                traffic.Meters(link.Name, meters.Meters);
                 break;
             case Ready ready:
                 link.Handle(ready);
@@ -239,6 +249,14 @@ internal sealed partial class NodeServer(
                 throw new NodeProtocolException($"a {message.GetType().Name} in the middle of the link");
         }
     }
+
+    /// <summary>Whose facts stopped to count, as the trail names them.</summary>
+    private IReadOnlyList<string> Aged(ScheduleReport report) =>
+    [
+        .. report.Identities.Select(id => feed.State.Identities.GetValueOrDefault(id)).OfType<IdentityModel>()
+            .Where(identity => feed.State.Networks.ContainsKey(identity.NetworkId))
+            .Select(identity => IdentityRow.SubjectOf(identity.Kind, identity.Name, feed.State.Networks[identity.NetworkId].Name)),
+    ];
 
     private Certificate Certify(GatewayLink link, CertificateRequest request)
     {

@@ -3,6 +3,7 @@ using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
+using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Policy;
@@ -11,7 +12,9 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Turns a denied flow into the narrowest permission, with the application that it needs, in one transaction.</summary>
-internal sealed class AllowCommands(Commands commands, RuleCommands rules, TrafficLog traffic, ChangeFeed feed, FleetLoader loader, PolicyModels models)
+internal sealed class AllowCommands(
+    Commands commands, RuleCommands rules, TrafficLog traffic, ChangeFeed feed, FleetLoader loader, PolicyModels models, CountryTable countries,
+    TunnelRegistry tunnels)
 {
     public FlowAllowed Allow(Actor actor, long id, FlowAllow input, Idempotency? idempotency)
     {
@@ -48,7 +51,7 @@ internal sealed class AllowCommands(Commands commands, RuleCommands rules, Traff
         }
 
         var application = allowance.NewApplication is { } create ? ApplicationCommands.Create(change, create) : null;
-        var rule = RuleCommands.Create(change, allowance.Rule with { For = input.For, Until = input.Until });
+        var rule = rules.Create(change, allowance.Rule with { For = input.For, Until = input.Until });
         RefuseWhatStaysDenied(change, fleet, flow, destination);
         return (application, rule);
     }
@@ -76,7 +79,7 @@ internal sealed class AllowCommands(Commands commands, RuleCommands rules, Traff
     private void RefuseWhatStaysDenied(Change change, FleetState fleet, FlowRow flow, IpAddress destination)
     {
         var added = loader.Load(change.Sql, fleet.Version, change.Now, change.Touched);
-        var decision = Decide(models.Of(fleet).With(NetworkPolicy.Of(added)), flow, destination, change.Now);
+        var decision = Decide(models.Of(fleet).With(NetworkPolicy.Of(added, countries)), flow, destination, change.Now);
         if (decision.Allowed)
         {
             return;
@@ -91,7 +94,7 @@ internal sealed class AllowCommands(Commands commands, RuleCommands rules, Traff
         };
     }
 
-    private static Decision Decide(FleetModel fleet, FlowRow flow, IpAddress destination, long now)
+    private Decision Decide(FleetModel fleet, FlowRow flow, IpAddress destination, long now)
     {
         var model = fleet.At(new Instant(now));
         var protocol = flow.Protocol switch
@@ -106,7 +109,7 @@ internal sealed class AllowCommands(Commands commands, RuleCommands rules, Traff
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, destination);
-        return model.Decide(from, to, inside, protocol, (ushort)flow.DestinationPort);
+        return model.Decide(from, to, inside, protocol, (ushort)flow.DestinationPort, tunnels.SituationOf(from.Id));
     }
 
     private static ProblemException Cannot(FlowRow flow, string why, string hint) =>

@@ -89,8 +89,8 @@ internal static class NearestRules
         var subjects = ReachMap.SubjectsOf(why.From!).ToHashSet();
         foreach (var application in why.Candidates)
         {
-            var rules = fleet.Rules.Values.Where(rule => rule.ApplicationId == application.Id && rule.Effect == "allow").OrderBy(rule => rule.Id);
-            if (rules.Select(NetworkPolicy.Rule).FirstOrDefault(rule => subjects.Contains(ReachMap.SubjectOf(rule, application)) && rule.Time.IsInForce(now)) is { } found)
+            var rules = fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && rule.Effect == "allow").OrderBy(rule => rule.Id);
+            if (rules.Select(rule => NetworkPolicy.Rule(rule, CountryTable.Empty)).FirstOrDefault(rule => subjects.Contains(ReachMap.SubjectOf(rule, application)) && rule.Time.IsInForce(now)) is { } found)
             {
                 var rule = fleet.Rules[found.Id];
                 var offer = string.Join(", ", fleet.Applications[application.Id].Services);

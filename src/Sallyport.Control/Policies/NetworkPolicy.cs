@@ -13,19 +13,19 @@ namespace Sallyport.Control.Policies;
 internal static class NetworkPolicy
 {
     /// <summary>As of a time before all rules.</summary>
-    public static FleetModel Of(FleetState fleet) => FleetModel.Empty.With(
+    public static FleetModel Of(FleetState fleet, CountryTable countries) => FleetModel.Empty.With(
         new FleetChange
         {
             Networks = [.. fleet.Networks.Values.OrderBy(network => network.Id).Select(Network)],
             Identities = [.. fleet.Identities.Values.OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. fleet.Applications.Values.OrderBy(application => application.Id).Select(Application)],
-            Rules = [.. fleet.Rules.Values.OrderBy(rule => rule.Id).Select(Rule)],
+            Rules = [.. fleet.Rules.Values.OrderBy(rule => rule.Id).Select(rule => Rule(rule, countries))],
             Appearances = [.. fleet.Appearances.Values.OrderBy(one => one.Id).Select(Appearance)],
         },
         Instant.FromUnixSeconds(0));
 
     /// <summary>One network, and those that appear in it or in which it appears: enough for questions about its members.</summary>
-    public static FleetModel Of(FleetState fleet, int networkId, DateTimeOffset now)
+    public static FleetModel Of(FleetState fleet, int networkId, CountryTable countries, DateTimeOffset now)
     {
         var appearances = fleet.Appearances.Values.Where(one => one.NetworkId == networkId || one.HomeId == networkId).OrderBy(one => one.Id).ToList();
         var networks = appearances.SelectMany(one => new[] { one.NetworkId, one.HomeId }).Append(networkId).ToHashSet();
@@ -41,19 +41,19 @@ internal static class NetworkPolicy
             ],
             Identities = [.. fleet.Identities.Values.Where(identity => networks.Contains(identity.NetworkId)).OrderBy(identity => identity.Id).Select(Identity)],
             Applications = [.. applications.Select(Application)],
-            Rules = [.. fleet.Rules.Values.Where(rule => ids.Contains(rule.ApplicationId)).OrderBy(rule => rule.Id).Select(Rule)],
+            Rules = [.. fleet.Rules.Values.Where(rule => Targets(rule).Any(ids.Contains)).OrderBy(rule => rule.Id).Select(rule => Rule(rule, countries))],
             Appearances = [.. appearances.Select(Appearance)],
         };
         return FleetModel.Empty.With(everything, new Instant(now.ToUnixNanoseconds()));
     }
 
     /// <summary>One commit as the engine takes it.</summary>
-    public static FleetChange Of(ChangeSet change) => new()
+    public static FleetChange Of(ChangeSet change, CountryTable countries) => new()
     {
         Networks = [.. change.Networks.Select(Network)],
         Identities = [.. change.Identities.Select(Identity)],
         Applications = [.. change.Applications.Select(Application)],
-        Rules = [.. change.Rules.Select(Rule)],
+        Rules = [.. change.Rules.Select(rule => Rule(rule, countries))],
         Appearances = [.. change.Appearances.Select(Appearance)],
         RemovedNetworks = [.. change.RemovedNetworks],
         RemovedIdentities = [.. change.RemovedIdentities],
@@ -63,6 +63,9 @@ internal static class NetworkPolicy
     };
 
     private static Network Network(NetworkModel network) => new(network.Id, network.Name, [.. network.Prefixes.Select(IpPrefix.Parse)]);
+
+    /// <summary>Those that a rule leads to: one, or a group's.</summary>
+    public static IReadOnlyList<int> Targets(RuleModel rule) => rule.ApplicationId != 0 ? [rule.ApplicationId] : rule.ApplicationIds;
 
     public static Identity Identity(IdentityModel identity) => new()
     {
@@ -76,6 +79,10 @@ internal static class NetworkPolicy
         Subnets = [.. identity.Subnets.Select(IpPrefix.Parse)],
         Groups = [.. identity.Groups],
         Labels = [.. identity.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
+        Posture = [.. identity.Posture.Select(fact => new PostureFact(fact.Name, new PostureValue(fact.Value), new Instant(fact.At)))],
+        Quarantine = QuarantineWords.Read(identity.Quarantine) ?? throw new InvariantException("degrees of quarantine are read before they are stored"),
+        ForensicApplicationId = identity.ForensicApplicationId,
+        Limit = LimitReading.Of(identity.Limit),
     };
 
     internal static Appearance Appearance(AppearanceModel appearance) => new(
@@ -87,6 +94,7 @@ internal static class NetworkPolicy
         [.. application.Services.SelectMany(Services)])
     {
         Locked = application.Locked,
+        IsManagement = application.Management,
     };
 
     /// <summary>"icmp" stands for echo of both families.</summary>
@@ -106,7 +114,7 @@ internal static class NetworkPolicy
         ];
     }
 
-    public static Rule Rule(RuleModel rule) => new(
+    public static Rule Rule(RuleModel rule, CountryTable countries) => new(
         rule.Id,
         rule.SubjectKind switch
         {
@@ -117,9 +125,11 @@ internal static class NetworkPolicy
             "network" => new Subject(SubjectKind.Network, 0, "") { NetworkId = rule.NetworkId },
             _ => new Subject(SubjectKind.Label, 0, rule.Subject) { NetworkId = rule.NetworkId },
         },
-        rule.ApplicationId)
+        [.. Targets(rule)])
     {
         Effect = rule.Effect == "deny" ? RuleEffect.Deny : RuleEffect.Allow,
         Time = RuleTimes.Of(rule.Until, rule.Windows),
+        Conditions = RuleConditionInput.Of(rule.Conditions, countries),
+        Limit = LimitReading.Of(rule.Limit),
     };
 }

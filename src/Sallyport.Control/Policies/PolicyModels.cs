@@ -4,7 +4,7 @@ using Sallyport.Core.Policy;
 namespace Sallyport.Control.Policies;
 
 /// <summary>The fleet as the policy engine of the gateways reads it, so that an answer is the gateways' own decision. Kept while the fleet stays as it is.</summary>
-internal sealed class PolicyModels
+internal sealed class PolicyModels(CountryTable countries)
 {
     private volatile Kept? kept;
 
@@ -16,7 +16,7 @@ internal sealed class PolicyModels
             return known;
         }
 
-        var model = NetworkPolicy.Of(fleet);
+        var model = NetworkPolicy.Of(fleet, countries);
         kept = new Kept(fleet, new WeakReference<FleetModel>(model));
         return model;
     }

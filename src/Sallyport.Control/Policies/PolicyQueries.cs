@@ -88,7 +88,8 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
         };
         var now = new Instant(time.NowNanoseconds());
-        var why = models.Of(fleet).At(now).Explain(sender.Id, destination, number, (ushort)port);
+        var situation = tunnels.SituationOf(sender.Id);
+        var why = models.Of(fleet).At(now).Explain(sender.Id, situation, destination, number, (ushort)port);
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         var locked = why.Decision.Allowed ? [] : database.Read(sql => LockedRules(sql, fleet, sender, why));
         var nearest = NearestRules.Of(fleet, why, locked, now);
@@ -110,7 +111,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             Nearest = nearest,
             Steps =
             [
-                .. Steps(fleet, sender, why, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
+                .. Steps(fleet, sender, why, situation, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
                 .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, sender, why, locked)),
                 .. nearest is null ? [] : (string[])[$"Nearest is rule {nearest.RuleId} ({nearest.Rule}): {nearest.Why}."],
             ],
@@ -121,7 +122,8 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
 
     /// <summary>The decision in sentences; the last one says what decides.</summary>
     /// <param name="nameOf">How a rule is called at the beginning of a sentence; null for "Rule 7".</param>
-    internal static IEnumerable<string> Steps(FleetState fleet, IdentityRow sender, Explanation why, string protocol, Func<int, string>? nameOf = null)
+    internal static IEnumerable<string> Steps(
+        FleetState fleet, IdentityRow sender, Explanation why, Situation situation, string protocol, Func<int, string>? nameOf = null)
     {
         var what = protocol == "icmp"
             ? $"ICMP echo to {why.Destination}"
@@ -154,7 +156,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             yield break;
         }
 
-        foreach (var step in ApplicationSteps(fleet, sender, why, nameOf ?? NumberOf))
+        foreach (var step in ApplicationSteps(fleet, sender, why, situation, nameOf ?? NumberOf))
         {
             yield return step;
         }
@@ -198,7 +200,8 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
         }
     }
 
-    private static IEnumerable<string> ApplicationSteps(FleetState fleet, IdentityRow sender, Explanation why, Func<int, string> nameOf)
+    private static IEnumerable<string> ApplicationSteps(
+        FleetState fleet, IdentityRow sender, Explanation why, Situation situation, Func<int, string> nameOf)
     {
         if (why.Application is null)
         {
@@ -224,6 +227,9 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             yield return why.Kind switch
             {
                 ExplanationKind.RuleDenies => $"{name} denies it, whatever else allows it: {rule}.",
+                ExplanationKind.ConditionNotMet =>
+                    $"{name} would allow it, but {RuleConditionInput.WhyUnmet(why.Unmet, fleet.Rules[why.Rule.Id].Conditions!, why.From!, situation)}.",
+                ExplanationKind.Quarantined => $"{name} would allow it, but {QuarantineOf(why)} does not leave it.",
                 ExplanationKind.NotInForce => $"{name} would allow it, but is not in force now: {rule}.",
                 _ => $"{name} allows it: {rule}.",
             };
@@ -239,6 +245,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
     private static string NumberOf(int rule) => string.Create(CultureInfo.InvariantCulture, $"Rule {rule}");
 
     private static string Offer(ApplicationModel application) => $"{application.Name} ({string.Join(", ", application.Services)})";
+
+    private static string QuarantineOf(Explanation why)
+    {
+        var shut = why.From!.Quarantine > QuarantineDegree.Throttled ? why.From : why.To!;
+        return $"the quarantine of {CarrierOf(shut)} ({QuarantineWords.All[(int)shut.Quarantine - 1]})";
+    }
 
     private static bool CanBeAllowed(ExplanationKind kind) => kind
         is ExplanationKind.NotRouted or ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort or ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch;

@@ -49,16 +49,16 @@ internal static class Remedy
         return port >= from && port <= to;
     }
 
-    /// <summary>"device:pump-17 to application:historian", and when, where that is not always.</summary>
+    /// <summary>"device:pump-17 to application:historian", when, where that is not always, and under what conditions.</summary>
     public static string Describe(FleetState fleet, RuleModel rule)
     {
         var subject = rule.SubjectKind == "network" ? fleet.Networks.GetValueOrDefault(rule.NetworkId)?.Name ?? $"#{rule.NetworkId}"
             : rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
-        var application = fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
-        var time = RuleTimes.Describe(rule.Until, rule.Windows);
+        var application = rule.ApplicationId == 0 ? "" : fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
+        var more = string.Join("; ", ((string[])[RuleTimes.Describe(rule.Until, rule.Windows), RuleConditionInput.Describe(rule.Conditions)]).Where(said => said.Length > 0));
         var across = rule.NetworkId != 0 && rule.SubjectKind != "network"
             && fleet.Networks.TryGetValue(rule.NetworkId, out var network) ? $" of network {network.Name}" : "";
-        return $"{rule.SubjectKind}:{subject}{across} to application:{application}{(time.Length > 0 ? $" ({time})" : "")}";
+        return $"{rule.SubjectKind}:{subject}{across} to {RuleRow.TargetOf(application, rule.ApplicationGroup)}{(more.Length > 0 ? $" ({more})" : "")}";
     }
 
     public static string ReasonText(string reason) => Enum.TryParse<DropReason>(reason, out var known) ? ReasonText(known) : reason;
@@ -68,6 +68,9 @@ internal static class Remedy
         DropReason.NoRule => "no rule allows it",
         DropReason.RuleDenies => "a rule denies it",
         DropReason.ApplicationLocked => "the application is locked",
+        DropReason.Quarantined => "the quarantine of the sender or the carrier does not leave it",
+        DropReason.VolumeUsed => "the volume of the day or month is used up",
+        DropReason.RateLimited => "more at once than the limit lets pass",
         DropReason.NoApplication => "the destination is no application",
         DropReason.NotRouted => "nobody in the network carries the destination",
         DropReason.IdentityNotActive => "the sender or the carrier is not active",

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Nodes;
 using Sallyport.Api.Paging;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Applications;
@@ -14,11 +15,15 @@ using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Policies;
 
-internal sealed class RuleCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts, TimeProvider time)
+internal sealed class RuleCommands(
+    Commands commands, Database database, ChangeFeed feed, Cuts cuts, CountryTable countries, VolumeTable volumes, TimeProvider time)
 {
+    private const int SelectorMax = 8;
+
     private static readonly string[] Effects = ["allow", "deny"];
     private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label", "network"];
     private const string SubjectHint = "write device:NAME, site:NAME, host:NETWORK, group:NAME, label:KEY=VALUE or network:NAME";
@@ -52,7 +57,7 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null);
     }
 
-    /// <summary>Changes when it is in force. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
+    /// <summary>Changes when it is in force, what it asks for, and how much it lets pass. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
     public async Task<RuleInfo> UpdateAsync(Actor actor, int id, RuleUpdate input, long? revision, CancellationToken cancel)
     {
         var committed = commands.Run(actor, change => Update(change, id, input, revision));
@@ -62,48 +67,78 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     }
 
     /// <summary>As part of a command.</summary>
-    internal static RuleRow Create(Change change, RuleCreate input)
+    internal RuleRow Create(Change change, RuleCreate input)
     {
         var problems = new ProblemList();
-        var application = ReadTarget(change, input.To, problems);
-        var subject = ReadSubject(change, input.From, input.FromNetwork, application, problems);
+        var target = ReadTarget(change, input.To, input.From, problems);
+        var subject = ReadSubject(change, input.From, input.FromNetwork, target, problems);
         var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
         var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
         var windows = RuleTimes.ReadWindows(input.Windows ?? [], problems);
+        var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, null, countries, problems));
+        var limit = ReadLimit(input.Limit, null, effect, problems);
         problems.ThrowIfAny();
         var (kind, identityId, name, networkId) = subject!;
-        if (RuleRow.FindSame(change.Sql, application!.Id, kind, identityId, name, networkId, effect!) is { } same)
+        if (RuleRow.FindSame(change.Sql, target!, kind, identityId, name, networkId, effect!, conditions) is { } same)
         {
             throw new ProblemException(Refusal.Conflict(
                 "from",
-                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} application {application.Name}; nothing was changed",
+                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {Spoken(target!)}"
+                + $"{(conditions == "{}" ? "" : " under the same conditions")}; nothing was changed",
                 same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
         }
 
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO rules (application_id, subject_kind, subject_id, subject, network_id, effect, until, windows, created_at, revision)
-            VALUES (@applicationId, @kind, @identityId, @name, @networkId, @effect, @until, @windows, @Now, 1) RETURNING id
+            INSERT INTO rules (target_network_id, application_id, application_group, subject_kind, subject_id, subject, network_id, effect, until, windows,
+                conditions, limits, created_at, revision)
+            VALUES (@NetworkId, @applicationId, @Group, @kind, @identityId, @name, @networkOfSubject, @effect, @until, @windows, @conditions, @limits,
+                @Now, 1) RETURNING id
             """,
-            new { applicationId = application.Id, kind, identityId, name, networkId, effect, until, windows = Column.Of(windows), change.Now });
+            new
+            {
+                target!.NetworkId,
+                applicationId = target.Application?.Id,
+                target.Group,
+                kind,
+                identityId,
+                name,
+                networkOfSubject = networkId,
+                effect,
+                until,
+                windows = Column.Of(windows),
+                conditions,
+                limits = Column.Of(limit),
+                change.Now,
+            });
         var row = RuleRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Rule, id);
         change.Audit("rule.create", SubjectOf(id), Describe(row));
         return row;
     }
 
-    /// <summary>The rule of the same subject, application and effect; null where nothing is, or where the input names what does not exist.</summary>
-    internal static RuleRow? FindSame(Change change, RuleCreate input)
+    /// <summary>
+    /// The rule of the same subject, target, effect and conditions, else the only one that differs in its conditions and is not among the
+    /// <paramref name="others"/>; null where there is none, or where the input names what does not exist.
+    /// </summary>
+    internal RuleRow? FindSame(Change change, RuleCreate input, IEnumerable<int> others)
     {
         var problems = new ProblemList();
-        var application = ReadTarget(change, input.To, problems);
-        return ReadSubject(change, input.From, input.FromNetwork, application, problems) is { } subject && application is not null && !problems.Any
-            ? RuleRow.FindSame(change.Sql, application.Id, subject.Kind, subject.IdentityId, subject.Name, subject.NetworkId, input.Effect ?? "allow")
+        var target = ReadTarget(change, input.To, input.From, problems);
+        var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, null, countries, problems));
+        return ReadSubject(change, input.From, input.FromNetwork, target, problems) is { } subject && target is not null && !problems.Any
+            ? OneOf(RuleRow.ListSame(change.Sql, target, subject.Kind, subject.IdentityId, subject.Name, subject.NetworkId, input.Effect ?? "allow"))
             : null;
+
+        RuleRow? OneOf(IReadOnlyList<RuleRow> same)
+        {
+            var left = same.ExceptBy(others, row => row.Id).ToList();
+            return same.FirstOrDefault(row => row.ConditionsJson == conditions) ?? (left.Count == 1 ? left[0] : null);
+        }
     }
 
     /// <summary>As part of a command.</summary>
-    internal static RuleRow Update(Change change, int id, RuleUpdate input, long? revision)
+    internal RuleRow Update(Change change, int id, RuleUpdate input, long? revision)
     {
         var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
         change.Actor.Require(Right.Change, row.NetworkId);
@@ -116,10 +151,19 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
 
         var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems) ?? (input.NoEnd == true ? null : row.Until);
         var windows = input.Windows is null ? Column.List(row.WindowsJson) : RuleTimes.ReadWindows(input.Windows, problems);
+        var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, row.Conditions, countries, problems));
+        var limit = ReadLimit(input.Limit, row.Limit, row.Effect, problems);
+        var target = new RuleTarget(row.NetworkId, row.Network, ApplicationRow.Find(change.Sql, row.ApplicationId), row.ApplicationGroup.Length == 0 ? null : row.ApplicationGroup);
+        int? subjectId = row.SubjectId == 0 ? null : row.SubjectId;
+        if (RuleRow.FindSame(change.Sql, target, row.SubjectKind, subjectId, row.StoredSubject, row.StoredNetworkId, row.Effect, conditions) is { } same && same.Id != id)
+        {
+            problems.AddConflict("conditions", $"rule {same.Id} asks for the same already", $"remove one of the two: sallyport rule remove {id}");
+        }
+
         problems.ThrowIfAny();
         change.Sql.Execute(
-            "UPDATE rules SET until = @until, windows = @windows, revision = revision + 1 WHERE id = @id",
-            new { until, windows = Column.Of(windows), id });
+            "UPDATE rules SET until = @until, windows = @windows, conditions = @conditions, limits = @limits, revision = revision + 1 WHERE id = @id",
+            new { until, windows = Column.Of(windows), conditions, limits = Column.Of(limit), id });
         var updated = RuleRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Rule, id);
         change.Audit("rule.update", SubjectOf(id), Describe(updated));
@@ -165,13 +209,31 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
     private static ProblemException NoRule(int id) =>
         new(Refusal.NotFound("id", $"there is no rule {id}", "see which there are: sallyport rule list"));
 
-    private static ApplicationRow? ReadTarget(Change change, string? text, ProblemList problems)
+    private static LimitModel? ReadLimit(LimitInput? input, LimitModel? before, string? effect, ProblemList problems)
+    {
+        if (input is not null && effect == "deny")
+        {
+            problems.Add("limit", "a rule that denies lets nothing pass that could be limited", "leave the limit out");
+        }
+
+        return LimitReading.Read(input, before, problems);
+    }
+
+    private static string Spoken(RuleTarget target) => target.Text.Replace(':', ' ').Replace("-group ", " group ", StringComparison.Ordinal);
+
+    private static RuleTarget? ReadTarget(Change change, string? text, string? from, ProblemList problems)
     {
         const string Prefix = "application:";
+        const string GroupPrefix = "application-group:";
+        if (text is not null && text.StartsWith(GroupPrefix, StringComparison.Ordinal))
+        {
+            return ReadGroup(change, text[GroupPrefix.Length..], from, problems);
+        }
+
         if (text is null || !text.StartsWith(Prefix, StringComparison.Ordinal))
         {
             var hint = string.IsNullOrEmpty(text) || text.Contains(':', StringComparison.Ordinal)
-                ? "write application:NAME" : $"did you mean {Prefix}{Label.Shorten(text)}?";
+                ? "write application:NAME or application-group:NAME" : $"did you mean {Prefix}{Label.Shorten(text)}?";
             problems.Add("to", text is null ? "the application is missing" : $"'{Label.Shorten(text)}' is not an application", hint);
             return null;
         }
@@ -182,11 +244,51 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             change.Actor.Require(Right.Change, application.NetworkId);
         }
 
-        return application;
+        return application is null ? null : new RuleTarget(application.NetworkId, application.Network, application, null);
+    }
+
+    /// <summary>"scada.plant-a", or "scada" in the one network that has such a group, or in the subject's. It may be empty still.</summary>
+    private static RuleTarget? ReadGroup(Change change, string text, string? from, ProblemList problems)
+    {
+        var dot = text.IndexOf('.', StringComparison.Ordinal);
+        var group = dot < 0 ? text : text[..dot];
+        if (!Label.Check(group, "to", problems))
+        {
+            return null;
+        }
+
+        var having = change.Sql.Query<string>(
+            "SELECT DISTINCT n.name FROM applications a JOIN networks n ON n.id = a.network_id, json_each(a.groups) g WHERE g.value = @group ORDER BY n.name",
+            new { group }).AsList();
+        var name = dot >= 0 ? text[(dot + 1)..] : NetworkOfSubject(change, from) ?? (having.Count == 1 ? having[0] : null);
+        if (name is null)
+        {
+            problems.Add(
+                "to",
+                having.Count == 0 ? $"no application is in a group '{group}', so that its network must be said" : $"{having.Count} networks have applications in a group '{group}'",
+                $"say which network: application-group:{group}.{(having.Count == 0 ? "NETWORK" : having[0])}");
+            return null;
+        }
+
+        var network = Lookup.Network(change.Sql, name).OrProblem("to", problems);
+        if (network is null)
+        {
+            return null;
+        }
+
+        change.Actor.Require(Right.Change, network.Id);
+        return new RuleTarget(network.Id, network.Name, null, group);
+    }
+
+    private static string? NetworkOfSubject(Change change, string? from)
+    {
+        var parts = from?.Split(':', 2);
+        return parts is ["device" or "site", var name] ? Lookup.Identity(change.Sql, parts[0], name).Value?.Network
+            : parts is [HostIdentity.Kind, var network] ? network.Split('.')[0] : null;
     }
 
     private static SubjectInput? ReadSubject(
-        Change change, string? text, string? fromNetwork, ApplicationRow? application, ProblemList problems)
+        Change change, string? text, string? fromNetwork, RuleTarget? target, ProblemList problems)
     {
         var network = fromNetwork is null ? null : Lookup.Network(change.Sql, fromNetwork).OrProblem("fromNetwork", problems);
         var colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
@@ -209,17 +311,15 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         switch (kind)
         {
             case "device" or "site":
-                return ReadIdentity(change, kind, name, network, application, problems);
+                return ReadIdentity(change, kind, name, network, target, problems);
             case HostIdentity.Kind:
-                return ReadHost(change, name, application, problems);
+                return ReadHost(change, name, target, problems);
             case "network":
-                return ReadNetwork(change, name, network, application, problems);
+                return ReadNetwork(change, name, network, target, problems);
             case "group":
-                return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, application) : null;
+                return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, target) : null;
             case "label":
-                var equals = name.IndexOf('=', StringComparison.Ordinal);
-                IdentityInput.CheckLabel("from", equals < 0 ? name : name[..equals], equals < 0 ? null : name[(equals + 1)..], problems);
-                return OfMembers(change, kind, name, network, application);
+                return OfMembers(change, kind, ReadSelector(name, problems), network, target);
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
                 problems.Add("from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : SubjectHint);
@@ -227,15 +327,34 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         }
     }
 
+    /// <summary>"model=P200,region=eu": all of them, in the one way in which they are said.</summary>
+    private static string ReadSelector(string text, ProblemList problems)
+    {
+        var labels = LabelSelector.Read(text);
+        if (labels.Length > SelectorMax)
+        {
+            problems.Add("from", $"{labels.Length} labels are too many", $"use at most {SelectorMax}, or a group");
+            return "";
+        }
+
+        foreach (var label in labels)
+        {
+            var equals = label.IndexOf('=', StringComparison.Ordinal);
+            IdentityInput.CheckLabel("from", equals < 0 ? label : label[..equals], equals < 0 ? null : label[(equals + 1)..], problems);
+        }
+
+        return LabelSelector.Write(labels);
+    }
+
     private static SubjectInput? ReadIdentity(
-        Change change, string kind, string name, NetworkRow? network, ApplicationRow? application, ProblemList problems)
+        Change change, string kind, string name, NetworkRow? network, RuleTarget? target, ProblemList problems)
     {
         // A name that two networks have means the one in the network that is said, or in the application's.
-        var home = network?.Name ?? application?.Network;
+        var home = network?.Name ?? target?.Network;
         var local = home is null || name.Contains('.', StringComparison.Ordinal) ? [] : IdentityRow.FindByName(change.Sql, kind, name, home);
         var reference = network is null || name.Contains('.', StringComparison.Ordinal) ? name : $"{name}.{network.Name}";
         var identity = local.Count == 1 ? local[0] : Lookup.Identity(change.Sql, kind, reference).OrProblem("from", problems);
-        if (identity is null || application is null)
+        if (identity is null || target is null)
         {
             return null;
         }
@@ -245,29 +364,28 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             problems.Add("fromNetwork", $"{kind} {identity.Name} is in network {identity.Network}, not in {network.Name}", "leave it out, or name another");
         }
 
-        if (identity.Id == application.OwnerId)
+        if (identity.Id == target.Application?.OwnerId)
         {
-            problems.Add("from", $"{identity.Kind} {identity.Name} carries application {application.Name} itself", "what it does at home does not pass the gateway");
+            problems.Add("from", $"{identity.Kind} {identity.Name} carries {Spoken(target)} itself", "what it does at home does not pass the gateway");
         }
 
         change.Actor.Require(Right.Change, identity.NetworkId);
-        return new SubjectInput(identity.Kind, identity.Id, "", identity.NetworkId == application.NetworkId ? null : identity.NetworkId);
+        return new SubjectInput(identity.Kind, identity.Id, "", identity.NetworkId == target.NetworkId ? null : identity.NetworkId);
     }
 
     /// <summary>The gateway host opens flows to devices where a rule says so; it is made part of the network by it.</summary>
-    private static SubjectInput? ReadHost(Change change, string name, ApplicationRow? application, ProblemList problems)
+    private static SubjectInput? ReadHost(Change change, string name, RuleTarget? target, ProblemList problems)
     {
         var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
-        if (network is null || application is null)
+        if (network is null || target is null)
         {
             return null;
         }
 
         change.Actor.Require(Right.Change, network.Id);
-        if (network.Id != application.NetworkId)
+        if (network.Id != target.NetworkId)
         {
-            problems.Add(
-                "from", $"the gateway host reaches application {application.Name} as host:{application.Network}", $"write host:{application.Network}");
+            problems.Add("from", $"the gateway host reaches {Spoken(target)} as host:{target.Network}", $"write host:{target.Network}");
             return null;
         }
 
@@ -276,16 +394,16 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             return null;
         }
 
-        if (host.Id == application.OwnerId)
+        if (host.Id == target.Application?.OwnerId)
         {
-            problems.Add("from", $"the gateway host carries application {application.Name} itself", "what it does at home does not pass the gateway");
+            problems.Add("from", $"the gateway host carries {Spoken(target)} itself", "what it does at home does not pass the gateway");
         }
 
         return new SubjectInput(host.Kind, host.Id, "", null);
     }
 
     private static SubjectInput? ReadNetwork(
-        Change change, string name, NetworkRow? said, ApplicationRow? application, ProblemList problems)
+        Change change, string name, NetworkRow? said, RuleTarget? target, ProblemList problems)
     {
         var network = Lookup.Network(change.Sql, name).OrProblem("from", problems);
         if (network is not null && said is not null && network.Id != said.Id)
@@ -293,19 +411,19 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
             problems.Add("fromNetwork", $"from says network {network.Name}", "leave one of the two out");
         }
 
-        return network is null ? null : OfMembers(change, "network", "", network, application);
+        return network is null ? null : OfMembers(change, "network", "", network, target);
     }
 
     /// <param name="network">Null for the application's.</param>
-    private static SubjectInput? OfMembers(Change change, string kind, string name, NetworkRow? network, ApplicationRow? application)
+    private static SubjectInput? OfMembers(Change change, string kind, string name, NetworkRow? network, RuleTarget? target)
     {
-        if (application is null)
+        if (target is null)
         {
             return null;
         }
 
-        change.Actor.Require(Right.Change, network?.Id ?? application.NetworkId);
-        return new SubjectInput(kind, null, name, network is null || network.Id == application.NetworkId ? null : network.Id);
+        change.Actor.Require(Right.Change, network?.Id ?? target.NetworkId);
+        return new SubjectInput(kind, null, name, network is null || network.Id == target.NetworkId ? null : network.Id);
     }
 
     private static string SubjectOf(int id) => string.Create(CultureInfo.InvariantCulture, $"rule:{id}");
@@ -317,16 +435,19 @@ internal sealed class RuleCommands(Commands commands, Database database, ChangeF
         // A host that the rule itself brings in is not yet in the state of the last commit.
         return row => row.ToInfo(
             row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)),
-            time.GetUtcNow());
+            time.GetUtcNow(),
+            volumes.Used("rule", row.Id, row.Limit));
     }
 
     private static JsonObject Describe(RuleRow row) => new()
     {
         ["from"] = $"{row.SubjectKind}:{row.Subject}",
         ["fromNetwork"] = row.IsAcross ? row.SubjectNetwork : null,
-        ["to"] = $"application:{row.Application}.{row.Network}",
+        ["to"] = $"{row.Target}.{row.Network}",
         ["effect"] = row.Effect == "allow" ? null : row.Effect,
         ["time"] = RuleTimes.Describe(row.Until, Column.List(row.WindowsJson)) is { Length: > 0 } said ? said : null,
+        ["conditions"] = RuleConditionInput.Describe(row.Conditions) is { Length: > 0 } asked ? asked : null,
+        ["limit"] = LimitReading.Describe(row.Limit) is { Length: > 0 } limit ? limit : null,
     };
 
     /// <summary>Whom a rule speaks of: one identity, or members of a network.</summary>

@@ -1,26 +1,39 @@
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
+using Sallyport.Control.Applications;
+using Sallyport.Control.Changes;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
+
+/// <summary>Where a rule leads: to one application, or to a group of a network's applications.</summary>
+internal sealed record RuleTarget(int NetworkId, string Network, ApplicationRow? Application, string? Group)
+{
+    public string Text => RuleRow.TargetOf(Application?.Name ?? "", Group ?? "");
+}
 
 internal sealed class RuleRow
 {
     private const string Select =
         """
-        SELECT r.id, r.application_id AS ApplicationId, a.name AS Application, a.network_id AS NetworkId, n.name AS Network,
-            r.subject_kind AS SubjectKind, ifnull(r.network_id, a.network_id) AS SubjectNetworkId,
-            (SELECT name FROM networks WHERE id = ifnull(r.network_id, a.network_id)) AS SubjectNetwork,
+        SELECT r.id, ifnull(r.application_id, 0) AS ApplicationId, ifnull(a.name, '') AS Application, ifnull(r.application_group, '') AS ApplicationGroup,
+            r.target_network_id AS NetworkId, n.name AS Network,
+            (SELECT group_concat(m.id) FROM applications m WHERE r.application_group IS NOT NULL AND m.network_id = r.target_network_id
+                AND EXISTS (SELECT 1 FROM json_each(m.groups) g WHERE g.value = r.application_group)) AS MemberIds,
+            r.subject_kind AS SubjectKind, ifnull(r.network_id, r.target_network_id) AS SubjectNetworkId,
+            (SELECT name FROM networks WHERE id = ifnull(r.network_id, r.target_network_id)) AS SubjectNetwork,
             ifnull(r.subject_id, 0) AS SubjectId,
-            CASE r.subject_kind WHEN 'network' THEN (SELECT name FROM networks WHERE id = ifnull(r.network_id, a.network_id))
+            CASE r.subject_kind WHEN 'network' THEN (SELECT name FROM networks WHERE id = ifnull(r.network_id, r.target_network_id))
                 ELSE ifnull(i.name, r.subject) END AS Subject,
-            r.effect, r.until, r.windows AS WindowsJson, r.created_at AS CreatedAt, r.revision,
+            r.effect, r.until, r.windows AS WindowsJson, r.conditions AS ConditionsJson, r.limits AS LimitsJson, r.created_at AS CreatedAt, r.revision,
             EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'rule' AND l.subject_id = r.id) AS IsLocked
-        FROM rules r JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = a.network_id
+        FROM rules r LEFT JOIN applications a ON a.id = r.application_id JOIN networks n ON n.id = r.target_network_id
             LEFT JOIN identities i ON i.id = r.subject_id
         """;
 
@@ -28,7 +41,24 @@ internal sealed class RuleRow
 
     public int ApplicationId { get; init; }
 
+    /// <summary>Empty for a rule to a group.</summary>
     public string Application { get; init; } = "";
+
+    /// <summary>Empty for a rule to one application.</summary>
+    public string ApplicationGroup { get; init; } = "";
+
+    /// <summary>Applications that are in the group now, "3,7"; null without any.</summary>
+    public string? MemberIds { get; init; }
+
+    /// <summary>"application:historian" or "application-group:scada".</summary>
+    public string Target => TargetOf(Application, ApplicationGroup);
+
+    /// <summary>"historian" or "application-group:scada".</summary>
+    public string Named => Application.Length > 0 ? Application : Target;
+
+    public ConditionModel? Conditions => Column.Conditions(ConditionsJson);
+
+    public LimitModel? Limit => Column.Limit(LimitsJson);
 
     public int NetworkId { get; init; }
 
@@ -43,6 +73,11 @@ internal sealed class RuleRow
 
     public bool IsAcross => SubjectNetworkId != NetworkId;
 
+    /// <summary>As the table has them: what follows from something else is not in it.</summary>
+    public string StoredSubject => SubjectId == 0 && SubjectKind != "network" ? Subject : "";
+
+    public int? StoredNetworkId => IsAcross ? SubjectNetworkId : null;
+
     public int SubjectId { get; init; }
 
     /// <summary>Name of the device, site or network, the group, or "key=value".</summary>
@@ -54,6 +89,10 @@ internal sealed class RuleRow
     public long? Until { get; init; }
 
     public string WindowsJson { get; init; } = "[]";
+
+    public string ConditionsJson { get; init; } = "{}";
+
+    public string LimitsJson { get; init; } = "{}";
 
     /// <summary>Never one that denies: a lock opens nothing.</summary>
     public bool IsLocked { get; init; }
@@ -72,23 +111,57 @@ internal sealed class RuleRow
     public static IReadOnlyList<RuleRow> OfSubject(SqliteConnection sql, int identityId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.subject_id = @identityId ORDER BY r.id", new { identityId })];
 
+    /// <summary>Applications came into these groups of the network, or went out of them.</summary>
+    public static void TouchGroups(Change change, int networkId, IEnumerable<string> groups)
+    {
+        foreach (var id in change.Sql.Query<int>(
+            "SELECT id FROM rules WHERE target_network_id = @networkId AND application_group IN @groups", new { networkId, groups = groups.ToList() }).AsList())
+        {
+            change.Touch(ChangeKind.Rule, id);
+        }
+    }
+
+    public static string TargetOf(string application, string group) => group.Length == 0 ? $"application:{application}" : $"application-group:{group}";
+
     /// <summary>Rules to other networks that speak of a network's groups, labels or all of it.</summary>
     public static IReadOnlyList<RuleRow> OfMembersOf(SqliteConnection sql, int networkId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.network_id = @networkId ORDER BY r.id LIMIT 10", new { networkId })];
 
+    /// <summary>Rules to groups of a network's applications.</summary>
+    public static IReadOnlyList<RuleRow> ToGroupsOf(SqliteConnection sql, int networkId) =>
+        [.. sql.Query<RuleRow>(Select + " WHERE r.target_network_id = @networkId AND r.application_group IS NOT NULL ORDER BY r.id LIMIT 10", new { networkId })];
+
     public static RuleRow? FindSame(
-        SqliteConnection sql, int applicationId, string kind, int? subjectId, string subject, int? networkId, string effect) =>
-        sql.QuerySingleOrDefault<RuleRow>(
+        SqliteConnection sql, RuleTarget target, string kind, int? subjectId, string subject, int? networkId, string effect, string conditions) =>
+        ListSame(sql, target, kind, subjectId, subject, networkId, effect).SingleOrDefault(row => row.ConditionsJson == conditions);
+
+    /// <summary>Of one subject, target and effect; they differ in their conditions.</summary>
+    public static IReadOnlyList<RuleRow> ListSame(
+        SqliteConnection sql, RuleTarget target, string kind, int? subjectId, string subject, int? networkId, string effect) =>
+    [
+        .. sql.Query<RuleRow>(
             Select + """
-                 WHERE r.application_id = @applicationId AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject
-                AND r.network_id IS @networkId AND r.effect = @effect
+                 WHERE r.target_network_id = @NetworkId AND r.application_id IS @applicationId AND r.application_group IS @Group
+                AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject AND r.network_id IS @networkOfSubject
+                AND r.effect = @effect ORDER BY r.id
                 """,
-            new { applicationId, kind, subjectId, subject, networkId, effect });
+            new
+            {
+                target.NetworkId,
+                applicationId = target.Application?.Id,
+                target.Group,
+                kind,
+                subjectId,
+                subject,
+                networkOfSubject = networkId,
+                effect,
+            }),
+    ];
 
     public static IReadOnlyList<RuleRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
         .. sql.Query<RuleRow>(
-            Select + " WHERE r.id > @after AND (@networkId IS NULL OR a.network_id = @networkId OR r.network_id = @networkId) ORDER BY r.id LIMIT @limit",
+            Select + " WHERE r.id > @after AND (@networkId IS NULL OR r.target_network_id = @networkId OR r.network_id = @networkId) ORDER BY r.id LIMIT @limit",
             new { after, networkId, limit }),
     ];
 
@@ -102,8 +175,12 @@ internal sealed class RuleRow
         SubjectKind = SubjectKind,
         NetworkId = IsAcross || SubjectKind == "network" ? SubjectNetworkId : 0,
         SubjectId = SubjectId,
-        Subject = SubjectId == 0 && SubjectKind != "network" ? Subject : "",
+        Subject = StoredSubject,
         ApplicationId = ApplicationId,
+        ApplicationGroup = ApplicationGroup,
+        ApplicationIds = MemberIds is null ? [] : [.. MemberIds.Split(',').Select(id => int.Parse(id, CultureInfo.InvariantCulture)).Order()],
+        Conditions = Conditions,
+        Limit = Limit,
         Effect = Effect,
         Until = Until,
         Windows = Column.List(WindowsJson),
@@ -114,11 +191,12 @@ internal sealed class RuleRow
     {
         "network" => identity.Kind != HostIdentity.Kind,
         "group" => identity.Groups.Contains(Subject),
-        "label" => identity.Labels.Any(label => Subject == $"{label.Key}={label.Value}"),
+        "label" => LabelSelector.Read(Subject).All(wanted => identity.Labels.Any(label => wanted == $"{label.Key}={label.Value}")),
         _ => identity.Id == SubjectId,
     };
 
-    public RuleInfo ToInfo(int subjects, DateTimeOffset now)
+    /// <param name="used">Of its volume.</param>
+    public RuleInfo ToInfo(int subjects, DateTimeOffset now, long? used)
     {
         var (windows, at) = (Column.List(WindowsJson), new Instant(now.ToUnixNanoseconds()));
         var time = RuleTimes.Of(Until, windows);
@@ -127,13 +205,15 @@ internal sealed class RuleRow
         {
             Id = Id,
             From = $"{SubjectKind}:{Subject}",
-            To = $"application:{Application}",
+            To = Target,
             Network = Network,
             FromNetwork = SubjectNetwork,
             Subjects = subjects,
             Effect = Effect,
             Until = UnixTime.ToTime(Until),
             Windows = windows,
+            Conditions = RuleConditionInput.ToInfo(Conditions),
+            Limit = LimitReading.ToInfo(Limit, used),
             State = IsLocked ? "locked" : at >= time.Until ? "over" : time.IsInForce(at) ? "in force" : "waiting",
             NextChange = next == Instant.Never ? null : UnixTime.ToTime(next.Nanoseconds),
             CreatedAt = UnixTime.ToTime(CreatedAt),

@@ -12,7 +12,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Tells services of the gateway host who their peers are: on that machine every one has an address of its own, whatever its network.</summary>
-internal sealed class WhoisQueries(Database database, ChangeFeed feed, TimeProvider time)
+internal sealed class WhoisQueries(Database database, ChangeFeed feed, CountryTable countries, TimeProvider time)
 {
     private readonly HandleSpace handles = HandleSpace.TryCreate(Handles.Open(database), out var space) ? space : default;
 
@@ -60,7 +60,7 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, TimeProvi
             return null;
         }
 
-        var model = NetworkPolicy.Of(fleet, networkId, time.GetUtcNow());
+        var model = NetworkPolicy.Of(fleet, networkId, countries, time.GetUtcNow());
         var (who, home) = model.Resolve(networkId, inner);
         var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
         who ??= model.WhoIs(networkId, inner);

@@ -5,6 +5,7 @@ using Sallyport.Api;
 using Sallyport.Api.Sites;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 
@@ -14,11 +15,11 @@ internal static class SiteEndpoints
 {
     private const string Kind = "site";
 
-    private static readonly MemberEndpoints<SiteInfo> Members = new(Kind, "Sites", (row, tunnels) => row.ToSite(tunnels));
+    private static readonly MemberEndpoints<SiteInfo> Members = new(Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes));
 
     public static void MapSites(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 
-    private static Created<SiteCreated> Create(Actor actor, SiteCreate body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context) =>
+    private static Created<SiteCreated> Create(Actor actor, SiteCreate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>
         Members.Create(
             actor,
             new IdentityInput(Kind)
@@ -35,13 +36,14 @@ internal static class SiteEndpoints
             (info, profile) => new SiteCreated(info, profile),
             commands,
             tunnels,
+            volumes,
             context);
 
     private static async Task<SiteInfo> Update(
-        Actor actor, string name, SiteUpdate body, IdentityCommands commands, TunnelRegistry tunnels, HttpContext context)
+        Actor actor, string name, SiteUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var input = new IdentityInput(Kind) { Subnets = body.Subnets, Labels = body.Labels, Groups = body.Groups };
-        var (info, cut) = await Members.UpdateAsync(actor, name, input, commands, tunnels, context);
+        var input = new IdentityInput(Kind) { Subnets = body.Subnets, Labels = body.Labels, Groups = body.Groups, Limit = body.Limit };
+        var (info, cut) = await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
         return info with { Cut = cut };
     }
 }

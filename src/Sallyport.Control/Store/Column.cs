@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Sallyport.Api.Nodes;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Store;
@@ -25,6 +26,22 @@ internal static class Column
     public static IReadOnlyDictionary<string, string> Labels(string json) =>
         JsonSerializer.Deserialize(json, ColumnJson.Default.ImmutableSortedDictionaryStringString) ?? ImmutableSortedDictionary<string, string>.Empty;
 
+    /// <summary>Always the same for the same conditions: of what is not asked nothing is written.</summary>
+    public static string Of(ConditionModel? conditions) =>
+        conditions is null ? "{}" : JsonSerializer.Serialize(conditions, ColumnJson.Default.ConditionModel);
+
+    /// <summary>Null without any.</summary>
+    public static ConditionModel? Conditions(string json) => json == "{}" ? null : JsonSerializer.Deserialize(json, ColumnJson.Default.ConditionModel);
+
+    public static string Of(LimitModel? limit) => limit is null ? "{}" : JsonSerializer.Serialize(limit, ColumnJson.Default.LimitModel);
+
+    /// <summary>Null without any.</summary>
+    public static LimitModel? Limit(string json) => json == "{}" ? null : JsonSerializer.Deserialize(json, ColumnJson.Default.LimitModel);
+
+    public static string Of(IReadOnlyList<FactModel> facts) => JsonSerializer.Serialize(facts, ColumnJson.Default.IReadOnlyListFactModel);
+
+    public static IReadOnlyList<FactModel> Facts(string json) => JsonSerializer.Deserialize(json, ColumnJson.Default.IReadOnlyListFactModel) ?? [];
+
     public static IpAddress? Address(byte[]? bytes) => bytes switch
     {
         null => null,
@@ -35,6 +52,9 @@ internal static class Column
     public static IReadOnlyList<IpPrefix> Prefixes(string json) => [.. List(json).Select(IpPrefix.Parse)];
 }
 
+[JsonSerializable(typeof(ConditionModel))]
+[JsonSerializable(typeof(LimitModel))]
+[JsonSerializable(typeof(IReadOnlyList<FactModel>))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(ImmutableSortedDictionary<string, string>))]
 internal sealed partial class ColumnJson : JsonSerializerContext;

@@ -272,5 +272,50 @@ internal static class FleetSchema
         ALTER TABLE networks ADD COLUMN dns_serve INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE networks ADD COLUMN dns_forward TEXT NOT NULL DEFAULT '[]';
         """,
+        """
+        ALTER TABLE applications ADD COLUMN groups TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE applications ADD COLUMN management INTEGER NOT NULL DEFAULT 0;
+
+        ALTER TABLE identities ADD COLUMN limits TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE identities ADD COLUMN posture TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE identities ADD COLUMN quarantine_degree TEXT;
+        ALTER TABLE identities ADD COLUMN quarantine_until INTEGER;
+        ALTER TABLE identities ADD COLUMN quarantine_application_id INTEGER REFERENCES applications(id);
+        ALTER TABLE identities ADD COLUMN quarantine_rate INTEGER;
+        UPDATE identities SET quarantine_degree = 'dark' WHERE state = 'quarantined';
+
+        CREATE TABLE rules_next (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            target_network_id INTEGER NOT NULL REFERENCES networks(id),
+            application_id INTEGER REFERENCES applications(id),
+            application_group TEXT,
+            subject_kind TEXT NOT NULL CHECK (subject_kind IN ('device', 'site', 'host', 'group', 'label', 'network')),
+            subject_id INTEGER REFERENCES identities(id),
+            subject TEXT NOT NULL,
+            network_id INTEGER REFERENCES networks(id),
+            effect TEXT NOT NULL CHECK (effect IN ('allow', 'deny')),
+            until INTEGER,
+            windows TEXT NOT NULL,
+            conditions TEXT NOT NULL,
+            limits TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            CHECK ((application_id IS NULL) <> (application_group IS NULL))) STRICT;
+        INSERT INTO rules_next SELECT r.id, a.network_id, r.application_id, NULL, r.subject_kind, r.subject_id, r.subject, r.network_id, r.effect, r.until,
+            r.windows, '{}', '{}', r.created_at, r.revision FROM rules r JOIN applications a ON a.id = r.application_id;
+        UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'rules')
+            WHERE name = 'rules_next' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules');
+        INSERT INTO sqlite_sequence (name, seq) SELECT 'rules_next', seq FROM sqlite_sequence WHERE name = 'rules'
+            AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rules_next');
+        DROP TABLE rules;
+        ALTER TABLE rules_next RENAME TO rules;
+        CREATE UNIQUE INDEX rules_once ON rules (target_network_id, ifnull(application_id, 0), ifnull(application_group, ''), subject_kind,
+            ifnull(subject_id, 0), subject, ifnull(network_id, 0), effect, conditions);
+        CREATE INDEX rules_by_subject ON rules (subject_id);
+        CREATE INDEX rules_across ON rules (network_id) WHERE network_id IS NOT NULL;
+        CREATE INDEX rules_by_application ON rules (application_id);
+        CREATE TRIGGER locks_of_rule AFTER DELETE ON rules
+            BEGIN DELETE FROM locks WHERE subject_kind = 'rule' AND subject_id = OLD.id; END;
+        """,
     ];
 }

@@ -93,5 +93,15 @@ internal static class TrafficSchema
         CREATE INDEX dns_queries_by_from ON dns_queries (from_id, id);
         CREATE INDEX dns_queries_by_last ON dns_queries (last_at);
         """,
+        """
+        CREATE TABLE meters (
+            gateway TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            id INTEGER NOT NULL,
+            period INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            PRIMARY KEY (gateway, kind, id)) STRICT, WITHOUT ROWID;
+        CREATE INDEX meters_by_subject ON meters (kind, id);
+        """,
     ];
 }

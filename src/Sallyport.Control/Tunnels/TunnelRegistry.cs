@@ -1,7 +1,10 @@
+using System.Net;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Tunnels;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Store;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Tunnels;
 
@@ -109,6 +112,16 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
                 _ => "offline",
             };
             return (presence, info);
+        }
+    }
+
+    /// <summary>Of its tunnel, or of its last one; that of nobody where there was none.</summary>
+    public Situation SituationOf(int identityId)
+    {
+        lock (gate)
+        {
+            return lastByIdentity.TryGetValue(identityId, out var entry) && IPEndPoint.TryParse(entry.State.OuterAddress, out var outer)
+                ? new Situation(TunnelWords.ReadProtocol(entry.State.Protocol), TunnelWords.ReadCipher(entry.State.Cipher), IpAddress.From(outer.Address)) : default;
         }
     }
 

@@ -40,7 +40,7 @@ public static class NetworkNames
     private const string ReverseV4 = "in-addr.arpa";
     private const string ReverseV6 = "ip6.arpa";
 
-    public static NameMeaning Find(FleetModel model, Identity asker, string name)
+    public static NameMeaning Find(FleetModel model, Identity asker, Situation situation, string name)
     {
         if (model.Network(asker.NetworkId) is not { Dns: { } dns } network)
         {
@@ -49,11 +49,11 @@ public static class NetworkNames
 
         if (DnsName.IsWithin(name, dns.Zone))
         {
-            return FindForward(model, asker, network, dns, name);
+            return FindForward(model, asker, situation, network, dns, name);
         }
 
         return TryReadReverse(name, out var address, out var zone) && IsOfNetwork(model, network, address)
-            ? FindReverse(model, asker, network, dns, address, zone)
+            ? FindReverse(model, asker, situation, network, dns, address, zone)
             : new NameMeaning(NameKind.Elsewhere, "");
     }
 
@@ -64,7 +64,7 @@ public static class NetworkNames
         return string.Create(CultureInfo.InvariantCulture, $"{v4 >> 24}-{(v4 >> 16) & 0xff}-{(v4 >> 8) & 0xff}-{v4 & 0xff}");
     }
 
-    private static NameMeaning FindForward(FleetModel model, Identity asker, Network network, NetworkDns dns, string name)
+    private static NameMeaning FindForward(FleetModel model, Identity asker, Situation situation, Network network, NetworkDns dns, string name)
     {
         if (name == dns.Zone)
         {
@@ -80,13 +80,13 @@ public static class NetworkNames
         var labels = name[..^(dns.Zone.Length + 1)].Split('.');
         return labels switch
         {
-            [var label, var of] => FindLabel(model, asker, network, label, of, unknown.Zone),
-            [var host, var site, var of] when of == network.Name => FindDash(model, asker, network, host, site, unknown.Zone),
+            [var label, var of] => FindLabel(model, asker, situation, network, label, of, unknown.Zone),
+            [var host, var site, var of] when of == network.Name => FindDash(model, asker, situation, network, host, site, unknown.Zone),
             _ => null,
         } ?? unknown;
     }
 
-    private static NameMeaning? FindLabel(FleetModel model, Identity asker, Network network, string label, string of, string zone)
+    private static NameMeaning? FindLabel(FleetModel model, Identity asker, Situation situation, Network network, string label, string of, string zone)
     {
         var isOwn = of == network.Name;
         if ((isOwn ? network : model.NetworkNamed(of)) is not { } other)
@@ -94,7 +94,7 @@ public static class NetworkNames
             return null;
         }
 
-        if (model.ApplicationNamed(other.Id, label) is { } application && model.ReachableAddress(asker, application) is { } address)
+        if (model.ApplicationNamed(other.Id, label) is { } application && model.ReachableAddress(asker, situation, application) is { } address)
         {
             return Of(address, zone);
         }
@@ -105,25 +105,25 @@ public static class NetworkNames
             var v6 = Reachable(identity.AddressV6);
 
             // Where there are names below, this one is there too, if without an address (RFC 8020).
-            return v4 is null && v6 is null && identity.Id != asker.Id && !model.MayReachBehind(asker, identity)
+            return v4 is null && v6 is null && identity.Id != asker.Id && !model.MayReachBehind(asker, situation, identity)
                 ? null
                 : new NameMeaning(NameKind.Known, zone, v4, v6);
 
-            IpAddress? Reachable(IpAddress? own) => own is { } at && (identity.Id == asker.Id || model.MayReach(asker, at)) ? own : null;
+            IpAddress? Reachable(IpAddress? own) => own is { } at && (identity.Id == asker.Id || model.MayReach(asker, situation, at)) ? own : null;
         }
 
         return isOwn && label == GatewayLabel ? GatewayOf(network, zone) : null;
     }
 
-    private static NameMeaning? FindDash(FleetModel model, Identity asker, Network network, string host, string siteName, string zone) =>
+    private static NameMeaning? FindDash(FleetModel model, Identity asker, Situation situation, Network network, string host, string siteName, string zone) =>
         TryReadDash(host, out var address)
         && model.IdentityNamed(network.Id, siteName) is { Kind: IdentityKind.Site } site && IsBehind(model, site, address)
-        && (site.Id == asker.Id || model.MayReach(asker, address))
+        && (site.Id == asker.Id || model.MayReach(asker, situation, address))
             ? Of(address, zone)
             : null;
 
     private static NameMeaning FindReverse(
-        FleetModel model, Identity asker, Network network, NetworkDns dns, IpAddress address, string zone)
+        FleetModel model, Identity asker, Situation situation, Network network, NetworkDns dns, IpAddress address, string zone)
     {
         string? label = null;
         if (network.IsGateway(address))
@@ -131,17 +131,17 @@ public static class NetworkNames
             return new NameMeaning(NameKind.Known, zone, Target: $"{GatewayLabel}.{dns.Suffix}");
         }
 
-        if (model.Resolve(network.Id, address).Carrier is { Active: true } owner && (owner.Id == asker.Id || model.MayReach(asker, address)))
+        if (model.Resolve(network.Id, address).Carrier is { Active: true } owner && (owner.Id == asker.Id || model.MayReach(asker, situation, address)))
         {
             if (owner.NetworkId != network.Id)
             {
-                return model.ReachableAt(asker, address) is { } elsewhere && model.Network(elsewhere.NetworkId) is { } other
+                return model.ReachableAt(asker, situation, address) is { } elsewhere && model.Network(elsewhere.NetworkId) is { } other
                     ? new NameMeaning(NameKind.Known, zone, Target: $"{elsewhere.Name}.{other.Name}.{dns.Zone}")
                     : new NameMeaning(NameKind.Unknown, zone);
             }
 
             label = address == owner.AddressV4 || address == owner.AddressV6 ? owner.Name
-                : model.ReachableAt(asker, address) is { } application ? application.Name
+                : model.ReachableAt(asker, situation, address) is { } application ? application.Name
                 : address.IsV4 ? $"{DashLabel(address)}.{owner.Name}"
                 : null;
         }

@@ -29,7 +29,7 @@ public static class Resolver
 
     /// <param name="message">As it came.</param>
     /// <param name="answer">At least <see cref="DnsLimits.PlainAnswerMax"/> bytes.</param>
-    public static Resolution Resolve(FleetModel model, Identity asker, ReadOnlySpan<byte> message, Span<byte> answer)
+    public static Resolution Resolve(FleetModel model, Identity asker, in Situation situation, ReadOnlySpan<byte> message, Span<byte> answer)
     {
         switch (DnsQuery.Read(message, out var query))
         {
@@ -53,7 +53,7 @@ public static class Resolver
             return Plain(message, query, DnsRcode.NotImp, answer);
         }
 
-        var meaning = NetworkNames.Find(model, asker, query.Name);
+        var meaning = NetworkNames.Find(model, asker, situation, query.Name);
         if (meaning.Kind != NameKind.Elsewhere)
         {
             return Own(message, query, meaning, answer);

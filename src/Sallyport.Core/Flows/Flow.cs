@@ -57,6 +57,9 @@ internal struct Flow
     public bool Opened;
     public bool Answered;
 
+    /// <summary>Its rule or one of its ends has a limit.</summary>
+    public bool IsMetered;
+
     /// <summary>The last packet that passed found its destination without a tunnel.</summary>
     public bool Undelivered;
     public TcpMarks Tcp;

@@ -72,6 +72,15 @@ public enum DropReason : byte
     NoRule,
     RuleDenies,
     ApplicationLocked,
+
+    /// <summary>A rule allows it, and the quarantine of one of the two does not leave it.</summary>
+    Quarantined,
+
+    /// <summary>What a rule or an identity may carry in a day or a month has been carried.</summary>
+    VolumeUsed,
+
+    /// <summary>More at once than a rule or an identity may carry; the flow goes on.</summary>
+    RateLimited,
     NotRequested,
 
     /// <summary>To an application of another network, in which there is no address for the sender, or none of its ports is free.</summary>

@@ -25,6 +25,8 @@ public sealed class Forwarder
     private readonly FragmentTable _fragments;
     private readonly HeldFragments _held;
     private readonly RefusalLimiter _refusals;
+    private readonly Situations _situations;
+    private readonly FlowMetering _metering;
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private FleetModel _model = FleetModel.Empty;
@@ -33,8 +35,12 @@ public sealed class Forwarder
     private ushort _handedPort;
 
     /// <param name="shard">Makes flow ids and the ports of shared addresses unique where a process has several forwarders.</param>
-    public Forwarder(FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0, int shards = 1)
+    /// <param name="situations">Shared with the process's other forwarders, as <paramref name="meters"/> are; null where it has none.</param>
+    public Forwarder(
+        FlowLimits limits, IEntropy entropy, Instant start, ushort shard = 0, int shards = 1, Situations? situations = null, Meters? meters = null)
     {
+        _situations = situations ?? new Situations();
+        _metering = new FlowMetering(meters ?? new Meters());
         _limits = limits;
         _translations = new TranslationTable(entropy);
         _sharedPorts = new SharedPorts(_translations, shard, shards);
@@ -89,17 +95,61 @@ public sealed class Forwarder
                 continue;
             }
 
-            var wasLive = flow.IsLive;
-            var lastForwarded = flow.LastForwarded;
-            if (!JudgeAgain(index, now) || _flows[index].Status != FlowStatus.Allowed)
+            var isMirror = flow.IsMirror;
+            if (JudgeOne(index, now, out var lastForwarded))
             {
-                cut += wasLive && !flow.IsMirror ? 1 : 0;
-                last = wasLive && lastForwarded > last ? lastForwarded : last;
+                cut += isMirror ? 0 : 1;
+                last = lastForwarded > last ? lastForwarded : last;
             }
         }
 
         return new CutReport(cut, last);
     }
+
+    /// <summary>Judges an allowed flow again. True where it was live and is not any more.</summary>
+    private bool JudgeOne(int index, Instant now, out Instant lastForwarded)
+    {
+        ref var flow = ref _flows[index];
+        var wasLive = flow.IsLive;
+        lastForwarded = flow.LastForwarded;
+        return (!JudgeAgain(index, now) || flow.Status != FlowStatus.Allowed) && wasLive;
+    }
+
+    /// <summary>
+    /// It stands otherwise with the tunnel of this identity: where any rule looks at that, the flows that it opened are judged at once, those
+    /// that were denied at their next packet. Costs a walk over all flows where the identity has any.
+    /// </summary>
+    public CutReport Reconsider(int identityId, Instant now)
+    {
+        ref var share = ref _shares[identityId];
+        if (!_model.LooksAtTunnels || share.Allowed + share.Denied == 0)
+        {
+            return default;
+        }
+
+        _now = now;
+        var (cut, last) = (0, default(Instant));
+        for (var index = 0; index < _flows.Extent; index++)
+        {
+            ref var flow = ref _flows[index];
+            if (flow.FromId != identityId || flow.Status is not (FlowStatus.Allowed or FlowStatus.Denied))
+            {
+                continue;
+            }
+
+            flow.Epoch = _model.Epoch - 1;
+            if (flow.Status == FlowStatus.Allowed && JudgeOne(index, now, out var lastForwarded))
+            {
+                cut += flow.IsMirror ? 0 : 1;
+                last = lastForwarded > last ? lastForwarded : last;
+            }
+        }
+
+        return new CutReport(cut, last);
+    }
+
+    /// <summary>A volume was used up; each is told once, by one of the forwarders that share its meter.</summary>
+    public bool TryDequeueUsedUp(out MeterReading used) => _metering.TryDequeueUsedUp(out used);
 
     /// <summary>
     /// Decides on a packet that came out of the tunnel of <paramref name="fromIdentityId"/>.
@@ -311,7 +361,7 @@ public sealed class Forwarder
     {
         var key = FlowKey.Of(from.NetworkId, read.Ends, out var sourceIsLow);
         index = Find(key, targetIsLow: sourceIsLow, out var isFar);
-        if (index >= 0 && _flows[index].Epoch != _model.Epoch && !JudgeAgain(index, _now))
+        if (index >= 0 && MustBeJudged(_flows[index]) && !JudgeAgain(index, _now))
         {
             index = -1;
         }
@@ -397,7 +447,7 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.NotRequested);
         }
 
-        var decision = _model.Decide(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort);
+        var decision = Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort);
         var isMidStream = false;
         if (read.Ends.Kind == PacketKind.Tcp)
         {
@@ -423,7 +473,7 @@ public sealed class Forwarder
         if (isMidStream || read.Ends.Kind == PacketKind.Udp)
         {
             var opener = OpenerOf(from, to, read.Ends, out var ends);
-            var reversed = opener is null ? default : _model.Decide(opener, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
+            var reversed = opener is null ? default : Ask(opener, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
             if (reversed.Allowed)
             {
                 // A connection outlives a gateway that was killed, whichever side speaks first; but not for ever, and never for UDP,
@@ -510,7 +560,9 @@ public sealed class Forwarder
         }
 
         ref var flow = ref _flows[index];
-        flow.Opened = true;
+        // The opener's own packet opens it only if it passes.
+        flow.Opened = !fromOpener;
+        flow.IsMetered = FlowMetering.Concerns(_model, flow);
         flow.Tcp = isMidStream ? TcpMarks.Adopted : TcpMarks.None;
         if (isTranslated)
         {
@@ -584,7 +636,7 @@ public sealed class Forwarder
         if (read.Ends.Kind is PacketKind.Udp or PacketKind.Tcp)
         {
             var (to, inside) = _model.Resolve(from.NetworkId, read.Ends.Destination);
-            if (_model.Decide(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
+            if (Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort).Allowed)
             {
                 return DecideFirst(from, packet, key, sourceIsLow, read, refusal, ref index);
             }
@@ -611,7 +663,7 @@ public sealed class Forwarder
 
         ref var flow = ref _flows[first.Flow];
         if (flow.Id != first.FlowId || flow.Status is FlowStatus.Free or FlowStatus.Ended
-            || (flow.Epoch != _model.Epoch && !JudgeAgain(first.Flow, _now)))
+            || (MustBeJudged(flow) && !JudgeAgain(first.Flow, _now)))
         {
             return ForwardResult.Drop(DropReason.IpFragment);
         }
@@ -625,6 +677,11 @@ public sealed class Forwarder
         if ((first.FromOpener ? flow.FromId : flow.ToId) != from.Id)
         {
             return ForwardResult.Drop(DropReason.SpoofedSource);
+        }
+
+        if (Meter(first.Flow, read.Length) is not DropReason.None and var reason)
+        {
+            return ForwardResult.Drop(reason);
         }
 
         flow.LastForwarded = _now;
@@ -644,7 +701,7 @@ public sealed class Forwarder
 
         var index = Find(FlowKey.Of(from.NetworkId, read.Quoted, out var quotedSourceIsLow), targetIsLow: !quotedSourceIsLow, out var isFar);
         if (index < 0 || read.Quoted.Source != read.Ends.Destination
-            || (_flows[index].Epoch != _model.Epoch && !JudgeAgain(index, _now)))
+            || (MustBeJudged(_flows[index]) && !JudgeAgain(index, _now)))
         {
             return ForwardResult.Drop(DropReason.NotRequested);
         }
@@ -657,6 +714,11 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.NotRequested);
         }
 
+        if (Meter(index, read.Length) is not DropReason.None and var reason)
+        {
+            return ForwardResult.Drop(reason);
+        }
+
         // RFC 5508 section 4.2 (REQ-3): an error neither ends the conversation nor keeps it alive.
         flow.LastForwarded = _now;
         _flows.Count(index, fromOpener: !isAboutOpener, read.Length, _now);
@@ -666,6 +728,17 @@ public sealed class Forwarder
     private ForwardResult Pass(int index, bool fromOpener, in InnerPacket read)
     {
         ref var flow = ref _flows[index];
+        if (Meter(index, read.Length) is not DropReason.None and var reason)
+        {
+            // It is alive all the same, or denied from now on, or it was finished and has ended.
+            if (flow.Status is FlowStatus.Allowed or FlowStatus.Denied)
+            {
+                _flows.Touch(index, fromOpener, read.Length, flow.Status == FlowStatus.Allowed ? Lifetime(flow) : _limits.Denied, _now);
+            }
+
+            return ForwardResult.Drop(reason);
+        }
+
         flow.Opened |= fromOpener;
         flow.Answered |= !fromOpener;
         flow.Undelivered = false;
@@ -695,6 +768,33 @@ public sealed class Forwarder
         };
     }
 
+    /// <summary>Why a packet of an allowed flow does not pass all the same. What another forwarder hands over it has counted.</summary>
+    private DropReason Meter(int index, int length)
+    {
+        ref var flow = ref _flows[index];
+        if (!flow.IsMetered || _isHandedOver)
+        {
+            return DropReason.None;
+        }
+
+        var reason = _metering.Take(_model, flow, length, _now);
+        if (reason == DropReason.VolumeUsed)
+        {
+            JudgeAgain(index, _now);
+        }
+
+        return reason;
+    }
+
+    /// <summary>The policy, with what only a gateway knows: how it stands with the sender's tunnel, and what has been carried.</summary>
+    private Decision Ask(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
+    {
+        var decision = _model.Decide(from, to, destination, protocol, port, _situations.Of(from.Id));
+        return decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
+            ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
+            : decision;
+    }
+
     private TimeSpan Lifetime(in Flow flow) =>
         flow.Key.Protocol switch
         {
@@ -704,6 +804,9 @@ public sealed class Forwarder
             IpProtocol.Udp => flow.Answered ? _limits.UdpAnswered : _limits.Udp,
             _ => _limits.Echo,
         };
+
+    /// <summary>By another model than this one, or what it may carry was used up by others.</summary>
+    private bool MustBeJudged(in Flow flow) => flow.Epoch != _model.Epoch || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
 
     /// <summary>
     /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,
@@ -723,7 +826,7 @@ public sealed class Forwarder
 
         var decision = from is null || atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
-            : _model.Decide(from, to, inside, flow.Key.Protocol, flow.DestinationPort);
+            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort);
         if (decision.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
         {
             _flows.End(index);
@@ -743,6 +846,7 @@ public sealed class Forwarder
             return flow.Status is FlowStatus.Allowed or FlowStatus.Denied;
         }
 
+        flow.IsMetered = decision.Allowed && FlowMetering.Concerns(_model, flow);
         if (wasAllowed && !decision.Allowed)
         {
             _flows.Extend(index, _limits.Denied, now);

@@ -30,11 +30,11 @@ internal sealed class ApplicationPolicy
     /// <summary>Those that are not in force too.</summary>
     public ImmutableArray<Rule> Rules { get; }
 
-    /// <summary>Of the rules that allow it to this identity the one with the lowest id; 0 without any.</summary>
-    public int FindAllow(Identity from) => _allows.FindRule(from);
+    /// <summary>Of the rules that allow it to who asks the one with the lowest id; 0 without any.</summary>
+    public int FindAllow(in Asker asker) => _allows.FindRule(asker);
 
     /// <summary>The same of those that deny it.</summary>
-    public int FindDeny(Identity from) => _denies.FindRule(from);
+    public int FindDeny(in Asker asker) => _denies.FindRule(asker);
 
     public bool Serves(IpProtocol protocol, ushort port)
     {

@@ -39,6 +39,12 @@ public enum ExplanationKind : byte
     /// <summary><see cref="Explanation.Rule"/> would allow it, but is over, or its hours have not come.</summary>
     NotInForce,
 
+    /// <summary><see cref="Explanation.Rule"/> would allow it, but one of its conditions does not hold (<see cref="Explanation.Unmet"/>).</summary>
+    ConditionNotMet,
+
+    /// <summary><see cref="Explanation.Rule"/> would allow it, but the quarantine of the sender or the carrier does not leave <see cref="Explanation.Application"/>.</summary>
+    Quarantined,
+
     /// <summary>Rules lead to the application (<see cref="Explanation.OtherRules"/>), but none speaks of the sender.</summary>
     SubjectDoesNotMatch,
 }
@@ -67,6 +73,9 @@ public sealed record Explanation
     public Application? Application { get; init; }
 
     public Rule? Rule { get; init; }
+
+    /// <summary>Of <see cref="Rule"/> where that is why.</summary>
+    public Unmet Unmet { get; init; }
 
     /// <summary>Applications at the address that offer something else.</summary>
     public ImmutableArray<Application> Candidates { get; init; } = [];

@@ -74,6 +74,44 @@ public sealed record Identity
 
     /// <summary>"key=value" texts.</summary>
     public ImmutableArray<string> Labels { get; init; } = [];
+
+    /// <summary>What was reported of it; each name once.</summary>
+    public ImmutableArray<PostureFact> Posture { get; init; } = [];
+
+    public QuarantineDegree Quarantine { get; init; }
+
+    /// <summary>The one application that a forensic quarantine leaves; 0 otherwise.</summary>
+    public int ForensicApplicationId { get; init; }
+
+    /// <summary>Of all that it sends and is sent; null for none.</summary>
+    public Limit? Limit { get; init; }
+
+    /// <summary>Whether its quarantine leaves a way to that application, or from it where it is its carrier. Never more than rules allow.</summary>
+    internal bool Leaves(Application application) => Quarantine switch
+    {
+        QuarantineDegree.None or QuarantineDegree.Throttled => true,
+        QuarantineDegree.Management => application.IsManagement,
+        QuarantineDegree.Forensic => application.Id == ForensicApplicationId,
+        _ => false,
+    };
+}
+
+/// <summary>How far an identity is shut out. What a degree leaves is still only what rules allow.</summary>
+public enum QuarantineDegree : byte
+{
+    None,
+
+    /// <summary>Everything, at the low rate that its <see cref="Identity.Limit"/> says.</summary>
+    Throttled,
+
+    /// <summary>Applications for management alone.</summary>
+    Management,
+
+    /// <summary>One application that was named.</summary>
+    Forensic,
+
+    /// <summary>Nothing.</summary>
+    Dark,
 }
 
 /// <summary>IP protocol numbers that policy speaks of (IANA).</summary>
@@ -93,6 +131,9 @@ public sealed record Application(int Id, int NetworkId, string Name, int OwnerId
 {
     /// <summary>Nobody reaches it, by whatever other application the same is allowed.</summary>
     public bool Locked { get; init; }
+
+    /// <summary>What a device in quarantine of that degree may still speak to.</summary>
+    public bool IsManagement { get; init; }
 }
 
 public enum SubjectKind : byte
@@ -107,7 +148,10 @@ public enum SubjectKind : byte
     Network,
 }
 
-/// <summary>Who a rule speaks of: one identity by id, or all of a network, or those of it in a group or with a label ("key=value").</summary>
+/// <summary>
+/// Who a rule speaks of: one identity by id, or all of a network, or those of it in a group or with a label ("key=value"), or with each of
+/// several ("key=value,other=value": <see cref="LabelSelector"/>).
+/// </summary>
 public readonly record struct Subject(SubjectKind Kind, int IdentityId, string Name)
 {
     /// <summary>Whose members a group, a label or a whole network means; 0 for the network of the application that the rule leads to.</summary>
@@ -122,10 +166,24 @@ public enum RuleEffect : byte
     Deny,
 }
 
-/// <summary>Allows its subjects to open flows to one application, or denies it to them. There are no other allowances.</summary>
-public sealed record Rule(int Id, Subject Subject, int ApplicationId)
+/// <summary>
+/// Allows its subjects to open flows to applications, or denies it to them. There are no other allowances. Whoever makes it has looked up
+/// which applications are in the group that it names.
+/// </summary>
+public sealed record Rule(int Id, Subject Subject, ImmutableArray<int> ApplicationIds)
 {
+    public Rule(int id, Subject subject, int applicationId)
+        : this(id, subject, [applicationId])
+    {
+    }
+
     public RuleEffect Effect { get; init; }
 
     public RuleTime Time { get; init; } = RuleTime.Always;
+
+    /// <summary>Where they are not met it is as if the rule were not there.</summary>
+    public RuleConditions Conditions { get; init; } = RuleConditions.None;
+
+    /// <summary>Of all that it allows, whoever sends it; null for none.</summary>
+    public Limit? Limit { get; init; }
 }

@@ -50,26 +50,26 @@ public sealed partial class FleetModel
     /// Where <paramref name="from"/> reaches the application: the one place that says at which address. Null where no rule in force lets it
     /// open any flow to it, unless it carries it itself, and where the application is more than one address.
     /// </summary>
-    public IpAddress? ReachableAddress(Identity from, Application application)
+    public IpAddress? ReachableAddress(Identity from, in Situation situation, Application application)
     {
         var target = application.Target;
         var address = target.Length < target.Network.BitLength ? null
             : application.NetworkId == from.NetworkId ? target.Network
             : ServiceAddress(from.NetworkId, application.NetworkId, target.Network);
-        return address is { } at && (application.OwnerId == from.Id || MayReach(from, at, application)) ? at : null;
+        return address is { } at && (application.OwnerId == from.Id || MayReach(from, situation, at, application)) ? at : null;
     }
 
     /// <summary>Whether any rule in force lets <paramref name="from"/> open any flow to the address.</summary>
-    public bool MayReach(Identity from, IpAddress address) => MayReach(from, address, null);
+    public bool MayReach(Identity from, in Situation situation, IpAddress address) => MayReach(from, situation, address, null);
 
     /// <summary>Whether a rule in force leads the identity to anything that the site carries.</summary>
-    public bool MayReachBehind(Identity from, Identity site)
+    public bool MayReachBehind(Identity from, in Situation situation, Identity site)
     {
         if (site.Kind == IdentityKind.Site && site.Active && site.NetworkId == from.NetworkId && _owners.Find(site.Id) is { } owner)
         {
             foreach (var policy in owner.Applications)
             {
-                if (policy.Application is { Locked: false } && policy.FindAllow(from) != 0 && policy.FindDeny(from) == 0)
+                if (policy.Application is { Locked: false } && policy.FindAllow(new Asker(from, situation, AsOf)) != 0 && policy.FindDeny(new Asker(from, situation, AsOf)) == 0)
                 {
                     return true;
                 }
@@ -80,14 +80,14 @@ public sealed partial class FleetModel
     }
 
     /// <summary>Of the applications at exactly this address the first that the identity may reach; of another network where such a one appears there.</summary>
-    public Application? ReachableAt(Identity from, IpAddress address)
+    public Application? ReachableAt(Identity from, in Situation situation, IpAddress address)
     {
         var (to, inside) = Resolve(from.NetworkId, address);
         if (to is not null && _owners.Find(to.Id) is { } owner)
         {
             foreach (var policy in owner.At(inside, inside.BitLength))
             {
-                if (ReachableAddress(from, policy.Application!) is not null)
+                if (ReachableAddress(from, situation, policy.Application!) is not null)
                 {
                     return policy.Application;
                 }
@@ -124,7 +124,7 @@ public sealed partial class FleetModel
     }
 
     /// <param name="wanted">Null for any application at the address.</param>
-    private bool MayReach(Identity from, IpAddress address, Application? wanted)
+    private bool MayReach(Identity from, in Situation situation, IpAddress address, Application? wanted)
     {
         var (to, inside) = Resolve(from.NetworkId, address);
         if (to is null || _owners.Find(to.Id) is not { } owner)
@@ -136,8 +136,8 @@ public sealed partial class FleetModel
         {
             foreach (var policy in owner.At(inside, length))
             {
-                if ((wanted is null || policy.Application!.Id == wanted.Id) && policy.FindAllow(from) != 0
-                    && MayOpenAny(from, to, inside, policy.Application!, owner))
+                if ((wanted is null || policy.Application!.Id == wanted.Id) && policy.FindAllow(new Asker(from, situation, AsOf)) != 0
+                    && MayOpenAny(from, situation, to, inside, policy.Application!, owner))
                 {
                     return true;
                 }
@@ -151,11 +151,11 @@ public sealed partial class FleetModel
     /// Whether <see cref="Decide"/> allows any service of the application. What locks and denials close are ranges of ports: if any port of a
     /// service is left open, its first one is, or one right behind such a range.
     /// </summary>
-    private bool MayOpenAny(Identity from, Identity to, IpAddress address, Application application, OwnerPolicy owner)
+    private bool MayOpenAny(Identity from, in Situation situation, Identity to, IpAddress address, Application application, OwnerPolicy owner)
     {
         foreach (var service in application.Services)
         {
-            if (Decide(from, to, address, service.Protocol, service.FromPort).Allowed)
+            if (Decide(from, to, address, service.Protocol, service.FromPort, situation).Allowed)
             {
                 return true;
             }
@@ -167,7 +167,7 @@ public sealed partial class FleetModel
                     foreach (var other in policy.Application!.Services)
                     {
                         if (other.Protocol == service.Protocol && other.ToPort >= service.FromPort && other.ToPort < service.ToPort
-                            && Decide(from, to, address, service.Protocol, (ushort)(other.ToPort + 1)).Allowed)
+                            && Decide(from, to, address, service.Protocol, (ushort)(other.ToPort + 1), situation).Allowed)
                         {
                             return true;
                         }

@@ -12,8 +12,8 @@ namespace Sallyport.Core.Policy;
 public sealed partial class FleetModel
 {
     public static readonly FleetModel Empty = new(
-        0, Instant.FromUnixSeconds(0), RuleTimetable.Empty, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty, IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty,
-        IdMap<Appearance>.Empty, FleetNames.Empty);
+        0, Instant.FromUnixSeconds(0), Timetable.Empty, Timetable.Empty, FleetNeeds.None, IdMap<NetworkMap>.Empty, IdMap<Identity>.Empty,
+        IdMap<ApplicationPolicy>.Empty, IdMap<Rule>.Empty, IdMap<OwnerPolicy>.Empty, IdMap<Appearance>.Empty, FleetNames.Empty);
 
     private readonly IdMap<NetworkMap> _networks;
     private readonly IdMap<Identity> _identities;
@@ -23,12 +23,16 @@ public sealed partial class FleetModel
     private readonly IdMap<Appearance> _appearances;
     private readonly FleetNames _names;
 
-    private readonly RuleTimetable _timetable;
+    private readonly Timetable _timetable;
+    private readonly Timetable _aging;
+    private readonly FleetNeeds _needs;
 
     private FleetModel(
         int epoch,
         Instant asOf,
-        RuleTimetable timetable,
+        Timetable timetable,
+        Timetable aging,
+        in FleetNeeds needs,
         IdMap<NetworkMap> networks,
         IdMap<Identity> identities,
         IdMap<ApplicationPolicy> applications,
@@ -40,6 +44,8 @@ public sealed partial class FleetModel
         Epoch = epoch;
         AsOf = asOf;
         _timetable = timetable;
+        _aging = aging;
+        _needs = needs;
         _networks = networks;
         _identities = identities;
         _applications = applications;
@@ -56,10 +62,20 @@ public sealed partial class FleetModel
     public Instant AsOf { get; }
 
     /// <summary>When <see cref="At"/> has something to do next; <see cref="Instant.Never"/> for never.</summary>
-    public Instant NextChange => _timetable.Next;
+    public Instant NextChange => Instant.Min(
+        Instant.Min(_timetable.Next, _aging.Next), _needs.Volumes > 0 ? CalendarDays.NextMidnight(AsOf) : Instant.Never);
 
     /// <summary>The rules that <see cref="At"/> is going to bring into force or out of it.</summary>
     public IEnumerable<int> RulesDue(Instant now) => _timetable.Due(now);
+
+    /// <summary>The identities of which a fact stops to count for some rule.</summary>
+    public IEnumerable<int> IdentitiesDue(Instant now) => _aging.Due(now);
+
+    /// <summary>Whether any rule looks at the tunnel of who sends.</summary>
+    public bool LooksAtTunnels => _needs.TunnelRules > 0;
+
+    /// <summary>Whether any rule or identity has a limit.</summary>
+    public bool HasLimits => _needs.Limits > 0;
 
     public int IdentityCount => _identities.Count;
 
@@ -148,9 +164,10 @@ public sealed partial class FleetModel
     /// Whether <paramref name="from"/> may open a flow to <paramref name="destination"/>, which <paramref name="to"/> carries in its own
     /// network (<see cref="Resolve"/>; null for nobody). Of several applications the most specific target is asked first, then the lowest id;
     /// the first one that a rule allows decides, unless one of them is locked or a rule denies it. The cost depends on the sender's groups and labels and on
-    /// the applications at that very address, never on rules that lead elsewhere.
+    /// the applications at that very address, never on rules that lead elsewhere. What a quarantine does not leave is passed over.
     /// </summary>
-    public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port)
+    /// <param name="situation">Of the sender's tunnel.</param>
+    public Decision Decide(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in Situation situation)
     {
         if (!from.Active)
         {
@@ -177,7 +194,8 @@ public sealed partial class FleetModel
             return Decision.Deny(DropReason.NoApplication);
         }
 
-        var (allowed, deniedApplication) = (default(Decision), 0);
+        var asker = new Asker(from, situation, AsOf);
+        var (allowed, quarantined, deniedApplication) = (default(Decision), default(Decision), 0);
         foreach (var length in owner.LengthsFor(destination))
         {
             foreach (var policy in owner.At(destination, length))
@@ -192,14 +210,21 @@ public sealed partial class FleetModel
                     return Decision.Deny(DropReason.ApplicationLocked, policy.Application.Id);
                 }
 
-                if (policy.FindDeny(from) is not 0 and var deny)
+                if (policy.FindDeny(asker) is not 0 and var deny)
                 {
                     return Decision.Deny(DropReason.RuleDenies, policy.Application.Id, deny);
                 }
 
-                if (!allowed.Allowed && policy.FindAllow(from) is not 0 and var allow)
+                if (!allowed.Allowed && policy.FindAllow(asker) is not 0 and var allow)
                 {
-                    allowed = Decision.Allow(allow, policy.Application.Id);
+                    if (from.Leaves(policy.Application) && to.Leaves(policy.Application))
+                    {
+                        allowed = Decision.Allow(allow, policy.Application.Id);
+                    }
+                    else if (quarantined == default)
+                    {
+                        quarantined = Decision.Deny(DropReason.Quarantined, policy.Application.Id, allow);
+                    }
                 }
 
                 deniedApplication = deniedApplication == 0 ? policy.Application.Id : deniedApplication;
@@ -211,13 +236,14 @@ public sealed partial class FleetModel
             return allowed;
         }
 
-        return deniedApplication == 0
+        return quarantined != default ? quarantined
+            : deniedApplication == 0
             ? Decision.Deny(DropReason.NoApplication)
             : Decision.Deny(DropReason.NoRule, deniedApplication);
     }
 
     /// <summary>The same question for a person: what decides, or what is missing.</summary>
-    public Explanation Explain(int fromId, IpAddress destination, IpProtocol protocol, ushort port)
+    public Explanation Explain(int fromId, in Situation situation, IpAddress destination, IpProtocol protocol, ushort port)
     {
         var explanation = new Explanation
         {
@@ -233,7 +259,7 @@ public sealed partial class FleetModel
         }
 
         var (to, inside) = Resolve(from.NetworkId, destination);
-        var decision = Decide(from, to, inside, protocol, port);
+        var decision = Decide(from, to, inside, protocol, port, situation);
         explanation = explanation with { From = from, To = to, Inside = inside, Decision = decision, Application = Application(decision.ApplicationId) };
         if (decision.Allowed)
         {
@@ -245,9 +271,10 @@ public sealed partial class FleetModel
             return explanation with { Kind = ExplanationKind.ApplicationLocked };
         }
 
-        if (decision.Reason == DropReason.RuleDenies)
+        if (decision.Reason is DropReason.RuleDenies or DropReason.Quarantined)
         {
-            return explanation with { Kind = ExplanationKind.RuleDenies, Rule = Rule(decision.RuleId) };
+            var kind = decision.Reason == DropReason.RuleDenies ? ExplanationKind.RuleDenies : ExplanationKind.Quarantined;
+            return explanation with { Kind = kind, Rule = Rule(decision.RuleId) };
         }
 
         if (!from.Active)
@@ -284,13 +311,20 @@ public sealed partial class FleetModel
         }
 
         var rules = _applications.Find(explanation.Application.Id)!.Rules.RemoveAll(rule => rule.Effect == RuleEffect.Deny);
-        var asleep = rules.FirstOrDefault(rule => !rule.Time.IsInForce(AsOf) && new SubjectIndex([rule], to.NetworkId).FindRule(from) != 0);
-        return explanation with
+        return WhyNone(explanation with { OtherRules = rules }, new Asker(from, situation, AsOf), to.NetworkId);
+    }
+
+    /// <summary>None of the rules that lead to the application allows it: the nearest is one that speaks of the sender.</summary>
+    private static Explanation WhyNone(Explanation explanation, Asker asker, int networkId)
+    {
+        var about = explanation.OtherRules.Where(rule => new SubjectIndex([rule with { Conditions = RuleConditions.None }], networkId).FindRule(asker) != 0).ToList();
+        if (about.Find(rule => rule.Time.IsInForce(asker.AsOf)) is { } conditioned)
         {
-            Kind = asleep is not null ? ExplanationKind.NotInForce : rules.IsEmpty ? ExplanationKind.NoRule : ExplanationKind.SubjectDoesNotMatch,
-            Rule = asleep,
-            OtherRules = rules,
-        };
+            return explanation with { Kind = ExplanationKind.ConditionNotMet, Rule = conditioned, Unmet = conditioned.Conditions.FirstUnmet(asker) };
+        }
+
+        return about.Count > 0 ? explanation with { Kind = ExplanationKind.NotInForce, Rule = about[0] }
+            : explanation with { Kind = explanation.OtherRules.IsEmpty ? ExplanationKind.NoRule : ExplanationKind.SubjectDoesNotMatch };
     }
 
     /// <summary>The next model. Costs what the change touches: an identity its path in the indexes, an application or rule the applications of its owner.</summary>
@@ -326,7 +360,11 @@ public sealed partial class FleetModel
         private readonly IdMap<Appearance>.Editor _appearances = from._appearances.Edit();
         private readonly FleetNames.Editor _names = from._names.Edit();
 
-        private RuleTimetable _timetable = from._timetable;
+        private Timetable _timetable = from._timetable;
+        private FleetNeeds _needs = from._needs;
+
+        /// <summary>Identities whose facts are others than before.</summary>
+        private readonly HashSet<int> _reported = [.. from._aging.Due(now)];
 
         // Sorted, so that what is built does not depend on hash codes.
         private readonly SortedDictionary<int, NetworkMap.Editor> _touchedNetworks = [];
@@ -338,6 +376,12 @@ public sealed partial class FleetModel
             foreach (var id in from._timetable.Due(now))
             {
                 Reschedule(from.Rule(id)!);
+            }
+
+            foreach (var id in _reported)
+            {
+                // Another object, so that its flows are judged again.
+                _identities.Set(id, _identities.Find(id)! with { });
             }
 
             Remove(change);
@@ -361,9 +405,37 @@ public sealed partial class FleetModel
                 _networks.Set(id, map.IsEmpty ? null : map);
             }
 
+            var identities = _identities.Done();
             return new FleetModel(
-                from.Epoch + 1, now, _timetable, _networks.Done(), _identities.Done(), _applications.Done(), _rules.Done(), _owners.Done(),
+                from.Epoch + 1, now, _timetable, Aging(identities), _needs, _networks.Done(), identities, _applications.Done(), _rules.Done(), _owners.Done(),
                 _appearances.Done(), _names.Done());
+        }
+
+        /// <summary>When which identity's facts stop to count. An age that no rule knew before concerns everybody.</summary>
+        private Timetable Aging(IdMap<Identity> identities)
+        {
+            var aging = from._aging;
+            var all = !_needs.Ages.Keys.SequenceEqual(from._needs.Ages.Keys);
+            foreach (var id in all ? identities.All().Where(identity => !identity.Posture.IsEmpty).Select(identity => identity.Id).Union(_reported) : _reported)
+            {
+                aging = aging.With(id, identities.Find(id) is { } identity ? NextAging(identity) : Instant.Never);
+            }
+
+            return aging;
+        }
+
+        private Instant NextAging(Identity identity)
+        {
+            var next = Instant.Never;
+            foreach (var fact in identity.Posture)
+            {
+                foreach (var age in _needs.Ages.Keys)
+                {
+                    next = fact.At + age > now ? Instant.Min(next, fact.At + age) : next;
+                }
+            }
+
+            return next;
         }
 
         private void Remove(FleetChange change)
@@ -447,6 +519,12 @@ public sealed partial class FleetModel
                 }
             }
 
+            if (old is { Posture.IsEmpty: false } || next is { Posture.IsEmpty: false })
+            {
+                _reported.Add(id);
+            }
+
+            _needs = _needs.Instead(old, next);
             if (old is not null || next is not null)
             {
                 _identities.Set(id, next);
@@ -494,15 +572,20 @@ public sealed partial class FleetModel
         private void ReplaceRule(int id, Rule? next)
         {
             var old = id > 0 ? _rules.Find(id) : null;
-            if (old is not null)
+            foreach (var application in Targets(old))
             {
-                TouchApplication(old.ApplicationId).Rules.Remove(id);
-                _timetable = _timetable.With(id, Instant.Never);
+                TouchApplication(application).Rules.Remove(id);
             }
 
-            if (next is not null && next.ApplicationId > 0)
+            _timetable = _timetable.With(id, Instant.Never);
+            _needs = _needs.Instead(old, next);
+            if (next is not null)
             {
-                TouchApplication(next.ApplicationId).Rules[id] = next;
+                foreach (var application in Targets(next))
+                {
+                    TouchApplication(application).Rules[id] = next;
+                }
+
                 Reschedule(next);
             }
 
@@ -512,12 +595,17 @@ public sealed partial class FleetModel
             }
         }
 
-        /// <summary>Its application is going to be built anew, with what is in force now.</summary>
+        /// <summary>Its applications are going to be built anew, with what is in force now.</summary>
         private void Reschedule(Rule rule)
         {
             _timetable = _timetable.With(rule.Id, rule.Time.NextChange(now));
-            TouchApplication(rule.ApplicationId);
+            foreach (var application in Targets(rule))
+            {
+                TouchApplication(application);
+            }
         }
+
+        private static IEnumerable<int> Targets(Rule? rule) => rule is null ? [] : rule.ApplicationIds.Where(id => id > 0);
 
         private NetworkMap.Editor TouchNetwork(int id)
         {

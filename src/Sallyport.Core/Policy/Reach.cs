@@ -19,6 +19,7 @@ public readonly record struct ReachCell(IpPrefix Prefix, IpAddress Example, IpPr
 public readonly record struct Reach(Identity From, Application Application, ReachCell Cell, Decision Decision, Instant Opens, Instant Closes);
 
 /// <summary>When the clock changes what leads to one application, and whom that concerns.</summary>
+/// <param name="subjects">Of rules without their conditions: whom they speak of at all.</param>
 internal sealed class ReachTimes(ImmutableArray<Instant> moments, SubjectIndex subjects)
 {
     public static readonly ReachTimes None = new([], SubjectIndex.Empty);
@@ -27,5 +28,5 @@ internal sealed class ReachTimes(ImmutableArray<Instant> moments, SubjectIndex s
     public ImmutableArray<Instant> Moments => moments;
 
     /// <summary>Those that may change something for one identity.</summary>
-    public ImmutableArray<Instant> MomentsFor(Identity from) => moments.IsEmpty || subjects.FindRule(from) == 0 ? [] : moments;
+    public ImmutableArray<Instant> MomentsFor(Identity from) => moments.IsEmpty || subjects.FindRule(new Asker(from, default, default)) == 0 ? [] : moments;
 }

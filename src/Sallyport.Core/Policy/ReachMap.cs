@@ -23,10 +23,13 @@ public sealed class ReachMap
         _byOwner = model.Applications.GroupBy(application => application.OwnerId).ToDictionary(group => group.Key, group => group.ToArray());
         foreach (var rule in model.Rules)
         {
-            Add(_byApplication, rule.ApplicationId, rule);
-            if (rule.Effect == RuleEffect.Allow && model.Application(rule.ApplicationId) is { } application)
+            foreach (var id in rule.ApplicationIds)
             {
-                Add(_bySubject, SubjectOf(rule, application), application.Id);
+                Add(_byApplication, id, rule);
+                if (rule.Effect == RuleEffect.Allow && model.Application(id) is { } application)
+                {
+                    Add(_bySubject, SubjectOf(rule, application), application.Id);
+                }
             }
         }
     }
@@ -73,9 +76,16 @@ public sealed class ReachMap
         .. identity.Kind == IdentityKind.Host ? [] : (Subject[])[new Subject(SubjectKind.Network, 0, "") { NetworkId = identity.NetworkId }],
     ];
 
-    /// <summary>Whom a rule speaks of, with the network whose members are meant; none for a single identity.</summary>
+    /// <summary>
+    /// Whom a rule speaks of, with the network whose members are meant; none for a single identity. Of a selector of several labels the
+    /// first: more may have it than the rule speaks of.
+    /// </summary>
     public static Subject SubjectOf(Rule rule, Application application) => rule.Subject.Kind is SubjectKind.Group or SubjectKind.Label or SubjectKind.Network
-        ? rule.Subject with { NetworkId = rule.Subject.NetworkId == 0 ? application.NetworkId : rule.Subject.NetworkId }
+        ? rule.Subject with
+        {
+            NetworkId = rule.Subject.NetworkId == 0 ? application.NetworkId : rule.Subject.NetworkId,
+            Name = rule.Subject.Kind == SubjectKind.Label ? LabelSelector.Read(rule.Subject.Name)[0] : rule.Subject.Name,
+        }
         : rule.Subject with { NetworkId = 0 };
 
     /// <summary>Those whose members may reach applications of the network: itself, and where its services appear.</summary>

@@ -8,7 +8,8 @@ namespace Sallyport.Core.Policy;
 /// Who can reach what, answered by asking <see cref="FleetModel.Decide"/> about every part that may be decided otherwise than another. For one thread.
 /// </summary>
 /// <param name="fleet">As of a time before all that is asked for.</param>
-public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
+/// <param name="situations">How it stands with the tunnel of an identity: conditions of rules are met or not by that.</param>
+public sealed class ReachQuestions(FleetModel fleet, ReachMap map, Func<int, Situation> situations)
 {
     /// <summary>Hours come again within a week; one day more for clocks that are set.</summary>
     private static readonly TimeSpan Horizon = TimeSpan.FromDays(8);
@@ -53,7 +54,7 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
     public IReadOnlyList<Instant> MomentsOf(Application application, Instant now) => [now, .. TimesOf(application, now).Moments];
 
     /// <summary>The gateways' decision about a part. Who is of another network asks for it where it appears in his.</summary>
-    public static Decision Decide(FleetModel model, Identity from, Application application, ReachCell cell)
+    public static Decision Decide(FleetModel model, Identity from, in Situation situation, Application application, ReachCell cell)
     {
         if (Outside(model, from, application, cell.Example) is not { } asked)
         {
@@ -61,7 +62,7 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, asked);
-        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort);
+        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort, situation);
     }
 
     /// <summary>Under which address the identity reaches an address of the application; null where there is none in its network.</summary>
@@ -71,11 +72,12 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
     private Reach? Ask(Identity from, Application application, ReachCell cell, Instant now)
     {
         var moments = TimesOf(application, now).MomentsFor(from);
-        var decision = Decide(_timeline.At(now), from, application, cell);
+        var situation = situations(from.Id);
+        var decision = Decide(_timeline.At(now), from, situation, application, cell);
         var opens = now;
         foreach (var moment in moments)
         {
-            var then = Decide(_timeline.At(moment), from, application, cell);
+            var then = Decide(_timeline.At(moment), from, situation, application, cell);
             if (decision.Allowed && !then.Allowed)
             {
                 return new Reach(from, application, cell, decision, opens, moment);
@@ -98,7 +100,7 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map)
         if (!_times.TryGetValue(application.Id, out var times))
         {
             var timed = map.Beside(application).SelectMany(other => map.RulesOf(other.Id)).Where(rule => rule.Time != RuleTime.Always)
-                .OrderBy(rule => rule.Id).ToImmutableArray();
+                .Select(rule => rule with { Conditions = RuleConditions.None }).DistinctBy(rule => rule.Id).OrderBy(rule => rule.Id).ToImmutableArray();
             times = timed.IsEmpty
                 ? ReachTimes.None : new ReachTimes([.. timed.SelectMany(rule => MomentsOf(rule, now)).Distinct().Order().Take(MomentsMax)], new SubjectIndex(timed, application.NetworkId));
             _times.Add(application.Id, times);

@@ -20,7 +20,7 @@ internal sealed class NameService(int shard, AskUpstream ask)
     /// Writes the packet that answers one which <see cref="ForwardKind.Resolve"/> is for. <paramref name="length"/> is 0 where there is none, or not yet.
     /// </summary>
     /// <param name="answer">Room for <see cref="DnsLimits.AnswerMax"/> and headers.</param>
-    public DropReason Handle(FleetModel model, int identityId, ReadOnlySpan<byte> packet, Instant now, Span<byte> answer, out int length)
+    public DropReason Handle(FleetModel model, int identityId, in Situation situation, ReadOnlySpan<byte> packet, Instant now, Span<byte> answer, out int length)
     {
         length = 0;
         if (model.Identity(identityId) is not { } asker || InnerPacket.Read(packet, out var read) != DropReason.None
@@ -37,7 +37,7 @@ internal sealed class NameService(int shard, AskUpstream ask)
 
         var message = datagram.Payload;
         var reply = UdpReply.Of(read);
-        var resolution = Resolver.Resolve(model, asker, message, answer[reply.HeadLength..]);
+        var resolution = Resolver.Resolve(model, asker, situation, message, answer[reply.HeadLength..]);
         switch (resolution.Kind)
         {
             case ResolveKind.Answer:

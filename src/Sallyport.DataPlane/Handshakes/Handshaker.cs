@@ -761,6 +761,7 @@ internal sealed class Handshaker : IDisposable
             Handshaker = _index,
             Session = peer.Number,
             Path = peer.Path,
+            Cipher = TunnelWords.ReadCipher(keys.Format.Cipher.Name()),
             PingAfter = ping,
             // As stock's keepalive: the server waits twice as long as it tells its clients to.
             DeadAfter = TimeSpan.FromSeconds(2L * Math.Max(1, settings.PingRestartSeconds)),

@@ -95,6 +95,9 @@ internal sealed record GatewayModel : ICredentialDirectory
     /// <summary>Time zones of the windows of rules, by name.</summary>
     public ImmutableDictionary<string, ZoneClock> Zones { get; init; } = ImmutableDictionary.Create<string, ZoneClock>(StringComparer.Ordinal);
 
+    /// <summary>Countries of the conditions of rules, by code.</summary>
+    public ImmutableDictionary<string, Country> Countries { get; init; } = ImmutableDictionary.Create<string, Country>(StringComparer.Ordinal);
+
     /// <summary>By identity: the networks in which the gateway host has part.</summary>
     public ImmutableDictionary<int, Identity> Hosts { get; init; } = ImmutableDictionary<int, Identity>.Empty;
 
@@ -144,8 +147,8 @@ internal sealed record ModelChange
     public ImmutableArray<Reroute> Rerouted { get; init; } = [];
 }
 
-/// <summary>Rules that came into force or went out of it at a moment, by the wall clock.</summary>
-internal sealed record DueRules(ImmutableArray<int> Rules, Instant At);
+/// <summary>Rules that came into force or went out of it at a moment, by the wall clock, and identities of which facts stopped to count.</summary>
+internal sealed record DueRules(ImmutableArray<int> Rules, ImmutableArray<int> Identities, Instant At);
 
 /// <summary>Sites of one network that carry other subnets than before; none where its ranges for other networks are others.</summary>
 internal sealed record Reroute(int NetworkId, ImmutableArray<int> SiteIds)

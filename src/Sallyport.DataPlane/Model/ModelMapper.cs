@@ -34,6 +34,7 @@ internal static class ModelMapper
             Applications = model.Applications,
             Rules = model.Rules,
             Zones = model.Zones,
+            Countries = model.Countries,
             Appearances = model.Appearances,
             RemovedAppearances = [],
         };
@@ -44,6 +45,7 @@ internal static class ModelMapper
     public static GatewayModel Apply(GatewayModel before, Delta delta, Instant now, out ModelChange change)
     {
         var zones = before.Zones.SetItems(delta.Zones.Select(zone => KeyValuePair.Create(zone.Name, Zone(zone))));
+        var countries = before.Countries.SetItems(delta.Countries.Select(country => KeyValuePair.Create(country.Code, Country(country))));
         var access = before.Access.RemoveRange(delta.RemovedNetworks)
             .SetItems(delta.Networks.Select(network => KeyValuePair.Create(network.Id, Access(network))));
         var legacyChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
@@ -75,7 +77,7 @@ internal static class ModelMapper
             Networks = [.. delta.Networks.Select(network => Network(network, before.Settings.DnsZone))],
             Identities = identities.MoveToImmutable(),
             Applications = [.. delta.Applications.Select(Application)],
-            Rules = [.. delta.Rules.Select(rule => Rule(rule, zones))],
+            Rules = [.. delta.Rules.Select(rule => Rule(rule, zones, countries))],
             Appearances = [.. delta.Appearances.Select(Appearance)],
             RemovedNetworks = [.. delta.RemovedNetworks],
             RemovedIdentities = [.. delta.RemovedIdentities],
@@ -108,6 +110,7 @@ internal static class ModelMapper
             SiteSubnets = subnets,
             Hosts = hosts,
             Zones = zones,
+            Countries = countries,
             LegacyWrappings = legacyChanged
                 ? [.. access.Values.OrderBy(network => network.NetworkId).SelectMany(network => network.Legacy)]
                 : before.LegacyWrappings,
@@ -152,10 +155,41 @@ internal static class ModelMapper
         Subnets = [.. dto.Subnets.Select(IpPrefix.Parse)],
         Groups = [.. dto.Groups],
         Labels = [.. dto.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
+        Posture = [.. dto.Posture.Select(fact => new PostureFact(fact.Name, new PostureValue(fact.Value), new Instant(fact.At)))],
+        Quarantine = QuarantineWords.Read(dto.Quarantine) ?? throw Unknown("degree of quarantine", dto.Quarantine),
+        ForensicApplicationId = dto.ForensicApplicationId,
+        Limit = Limit(dto.Limit),
     };
 
+    private static Limit? Limit(LimitModel? dto) => dto is null ? null : new Limit
+    {
+        BitsPerSecond = dto.BitsPerSecond,
+        PacketsPerSecond = dto.PacketsPerSecond,
+        VolumeBytes = dto.VolumeBytes,
+        Period = dto.Period switch
+        {
+            "day" => VolumePeriod.Day,
+            "month" => VolumePeriod.Month,
+            _ => throw Unknown("period of a volume", dto.Period),
+        },
+    };
+
+    private static Country Country(CountryModel dto)
+    {
+        if (dto.V4.Length % 8 != 0 || dto.V6.Length % 32 != 0)
+        {
+            throw new FormatException($"The addresses of country '{dto.Code}' are cut off.");
+        }
+
+        return new Country(dto.Code, new AddressSet(
+        [
+            .. dto.V4.Chunk(8).Select(range => new AddressRange(IpAddress.ReadV4(range), IpAddress.ReadV4(range.AsSpan(4)))),
+            .. dto.V6.Chunk(32).Select(range => new AddressRange(IpAddress.ReadV6(range), IpAddress.ReadV6(range.AsSpan(16)))),
+        ]));
+    }
+
     private static Application Application(ApplicationModel dto) =>
-        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)]) { Locked = dto.Locked };
+        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)]) { Locked = dto.Locked, IsManagement = dto.Management };
 
     private static IpPrefix Target(string text) =>
         text.Contains('/', StringComparison.Ordinal) ? IpPrefix.Parse(text) : IpPrefix.Host(IpAddress.Parse(text));
@@ -194,7 +228,7 @@ internal static class ModelMapper
     {
         var due = before.Fleet.NextChange;
         var to = now - LateMax > due ? now : due;
-        change = new ModelChange { Due = new DueRules([.. before.Fleet.RulesDue(to)], due) };
+        change = new ModelChange { Due = new DueRules([.. before.Fleet.RulesDue(to)], [.. before.Fleet.IdentitiesDue(to)], due) };
         return due <= now ? before with { Fleet = before.Fleet.At(to) } : null;
     }
 
@@ -212,7 +246,7 @@ internal static class ModelMapper
             ? window.In(zone)
             : throw Unknown("window of a rule", text);
 
-    private static Rule Rule(RuleModel dto, ImmutableDictionary<string, ZoneClock> zones)
+    private static Rule Rule(RuleModel dto, ImmutableDictionary<string, ZoneClock> zones, ImmutableDictionary<string, Country> countries)
     {
         var subject = dto.SubjectKind switch
         {
@@ -224,7 +258,7 @@ internal static class ModelMapper
             "network" => new Subject(SubjectKind.Network, 0, "") { NetworkId = dto.NetworkId },
             _ => throw Unknown("subject of a rule", dto.SubjectKind),
         };
-        return new Rule(dto.Id, subject, dto.ApplicationId)
+        return new Rule(dto.Id, subject, dto.ApplicationId != 0 ? [dto.ApplicationId] : [.. dto.ApplicationIds])
         {
             Effect = dto.Effect switch
             {
@@ -233,8 +267,14 @@ internal static class ModelMapper
                 _ => throw Unknown("effect of a rule", dto.Effect),
             },
             Time = Time(dto, zones),
+            Conditions = dto.Conditions is { } conditions ? Conditions(conditions, countries) : RuleConditions.None,
+            Limit = Limit(dto.Limit),
         };
     }
+
+    private static RuleConditions Conditions(ConditionModel dto, ImmutableDictionary<string, Country> countries) => ConditionText.Parse(
+        dto.States, dto.Protocols, dto.Ciphers, dto.Sources, dto.Posture, dto.PostureAgeSeconds,
+        dto.Countries.Select(code => countries.TryGetValue(code, out var country) ? country : throw Unknown("country", code)));
 
     private static NetworkAccess Access(NetworkModel dto)
     {

@@ -20,6 +20,12 @@ internal interface INodeLinkOwner
 
     void HandleDisconnect(Disconnect disconnect);
 
+    /// <summary>What a process before this one has carried.</summary>
+    void Restore(MeterReport report);
+
+    /// <summary>Volumes in their present period.</summary>
+    IReadOnlyList<MeterState> Meters();
+
     /// <summary>Where the listeners are open; null while they are not.</summary>
     NodeMessage? Ready();
 
@@ -44,6 +50,7 @@ internal sealed class NodeLink
 
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DropsEvery = TimeSpan.FromSeconds(2);
+    private const int MetersPerFrame = 10_000;
 
     private readonly string _socketPath;
     private readonly string _name;
@@ -221,6 +228,9 @@ internal sealed class NodeLink
 
             case Snapshot or Delta:
                 return HandleModel(message);
+            case MeterReport meters:
+                _owner.Restore(meters);
+                return null;
             case Disconnect disconnect:
                 _owner.HandleDisconnect(disconnect);
                 return null;
@@ -258,6 +268,11 @@ internal sealed class NodeLink
             {
                 nextDrops = _clock.Now + DropsEvery;
                 await SendAsync(stream, writing, new DropReport(_owner.Drops()), cancel).ConfigureAwait(false);
+                foreach (var meters in _owner.Meters().Chunk(MetersPerFrame))
+                {
+                    await SendAsync(stream, writing, new MeterReport(meters), cancel).ConfigureAwait(false);
+                }
+
                 if (_owner.CertificateRequest(isNewConnection: false) is { } request)
                 {
                     await SendAsync(stream, writing, new CertificateRequest(request), cancel).ConfigureAwait(false);
@@ -290,7 +305,7 @@ internal sealed class NodeLink
     private async Task FlushAsync(Task reports, NetworkStream stream, SemaphoreSlim writing)
     {
         await reports.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await SendAllAsync(stream, writing, [.. _uplink.TakeUnsent(), .. _uplink.Take()], CancellationToken.None).ConfigureAwait(false);
+        await SendAllAsync(stream, writing, [.. _uplink.TakeUnsent(), .. _uplink.Take(), .. _owner.Meters().Chunk(MetersPerFrame).Select(meters => new MeterReport(meters))], CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Cancelled only before the frame begins: half a frame would make nonsense of the next.</summary>

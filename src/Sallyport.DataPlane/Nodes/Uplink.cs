@@ -241,12 +241,12 @@ internal sealed class Uplink
         }
     }
 
-    /// <summary>These could not be sent. An acknowledgement is worth nothing on another connection.</summary>
+    /// <summary>These could not be sent. An acknowledgement is worth nothing on another connection, and sums are told again.</summary>
     public void PutBack(IEnumerable<NodeMessage> messages)
     {
         lock (_lock)
         {
-            foreach (var message in messages.Where(message => message is not (Acknowledge or DropReport)))
+            foreach (var message in messages.Where(message => message is not (Acknowledge or DropReport or MeterReport)))
             {
                 if (_unsent.Count < UnsentMax)
                 {

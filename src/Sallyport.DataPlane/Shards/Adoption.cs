@@ -39,7 +39,7 @@ internal sealed class Adoption(long version, DueRules? due, int takers)
         }
         else
         {
-            uplink.Put(new ScheduleReport([.. due.Rules], due.At.Nanoseconds, _appliedAt, _lastPacketAt, _flowsCut));
+            uplink.Put(new ScheduleReport([.. due.Rules], due.At.Nanoseconds, _appliedAt, _lastPacketAt, _flowsCut) { Identities = [.. due.Identities] });
         }
     }
 }

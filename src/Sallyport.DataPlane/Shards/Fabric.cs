@@ -1,10 +1,15 @@
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Shards;
 
-/// <summary>What the shards of one gateway share: where tunnels are, and how one reaches another. Filled before the first one starts.</summary>
-internal sealed class Fabric(int shards)
+/// <summary>
+/// What the shards of one gateway share: where tunnels are and how it stands with them, what was carried, and how one reaches another. Filled
+/// before the first one starts.
+/// </summary>
+internal sealed class Fabric(int shards, Meters meters)
 {
     private readonly Mailbox?[] _mailboxes = new Mailbox?[shards];
     private readonly Lane?[,] _lanes = new Lane?[shards, shards];
@@ -12,6 +17,10 @@ internal sealed class Fabric(int shards)
     public int Shards { get; } = shards;
 
     public TunnelDirectory Tunnels { get; } = new();
+
+    public Situations Situations { get; } = new();
+
+    public Meters Meters { get; } = meters;
 
     /// <param name="inbound">Makes the lane that ends at this shard; asked once for each other shard.</param>
     public void Join(int shard, Mailbox mailbox, Func<int, Lane> inbound)
@@ -42,6 +51,9 @@ internal sealed class Crossing(Fabric fabric, int shard)
     public int Shards => fabric.Shards;
 
     public TunnelDirectory Tunnels => fabric.Tunnels;
+
+    /// <summary>How it stands with the tunnel of an identity.</summary>
+    public Situation Situation(int identityId) => fabric.Situations.Of(identityId);
 
     /// <summary>False where the other shard does not keep up.</summary>
     public bool TryHandOver(int to, in HandedOver head, ReadOnlySpan<byte> packet)
@@ -82,6 +94,28 @@ internal sealed class Crossing(Fabric fabric, int shard)
         {
             fabric.Mailbox(before.Shard).Order(new ReplaceTunnel(identityId, before.TunnelId, path));
         }
+    }
+
+    /// <summary>
+    /// How it stands with the identity's tunnel, which is here. True where that is new: the other shards judge its flows again, too. A tunnel
+    /// that another one has replaced says nothing any more.
+    /// </summary>
+    public bool Situate(int identityId, long tunnelId, in Situation situation)
+    {
+        if (!Tunnels.TryFind(identityId, out var place) || place != new TunnelPlace(shard, tunnelId) || !fabric.Situations.Set(identityId, situation))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < fabric.Shards; i++)
+        {
+            if (i != shard)
+            {
+                fabric.Mailbox(i).Order(new Reconsider(identityId));
+            }
+        }
+
+        return true;
     }
 
     /// <summary>For the taking side: what other shards have handed over waits in these.</summary>

@@ -1,4 +1,5 @@
 using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Tunnels;
 
@@ -17,6 +18,7 @@ internal struct NewTunnel
     public required int Handshaker;
     public required long Session;
     public required OuterPath Path;
+    public required TunnelCipher Cipher;
     public required TimeSpan PingAfter;
     public required TimeSpan DeadAfter;
 

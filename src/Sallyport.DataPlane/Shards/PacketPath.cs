@@ -68,6 +68,7 @@ internal sealed class PacketPath
         Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
         ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path);
         tunnel.Id = wanted.TunnelId;
+        tunnel.Cipher = wanted.Cipher;
         tunnel.Proof = wanted.Proof;
         tunnel.AddressV4 = wanted.AddressV4;
         tunnel.AddressV6 = wanted.AddressV6;
@@ -81,6 +82,7 @@ internal sealed class PacketPath
         tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
         _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
         _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path);
+        Situate(tunnel, now);
         Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
@@ -465,8 +467,19 @@ internal sealed class PacketPath
         }
 
         _tunnels.Move(slot, to);
+        Situate(tunnel, now);
         Notify(TunnelNoticeKind.Moved, slot, from: before);
         return true;
+    }
+
+    /// <summary>Rules may look at where the peer is and at what its tunnel is: before its first packet from there is judged.</summary>
+    private void Situate(in Tunnel tunnel, Instant now)
+    {
+        var protocol = tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
+        if (_crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip)))
+        {
+            _forwarder.Reconsider(tunnel.IdentityId, now);
+        }
     }
 
     private DropReason HandleInner(int from, in PacketSpot spot, Instant now)
@@ -520,7 +533,7 @@ internal sealed class PacketPath
 
         if (result.Kind == ForwardKind.Resolve)
         {
-            var reason = _names.Handle(_forwarder.Model, tunnel.IdentityId, inner, now, refusal, out var length);
+            var reason = _names.Handle(_forwarder.Model, tunnel.IdentityId, _crossing.Situation(tunnel.IdentityId), inner, now, refusal, out var length);
             return length > 0 ? SendInner(from, refusalSlot.With(refusalSlot.Start, length), tunnel.InnerMax, now) : reason;
         }
 

@@ -113,7 +113,8 @@ internal sealed class Shard : IDisposable
 
         var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
-        _forwarder = new Forwarder(options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards);
+        _forwarder = new Forwarder(
+            options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Fabric.Situations, options.Fabric.Meters);
         _names = new NameService(options.Index, options.AskUpstream);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
@@ -544,6 +545,9 @@ internal sealed class Shard : IDisposable
             case ReplaceTunnel replace:
                 _path.ReplaceFromElsewhere(replace.IdentityId, replace.TunnelId, replace.By, now);
                 break;
+            case Reconsider reconsider:
+                _forwarder.Reconsider(reconsider.IdentityId, now);
+                break;
             case AdoptModel adopt:
                 Adopt(adopt, now);
                 break;
@@ -708,6 +712,11 @@ internal sealed class Shard : IDisposable
 
     private void ReportFlows()
     {
+        while (_forwarder.TryDequeueUsedUp(out var used))
+        {
+            _uplink.Put(MeterStates.UsedUp(used, _forwarder.Model, _clock));
+        }
+
         var count = 0;
         while (_forwarder.TryDequeueFlow(out _flowBuffer[count]))
         {

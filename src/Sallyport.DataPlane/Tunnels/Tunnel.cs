@@ -1,3 +1,4 @@
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Tunnels;
@@ -35,6 +36,9 @@ internal struct Tunnel
     public long Session;
 
     public OuterPath Path;
+
+    /// <summary>For the conditions of rules.</summary>
+    public TunnelCipher Cipher;
     public TunnelKeys Keys;
 
     public Instant LastReceived;

@@ -16,7 +16,7 @@ public sealed class CommandTests : IAsyncLifetime
 
     private const string Device = $$"""
         {"id":2,"name":"pump-17","network":"plant-a","state":"active","stateSince":"2026-11-20T09:00:00Z","addresses":["10.20.0.2"],
-        "labels":{"model":"P200"},"groups":["pumps"],"locks":[],"presence":"online","tunnel":{{Tunnel}},"createdAt":"2026-11-20T09:00:00Z","revision":4}
+        "labels":{"model":"P200"},"groups":["pumps"],"locks":[],"posture":[],"presence":"online","tunnel":{{Tunnel}},"createdAt":"2026-11-20T09:00:00Z","revision":4}
         """;
 
     private const string Profile = """
@@ -474,7 +474,7 @@ public sealed class CommandTests : IAsyncLifetime
         """;
 
     private static string Rule(string from, int subjects) => $$"""
-        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","fromNetwork":"plant-a","subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
+        {"id":4,"from":"{{from}}","to":"application:historian","network":"plant-a","fromNetwork":"plant-a","conditions":{"states":[],"protocols":[],"ciphers":[],"sources":[],"countries":[],"posture":[],"text":""},"subjects":{{subjects}},"effect":"allow","windows":[],"state":"in force","createdAt":"2026-11-20T10:00:00Z","revision":1}
         """;
 
     [Fact]

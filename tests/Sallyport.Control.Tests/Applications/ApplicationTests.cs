@@ -82,7 +82,7 @@ public sealed class ApplicationTests
         (await ControlWorld.ProblemOf(() => world.Client.AddApplicationAsync(create))).Status.ShouldBe(409);
         var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian" });
         (await ControlWorld.ProblemOf(() => world.Client.DeleteApplicationAsync("historian"))).Detail
-            .ShouldBe($"Application historian is allowed by rule {rule.Id} (from label:model=P200). Remove first what is in the way: sallyport rule remove {rule.Id}.");
+            .ShouldBe($"Application historian is used by rule {rule.Id} (from label:model=P200). Remove first what is in the way: sallyport rule remove {rule.Id}.");
         (await world.Client.UpdateApplicationAsync("historian", new ApplicationUpdate { Services = ["tcp/8884"] })).Services.ShouldBe(["tcp/8884"]);
         await world.Client.DeleteRuleAsync(rule.Id);
         await world.Client.DeleteApplicationAsync("historian");

@@ -38,7 +38,7 @@ public sealed class AuditSentenceTests
             "application historian added: 192.168.50.10 tcp/8883 at site hq",
             "rule 1 added: device pump-17 may reach application historian",
             "device pump-17 changed: no labels; groups pumps",
-            "device pump-17 quarantined: odd traffic",
+            "device pump-17 quarantined: dark; odd traffic",
             "device pump-17 quarantined: no gateway was connected to enforce it",
             "device pump-17 released",
             "rule 1 removed: device pump-17 could reach application historian",

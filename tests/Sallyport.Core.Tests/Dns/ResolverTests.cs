@@ -239,7 +239,7 @@ public sealed class ResolverTests
         Text(Pump, Ask.For("corp.example", DnsType.Txt, @class: 3), Fleet).ShouldBe("NotImp");
         Text(Pump, Ask.For("corp.example", DnsType.A, flags: 0x2800), Fleet).ShouldBe("NotImp");
         Text(Pump, Ask.For("corp.example", DnsType.A)[..^2], Fleet).ShouldBe("FormErr");
-        Resolver.Resolve(Fleet, Fleet.Identity(Pump)!, Ask.For("x", DnsType.A, flags: 0x8180), new byte[512]).Kind.ShouldBe(ResolveKind.Ignore);
+        Resolver.Resolve(Fleet, Fleet.Identity(Pump)!, default, Ask.For("x", DnsType.A, flags: 0x8180), new byte[512]).Kind.ShouldBe(ResolveKind.Ignore);
     }
 
     [Fact]
@@ -261,7 +261,7 @@ public sealed class ResolverTests
         foreach (var (name, type) in new[] { ($"{label}.{label}.{zone}", DnsType.Any), ($"{label}.{label}.{zone}", DnsType.Mx), ($"y{label[1..]}.{label}.{zone}", DnsType.A), ("17.0.20.10.in-addr.arpa", DnsType.Ptr) })
         {
             var answer = new byte[DnsLimits.PlainAnswerMax];
-            var resolution = Resolver.Resolve(fleet, fleet.Identity(1)!, Ask.For(name, type, ednsSize: 512), answer);
+            var resolution = Resolver.Resolve(fleet, fleet.Identity(1)!, default, Ask.For(name, type, ednsSize: 512), answer);
             resolution.Kind.ShouldBe(ResolveKind.Answer);
             var records = new DnsRecordReader(answer.AsSpan(0, resolution.Length), resolution.Query.QuestionEnd);
             var count = 0;
@@ -287,14 +287,14 @@ public sealed class ResolverTests
     private static byte[] Resolve(int asker, byte[] message)
     {
         var answer = new byte[DnsLimits.PlainAnswerMax];
-        return answer[..Resolver.Resolve(Fleet, Fleet.Identity(asker)!, message, answer).Length];
+        return answer[..Resolver.Resolve(Fleet, Fleet.Identity(asker)!, default, message, answer).Length];
     }
 
     /// <summary>The one address or name in the answer, the code where there is none, or who is to be asked.</summary>
     private static string Text(int asker, byte[] message, FleetModel fleet)
     {
         var answer = new byte[DnsLimits.PlainAnswerMax];
-        var resolution = Resolver.Resolve(fleet, fleet.Identity(asker)!, message, answer);
+        var resolution = Resolver.Resolve(fleet, fleet.Identity(asker)!, default, message, answer);
         if (resolution.Kind == ResolveKind.Forward)
         {
             return resolution.Forward!.Servers[0].ToString();

@@ -19,9 +19,10 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
     ];
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(600)]
-    public void Agrees_with_the_naive_forwarder_over_random_fleets_changes_and_packets(int adoptRepliesSeconds)
+    [InlineData(0, false)]
+    [InlineData(600, false)]
+    [InlineData(60, true)]
+    public void Agrees_with_the_naive_forwarder_over_random_fleets_changes_and_packets(int adoptRepliesSeconds, bool withLimits)
     {
         // Short lives, so that much is forgotten in between.
         var limits = new FlowLimits
@@ -31,28 +32,59 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
             DeniedPerIdentity = 1000,
         };
         var verdicts = new Dictionary<DropReason, int>();
-        var cut = 0;
+        var (cut, moved) = (0, 0);
         var (packets, across) = (0, 0);
         for (var seed = 0; seed < 150; seed++)
         {
             var random = new SeededEntropy((ulong)(seed + (adoptRepliesSeconds * 1000)));
             var naiveFleet = new NaiveFleet();
-            var fleet = new RandomFleet(random, naiveFleet);
+            var fleet = new RandomFleet(random, naiveFleet) { WithLimits = withLimits };
+            var situations = new Situations();
             var now = Gate.Start;
             var naive = new NaiveForwarder(naiveFleet, limits, now);
-            var forwarder = new Forwarder(limits, new SeededEntropy(9), now);
+            var forwarder = new Forwarder(limits, new SeededEntropy(9), now, situations: situations);
             var refusal = new byte[Refusal.MaximumLength];
             var past = new List<(int Network, byte[] Packet)>();
             for (var step = 0; step < 12; step++)
             {
                 naiveFleet.Now = now;
-                var change = fleet.Change(first: step == 0);
-                naiveFleet.Apply(change);
-                var report = forwarder.Adopt(forwarder.Model.With(change, now), now);
-                report.FlowsCut.ShouldBe(naive.Adopt(now), $"seed {seed} step {step}");
-                cut += report.FlowsCut;
+                if (step > 0 && withLimits)
+                {
+                    // Who has used a volume up is judged when he sends, not when others change: here it is time alone that changes anything.
+                    now += TimeSpan.FromHours(3);
+                    naiveFleet.Now = now;
+                    forwarder.HandleTimeout(now);
+                    naive.Pass(now);
+                    forwarder.Adopt(forwarder.Model.At(now), now).FlowsCut.ShouldBe(0);
+                }
+                else
+                {
+                    var change = fleet.Change(first: step == 0);
+                    naiveFleet.Apply(change);
+                    var report = forwarder.Adopt(forwarder.Model.With(change, now), now);
+                    report.FlowsCut.ShouldBe(naive.Adopt(now), $"seed {seed} step {step}");
+                    cut += report.FlowsCut;
+                    for (var more = 0; withLimits && more < 6; more++)
+                    {
+                        var another = fleet.Change(first: false);
+                        naiveFleet.Apply(another);
+                        forwarder.Adopt(forwarder.Model.With(another, now), now);
+                    }
+                }
+
+
                 for (var turn = 0; turn < 40; turn++)
                 {
+                    if (!withLimits && random.Below(4) == 0)
+                    {
+                        // Somebody roams, or comes over something else.
+                        var (mover, situation) = (1 + random.Below(11), fleet.Situation());
+                        naiveFleet.Situations[mover] = situation;
+                        var left = situations.Set(mover, situation) ? forwarder.Reconsider(mover, now).FlowsCut : 0;
+                        left.ShouldBe(naive.Adopt(now), $"seed {seed} step {step} turn {turn}");
+                        moved += left;
+                    }
+
                     var (sender, bytes) = Packet(random, fleet, naiveFleet, past);
                     if (bytes is null)
                     {
@@ -87,13 +119,22 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         across.ShouldBeGreaterThan(200);
         output.WriteLine($"{packets} packets, {across} from network to network, {cut} cut: " + string.Join(", ", verdicts.OrderBy(pair => pair.Key)));
         packets.ShouldBeGreaterThan(20_000);
-        cut.ShouldBeGreaterThan(50);
+        if (withLimits)
+        {
+            verdicts[DropReason.RateLimited].ShouldBeGreaterThan(100);
+            verdicts[DropReason.VolumeUsed].ShouldBeGreaterThan(100);
+            return;
+        }
+
         verdicts[DropReason.None].ShouldBeGreaterThan(1000);
+        cut.ShouldBeGreaterThan(50);
+        moved.ShouldBeGreaterThan(2);
+
         foreach (var reason in new[]
                  {
                      DropReason.SpoofedSource, DropReason.NotRequested, DropReason.NoRule, DropReason.NoApplication, DropReason.NotRouted,
                      DropReason.IdentityNotActive, DropReason.InvalidTcpState, DropReason.ToItself, DropReason.RuleDenies,
-                     DropReason.ApplicationLocked,
+                     DropReason.ApplicationLocked, DropReason.Quarantined,
                  })
         {
             verdicts.ShouldContainKey(reason);
@@ -136,7 +177,7 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         }
 
         var (from, destination, protocol, port) = fleet.Question();
-        for (var again = random.Below(40); again > 0; again--)
+        for (var again = random.Below(fleet.WithLimits ? 400 : 40); again > 0; again--)
         {
             if (from is not null && naive.Decide(from, destination, protocol, port).Allowed)
             {

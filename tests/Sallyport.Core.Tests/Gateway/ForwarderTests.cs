@@ -770,7 +770,7 @@ public sealed class ForwarderTests(ITestOutputHelper output)
                 if (read.Part != FragmentPart.Later && read.Ends.Kind != PacketKind.IcmpError)
                 {
                     var ends = read.Ends;
-                    gate.Model.Decide(gate.Model.Identity(Gate.Pump)!, gate.Model.Identity(Gate.Hq), ends.Destination, ends.Protocol, ends.DestinationPort)
+                    gate.Model.Decide(gate.Model.Identity(Gate.Pump)!, gate.Model.Identity(Gate.Hq), ends.Destination, ends.Protocol, ends.DestinationPort, default)
                         .Allowed.ShouldBeTrue();
                 }
             }

@@ -14,6 +14,7 @@ namespace Sallyport.Core.Tests.Gateway;
 internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instant start)
 {
     private readonly List<Conversation> _conversations = [];
+    private readonly NaiveMeters _meters = new(fleet);
 
     public int Count => _conversations.Count;
 
@@ -82,7 +83,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 return (0, conversation.Reason);
             }
 
-            return ends.Kind != PacketKind.EchoReply && fleet.Decide(sender, ends.Destination, ends.Protocol, ends.DestinationPort).Allowed
+            return ends.Kind != PacketKind.EchoReply && Ask(sender, ends.Destination, ends.Protocol, ends.DestinationPort).Allowed
                 ? First(sender, to, packet, conversation, now)
                 : (0, conversation.Reason);
         }
@@ -95,14 +96,6 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         return isTcp && (packet.Flags & TcpFlags.Syn) != 0 && isSyn != fromOpener
             ? (0, DropReason.InvalidTcpState)
             : Pass(conversation, fromOpener, packet, now);
-    }
-
-    private (int To, DropReason Reason) Pass(Conversation conversation, bool fromOpener, in InnerPacket packet, Instant now)
-    {
-        Delivered = conversation.Guest is null ? packet.Ends
-            : fromOpener ? packet.Ends with { Source = conversation.Guest.Value, Destination = conversation.Target }
-            : packet.Ends with { Source = conversation.Destination, Destination = conversation.Source };
-        return (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
     }
 
     private (int To, DropReason Reason) First(
@@ -137,20 +130,26 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             return (0, DropReason.NotRequested);
         }
 
-        var decision = fleet.Decide(sender, ends.Destination, ends.Protocol, ends.DestinationPort);
+        var decision = Ask(sender, ends.Destination, ends.Protocol, ends.DestinationPort);
         if (decision.Allowed && !isSynAck)
         {
-            return Begin(sender, to, ends, isTcp && !isSyn, instead) is { } begun
+            return Begin(sender, to, ends, isTcp && !isSyn, decision.RuleId, instead) is { } begun
                 ? Pass(begun, true, packet, now) : (0, DropReason.NoGuestAddress);
         }
 
+        var reversed = default(Decision);
         var (asked, near) = Asked(sender, to, ends);
         var mayBeReply = asked is not null && ((isTcp && !isSyn) || ends.Kind == PacketKind.Udp)
-            && fleet.Decide(asked, near.Destination, ends.Protocol, ends.SourcePort).Allowed;
+            && (reversed = Ask(asked, near.Destination, ends.Protocol, ends.SourcePort)).Allowed;
         if (mayBeReply && isTcp && now < start + limits.AdoptReplies)
         {
-            return Begin(asked!, sender, near, true, instead) is { } begun
-                ? Pass(begun, false, packet, now) : (0, DropReason.NoGuestAddress);
+            if (Begin(asked!, sender, near, true, reversed.RuleId, instead) is not { } begun)
+            {
+                return (0, DropReason.NoGuestAddress);
+            }
+
+            begun.Opened = true;
+            return Pass(begun, false, packet, now);
         }
 
         if (mayBeReply || isSynAck)
@@ -160,11 +159,41 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         if (instead is null or { Opened: true })
         {
-            var denied = Begin(sender, to, ends, false, instead, isDenied: true)!;
+            var denied = Begin(sender, to, ends, false, 0, instead, isDenied: true)!;
             (denied.Allowed, denied.Opened, denied.Reason, denied.Until) = (false, false, decision.Reason, now + limits.Denied);
         }
 
         return (0, decision.Reason);
+    }
+
+    private (int To, DropReason Reason) Pass(Conversation conversation, bool fromOpener, in InnerPacket packet, Instant now)
+    {
+        if (_meters.Take(conversation.RuleId, conversation.FromId, conversation.ToId, packet.Length, now) is not DropReason.None and var reason)
+        {
+            if (reason == DropReason.VolumeUsed)
+            {
+                JudgeAgain(conversation, now);
+            }
+            else
+            {
+                conversation.Stay(limits, now);
+            }
+
+            return (0, reason);
+        }
+
+        Delivered = conversation.Guest is null ? packet.Ends
+            : fromOpener ? packet.Ends with { Source = conversation.Guest.Value, Destination = conversation.Target }
+            : packet.Ends with { Source = conversation.Destination, Destination = conversation.Source };
+        return (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
+    }
+
+    private Decision Ask(Identity from, IpAddress destination, IpProtocol protocol, ushort port)
+    {
+        var decision = fleet.Decide(from, destination, protocol, port);
+        return decision.Allowed && _meters.IsUsedUp(decision.RuleId, from.Id, fleet.Resolve(from.NetworkId, destination).Carrier!.Id)
+            ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
+            : decision;
     }
 
     /// <summary>Who would have asked for what is sent here, and the ends of his question.</summary>
@@ -195,7 +224,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
     }
 
     /// <summary>Null where the opener has no address in the other's network, or somebody has the same conversation there.</summary>
-    private Conversation? Begin(Identity opener, Identity? target, in PacketEnds ends, bool adopted, Conversation? instead, bool isDenied = false)
+    private Conversation? Begin(Identity opener, Identity? target, in PacketEnds ends, bool adopted, int ruleId, Conversation? instead, bool isDenied = false)
     {
         var conversation = new Conversation
         {
@@ -209,7 +238,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             DestinationPort = ends.DestinationPort,
             IsEcho = ends.Kind == PacketKind.EchoRequest,
             Allowed = true,
-            Opened = true,
+            RuleId = ruleId,
             Adopted = adopted,
         };
         if (!isDenied && target!.NetworkId != opener.NetworkId)
@@ -245,7 +274,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         var decision = atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
-            : fleet.Decide(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
+            : Ask(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
         var guest = decision.Allowed && atDestination!.NetworkId != conversation.NetworkId
             ? fleet.Guest(atDestination.NetworkId, conversation.NetworkId, conversation.Source) : null;
         if (decision.Allowed && (guest != conversation.Guest || (guest is not null && target != conversation.Target)
@@ -268,6 +297,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         conversation.Adopted |= decision.Allowed && !conversation.Allowed;
         conversation.Allowed = decision.Allowed;
+        conversation.RuleId = decision.RuleId;
         conversation.Reason = decision.Reason;
         return true;
     }
@@ -306,6 +336,8 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         public IpAddress Target { get; set; }
 
         public bool Allowed { get; set; }
+
+        public int RuleId { get; set; }
 
         public bool Opened { get; set; }
 
@@ -372,6 +404,12 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 SynAck |= !fromOpener && flags.HasFlag(TcpFlags.Syn);
             }
 
+            Stay(limits, now);
+            return fromOpener ? ToId : FromId;
+        }
+
+        public void Stay(FlowLimits limits, Instant now)
+        {
             var established = !IsClosed && !FinOut && !FinBack && (Confirmed || (Adopted && Out && Back));
             Until = now + (Protocol switch
             {
@@ -379,7 +417,6 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
                 IpProtocol.Udp => Back ? limits.UdpAnswered : limits.Udp,
                 _ => limits.Echo,
             });
-            return fromOpener ? ToId : FromId;
         }
     }
 }

@@ -56,7 +56,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         var model = Plant.With(wide, ForGroup(9, "pumps", 5), ForDevice(10, 17, 6), ForLabel(11, "model=P200", 6) with { Effect = RuleEffect.Deny });
         Decide(model, 17, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.RuleDenies, 6, 11));
         Decide(model, 17, "192.168.50.10", IpProtocol.Udp, 5000).ShouldBe(Decision.Allow(9, 5), "the other application has no UDP");
-        var why = model.Explain(17, Historian, IpProtocol.Tcp, 8883);
+        var why = model.Explain(17, default, Historian, IpProtocol.Tcp, 8883);
         (why.Kind, why.Rule!.Id).ShouldBe((ExplanationKind.RuleDenies, 11));
         Decide(model.With(model.Identity(17)! with { Labels = [] }), 17, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Allow(9, 5));
     }
@@ -68,7 +68,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         var model = Plant.With(wide, Application(5, 1, 2, "192.168.50.10", Tcp(8883)) with { Locked = true }, ForDevice(9, 17, 5), ForDevice(10, 17, 6));
         Decide(model, 17, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.ApplicationLocked, 5));
         Decide(model, 17, "192.168.50.10", IpProtocol.Tcp, 22).ShouldBe(Decision.Allow(10, 6));
-        model.Explain(17, Historian, IpProtocol.Tcp, 8883).Kind.ShouldBe(ExplanationKind.ApplicationLocked);
+        model.Explain(17, default, Historian, IpProtocol.Tcp, 8883).Kind.ShouldBe(ExplanationKind.ApplicationLocked);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         var hours = new TimeWindow(WeekDays.All, 13 * 3600, 14 * 3600, Zones.Clock("Europe/Vienna"));
         var before = Plant.With(new FleetChange { Rules = [ForDevice(9, 17, 5) with { Time = new RuleTime(end, [hours]) }] }, noon);
         Decide(before, 17, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.NoRule, 5));
-        var why = before.Explain(17, Historian, IpProtocol.Tcp, 8883);
+        var why = before.Explain(17, default, Historian, IpProtocol.Tcp, 8883);
         (why.Kind, why.Rule!.Id).ShouldBe((ExplanationKind.NotInForce, 9));
         before.NextChange.ShouldBe(noon + TimeSpan.FromHours(1));
         before.At(noon + TimeSpan.FromMinutes(59)).ShouldBeSameAs(before);
@@ -130,7 +130,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         // In the same group, at the same address, but the application is of the other network.
         Decide(model, 70, "192.168.50.10", IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.NoApplication));
         // Even when somebody asks about the other network's site outright.
-        model.Decide(model.Identity(70)!, model.Identity(2), Historian, IpProtocol.Tcp, 8883).ShouldBe(Decision.Deny(DropReason.NoRule, 5));
+        model.Decide(model.Identity(70)!, model.Identity(2), Historian, IpProtocol.Tcp, 8883, default).ShouldBe(Decision.Deny(DropReason.NoRule, 5));
         // And when an application of one network names an owner in another.
         var crossed = model.With(Application(6, 1, 71, "192.168.50.10", Tcp(8883)), ForGroup(10, "pumps", 6));
         Decide(crossed, 70, "192.168.50.10", IpProtocol.Tcp, 8883).Allowed.ShouldBeFalse();
@@ -227,7 +227,8 @@ public sealed class FleetModelTests(ITestOutputHelper output)
     {
         var (allowed, across) = (0, 0);
         var reasons = new Dictionary<DropReason, int>();
-        for (var seed = 0; seed < 300; seed++)
+        var unmet = new HashSet<ConditionKind>();
+        for (var seed = 0; seed < 450; seed++)
         {
             var random = new SeededEntropy((ulong)seed);
             var naive = new NaiveFleet();
@@ -237,6 +238,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
             {
                 var before = model;
                 naive.Now += TimeSpan.FromMinutes(random.Below(300));
+                naive.Situations[1 + random.Below(11)] = fleet.Situation();
                 if (step > 0 && random.Below(3) == 0)
                 {
                     // Nothing happens but that time passes.
@@ -264,28 +266,32 @@ public sealed class FleetModelTests(ITestOutputHelper output)
                     model.Owns(from.Id, address).ShouldBe(naive.At(from.NetworkId, address) == from);
                     var (to, inside) = model.Resolve(from.NetworkId, address);
                     (to, inside).ShouldBe(naive.Resolve(from.NetworkId, address));
-                    var decision = model.Decide(from, to, inside, protocol, port);
+                    var situation = naive.Situations.GetValueOrDefault(from.Id);
+                    var decision = model.Decide(from, to, inside, protocol, port, situation);
                     across += to is not null && to.NetworkId != from.NetworkId && decision.Allowed ? 1 : 0;
                     decision.ShouldBe(naive.Decide(from, address, protocol, port), $"seed {seed}");
-                    var explanation = model.Explain(from.Id, address, protocol, port);
+                    var explanation = model.Explain(from.Id, situation, address, protocol, port);
                     explanation.Decision.ShouldBe(decision);
                     (explanation.Kind == ExplanationKind.Allowed).ShouldBe(decision.Allowed);
+                    unmet.UnionWith(explanation.Kind == ExplanationKind.ConditionNotMet ? [explanation.Unmet.Kind] : []);
                     allowed += decision.Allowed ? 1 : 0;
                     reasons[decision.Reason] = reasons.GetValueOrDefault(decision.Reason) + 1;
                     if (to is not null && before.JudgesAlike(model, from.NetworkId, from.Id, to.Id))
                     {
-                        before.Decide(from, to, inside, protocol, port).ShouldBe(decision);
+                        before.Decide(from, to, inside, protocol, port, situation).ShouldBe(decision);
                         before.Resolve(from.NetworkId, address).ShouldBe(new Place(to, inside));
                     }
                 }
             }
         }
 
-        output.WriteLine($"{across} across networks, {allowed} allowed of about 165,000, {string.Join(", ", reasons)}");
+        output.WriteLine($"{across} across networks, {allowed} allowed of about 250,000, {string.Join(", ", reasons)}");
         allowed.ShouldBeGreaterThan(1000);
         across.ShouldBeGreaterThan(100);
         reasons[DropReason.RuleDenies].ShouldBeGreaterThan(100);
         reasons[DropReason.ApplicationLocked].ShouldBeGreaterThan(100);
+        reasons[DropReason.Quarantined].ShouldBeGreaterThan(100);
+        unmet.Count.ShouldBe(Enum.GetValues<ConditionKind>().Length - 1, string.Join(", ", unmet));
     }
 
     [Fact]
@@ -315,7 +321,7 @@ public sealed class FleetModelTests(ITestOutputHelper output)
             watch.Restart();
             for (var round = 0; round < 100_000; round++)
             {
-                allowed += model.Decide(from, model.IdentityAt(1, target), target, IpProtocol.Tcp, 8883).Allowed ? 1 : 0;
+                allowed += model.Decide(from, model.IdentityAt(1, target), target, IpProtocol.Tcp, 8883, default).Allowed ? 1 : 0;
             }
         }
 
@@ -334,14 +340,14 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         model.IdentityCount.ShouldBe(100_001);
     }
 
-    private static Decision Decide(FleetModel model, int from, string destination, IpProtocol protocol, int port)
+    private static Decision Decide(FleetModel model, int from, string destination, IpProtocol protocol, int port, Situation situation = default)
     {
         var sender = model.Identity(from)!;
         var address = IpAddress.Parse(destination);
         var (to, inside) = model.Resolve(sender.NetworkId, address);
-        return model.Decide(sender, to, inside, protocol, (ushort)port);
+        return model.Decide(sender, to, inside, protocol, (ushort)port, situation);
     }
 
-    private static Explanation Why(FleetModel model, int from, string destination, int port) =>
-        model.Explain(from, IpAddress.Parse(destination), IpProtocol.Tcp, (ushort)port);
+    private static Explanation Why(FleetModel model, int from, string destination, int port, Situation situation = default) =>
+        model.Explain(from, situation, IpAddress.Parse(destination), IpProtocol.Tcp, (ushort)port);
 }

@@ -13,6 +13,9 @@ internal sealed class NaiveFleet
     private readonly SortedDictionary<int, Rule> _rules = [];
     private readonly SortedDictionary<int, Appearance> _appearances = [];
 
+    /// <summary>What each sender's tunnel is.</summary>
+    public Dictionary<int, Situation> Situations { get; } = [];
+
     public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
 
     public IEnumerable<Identity> Identities => _identities.Values;
@@ -75,6 +78,8 @@ internal sealed class NaiveFleet
     public bool IsBroadcast(int networkId, IpAddress address) =>
         _networks.TryGetValue(networkId, out var network)
         && network.Prefixes.Any(prefix => prefix.IsV4 && (address == prefix.First || address == prefix.Last));
+
+    public Limit? LimitOf(int ruleId) => _rules.GetValueOrDefault(ruleId)?.Limit;
 
     public Identity? Find(int id) => _identities.GetValueOrDefault(id);
 
@@ -194,8 +199,8 @@ internal sealed class NaiveFleet
             .OrderByDescending(application => application.Target.Length).ThenBy(application => application.Id)
             .ToList();
         var rules = candidates
-            .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationId == application.Id))
-            .Where(rule => SpeaksOf(rule.Subject, from, to.NetworkId) && IsInForce(rule.Time))
+            .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationIds.Contains(application.Id)).Select(rule => (Application: application, Rule: rule)))
+            .Where(way => SpeaksOf(way.Rule.Subject, from, to.NetworkId) && IsInForce(way.Rule.Time) && Holds(way.Rule.Conditions, from))
             .ToList();
         // Application by application: of one that is locked and one that is denied the more specific is named.
         foreach (var application in candidates)
@@ -205,20 +210,25 @@ internal sealed class NaiveFleet
                 return Decision.Deny(DropReason.ApplicationLocked, application.Id);
             }
 
-            if (rules.Exists(rule => rule.Effect == RuleEffect.Deny && rule.ApplicationId == application.Id))
+            if (rules.Exists(way => way.Rule.Effect == RuleEffect.Deny && way.Application == application))
             {
                 break;
             }
         }
 
-        if (rules.Find(rule => rule.Effect == RuleEffect.Deny) is { } deny)
+        if (rules.Find(way => way.Rule.Effect == RuleEffect.Deny) is { Rule: { } deny } denied)
         {
-            return Decision.Deny(DropReason.RuleDenies, deny.ApplicationId, deny.Id);
+            return Decision.Deny(DropReason.RuleDenies, denied.Application.Id, deny.Id);
+        }
+
+        if (rules.Find(way => IsLeft(from, way.Application) && IsLeft(to, way.Application)) is { Rule: { } allow } allowed)
+        {
+            return Decision.Allow(allow.Id, allowed.Application.Id);
         }
 
         if (rules.Count > 0)
         {
-            return Decision.Allow(rules[0].Id, rules[0].ApplicationId);
+            return Decision.Deny(DropReason.Quarantined, rules[0].Application.Id, rules[0].Rule.Id);
         }
 
         return candidates.Count == 0 ? Decision.Deny(DropReason.NoApplication) : Decision.Deny(DropReason.NoRule, candidates[0].Id);
@@ -236,11 +246,30 @@ internal sealed class NaiveFleet
             SubjectKind.Site => from.Kind == IdentityKind.Site && from.Id == subject.IdentityId,
             SubjectKind.Host => from.Kind == IdentityKind.Host && from.Id == subject.IdentityId,
             SubjectKind.Group => from.Groups.Contains(subject.Name) && IsMember(),
-            SubjectKind.Label => from.Labels.Contains(subject.Name) && IsMember(),
+            SubjectKind.Label => subject.Name.Split(',').All(label => from.Labels.Contains(label)) && IsMember(),
             SubjectKind.Network => from.Kind != IdentityKind.Host && IsMember(),
             _ => false,
         };
 
         bool IsMember() => from.NetworkId == (subject.NetworkId == 0 ? ownNetworkId : subject.NetworkId);
+    }
+
+    private static bool IsLeft(Identity identity, Application application) =>
+        identity.Quarantine <= QuarantineDegree.Throttled
+        || (identity.Quarantine == QuarantineDegree.Management && application.IsManagement)
+        || (identity.Quarantine == QuarantineDegree.Forensic && application.Id == identity.ForensicApplicationId);
+
+    private bool Holds(RuleConditions conditions, Identity from)
+    {
+        var tunnel = Situations.GetValueOrDefault(from.Id);
+        var state = from.Quarantine == QuarantineDegree.None ? SubjectState.Active : SubjectState.Quarantined;
+        bool Fresh(PostureFact fact) => conditions.PostureAge is not { } age || Now - fact.At < age;
+        return (conditions.States.IsEmpty || conditions.States.Contains(state))
+            && (conditions.Protocols.IsEmpty || conditions.Protocols.Contains(tunnel.Protocol))
+            && (conditions.Ciphers.IsEmpty || conditions.Ciphers.Contains(tunnel.Cipher))
+            && (conditions.Sources.IsEmpty || (tunnel != default && conditions.Sources.Any(prefix => prefix.Contains(tunnel.Source))))
+            && (conditions.Countries.IsEmpty
+                || (tunnel != default && conditions.Countries.Any(country => country.Addresses.Ranges.Any(range => tunnel.Source >= range.First && tunnel.Source <= range.Last))))
+            && conditions.Posture.All(test => from.Posture.Any(fact => fact.Name == test.Name && Fresh(fact) && test.IsMet(fact.Value)));
     }
 }

@@ -74,7 +74,8 @@ public sealed class NameIndexTests
     [Fact]
     public void A_name_of_a_hundred_thousand_takes_nine_bytes()
     {
-        var held = MemoryWithIndex() - GC.GetTotalMemory(forceFullCollection: true);
+        // Other tests come and go beside it: the middle of several measurements is not theirs.
+        var held = Enumerable.Range(0, 9).Select(_ => MemoryWithIndex() - GC.GetTotalMemory(forceFullCollection: true)).Order().ElementAt(4);
         held.ShouldBeInRange(8 * 100_000, 9 * 100_000);
     }
 

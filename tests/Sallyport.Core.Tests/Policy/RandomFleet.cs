@@ -11,6 +11,21 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     private static readonly string[] Groups = ["pumps", "valves", "meters"];
     private static readonly string[] Labels = ["model=P200", "model=P300", "hall=3"];
 
+    /// <summary>Whether rules and identities may carry only so much.</summary>
+    public bool WithLimits { get; init; }
+
+    private static readonly string[] Places = ["203.0.113.9", "203.0.113.200", "198.51.100.1", "2001:db8::7"];
+    private static readonly string[] Values = ["2.4.1", "2.10", "true", "2.4.1-rc.1"];
+
+    private static readonly PostureTest[] Tests =
+    [
+        .. ((string[])["firmware>=2.4.1", "firmware<2.5", "firmware!=2.10", "disk-encrypted=true"]).Select(text =>
+        {
+            PostureTest.TryParse(text, out var test, out var problem).ShouldBeTrue(problem);
+            return test;
+        }),
+    ];
+
     /// <summary>Of what may appear elsewhere.</summary>
     private static readonly string[] Homes = ["10.20.0.0/29", "192.168.0.0/29", "192.168.1.0/29", "fd00::/125"];
 
@@ -97,8 +112,42 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
             Subnets = site ? Some(2, Subnet) : [],
             Groups = Some(1, () => Groups[random.Below(3)]),
             Labels = Some(1, () => Labels[random.Below(3)]),
+            Posture = random.Below(2) == 0 ? [] : [.. Some(2, Fact).DistinctBy(fact => fact.Name)],
+            Quarantine = random.Below(9) == 0 ? (QuarantineDegree)random.Below(4) : QuarantineDegree.None,
+            ForensicApplicationId = 1 + random.Below(9),
+            Limit = WithLimits && random.Below(4) == 0 ? Limit() : null,
         };
     }
+
+    /// <summary>Tunnels come from one of four places.</summary>
+    public Situation Situation() => random.Below(6) == 0
+        ? default
+        : new Situation((TunnelProtocol)(1 + random.Below(2)), (TunnelCipher)(1 + random.Below(2)), IpAddress.Parse(Places[random.Below(Places.Length)]));
+
+    private RuleConditions Conditions() => new()
+    {
+        States = random.Below(4) == 0 ? [(SubjectState)random.Below(2)] : [],
+        Protocols = random.Below(4) == 0 ? [(TunnelProtocol)(1 + random.Below(2))] : [],
+        Ciphers = random.Below(4) == 0 ? [(TunnelCipher)(1 + random.Below(2))] : [],
+        Sources = random.Below(4) == 0 ? [IpPrefix.Around(IpAddress.Parse(Places[random.Below(2)]), random.Below(2) == 0 ? 24 : 32)] : [],
+        Countries = random.Below(4) == 0 ? [new Country("AT", new AddressSet([RangeOf("203.0.113.0/25"), RangeOf("2001:db8::/64")]))] : [],
+        Posture = random.Below(2) == 0 ? Some(1, () => Tests[random.Below(Tests.Length)]) : [],
+        PostureAge = random.Below(2) == 0 ? TimeSpan.FromHours(1 + random.Below(3)) : null,
+    };
+
+    /// <summary>Numbers that divide a second without a rest.</summary>
+    private Limit Limit() => new()
+    {
+        BitsPerSecond = random.Below(2) == 0 ? 0 : 250 << random.Below(4),
+        PacketsPerSecond = random.Below(2) == 0 ? 0 : 1 << random.Below(3),
+        VolumeBytes = random.Below(2) == 0 ? 0 : 100 * (1 + random.Below(5)),
+        Period = (VolumePeriod)random.Below(2),
+    };
+
+    private PostureFact Fact() => new(
+        random.Below(2) == 0 ? "firmware" : "disk-encrypted", new PostureValue(Values[random.Below(Values.Length)]), fleet.Now - TimeSpan.FromMinutes(random.Below(240)));
+
+    private static AddressRange RangeOf(string prefix) => new(IpPrefix.Parse(prefix).First, IpPrefix.Parse(prefix).Last);
 
     /// <summary>Sixteen there may be: each of its own, as control gives them out.</summary>
     private Appearance Appearance()
@@ -125,6 +174,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
             1 + random.Below(9), network, "a", owner?.Id ?? (1 + random.Below(11)), IpPrefix.Around(address, length), Some(2, Service))
         {
             Locked = random.Below(24) == 0,
+            IsManagement = random.Below(3) == 0,
         };
     }
 
@@ -135,8 +185,10 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     }
 
     private Rule Rule() =>
-        new(1 + random.Below(19), Subject(), 1 + random.Below(9))
+        new(1 + random.Below(19), Subject(), random.Below(4) == 0 ? [.. Some(2, () => 1 + random.Below(9)).Distinct()] : [1 + random.Below(9)])
         {
+            Conditions = random.Below(4) == 0 ? Conditions() : RuleConditions.None,
+            Limit = WithLimits && random.Below(3) == 0 ? Limit() : null,
             Effect = random.Below(10) == 0 ? RuleEffect.Deny : RuleEffect.Allow,
             Time = random.Below(6) == 0 ? Time() : RuleTime.Always,
         };
@@ -150,7 +202,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         random.Below(6) switch
         {
             0 => new Subject(SubjectKind.Group, 0, Groups[random.Below(3)]) { NetworkId = random.Below(3) },
-            1 => new Subject(SubjectKind.Label, 0, Labels[random.Below(3)]) { NetworkId = random.Below(3) },
+            1 => new Subject(SubjectKind.Label, 0, random.Below(2) == 0 ? Labels[random.Below(3)] : Labels[random.Below(2)] + "," + Labels[2]) { NetworkId = random.Below(3) },
             5 => new Subject(SubjectKind.Network, 0, "") { NetworkId = random.Below(3) },
             2 => new Subject(SubjectKind.Site, 1 + random.Below(11), ""),
             3 => new Subject(SubjectKind.Host, 1 + random.Below(11), ""),

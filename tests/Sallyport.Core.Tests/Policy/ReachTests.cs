@@ -39,7 +39,7 @@ public sealed class ReachTests(ITestOutputHelper output)
             }
 
             var map = new ReachMap(model);
-            var questions = new ReachQuestions(model, map);
+            var questions = new ReachQuestions(model, map, _ => default);
             var now = questions.At(naive.Now);
             foreach (var from in model.Identities)
             {
@@ -74,7 +74,7 @@ public sealed class ReachTests(ITestOutputHelper output)
         var model = Of(
             Network(1, "10.20.0.0/16"), Device(17, 1, "10.20.0.17"), Site(2, 1, "10.20.0.2", "192.168.50.0/24"), wide, narrow, ForDevice(9, 17, 6),
             ForDevice(10, 17, 7) with { Effect = RuleEffect.Deny });
-        var questions = new ReachQuestions(model, new ReachMap(model));
+        var questions = new ReachQuestions(model, new ReachMap(model), _ => default);
         questions.ReachOf(model.Identity(17)!, Noon).Select(reach => $"{reach.Cell.Prefix} {reach.Cell.FromPort}-{reach.Cell.ToPort}").ShouldBe(
             ["192.168.50.16/28 1-79", "192.168.50.16/28 81-100", "192.168.50.0/24 1-100"], ignoreOrder: true);
     }
@@ -103,7 +103,7 @@ public sealed class ReachTests(ITestOutputHelper output)
                 ForDevice(9, 17, 5) with { Time = new RuleTime(Instant.Never, [hours]) },
                 ForDevice(10, 18, 5) with { Time = new RuleTime(Noon + TimeSpan.FromDays(40), []) }),
             Instant.FromUnixSeconds(0));
-        var questions = new ReachQuestions(model, new ReachMap(model));
+        var questions = new ReachQuestions(model, new ReachMap(model), _ => default);
         var waiting = questions.ReachOf(model.Identity(17)!, Noon).ShouldHaveSingleItem();
         (waiting.Opens, waiting.Closes, waiting.Decision.RuleId).ShouldBe((Noon + TimeSpan.FromHours(1), Noon + TimeSpan.FromHours(2), 9));
         var ending = questions.ReachOf(model.Identity(18)!, Noon).ShouldHaveSingleItem();
@@ -128,7 +128,7 @@ public sealed class ReachTests(ITestOutputHelper output)
 
         var model = Of([.. records]);
         var watch = Stopwatch.StartNew();
-        var questions = new ReachQuestions(model, new ReachMap(model));
+        var questions = new ReachQuestions(model, new ReachMap(model), _ => default);
         var rows = model.Identities.Sum(from => questions.ReachOf(from, Noon).Count());
         output.WriteLine($"{rows} rows in {watch.ElapsedMilliseconds} ms");
         rows.ShouldBe(200_000);
@@ -142,7 +142,7 @@ public sealed class ReachTests(ITestOutputHelper output)
         foreach (var (address, protocol, port) in Points())
         {
             var (to, inside) = model.Resolve(from.NetworkId, address);
-            var decision = now.Decide(from, to, inside, protocol, port);
+            var decision = now.Decide(from, to, inside, protocol, port, default);
             across += decision.Allowed && to!.NetworkId != from.NetworkId ? 1 : 0;
             // Of the parts of an application the narrowest around an address is the one that it lies in.
             var found = reached.Where(reach => to is not null && reach.Application.OwnerId == to.Id && reach.Cell.Prefix.Contains(inside))
@@ -178,7 +178,7 @@ public sealed class ReachTests(ITestOutputHelper output)
             Allowed(reach.Closes).ShouldBeFalse();
         }
 
-        bool Allowed(Instant at) => ReachQuestions.Decide(new FleetTimeline(model).At(at), reach.From, reach.Application, reach.Cell).Allowed;
+        bool Allowed(Instant at) => ReachQuestions.Decide(new FleetTimeline(model).At(at), reach.From, default, reach.Application, reach.Cell).Allowed;
     }
 
     private static IEnumerable<(IpAddress Address, IpProtocol Protocol, ushort Port)> Points() =>

@@ -18,7 +18,7 @@ public sealed class NameServiceTests : IDisposable
 
     private static readonly DnsModel Forwarding = new(["corp.example=10.0.0.53"]);
 
-    private readonly PathFixture _path = new(new Fabric(1), 0, dns: Forwarding);
+    private readonly PathFixture _path = new(new Fabric(1, new Meters()), 0, dns: Forwarding);
 
     [Fact]
     public void A_device_is_answered_at_once_from_the_address_that_it_asked()
@@ -73,7 +73,7 @@ public sealed class NameServiceTests : IDisposable
     [Fact]
     public void A_network_that_answers_no_names_refuses_the_question_as_any_packet_without_a_rule()
     {
-        using var path = new PathFixture(new Fabric(1), 0);
+        using var path = new PathFixture(new Fabric(1, new Meters()), 0);
         using var device = path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For(Historian)));
         device.Open(path.Sent().Single().Packet)[9].ShouldBe((byte)1, "ICMP: prohibited");
@@ -83,7 +83,7 @@ public sealed class NameServiceTests : IDisposable
     [Fact]
     public void A_name_server_of_the_host_comes_first()
     {
-        using var path = new PathFixture(new Fabric(1), 0, withHost: true, dns: Forwarding);
+        using var path = new PathFixture(new Fabric(1, new Meters()), 0, withHost: true, dns: Forwarding);
         using var device = path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For(Historian)));
         path.Forwarder.AllowedFlows.ShouldBe(1);

@@ -4,6 +4,7 @@ using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
@@ -30,7 +31,7 @@ internal sealed class PathFixture : IDisposable
     private int _nextTunnel;
 
     public PathFixture()
-        : this(new Fabric(1), 0)
+        : this(new Fabric(1, new Meters()), 0)
     {
     }
 
@@ -46,7 +47,7 @@ internal sealed class PathFixture : IDisposable
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
         Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
-        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now);
+        Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now, (ushort)shard, fabric.Shards, fabric.Situations, fabric.Meters);
         Forwarder.Adopt(Model.Fleet, Now);
         Names = new NameService(shard, question =>
         {
@@ -107,6 +108,7 @@ internal sealed class PathFixture : IDisposable
             Handshaker = 0,
             Session = _nextTunnel,
             Path = at,
+            Cipher = TunnelCipher.Aes256Gcm,
             PingAfter = TimeSpan.FromSeconds(10),
             DeadAfter = TimeSpan.FromSeconds(120),
             AliveWithin = TimeSpan.FromSeconds(20),

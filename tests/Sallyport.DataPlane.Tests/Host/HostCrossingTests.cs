@@ -16,7 +16,7 @@ public sealed class HostCrossingTests : IDisposable
 
     public HostCrossingTests()
     {
-        var fabric = new Fabric(2);
+        var fabric = new Fabric(2, new Meters());
         _first = new PathFixture(fabric, 0, withHost: true);
         _second = new PathFixture(fabric, 1, withHost: true);
         _first.Outbox.Host.Attach(_firstTun.Queue, TestTun.Handles);

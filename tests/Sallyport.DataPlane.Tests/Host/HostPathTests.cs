@@ -19,7 +19,7 @@ public sealed class HostPathTests : IDisposable
     private static readonly IpAddress Device = TestFleet.DeviceAddress;
     private static readonly IpAddress Host = TestFleet.HostAddress;
 
-    private readonly Fabric _fabric = new(1);
+    private readonly Fabric _fabric = new(1, new Meters());
     private readonly PathFixture _fixture;
     private readonly TestTun _tun = new();
 

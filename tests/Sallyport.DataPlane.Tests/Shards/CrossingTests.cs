@@ -18,7 +18,7 @@ public sealed class CrossingTests : IDisposable
 
     public CrossingTests()
     {
-        var fabric = new Fabric(2);
+        var fabric = new Fabric(2, new Meters());
         _first = new PathFixture(fabric, 0);
         _second = new PathFixture(fabric, 1);
     }

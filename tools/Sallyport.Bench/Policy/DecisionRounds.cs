@@ -9,6 +9,8 @@ internal sealed class DecisionRounds
 {
     private const int Questions = 1_000_000;
 
+    private static readonly Situation Tunnel = new(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("198.51.100.7"));
+
     private readonly Question[] questions = new Question[Questions];
 
     /// <param name="isCommonOnly">Only of devices of which none but the common rules speak, to applications to which these lead.</param>
@@ -38,7 +40,7 @@ internal sealed class DecisionRounds
         {
             var from = model.Identity(question.From)!;
             var (to, inside) = model.Resolve(from.NetworkId, question.Destination);
-            allowed += model.Decide(from, to, inside, question.Protocol, question.Port).Allowed ? 1 : 0;
+            allowed += model.Decide(from, to, inside, question.Protocol, question.Port, Tunnel).Allowed ? 1 : 0;
         }
 
         cpu.Stop();

@@ -53,7 +53,7 @@ internal sealed class LiveFlows
         {
             var target = isAbroad ? PolicyFleet.TargetElsewhere(application) : PolicyFleet.Target(application);
             var (to, inside) = model.Resolve(from.NetworkId, target);
-            if (!model.Decide(from, to, inside, IpProtocol.Udp, PolicyFleet.Port(application)).Allowed)
+            if (!model.Decide(from, to, inside, IpProtocol.Udp, PolicyFleet.Port(application), default).Allowed)
             {
                 continue;
             }

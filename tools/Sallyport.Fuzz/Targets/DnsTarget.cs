@@ -108,7 +108,7 @@ internal sealed class DnsTarget : FuzzTarget
     {
         Span<byte> answer = stackalloc byte[DnsLimits.PlainAnswerMax];
         var meter = Probe.StartMeter();
-        var resolution = Resolver.Resolve(Fleet, Fleet.Identity(askerId)!, message, answer);
+        var resolution = Resolver.Resolve(Fleet, Fleet.Identity(askerId)!, default, message, answer);
         probe.AllocatedAtMost(meter, QueryAllocationMax, "answering a question");
         probe.Reach((long)resolution.Kind << 8 | (long)resolution.Rcode);
         probe.Reach((long)resolution.Query.Type << 1 | (resolution.Query.HasEdns ? 1L : 0L));

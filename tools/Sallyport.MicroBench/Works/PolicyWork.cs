@@ -23,7 +23,7 @@ internal sealed class PolicyWork : IWork
         for (var i = 0; i < IWork.Repeats; i++)
         {
             at = (at + Stride) % Devices;
-            if (!model.Decide(devices[at], site, FleetOfWorks.Target, IpProtocol.Udp, FleetOfWorks.Port).Allowed)
+            if (!model.Decide(devices[at], site, FleetOfWorks.Target, IpProtocol.Udp, FleetOfWorks.Port, default).Allowed)
             {
                 return false;
             }

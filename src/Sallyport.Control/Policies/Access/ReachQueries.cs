@@ -98,7 +98,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         }
 
         var fleet = feed.State;
-        return new Question(fleet, models.Of(fleet), new Instant((at ?? time.GetUtcNow()).ToUnixNanoseconds()));
+        return new Question(fleet, models.Of(fleet), tunnels.SituationOf, new Instant((at ?? time.GetUtcNow()).ToUnixNanoseconds()));
     }
 
     private static IEnumerable<Core.Policy.Reach> Only(IEnumerable<Core.Policy.Reach> reached, IReadOnlyList<Service>? services) =>
@@ -156,7 +156,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
     }
 
     /// <summary>One question to one state of the fleet.</summary>
-    private sealed class Question(FleetState fleet, FleetModel model, Instant now)
+    private sealed class Question(FleetState fleet, FleetModel model, Func<int, Situation> situations, Instant now)
     {
         private readonly ReachMap map = new(model);
         private ReachRows? rows;
@@ -168,7 +168,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
 
         public ReachMap Map => map;
 
-        public ReachQuestions Questions => questions ??= new ReachQuestions(model, map);
+        public ReachQuestions Questions => questions ??= new ReachQuestions(model, map, situations);
 
         public IEnumerable<Identity> IdentitiesIn(int? networkId) =>
             model.Identities.Where(identity => networkId is null || identity.NetworkId == networkId);

@@ -176,9 +176,9 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     private int? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
     {
         var users = uses.SelectMany(use => use.Members).Distinct().Select(id => ReachMap.SubjectsOf(model.Identity(id)!).ToHashSet()).ToList();
-        return fleet.Rules.Values.Where(rule => rule.ApplicationId == application.Id && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
+        return fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && RuleConditionInput.Describe(rule.Conditions).Length == 0 && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
             .OrderBy(rule => rule.Id)
-            .FirstOrDefault(rule => users.TrueForAll(subjects => subjects.Contains(ReachMap.SubjectOf(NetworkPolicy.Rule(rule), model.Application(application.Id)!)))
+            .FirstOrDefault(rule => users.TrueForAll(subjects => subjects.Contains(ReachMap.SubjectOf(NetworkPolicy.Rule(rule, CountryTable.Empty), model.Application(application.Id)!)))
                 || ($"{rule.SubjectKind}:{rule.Subject}" == from && (rule.NetworkId == 0 ? application.NetworkId : rule.NetworkId) == subject.NetworkId))?.Id;
     }
 

@@ -17,11 +17,11 @@ internal sealed class Effects
     private FleetChange taken = new();
 
     /// <param name="fleet">As it would be without locks and quarantines, see <see cref="Unhindered"/>.</param>
-    public Effects(FleetState fleet, Instant now)
+    public Effects(FleetState fleet, CountryTable countries, Instant now)
     {
-        var model = NetworkPolicy.Of(fleet);
+        var model = NetworkPolicy.Of(fleet, countries);
         map = new ReachMap(model);
-        questions = new ReachQuestions(model, map);
+        questions = new ReachQuestions(model, map, _ => default);
         this.now = now;
     }
 
@@ -44,17 +44,15 @@ internal sealed class Effects
     {
         var others = new SortedSet<int>();
         var without = taken with { RemovedRules = taken.RemovedRules.Add(rule.Id) };
-        if (questions.At(now).Application(rule.ApplicationId) is not { } application)
+        foreach (var application in NetworkPolicy.Targets(rule).Select(questions.At(now).Application).OfType<Application>())
         {
-            return others;
-        }
-
-        foreach (var moment in questions.MomentsOf(application, now))
-        {
-            var model = questions.At(moment);
-            if (Differ(model.With(taken), model.With(without), application, subjects, others))
+            foreach (var moment in questions.MomentsOf(application, now))
             {
-                return null;
+                var model = questions.At(moment);
+                if (Differ(model.With(taken), model.With(without), application, subjects, others))
+                {
+                    return null;
+                }
             }
         }
 
@@ -68,8 +66,8 @@ internal sealed class Effects
         {
             foreach (var cell in map.CellsOf(application))
             {
-                var decision = ReachQuestions.Decide(without, from, application, cell);
-                if (decision.Allowed != ReachQuestions.Decide(with, from, application, cell).Allowed)
+                var decision = ReachQuestions.Decide(without, from, default, application, cell);
+                if (decision.Allowed != ReachQuestions.Decide(with, from, default, application, cell).Allowed)
                 {
                     return true;
                 }

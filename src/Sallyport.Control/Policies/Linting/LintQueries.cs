@@ -14,7 +14,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies.Linting;
 
 /// <summary>Finds rules that decide nothing, allow more than was used, or speak of nobody.</summary>
-internal sealed class LintQueries(Database database, TrafficDatabase traffic, ChangeFeed feed, TimeProvider time)
+internal sealed class LintQueries(Database database, TrafficDatabase traffic, ChangeFeed feed, CountryTable countries, TimeProvider time)
 {
     private const int DaysDefault = 30;
     private const int DaysMax = 366;
@@ -34,7 +34,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         var since = new Instant((now - TimeSpan.FromDays(window)).ToUnixNanoseconds());
         var observed = RecordedFlows.Oldest(traffic.Database) is { } oldest ? new Instant(Math.Max(oldest.Nanoseconds, since.Nanoseconds)) : (Instant?)null;
         var uses = Uses(fleet, since, networkId, cancel, out var flows);
-        var linter = new Linter(fleet, retired, uses, created, new Instant(now.ToUnixNanoseconds()), observed, window);
+        var linter = new Linter(fleet, countries, retired, uses, created, new Instant(now.ToUnixNanoseconds()), observed, window);
         var notes = new List<string>();
         if (!linter.IsObservedLongEnough(ObservedMin))
         {
@@ -43,7 +43,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 : string.Create(CultureInfo.InvariantCulture, $"Flows are recorded for less than {ObservedMin.TotalDays} days: what rules were not used for is not told."));
         }
 
-        var rules = fleet.Rules.Values.Where(rule => fleet.Applications.TryGetValue(rule.ApplicationId, out var application)
+        var rules = fleet.Rules.Values.Where(rule => TargetOf(fleet, rule) is { } application
             && (networkId is null || application.NetworkId == networkId)).OrderBy(rule => rule.Id).ToList();
         return new LintReport
         {
@@ -88,10 +88,14 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         return uses;
     }
 
+    /// <summary>The application that a rule leads to, or the first of its group; null where there is none.</summary>
+    private static ApplicationModel? TargetOf(FleetState fleet, RuleModel rule) =>
+        NetworkPolicy.Targets(rule).Select(id => fleet.Applications.GetValueOrDefault(id)).FirstOrDefault(application => application is not null);
+
     private sealed class Linter(
-        FleetState fleet, IReadOnlySet<int> retired, IReadOnlyDictionary<int, RuleUse> uses, IReadOnlyDictionary<int, long> created, Instant now, Instant? observed, int days)
+        FleetState fleet, CountryTable countries, IReadOnlySet<int> retired, IReadOnlyDictionary<int, RuleUse> uses, IReadOnlyDictionary<int, long> created, Instant now, Instant? observed, int days)
     {
-        private readonly Effects effects = new(Effects.Unhindered(fleet, retired), now);
+        private readonly Effects effects = new(Effects.Unhindered(fleet, retired), countries, now);
         private readonly Dictionary<Subject, List<int>> subjects = SubjectsOf(fleet, retired);
 
         public bool IsObservedLongEnough(TimeSpan least) => observed is { } since && now - since >= (least < TimeSpan.FromDays(days) ? least : TimeSpan.FromDays(days)) - TimeSpan.FromMinutes(1);
@@ -100,7 +104,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         public LintFinding? FindingOn(RuleModel rule, bool isObserved, CancellationToken cancel)
         {
             cancel.ThrowIfCancellationRequested();
-            var speaksOf = SpokenOf(NetworkPolicy.Rule(rule));
+            var speaksOf = SpokenOf(NetworkPolicy.Rule(rule, countries));
             if (rule.Until is { } until && until <= now.Nanoseconds)
             {
                 return Finding(rule, "ended", $"it ended at {Human(until)}", Remove(rule));
@@ -111,7 +115,8 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 return Finding(rule, "no-subject", Nobody(rule), Remove(rule));
             }
 
-            return rule.Effect == "deny" ? null : Shadow(rule, speaksOf) ?? (isObserved ? Unused(rule, speaksOf) : null);
+            // What conditions hold when is not known beforehand.
+            return rule.Effect == "deny" || RuleConditionInput.Describe(rule.Conditions).Length > 0 ? null : Shadow(rule, speaksOf) ?? (isObserved ? Unused(rule, speaksOf) : null);
         }
 
         public LintFinding? FindingOn(ApplicationModel application)
@@ -130,7 +135,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         }
 
         private IReadOnlyList<int> SpokenOf(Rule rule) =>
-            effects.Map.ApplicationOf(rule.ApplicationId) is { } application ? subjects.GetValueOrDefault(ReachMap.SubjectOf(rule, application), []) : [];
+            rule.ApplicationIds is [var first, ..] && effects.Map.ApplicationOf(first) is { } application ? subjects.GetValueOrDefault(ReachMap.SubjectOf(rule, application), []) : [];
 
         private LintFinding? Shadow(RuleModel rule, IReadOnlyList<int> speaksOf)
         {
@@ -163,10 +168,10 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 ? Finding(rule, "wider", $"since {Human(observed.Value.Nanoseconds)} {parts}", Learn(rule)) : null;
         }
 
-        /// <summary>What of the subjects, ports and addresses was used, where it is not about all.</summary>
+        /// <summary>What of the subjects, ports and addresses was used, where it is not about all. Of a group of applications the subjects alone.</summary>
         private string Wider(RuleModel rule, IReadOnlyList<int> speaksOf, RuleUse use)
         {
-            var application = fleet.Applications[rule.ApplicationId];
+            var application = TargetOf(fleet, rule)!;
             var parts = new List<string>();
             var users = speaksOf.Count(use.Senders.Contains);
             if (speaksOf.Count > 1 && users * 2 <= speaksOf.Count)
@@ -175,7 +180,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 parts.Add(string.Create(CultureInfo.InvariantCulture, $"{users} of {speaksOf.Count} subjects used it ({names}{(users > 5 ? ", …" : "")})"));
             }
 
-            if (use.IsManifold)
+            if (use.IsManifold || NetworkPolicy.Targets(rule).Count > 1)
             {
                 return string.Join("; ", parts);
             }
@@ -204,7 +209,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             Kind = kind,
             RuleId = rule.Id,
             What = $"{Remedy.Describe(fleet, rule)}{(rule.Effect == "deny" ? " (denies)" : "")}",
-            Network = fleet.Networks[fleet.Applications[rule.ApplicationId].NetworkId].Name,
+            Network = fleet.Networks[TargetOf(fleet, rule)!.NetworkId].Name,
             Why = why,
             Fix = fix,
         };
@@ -228,7 +233,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
 
         private string Learn(RuleModel rule)
         {
-            var network = fleet.Networks[rule.NetworkId == 0 ? fleet.Applications[rule.ApplicationId].NetworkId : rule.NetworkId].Name;
+            var network = fleet.Networks[rule.NetworkId == 0 ? TargetOf(fleet, rule)!.NetworkId : rule.NetworkId].Name;
             var subject = rule.SubjectKind == "network" ? $"--network {network}"
                 : rule.SubjectId == 0 ? $"--{rule.SubjectKind} {rule.Subject} --network {network}"
                 : fleet.Identities[rule.SubjectId] is { Kind: HostIdentity.Kind } host ? $"--host {host.Name}"

@@ -28,12 +28,12 @@ internal readonly record struct Judgement(ReplayOutcome Outcome, Identity? From,
 
 /// <summary>
 /// Judges what was recorded under the policy of today and under a draft, whoever made it, each flow at the time at which it was opened: hours and
-/// ends count as of then. For one thread.
+/// ends count as of then. Of where a tunnel came from then nothing is recorded: conditions of tunnels are judged by what they are now. For one thread.
 /// </summary>
-internal sealed class Replay(FleetState before, FleetState after)
+internal sealed class Replay(FleetState before, FleetState after, CountryTable countries, Func<int, Situation> situations)
 {
-    private readonly FleetTimeline old = new(NetworkPolicy.Of(before));
-    private readonly FleetTimeline draft = new(NetworkPolicy.Of(after));
+    private readonly FleetTimeline old = new(NetworkPolicy.Of(before, countries));
+    private readonly FleetTimeline draft = new(NetworkPolicy.Of(after, countries));
 
     public Judgement Judge(RecordedFlow flow)
     {
@@ -64,7 +64,7 @@ internal sealed class Replay(FleetState before, FleetState after)
         return new Judgement(outcome, was, to ?? next, decided, would);
     }
 
-    private static (Identity? From, Identity? To, Decision Decision) Decide(FleetModel model, RecordedFlow flow)
+    private (Identity? From, Identity? To, Decision Decision) Decide(FleetModel model, RecordedFlow flow)
     {
         if (model.Identity(flow.FromId) is not { } from)
         {
@@ -72,6 +72,6 @@ internal sealed class Replay(FleetState before, FleetState after)
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, flow.Destination);
-        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port));
+        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, situations(from.Id)));
     }
 }

@@ -6,6 +6,7 @@ using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Store;
+using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 using Sallyport.Core.Primitives;
 
@@ -13,7 +14,8 @@ namespace Sallyport.Control.Policies.Replaying;
 
 /// <summary>Runs drafts against what was recorded.</summary>
 internal sealed class ReplayQueries(
-    Database database, TrafficDatabase traffic, Drafts drafts, FleetFileCommands files, ChangeFeed feed, TimeProvider time)
+    Database database, TrafficDatabase traffic, Drafts drafts, FleetFileCommands files, RuleCommands rules, ChangeFeed feed, CountryTable countries,
+    TunnelRegistry tunnels, TimeProvider time)
 {
     private const int DaysDefault = 7;
     private const int DaysMax = 366;
@@ -53,7 +55,7 @@ internal sealed class ReplayQueries(
     public ReplayReport Run(Draft draft, int days, int? networkId, int limit, CancellationToken cancel)
     {
         var since = time.GetUtcNow() - TimeSpan.FromDays(days);
-        var replay = new Replay(draft.Before, draft.After);
+        var replay = new Replay(draft.Before, draft.After, countries, tunnels.SituationOf);
         var tally = new ReplayTally(draft);
         foreach (var flow in RecordedFlows.Since(traffic.Database, new Instant(since.ToUnixNanoseconds()), networkId))
         {
@@ -64,7 +66,7 @@ internal sealed class ReplayQueries(
         return tally.Report(since, limit);
     }
 
-    private static void Edit(Change change, ReplayRequest request)
+    private void Edit(Change change, ReplayRequest request)
     {
         // What is removed first makes room for the same rule with other hours.
         foreach (var (i, id) in (request.RemoveRules ?? []).Index())
@@ -74,7 +76,7 @@ internal sealed class ReplayQueries(
 
         foreach (var (i, rule) in (request.AddRules ?? []).Index())
         {
-            Prefixing(string.Create(CultureInfo.InvariantCulture, $"addRules[{i}]"), () => RuleCommands.Create(change, rule));
+            Prefixing(string.Create(CultureInfo.InvariantCulture, $"addRules[{i}]"), () => rules.Create(change, rule));
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class CompletionTests
     [Theory]
     [InlineData("sallyport de", "device ")]
     [InlineData("sallyport device re", "release remove revoke ")]
-    [InlineData("sallyport device ", "add list profile quarantine release remove revoke show update ")]
+    [InlineData("sallyport device ", "add list posture profile quarantine release remove revoke show update ")]
     [InlineData("sallyport device add --ne", "--network ")]
     [InlineData("sallyport device list -o j", "json ")]
     [InlineData("sallyport device list --", "--ca --data --group --help --label --network --output --presence --state --timeout --token --url ")]

@@ -1,0 +1,156 @@
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Gateway;
+
+/// <summary>Whose a meter is.</summary>
+public enum MeterKind : byte
+{
+    Rule,
+    Identity,
+}
+
+/// <summary>What a meter has counted in its present period.</summary>
+/// <param name="Period">The number of the day or month, see <see cref="Limit.Period"/>.</param>
+public readonly record struct MeterReading(MeterKind Kind, int Id, int Period, long Bytes);
+
+/// <summary>
+/// How much rules and identities have carried, for all forwarders of a gateway together, so that a limit is one limit whichever packet
+/// threads its packets come to. Each counter is one word that is exchanged where nobody else did; nothing is locked or allocated per packet.
+/// Rates are token buckets, kept as the time at which the next packet would be due (the generic cell rate algorithm, ITU-T I.371).
+/// </summary>
+public sealed class Meters
+{
+    /// <summary>What may come at once after a pause: as much as in this time, and always a few whole packets.</summary>
+    private const long BurstNanoseconds = 250_000_000;
+    private const int BurstBytes = 6_000;
+    private const int BurstPackets = 4;
+
+    private const long SecondNanoseconds = 1_000_000_000;
+
+    private readonly SharedPages<Meter> _rules = new();
+    private readonly SharedPages<Meter> _identities = new();
+
+    /// <summary>None, or which of the limits does not let the packet pass. Where it passes it has been counted.</summary>
+    /// <param name="asOf">By the wall clock, for the period of a volume.</param>
+    /// <param name="usedUp">This very packet used the volume up.</param>
+    public DropReason Take(MeterKind kind, int id, Limit limit, int length, Instant now, Instant asOf, out bool usedUp)
+    {
+        usedUp = false;
+        ref var meter = ref Of(kind)[id];
+        if (limit.VolumeBytes > 0 && Volume.BytesIn(Volatile.Read(ref meter.Volume), limit.PeriodAt(asOf)) >= limit.VolumeBytes)
+        {
+            return DropReason.VolumeUsed;
+        }
+
+        if (!TryTake(ref meter.NextByte, limit.BitsPerSecond, length * 8L, BurstBytes * 8L, now)
+            || !TryTake(ref meter.NextPacket, limit.PacketsPerSecond, 1, BurstPackets, now))
+        {
+            return DropReason.RateLimited;
+        }
+
+        usedUp = limit.VolumeBytes > 0 && AddVolume(ref meter.Volume, limit, length, limit.PeriodAt(asOf));
+        return DropReason.None;
+    }
+
+    public bool IsUsedUp(MeterKind kind, int id, Limit limit, Instant asOf) =>
+        limit.VolumeBytes > 0 && Of(kind).Find(id, out var at) is { } page
+        && Volume.BytesIn(Volatile.Read(ref page[at].Volume), limit.PeriodAt(asOf)) >= limit.VolumeBytes;
+
+    /// <summary>What has a volume and has counted something.</summary>
+    public IEnumerable<MeterReading> Readings()
+    {
+        foreach (var kind in (MeterKind[])[MeterKind.Rule, MeterKind.Identity])
+        {
+            foreach (var (firstId, page) in Of(kind).All())
+            {
+                for (var i = 0; i < page.Length; i++)
+                {
+                    if (Volatile.Read(ref page[i].Volume) is not 0 and var volume)
+                    {
+                        yield return new MeterReading(kind, firstId + i, Volume.PeriodOf(volume), Volume.BytesOf(volume));
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Goes on from what an earlier process had counted; nothing where this one has counted more since.</summary>
+    public void Restore(in MeterReading reading)
+    {
+        ref var word = ref Of(reading.Kind)[reading.Id].Volume;
+        var restored = Volume.Of(reading.Period, reading.Bytes);
+        while (true)
+        {
+            var before = Volatile.Read(ref word);
+            if (before >= restored || Interlocked.CompareExchange(ref word, restored, before) == before)
+            {
+                return;
+            }
+        }
+    }
+
+    private SharedPages<Meter> Of(MeterKind kind) => kind == MeterKind.Rule ? _rules : _identities;
+
+    private static bool TryTake(ref long next, long perSecond, long cost, long burst, Instant now)
+    {
+        if (perSecond <= 0)
+        {
+            return true;
+        }
+
+        // The cost of a packet in time; whole seconds would overflow nothing up to a terabyte.
+        var interval = (long)((UInt128)cost * SecondNanoseconds / (ulong)perSecond);
+        var patience = Math.Max(BurstNanoseconds, (long)((UInt128)burst * SecondNanoseconds / (ulong)perSecond));
+        while (true)
+        {
+            var before = Volatile.Read(ref next);
+            var after = Math.Max(before, now.Nanoseconds) + interval;
+            if (after - now.Nanoseconds > patience)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref next, after, before) == before)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>True for the one packet that used it up.</summary>
+    private static bool AddVolume(ref long word, Limit limit, int length, int period)
+    {
+        while (true)
+        {
+            var before = Volatile.Read(ref word);
+            var bytes = Volume.BytesIn(before, period);
+            if (Interlocked.CompareExchange(ref word, Volume.Of(period, bytes + length), before) == before)
+            {
+                return bytes < limit.VolumeBytes && bytes + length >= limit.VolumeBytes;
+            }
+        }
+    }
+
+    private struct Meter
+    {
+        public long NextByte;
+        public long NextPacket;
+        public long Volume;
+    }
+
+    /// <summary>A period and the bytes in it in one word. A later period is the greater word.</summary>
+    private static class Volume
+    {
+        private const int ByteBits = 47;
+
+        public static long Of(int period, long bytes) => ((long)(ushort)period << ByteBits) | Math.Min(bytes, (1L << ByteBits) - 1);
+
+        public static int PeriodOf(long word) => (int)(word >> ByteBits);
+
+        public static long BytesOf(long word) => word & ((1L << ByteBits) - 1);
+
+        /// <summary>0 where the word is of another period.</summary>
+        public static long BytesIn(long word, int period) => PeriodOf(word) == (ushort)period ? BytesOf(word) : 0;
+    }
+}
