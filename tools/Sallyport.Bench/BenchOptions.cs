@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sallyport.Bench.Idle;
+using Sallyport.Bench.Policy;
 
 namespace Sallyport.Bench;
 
@@ -24,6 +25,9 @@ internal sealed record BenchOptions
 
     /// <summary>As many as one address has ports for.</summary>
     private const int MostDevices = 50_000;
+
+    /// <summary>Of policy, whose large fleet has no sockets.</summary>
+    private const int MostDevicesOfPolicy = 1_000_000;
 
     /// <summary>What openvpn measures, for those who ask for some of it only.</summary>
     private static readonly string[] AllRows = ["transfer", "coalesced", "small", "clients", "floor"];
@@ -65,7 +69,7 @@ internal sealed record BenchOptions
                     options = options with { Handshakes = Number(words, ref i, 20_000) };
                     break;
                 case "--devices":
-                    options = options with { Devices = Number(words, ref i, MostDevices) };
+                    options = options with { Devices = Number(words, ref i, options.Name == "policy" ? MostDevicesOfPolicy : MostDevices) };
                     break;
                 case "--rows":
                     options = options with { Rows = Names(words, ref i) };
@@ -77,6 +81,11 @@ internal sealed record BenchOptions
                 default:
                     throw new ArgumentException($"'{words[i]}' is not an option of ./bench; see ./bench --help");
             }
+        }
+
+        if (options is { Name: "policy", Devices: < PolicySuite.FewestDevices })
+        {
+            throw new ArgumentException($"policy wants {PolicySuite.FewestDevices} devices or more: memory is told from the growth beyond {PolicyMemory.Few}");
         }
 
         return options is { Name: "idle", Devices: <= IdleSuite.FirstDevices }

@@ -6,6 +6,7 @@ using Sallyport.Bench.Host;
 using Sallyport.Bench.Idle;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.OpenVpn;
+using Sallyport.Bench.Policy;
 using Sallyport.Bench.Small;
 using Sallyport.Bench.Storm;
 using Sallyport.Harness;
@@ -21,6 +22,8 @@ const string Help = """
       idle                      10,000 idle devices: memory, processor at rest, latency, pauses of the collector
       host                      device to a service on the gateway's machine and back, through the TUN, beside stock
       cores                     CPU per packet with one and with two packet threads
+      policy                    100,000 devices and 10,000 rules: a decision, memory, a changed rule; and the time of a cut with
+                                10,000 live flows
       handshakes                the server's CPU time in a handshake beside that of bare libssl, in one process
       micro                     nanoseconds and allocations of the hot paths (BenchmarkDotNet; takes its own options)
 
@@ -30,7 +33,7 @@ const string Help = """
       --clients N               openvpn: idle clients between two readings of memory (1000)
       --handshakes N            openvpn: handshakes of one round (1000)
       --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor
-      --devices N               another number of devices for small, storm, idle and cores; idle --devices 50000
+      --devices N               another number of devices for small, storm, idle, cores and policy; idle --devices 50000
 
     openvpn needs root: it makes network namespaces of its own, and removes them.
     """;
@@ -64,6 +67,7 @@ var suites = new Dictionary<string, Func<BenchOptions, Action<string>, Task<Suit
     ["flood"] = FloodSuite.Run,
     ["idle"] = IdleSuite.Run,
     ["cores"] = CoresSuite.Run,
+    ["policy"] = PolicySuite.Run,
 };
 if (options.Name == "handshakes")
 {

@@ -431,7 +431,8 @@ internal sealed class SimulatedDevice(DeviceProfile profile, uint number) : IDis
                 AnswerBytes = (ushort)traffic.AnswerBytes,
             };
             context.Recorder.Sent(traffic.Bytes, traffic.Answers > 0);
-            Queue(context, probe, traffic.Bytes, new InnerEnd(address, OwnPort), target, now);
+            var port = (ushort)(OwnPort + (probe.Sequence % (uint)traffic.Conversations));
+            Queue(context, probe, traffic.Bytes, new InnerEnd(address, port), target, now);
         }
 
         context.Sending.Flush(socket);

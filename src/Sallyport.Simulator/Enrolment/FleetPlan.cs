@@ -10,10 +10,10 @@ public sealed record FleetPlan
 
     public string? Wrapping { get; init; }
 
-    /// <summary>In a range for documentation (RFC 5737), behind the site; networks of customers do not use it.</summary>
-    public const string Target = "192.0.2.10";
+    /// <summary>In a range for documentation (RFC 5737), behind the site; networks of customers do not use it, and other networks do not appear in it.</summary>
+    public const string Target = "203.0.113.10";
 
-    public const string Subnet = "192.0.2.0/24";
+    public const string Subnet = "203.0.113.0/24";
 
     public const ushort Port = 9000;
 

@@ -50,6 +50,9 @@ public sealed record TrafficProfile
     /// <summary>Questions that may be open at a time; 0 where the clock decides.</summary>
     public int Window { get; init; }
 
+    /// <summary>From so many ports in turns: conversations of one device with its target.</summary>
+    public int Conversations { get; init; } = 1;
+
     public int Bytes { get; init; } = Probe.Length;
 
     /// <summary>Packets in answer to each.</summary>

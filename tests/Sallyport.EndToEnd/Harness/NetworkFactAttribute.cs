@@ -40,6 +40,18 @@ public sealed class ClockTheoryAttribute : TheoryAttribute
     }
 }
 
+/// <summary>A test that scans with nmap as well, and counts with nft what arrives.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ScanFactAttribute : FactAttribute
+{
+    public ScanFactAttribute()
+    {
+        Skip = Requirements.Missing
+            ?? new[] { ("nmap", "nmap"), ("nft", "nftables") }.Where(tool => !Requirements.HasTool(tool.Item1))
+                .Select(tool => $"'{tool.Item1}' is not installed: apt-get install {tool.Item2}").FirstOrDefault();
+    }
+}
+
 /// <summary>A test that runs our programs as nobody.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class UnprivilegedFactAttribute : FactAttribute

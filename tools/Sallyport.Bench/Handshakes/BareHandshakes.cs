@@ -1,3 +1,4 @@
+using Sallyport.Bench.Measures;
 using Sallyport.Harness.Stock;
 
 namespace Sallyport.Bench.Handshakes;

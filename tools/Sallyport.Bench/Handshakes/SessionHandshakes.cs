@@ -1,3 +1,4 @@
+using Sallyport.Bench.Measures;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Sallyport.Bench.Handshakes;
+namespace Sallyport.Bench.Measures;
 
 /// <summary>CPU time of this thread inside the measured calls; what lies between them does not count.</summary>
 internal sealed partial class ThreadCpu
