@@ -7,7 +7,7 @@ namespace Sallyport.Bench.Policy;
 
 /// <summary>What it costs that one rule is added: the next model, what a gateway makes of the change as it comes, and its flows judged again.</summary>
 /// <param name="With">The next fleet model.</param>
-/// <param name="Apply">The gateway's next model, of which that is a part.</param>
+/// <param name="Apply">The gateway's next model from what control sends. That is a part of it, and yet dearer alone: it comes first, with cold caches.</param>
 /// <param name="Adopt">A packet thread with its live flows goes over to it.</param>
 internal sealed record ChangeRounds(double With, double Apply, double Adopt)
 {

@@ -68,7 +68,7 @@ internal static class PolicySuite
             .Add("bytes_per_flow", "bytes per flow", "0", flow.Entry)
             .Add("bytes_per_flow_translation", "  and more where it crosses networks", "0", flow.Translation)
             .Add("change_us", "one rule added: the next fleet model, µs", "0.0", change.With)
-            .Add("change_apply_us", "  a gateway's next model, of which that is a part", "0.0", change.Apply)
+            .Add("change_apply_us", "  a gateway's next model, from what control sends", "0.0", change.Apply)
             .Add("change_adopt_us", $"  a packet thread with {CutRounds.Flows} live flows goes over to it", "0.0", change.Adopt);
     }
 
