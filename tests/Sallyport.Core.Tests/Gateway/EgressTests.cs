@@ -159,10 +159,10 @@ public sealed class EgressTests
     [Fact]
     public void What_could_be_reached_by_a_name_is_told_as_reach()
     {
-        var reach = new ReachQuestions(Fleet, new ReachMap(Fleet)).ReachOf(Fleet.Identity(Valve)!, Gate.Start).ToList();
+        var reach = new ReachQuestions(Fleet, new ReachMap(Fleet), _ => default).ReachOf(Fleet.Identity(Valve)!, Gate.Start).ToList();
         reach.ShouldContain(one => one.Application.Id == 102 && one.Decision.Allowed);
         reach.ShouldAllBe(one => one.Application.Id == 102 && !IpPrefix.Parse("10.0.0.0/8").Contains(one.Cell.Example));
-        Fleet.Explain(Valve, IpAddress.Parse(Vendor), IpProtocol.Tcp, 443).Kind.ShouldBe(ExplanationKind.NameNotAsked);
+        Fleet.Explain(Valve, default, IpAddress.Parse(Vendor), IpProtocol.Tcp, 443).Kind.ShouldBe(ExplanationKind.NameNotAsked);
     }
 
     [Fact]
