@@ -190,7 +190,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
             """
             {"rule":{"id":7,"from":"device:pump-17","to":"application:hq-web","network":"plant-a","fromNetwork":"plant-a","subjects":1,"effect":"allow","until":"2026-12-01T17:00:00Z","windows":[],
             "state":"in force","conditions":{"states":[],"protocols":[],"ciphers":[],"sources":[],"countries":[],"posture":[],"text":""},"createdAt":"2026-11-20T10:00:00Z","revision":1},
-            "application":{"id":3,"name":"hq-web","network":"plant-a","ownerKind":"site","owner":"hq","groups":[],"management":false,"target":"192.168.50.11","services":["tcp/443"],"appearsAt":[],"createdAt":"2026-11-20T10:00:00Z","revision":1}}
+            "application":{"id":3,"name":"hq-web","network":"plant-a","ownerKind":"site","owner":"hq","groups":[],"management":false,"names":[],"target":"192.168.50.11","services":["tcp/443"],"appearsAt":[],"createdAt":"2026-11-20T10:00:00Z","revision":1}}
             """);
         (await server.RunAsync("flow", "allow", "12", "--for", "8h", "--yes")).ShouldBe((
             ExitCodes.Ok,
