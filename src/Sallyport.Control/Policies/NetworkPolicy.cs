@@ -95,6 +95,7 @@ internal static class NetworkPolicy
     {
         Locked = application.Locked,
         IsManagement = application.Management,
+        Names = [.. application.Names ?? []],
     };
 
     /// <summary>"icmp" stands for echo of both families.</summary>
