@@ -14,5 +14,6 @@ public static class AllTargets
         new BeyondTarget(),
         new DnsTarget(),
         new FleetFileTarget(),
+        new MudTarget(), new CmsTarget(),
     ];
 }

@@ -14,7 +14,7 @@ internal static class MudOrder
         {
             if (grant.Accepts)
             {
-                var left = grant.Services.Without(denied);
+                var left = kept.Where(before => !before.Accepts && before.Peer == grant.Peer).Aggregate(grant.Services.Without(denied), (rest, before) => rest.Without(before.Services));
                 Keep(grant with { Services = left }, left.IsEmpty, kept, notes);
             }
             else if (grant.Peer.IsAnybody)

@@ -4,8 +4,20 @@ using Sallyport.Control.Tests.Worlds;
 namespace Sallyport.Control.Tests.Policies.Mud;
 
 /// <summary>What each construct of RFC 8520 becomes, and that nothing becomes more than it says.</summary>
-public sealed class MudPlanTests
+public sealed class MudPlanTests(MudPlanTests.SharedWorld shared) : IClassFixture<MudPlanTests.SharedWorld>
 {
+    /// <summary>One for all: a plan changes nothing.</summary>
+    public sealed class SharedWorld : IAsyncLifetime
+    {
+        private ControlWorld? world;
+
+        internal Api.Client.SallyportClient Client => world!.Client;
+
+        public async Task InitializeAsync() => world = await MudText.WorldAsync();
+
+        public async Task DisposeAsync() => await world!.DisposeAsync();
+    }
+
     private const string Https = "\"ipv4\":{\"protocol\":6,\"ietf-acldns:dst-dnsname\":\"NAME\"},\"tcp\":{\"ietf-mud:direction-initiated\":\"from-device\",\"destination-port\":{\"operator\":\"eq\",\"port\":443}}";
 
     [Theory]
@@ -41,8 +53,7 @@ public sealed class MudPlanTests
         "box-a-example-tcp-23: tcp/23 on host:internet at a.example|deny device:cam-1.plant-a > application:box-a-example-tcp-23.internet")]
     public async Task What_the_device_opens_is_an_application_of_just_that(string entry, string expected)
     {
-        await using var world = await MudText.WorldAsync();
-        var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([entry])));
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([entry])));
         MudText.Shown(plan).ShouldBe(expected.Split('|'));
         plan.Findings.ShouldNotContain(finding => finding.Kind == "decide" || finding.Kind == "cannot");
         plan.Rules.Single().Entries.ShouldBe([$"a (line {MudText.FirstLine})"]);
@@ -86,8 +97,7 @@ public sealed class MudPlanTests
     [InlineData("a \"ietf-mud:mud\":{\"local-networks\":[null]},\"ipv4\":{\"destination-ipv4-network\":\"203.0.113.1/32\"},\"tcp\":{\"destination-port\":{\"port\":1}}", "cannot", "in no local network")]
     public async Task What_leads_to_no_rule_is_told_with_its_reason(string entry, string kind, string why)
     {
-        await using var world = await MudText.WorldAsync();
-        var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([entry])));
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([entry])));
         MudText.Shown(plan).ShouldBeEmpty("nothing is allowed that the file does not say, or that nobody decided");
         var finding = plan.Findings.Single(one => one.Entry == "a");
         (finding.Kind, finding.Line).ShouldBe((kind, MudText.FirstLine));
@@ -103,8 +113,7 @@ public sealed class MudPlanTests
     [Fact]
     public async Task Names_with_the_same_services_are_one_application_and_both_families_are_one_entry()
     {
-        await using var world = await MudText.WorldAsync();
-        var plan = await world.Client.PlanMudAsync(MudText.For("label:model=C1", MudText.Of(
+        var plan = await shared.Client.PlanMudAsync(MudText.For("label:model=C1", MudText.Of(
             [$"b {Named("b.example")}", $"a {Named("a.example")}", $"a6 {Named("a.example").Replace("ipv4", "ipv6", StringComparison.Ordinal)}", "n \"ipv4\":{\"dst-dnsname\":\"n.example\"},\"udp\":{\"destination-port\":{\"port\":123}}"],
             [$"a-back {Back("a.example")}"])));
         MudText.Shown(plan).ShouldBe(
@@ -123,14 +132,13 @@ public sealed class MudPlanTests
     [Fact]
     public async Task Controllers_are_whom_the_operator_names_and_no_more_of_them_than_the_file_asks_for()
     {
-        await using var world = await MudText.WorldAsync();
         var file = MudText.Of(
         [
             "ctl \"ietf-mud:mud\":{\"controller\":\"urn:x=y\"},\"tcp\":{\"destination-port\":{\"port\":554}}",
             "mine \"ietf-mud:mud\":{\"my-controller\":[null]},\"udp\":{\"destination-port\":{\"lower-port\":5000,\"upper-port\":6000}}",
             "other \"ietf-mud:mud\":{\"controller\":\"urn:z\"},\"tcp\":{\"destination-port\":{\"port\":9}}",
         ]);
-        var plan = await world.Client.PlanMudAsync(MudText.For("group:doors", file) with
+        var plan = await shared.Client.PlanMudAsync(MudText.For("group:doors", file) with
         {
             Controller = ["urn:x=y=application:recorder-all", "urn:z=application:recorder"],
             MyController = ["application:panel.plant-a", "application:recorder-all"],
@@ -149,13 +157,12 @@ public sealed class MudPlanTests
     [Fact]
     public async Task A_controller_without_ports_is_the_application_as_it_is_and_never_a_device_as_a_whole()
     {
-        await using var world = await MudText.WorldAsync();
         var file = MudText.Of(["mine \"ietf-mud:mud\":{\"my-controller\":[null]}"], ["mine-back \"ietf-mud:mud\":{\"my-controller\":[null]}"]);
-        var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", file) with { MyController = ["application:panel"] });
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", file) with { MyController = ["application:panel"] });
         MudText.Shown(plan).ShouldBe(["device:cam-1.plant-a > application:panel.plant-a"]);
         MudText.Found(plan).ShouldBe(["answers mine-back"]);
 
-        plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", file) with { MyController = ["device:pump", "site:hq", "network:plant-a"] });
+        plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", file) with { MyController = ["device:pump", "site:hq", "network:plant-a"] });
         MudText.Shown(plan).ShouldBeEmpty();
         MudText.Found(plan).ShouldBe(["decide mine", "decide mine", "decide mine", "answers mine-back"]);
     }
@@ -163,12 +170,11 @@ public sealed class MudPlanTests
     [Fact]
     public async Task Whom_the_peer_may_open_is_the_device_s_own_service()
     {
-        await using var world = await MudText.WorldAsync();
         const string Page = "\"ipv4\":{\"protocol\":6},\"tcp\":{\"ietf-mud:direction-initiated\":\"to-device\",\"PORT-port\":{\"operator\":\"eq\",\"port\":80}}";
         var file = MudText.Of(
             [$"page-back \"ietf-mud:mud\":{{\"local-networks\":[null]}},{Page.Replace("PORT", "source", StringComparison.Ordinal)}"],
             [$"page \"ietf-mud:mud\":{{\"local-networks\":[null]}},{Page.Replace("PORT", "destination", StringComparison.Ordinal)}", "probe \"ietf-mud:mud\":{\"my-controller\":[null]},\"icmp\":{\"type\":8}"]);
-        var one = await world.Client.PlanMudAsync(MudText.For("device:cam-1", file) with { LocalNetworks = ["site:hq"], MyController = ["application:panel"] });
+        var one = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", file) with { LocalNetworks = ["site:hq"], MyController = ["application:panel"] });
         MudText.Shown(one).ShouldBe(
         [
             "box-own-cam-1-tcp-80: tcp/80 on cam-1.plant-a at 10.20.0.11", "box-own-cam-1-icmp: icmp on cam-1.plant-a at 10.20.0.11",
@@ -176,7 +182,7 @@ public sealed class MudPlanTests
         ]);
         MudText.Found(one).ShouldBe(["answers page-back"]);
 
-        var many = await world.Client.PlanMudAsync(MudText.For("label:model=C1", file) with { LocalNetworks = ["network:plant-a", "group:doors"], MyController = ["application:recorder"] });
+        var many = await shared.Client.PlanMudAsync(MudText.For("label:model=C1", file) with { LocalNetworks = ["network:plant-a", "group:doors"], MyController = ["application:recorder"] });
         MudText.Shown(many).ShouldBe(
         [
             "box-own-cam-1-tcp-80: tcp/80 on cam-1.plant-a at 10.20.0.11 in box-own-tcp-80", "box-own-cam-2-tcp-80: tcp/80 on cam-2.plant-a at 10.20.0.12 in box-own-tcp-80",
@@ -213,34 +219,33 @@ public sealed class MudPlanTests
     [Fact]
     public async Task Entries_are_tried_in_order_and_a_rule_that_denies_is_made_only_where_it_takes_nothing_that_comes_first()
     {
-        await using var world = await MudText.WorldAsync();
-        var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of(
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of(
         [
             "!telnet \"tcp\":{\"destination-port\":{\"port\":23}}",
             $"web {Named("a.example")}",
             "!web-of-all \"ipv4\":{\"dst-dnsname\":\"a.example\"}",
-            "!b \"ipv4\":{\"dst-dnsname\":\"b.example\"}",
-            "b \"ipv4\":{\"dst-dnsname\":\"b.example\",\"protocol\":6}",
+            "!b-udp \"ipv4\":{\"dst-dnsname\":\"b.example\",\"protocol\":17}",
+            "b \"ipv4\":{\"dst-dnsname\":\"b.example\"}",
+            "b-late \"ipv4\":{\"dst-dnsname\":\"b.example\",\"protocol\":17}",
             "!rest",
             $"late {Named("late.example")}",
         ])));
         MudText.Shown(plan).ShouldBe(
         [
-            "box-a-example-tcp-443: tcp/443 on host:internet at a.example", "box-b-example-all: tcp/1-65535 udp/1-65535 icmp on host:internet at b.example",
-            "box-b-example-tcp-1-22-tcp-24-65535: tcp/1-22 tcp/24-65535 on host:internet at b.example",
-            "device:cam-1.plant-a > application:box-a-example-tcp-443.internet", "deny device:cam-1.plant-a > application:box-b-example-all.internet",
-            "device:cam-1.plant-a > application:box-b-example-tcp-1-22-tcp-24-65535.internet",
+            "box-a-example-tcp-443: tcp/443 on host:internet at a.example", "box-b-example-udp-1-65535: udp/1-65535 on host:internet at b.example",
+            "box-b-example-tcp-1-22-and-more: tcp/1-22 tcp/24-65535 icmp on host:internet at b.example",
+            "device:cam-1.plant-a > application:box-a-example-tcp-443.internet", "deny device:cam-1.plant-a > application:box-b-example-udp-1-65535.internet",
+            "device:cam-1.plant-a > application:box-b-example-tcp-1-22-and-more.internet",
         ]);
-        MudText.Found(plan).ShouldBe(["cannot late", "covered telnet", "covered web-of-all", "covered rest"]);
+        MudText.Found(plan).ShouldBe(["cannot b-late", "cannot late", "covered telnet", "covered web-of-all", "covered rest"]);
         plan.Findings.Single(finding => finding.Entry == "web-of-all").Why.ShouldStartWith("web (line 8) before it grants a part of it");
     }
 
     [Fact]
     public async Task Udp_has_no_opener_and_the_device_is_taken_for_it_where_both_could_be()
     {
-        await using var world = await MudText.WorldAsync();
         const string Bacnet = "\"ietf-mud:mud\":{\"my-controller\":[null]},\"udp\":{\"source-port\":{\"port\":47808},\"destination-port\":{\"port\":47808}}";
-        var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([$"out {Bacnet}"], [$"in {Bacnet}", "push \"ietf-mud:mud\":{\"my-controller\":[null]},\"udp\":{\"destination-port\":{\"port\":9}}"])) with { MyController = ["device:pump"] });
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([$"out {Bacnet}"], [$"in {Bacnet}", "push \"ietf-mud:mud\":{\"my-controller\":[null]},\"udp\":{\"destination-port\":{\"port\":9}}"])) with { MyController = ["device:pump"] });
         MudText.Shown(plan).ShouldBe(
         [
             "box-my-controller-pump-udp-47808: udp/47808 on pump.plant-a at 10.20.0.14", "box-own-cam-1-udp-9: udp/9 on cam-1.plant-a at 10.20.0.11",
@@ -252,8 +257,7 @@ public sealed class MudPlanTests
     [Fact]
     public async Task A_peer_beyond_the_host_opens_nothing()
     {
-        await using var world = await MudText.WorldAsync();
-        var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of(
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of(
             [], ["ssh \"ipv4\":{\"src-dnsname\":\"a.example\"},\"tcp\":{\"direction-initiated\":\"to-device\",\"destination-port\":{\"port\":22}}", "net \"ipv4\":{\"source-ipv4-network\":\"203.0.113.0/24\"},\"udp\":{\"destination-port\":{\"port\":9}}"])));
         MudText.Shown(plan).ShouldBeEmpty();
         MudText.Found(plan).ShouldBe(["cannot ssh", "cannot net"]);
@@ -262,9 +266,8 @@ public sealed class MudPlanTests
     [Fact]
     public async Task A_file_may_come_before_the_first_device()
     {
-        await using var world = await MudText.WorldAsync();
         var file = MudText.Of([$"a {Named("a.example")}"], ["page \"ietf-mud:mud\":{\"local-networks\":[null]},\"tcp\":{\"destination-port\":{\"port\":80}}"]);
-        var plan = await world.Client.PlanMudAsync(MudText.For("label:model=NEW", file) with { LocalNetworks = ["site:hq"] });
+        var plan = await shared.Client.PlanMudAsync(MudText.For("label:model=NEW", file) with { LocalNetworks = ["site:hq"] });
         (plan.Members, plan.Network).ShouldBe((0, "plant-a"));
         MudText.Shown(plan).ShouldBe(["box-a-example-tcp-443: tcp/443 on host:internet at a.example", "label:model=NEW of plant-a > application:box-a-example-tcp-443.internet"]);
         plan.Findings.Single(finding => finding.Entry == "page").Hint.ShouldBe("ask again when there is one");
@@ -282,8 +285,7 @@ public sealed class MudPlanTests
     [InlineData("device:cam-1", "urn:x=group:nobody", "controller[0]")]
     public async Task What_the_operator_says_wrong_is_told_with_its_place(string who, string? controller, string field)
     {
-        await using var world = await MudText.WorldAsync();
-        var problem = await ControlWorld.ProblemOf(() => world.Client.PlanMudAsync(MudText.For(who, MudText.Of([])) with { Controller = controller is null ? null : [controller] }));
+        var problem = await ControlWorld.ProblemOf(() => shared.Client.PlanMudAsync(MudText.For(who, MudText.Of([])) with { Controller = controller is null ? null : [controller] }));
         problem.Errors.Select(error => error.Field).ShouldBe([field]);
     }
 
