@@ -15,7 +15,6 @@ internal static class MudCommand
     public static Command Build(Shell shell)
     {
         var file = Flag.Word("FILE", "The manufacturer's MUD file (RFC 8520); - is standard input");
-        file.Validators.Clear(); // - is a file here
         var subject = Flag.Text("--for", "The devices that it is about: label:model=P200, group:NAME or device:NAME", "WHO", required: true);
         var network = Flag.Text("--network", "Whose, where several networks have such devices, or none has one yet", "NETWORK");
         var name = Flag.Text("--name", "What names of applications begin with; default: what the file calls the model", "PREFIX");
