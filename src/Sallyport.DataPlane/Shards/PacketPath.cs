@@ -82,7 +82,7 @@ internal sealed class PacketPath
         tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
         _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
         _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path);
-        Situate(tunnel, now);
+        Situate(tunnel);
         Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
@@ -467,19 +467,16 @@ internal sealed class PacketPath
         }
 
         _tunnels.Move(slot, to);
-        Situate(tunnel, now);
+        Situate(tunnel);
         Notify(TunnelNoticeKind.Moved, slot, from: before);
         return true;
     }
 
     /// <summary>Rules may look at where the peer is and at what its tunnel is: before its first packet from there is judged.</summary>
-    private void Situate(in Tunnel tunnel, Instant now)
+    private void Situate(in Tunnel tunnel)
     {
         var protocol = tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
-        if (_crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip)))
-        {
-            _forwarder.Reconsider(tunnel.IdentityId, now);
-        }
+        _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip));
     }
 
     private DropReason HandleInner(int from, in PacketSpot spot, Instant now)

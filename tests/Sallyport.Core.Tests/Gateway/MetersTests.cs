@@ -94,7 +94,7 @@ public sealed class MetersTests
         {
             foreach (var id in ids)
             {
-                situations.Set(id, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, new IpAddress((UInt128)id)));
+                situations.Set(id, 1, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, new IpAddress((UInt128)id)));
                 situations.Of(id).Source.Bits.ShouldBe((UInt128)id);
             }
         });
@@ -124,7 +124,7 @@ public sealed class MetersTests
             var own = new Situation((TunnelProtocol)n, (TunnelCipher)n, new IpAddress(n == 1 ? UInt128.MaxValue : 0));
             while (!Volatile.Read(ref stop))
             {
-                situations.Set(7, own);
+                situations.Set(7, 1, own);
             }
         })).ToList();
         writers.ForEach(writer => writer.Start());
@@ -140,6 +140,49 @@ public sealed class MetersTests
     }
 
     [Fact]
+    public void A_tunnel_that_another_one_has_replaced_says_nothing_any_more()
+    {
+        var situations = new Situations();
+        var (old, young) = (Over(TunnelProtocol.OpenVpnUdp, "203.0.113.9"), Over(TunnelProtocol.OpenVpnTcp, "198.51.100.1"));
+        situations.Set(7, 1, old).ShouldBeTrue();
+        var version = situations.VersionOf(7);
+        situations.Set(7, 1, old).ShouldBeFalse("nothing is new");
+        situations.VersionOf(7).ShouldBe(version);
+        situations.Set(7, 2, young).ShouldBeTrue();
+        situations.VersionOf(7).ShouldNotBe(version);
+        situations.Set(7, 1, old).ShouldBeFalse();
+        situations.Of(7).ShouldBe(young);
+        situations.Changes.ShouldBe(2);
+        situations.Set(7, 2, Over(TunnelProtocol.OpenVpnTcp, "198.51.100.2")).ShouldBeTrue("it moves");
+    }
+
+    [Fact]
+    public void The_next_packet_is_judged_by_where_its_peer_is_now_though_nobody_was_told()
+    {
+        var situations = new Situations();
+        var shards = Enumerable.Range(0, 2).Select(shard =>
+            new Forwarder(new FlowLimits(), new SeededEntropy(1), Gate.Start, (ushort)shard, 2, situations)).ToList();
+        shards.ForEach(shard => shard.Adopt(FromOffice(), Gate.Start));
+        situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "203.0.113.9"));
+        var refusal = new byte[Refusal.MaximumLength];
+        shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+        shards[1].HandleHandedOver(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start).Kind.ShouldBe(ForwardKind.Forward);
+        situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "198.51.100.1"));
+        shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Start, refusal).Reason.ShouldBe(DropReason.NoRule);
+        shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Ack), Gate.Start, refusal).Reason.ShouldBe(DropReason.NoRule);
+        situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "203.0.113.77"));
+        shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+        shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+    }
+
+    private static Situation Over(TunnelProtocol protocol, string source) => new(protocol, TunnelCipher.Aes256Gcm, IpAddress.Parse(source));
+
+    private static FleetModel FromOffice() => Gate.Plant.With(ForDevice(Gate.PumpRule, Gate.Pump, Gate.Historian) with
+    {
+        Conditions = new RuleConditions { Sources = [IpPrefix.Parse("203.0.113.0/24")] },
+    });
+
+    [Fact]
     public void Forwarders_that_share_meters_and_situations_keep_one_limit_and_one_view()
     {
         var (meters, situations) = (new Meters(), new Situations());
@@ -153,8 +196,8 @@ public sealed class MetersTests
         shards.ForEach(shard => shard.Adopt(model, Gate.Start));
         var refusal = new byte[Refusal.MaximumLength];
         shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start, refusal).Reason.ShouldBe(DropReason.NoRule, "it has no tunnel");
-        situations.Set(Gate.Pump, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("203.0.113.9"))).ShouldBeTrue();
-        shards[0].Reconsider(Gate.Pump, Gate.Start);
+        situations.Set(Gate.Pump, 1, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("203.0.113.9"))).ShouldBeTrue();
+        shards[0].Reconsider(Gate.Start);
         for (var i = 0; i < 4; i++)
         {
             shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward, $"packet {i}");
@@ -162,9 +205,9 @@ public sealed class MetersTests
         }
 
         shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Start, refusal).Reason.ShouldBe(DropReason.RateLimited, "the other way is the same limit");
-        situations.Set(Gate.Pump, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("198.51.100.1")));
-        shards[0].Reconsider(Gate.Pump, Gate.Start).FlowsCut.ShouldBe(1);
-        shards[1].Reconsider(Gate.Pump, Gate.Start).FlowsCut.ShouldBe(0, "its end of the conversation is told by the other");
+        situations.Set(Gate.Pump, 1, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("198.51.100.1")));
+        shards[0].Reconsider(Gate.Start).FlowsCut.ShouldBe(1);
+        shards[1].Reconsider(Gate.Start).FlowsCut.ShouldBe(0, "its end of the conversation is told by the other");
         shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldNotBe(ForwardKind.Forward);
     }
 }
