@@ -186,7 +186,7 @@ public sealed class Forwarder
     /// To be called after a packet of a sender was handled: copies a part of its datagram that came earlier, to be handled now as if it
     /// came from the same sender. Returns its length, 0 where there is none.
     /// </summary>
-    public int TakeHeld(Span<byte> packet) => _held.Take(packet, _now);
+    public int TakeHeld(int fromIdentityId, Span<byte> packet) => _held.Take(fromIdentityId, packet, _now);
 
     /// <summary>
     /// Decides again, for the other end, on a packet that another packet thread's forwarder has let pass. The same model makes the same
@@ -242,6 +242,7 @@ public sealed class Forwarder
     {
         _now = now;
         _flows.HandleTimeout(now);
+        ExpireHeld();
     }
 
     private ForwardResult Decide(
@@ -321,13 +322,12 @@ public sealed class Forwarder
         if (toIdentityId == 0)
         {
             // Remembered, too, so that what follows need not wait for another one.
-            _fragments.Put(new FirstFragment { Key = key, Flow = FirstFragment.Refused, Expires = _now + _limits.Fragment }, _now);
-            _held.Release(key);
+            Remember(new FirstFragment { Key = key, Flow = FirstFragment.Refused, Expires = _now + _limits.Fragment });
             return;
         }
 
         ref var flow = ref _flows[index];
-        var first = new FirstFragment
+        Remember(new FirstFragment
         {
             Key = key,
             Flow = index,
@@ -335,10 +335,19 @@ public sealed class Forwarder
             FromOpener = toIdentityId == flow.ToId,
             End = read.FragmentEnd,
             Expires = _now + _limits.Fragment,
-        };
-        _fragments.Put(first, _now);
-        _held.Release(key);
+        });
     }
+
+    /// <summary>What was handed over has nothing waiting for it here: it is the sender's packet thread that holds parts.</summary>
+    private void Remember(in FirstFragment first)
+    {
+        if (_fragments.TryPut(first, _now) && !_isHandedOver)
+        {
+            _held.Release(first.Key);
+        }
+    }
+
+    private void ExpireHeld() => _drops[(int)DropReason.IpFragment] += _held.Expire(_now);
 
     /// <summary>
     /// The flow of a packet, -1 for none. Of one between two networks the called one sends packets with the ends that it has in its own;
@@ -424,7 +433,7 @@ public sealed class Forwarder
             }
         }
 
-        if (fromOpener && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
+        if (fromOpener && !flow.IsMirror && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
         {
             LookForServerName(index, packet, read);
         }
@@ -593,7 +602,7 @@ public sealed class Forwarder
     {
         var isTranslated = opener.NetworkId != target.NetworkId;
         var farKey = isTranslated ? FlowKey.Of(target.NetworkId, far, out _) : default;
-        if (isTranslated && (far.Source == default || !IsFree(farKey, index)))
+        if (isTranslated && (far.Source == default || !TryMakeFree(farKey, index)))
         {
             return ForwardResult.Drop(DropReason.NoGuestAddress);
         }
@@ -629,11 +638,26 @@ public sealed class Forwarder
         return Pass(index, fromOpener, read);
     }
 
-    /// <summary>Whether no other conversation has the same ends on the far side.</summary>
-    private bool IsFree(in FlowKey farKey, int index)
+    /// <summary>
+    /// Whether no other conversation has the same ends on the far side. The opener's packet thread knows: where it has given them to this
+    /// one, a mirror that still has them is of one that is over there.
+    /// </summary>
+    private bool TryMakeFree(in FlowKey farKey, int index)
     {
         var taken = _translations.Find(farKey);
-        return taken == 0 || _translations[taken].Flow == index;
+        if (taken == 0 || _translations[taken].Flow == index)
+        {
+            return true;
+        }
+
+        var holder = _translations[taken].Flow;
+        if (!_isHandedOver || !_flows[holder].IsMirror)
+        {
+            return false;
+        }
+
+        _flows.End(holder);
+        return true;
     }
 
     private ForwardResult Deny(
@@ -702,6 +726,7 @@ public sealed class Forwarder
         var fragment = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
         if (!_fragments.TryGet(fragment, _now, out var first))
         {
+            ExpireHeld();
             return !_isHandedOver && from.Active && _model.Owns(from.Id, read.Ends.Source) && _held.TryHold(fragment, packet[..read.Length], _now)
                 ? ForwardResult.Hold()
                 : ForwardResult.Drop(DropReason.IpFragment);

@@ -18,7 +18,7 @@ public sealed class MetersTests
         var (meters, limit, now, passed) = (new Meters(), new Limit { BitsPerSecond = 8_000_000 }, Wall, 0L);
         for (var i = 0; i < 40_000; i++)
         {
-            passed += meters.Take(MeterKind.Rule, 7, limit, 1_000, now, Wall, out _) == DropReason.None ? 1_000 : 0;
+            passed += Take(meters, MeterKind.Rule, 7, limit, 1_000, now, Wall, out _) == DropReason.None ? 1_000 : 0;
             now += TimeSpan.FromMicroseconds(250);
         }
 
@@ -30,10 +30,47 @@ public sealed class MetersTests
     public void A_packet_passes_even_where_the_rate_is_lower_than_a_packet_a_second()
     {
         var (meters, limit) = (new Meters(), new Limit { BitsPerSecond = 1_000 });
-        meters.Take(MeterKind.Identity, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None);
-        meters.Take(MeterKind.Identity, 7, limit, 6_000, Wall, Wall, out _).ShouldBe(DropReason.RateLimited);
-        meters.Take(MeterKind.Identity, 8, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
-        meters.Take(MeterKind.Rule, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
+        Take(meters, MeterKind.Identity, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None);
+        Take(meters, MeterKind.Identity, 7, limit, 6_000, Wall, Wall, out _).ShouldBe(DropReason.RateLimited);
+        Take(meters, MeterKind.Identity, 8, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
+        Take(meters, MeterKind.Rule, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
+    }
+
+    [Fact]
+    public void A_rate_that_is_raised_holds_at_once()
+    {
+        var meters = new Meters();
+        var narrow = new Limit { BitsPerSecond = 1_000, PacketsPerSecond = 1 };
+        while (meters.TryTakeRate(MeterKind.Rule, 7, narrow, 1_500, Wall))
+        {
+        }
+
+        // A second later the narrow one would still have to wait for ten; the wide one does not ask what it had promised.
+        var later = Wall + TimeSpan.FromSeconds(1);
+        meters.TryTakeRate(MeterKind.Rule, 7, narrow, 1_500, later).ShouldBeFalse();
+        var wide = new Limit { BitsPerSecond = 1_000_000_000, PacketsPerSecond = 100_000 };
+        meters.TryTakeRate(MeterKind.Rule, 7, wide, 1_500, later).ShouldBeTrue();
+        meters.TryTakeRate(MeterKind.Rule, 7, narrow, 1_500, later).ShouldBeTrue("nothing is owed");
+    }
+
+    [Fact]
+    public void What_a_rate_refuses_uses_up_no_volume_of_anybody()
+    {
+        var meters = new Meters();
+        var rule = ForDevice(Gate.PumpRule, Gate.Pump, Gate.Historian) with { Limit = new Limit { VolumeBytes = 100_000 } };
+        var model = Gate.Plant.With(Change(rule, Gate.Plant.Identity(Gate.Pump)! with { Limit = new Limit { PacketsPerSecond = 1 } }));
+        var forwarder = new Forwarder(new FlowLimits(), new SeededEntropy(1), Gate.Start, meters: meters);
+        forwarder.Adopt(model, Gate.Start);
+        var refusal = new byte[Refusal.MaximumLength];
+        var passed = 0L;
+        for (var i = 0; i < 100; i++)
+        {
+            var packet = Gate.Out(TcpFlags.Syn);
+            passed += forwarder.Handle(Gate.Pump, packet, Gate.Start, refusal).Kind == ForwardKind.Forward ? packet.Length : 0;
+        }
+
+        passed.ShouldBeGreaterThan(0);
+        meters.Readings().ShouldHaveSingleItem().Bytes.ShouldBe(passed);
     }
 
     [Fact]
@@ -42,11 +79,11 @@ public sealed class MetersTests
         var (meters, limit) = (new Meters(), new Limit { VolumeBytes = 2_500 });
         foreach (var last in (bool[])[false, false, true])
         {
-            meters.Take(MeterKind.Rule, 7, limit, 1_000, Wall, Wall, out var usedUp).ShouldBe(DropReason.None);
+            Take(meters, MeterKind.Rule, 7, limit, 1_000, Wall, Wall, out var usedUp).ShouldBe(DropReason.None);
             usedUp.ShouldBe(last);
         }
 
-        meters.Take(MeterKind.Rule, 7, limit, 1, Wall, Wall, out _).ShouldBe(DropReason.VolumeUsed);
+        Take(meters, MeterKind.Rule, 7, limit, 1, Wall, Wall, out _).ShouldBe(DropReason.VolumeUsed);
         meters.IsUsedUp(MeterKind.Rule, 7, limit, Wall).ShouldBeTrue();
         meters.IsUsedUp(MeterKind.Rule, 7, limit with { VolumeBytes = 5_000 }, Wall).ShouldBeFalse("it was given more");
         meters.IsUsedUp(MeterKind.Rule, 7, limit, Wall + TimeSpan.FromDays(1)).ShouldBeFalse();
@@ -71,7 +108,7 @@ public sealed class MetersTests
         {
             for (var i = 0; i < 50_000; i++)
             {
-                if (meters.Take(MeterKind.Rule, 7, limit, 100_000, Wall, Wall, out var isLast) == DropReason.None)
+                if (Take(meters, MeterKind.Rule, 7, limit, 100_000, Wall, Wall, out var isLast) == DropReason.None)
                 {
                     Interlocked.Increment(ref passed);
                 }
@@ -108,7 +145,7 @@ public sealed class MetersTests
         var meters = new Meters();
         foreach (var id in ids)
         {
-            meters.Take(MeterKind.Identity, id, new Limit { VolumeBytes = 1_000_000 }, 1 + ids.IndexOf(id), Wall, Wall, out _);
+            Take(meters, MeterKind.Identity, id, new Limit { VolumeBytes = 1_000_000 }, 1 + ids.IndexOf(id), Wall, Wall, out _);
         }
 
         meters.Readings().Select(reading => (reading.Id, reading.Bytes)).ShouldBe(ids.Select((id, i) => (id, i + 1L)));
@@ -173,6 +210,24 @@ public sealed class MetersTests
         situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "203.0.113.77"));
         shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
         shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+    }
+
+    /// <summary>One packet under one limit alone.</summary>
+    private static DropReason Take(Meters meters, MeterKind kind, int id, Limit limit, int length, Instant now, Instant asOf, out bool usedUp)
+    {
+        usedUp = false;
+        if (meters.IsUsedUp(kind, id, limit, asOf))
+        {
+            return DropReason.VolumeUsed;
+        }
+
+        if (!meters.TryTakeRate(kind, id, limit, length, now))
+        {
+            return DropReason.RateLimited;
+        }
+
+        usedUp = meters.AddVolume(kind, id, limit, length, asOf);
+        return DropReason.None;
     }
 
     private static Situation Over(TunnelProtocol protocol, string source) => new(protocol, TunnelCipher.Aes256Gcm, IpAddress.Parse(source));
