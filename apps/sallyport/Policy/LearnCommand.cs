@@ -95,7 +95,7 @@ internal static class LearnCommand
         {
             var entry = new JsonObject();
             foreach (var (name, value) in ((string, string?)[])
-                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null or "internet" ? application.Target : null)])
+                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null ? application.Target : null)])
             {
                 if (value is not null)
                 {
@@ -109,7 +109,7 @@ internal static class LearnCommand
 
         var rules = plan.Rules.Where(rule => rule.Existing is null).Select(rule => rule.FromNetwork is null
             ? new JsonObject { ["from"] = rule.From, ["to"] = rule.To }
-            : new JsonObject { ["from"] = rule.From, ["from_network"] = rule.FromNetwork, ["to"] = rule.To });
+            : new JsonObject { ["from"] = rule.From, ["fromNetwork"] = rule.FromNetwork, ["to"] = rule.To });
         return new JsonObject { ["applications"] = applications, ["rules"] = new JsonArray([.. rules]) };
     }
 

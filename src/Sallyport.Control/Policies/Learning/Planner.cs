@@ -227,8 +227,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
 
     private static string CommandOf(LearnedApplication application)
     {
-        var owner = application.Host == Egress.Name ? $"--egress --target {application.Target}"
-            : application.Host is { } network ? $"--host --network {network}"
+        var owner = application.Host is { } network ? $"--host --network {network}"
             : $"{(application.Site is { } site ? $"--site {site}" : $"--device {application.Device}")} --target {application.Target}";
         return $"sallyport application add {application.Name} {owner} {string.Join(' ', application.Services.Select(ServiceText.Flag))}";
     }

@@ -140,22 +140,6 @@ public sealed class PolicyCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_lies_beyond_the_host_is_learned_as_a_fleet_file_has_it()
-    {
-        server.Says(
-            "GET /api/v1/policy/learn",
-            """
-            {"subject":"group:pumps","network":"plant-a","since":"2026-11-19T00:00:00Z","members":1,"membersSeen":1,"flows":9,
-            "applications":[{"name":"internet-203-0-113-9","host":"internet","target":"203.0.113.9","services":["tcp/443"]}],
-            "rules":[{"from":"group:pumps","fromNetwork":"plant-a","to":"application:internet-203-0-113-9","services":["tcp/443"],"members":1,"flows":9,"denied":0,"lastSeen":"2026-11-25T00:00:00Z"}],
-            "skipped":[],"commands":[]}
-            """);
-        var yaml = (await server.RunAsync("policy", "learn", "--group", "pumps", "-o", "yaml")).Output;
-        yaml.ShouldContain("    host: internet\n    target: \"203.0.113.9\"\n");
-        yaml.ShouldContain("    from_network: plant-a\n");
-    }
-
-    [Fact]
     public async Task A_finding_comes_with_the_command_that_mends_it()
     {
         server.Says(
