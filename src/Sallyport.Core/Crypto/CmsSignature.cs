@@ -11,9 +11,7 @@ public enum CmsVerdict : byte
     /// <summary>It has a content of its own.</summary>
     NotDetached,
 
-    NoSigner,
-
-    /// <summary>A digest or a signature is not that of the content, or the certificate of a signer is missing.</summary>
+    /// <summary>A digest or a signature is not that of the content, nobody signed, or the certificate of a signer is missing.</summary>
     DoesNotMatch,
 }
 
@@ -75,7 +73,7 @@ public sealed record CmsSignature(CmsVerdict Verdict, IReadOnlyList<byte[]> Sign
 
         var signers = Take(OpenSsl.CMS_get0_signers(message), areOurs: false);
         var certificates = Take(OpenSsl.CMS_get1_certs(message), areOurs: true);
-        return signers.Count == 0 ? Refused(CmsVerdict.NoSigner) : new CmsSignature(CmsVerdict.Valid, signers, certificates);
+        return signers.Count == 0 ? Refused(CmsVerdict.DoesNotMatch) : new CmsSignature(CmsVerdict.Valid, signers, certificates);
     }
 
     private static CmsSignature Refused(CmsVerdict why) => new(why, [], []);

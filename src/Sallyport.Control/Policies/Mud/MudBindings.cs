@@ -7,6 +7,7 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Users;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Policies.Mud;
 
@@ -111,8 +112,7 @@ internal sealed class MudBindings
             case "application":
                 return ReadApplication(field, name);
             case "device" or "site" or HostIdentity.Kind:
-                return OwnerInput.Read(sql, text, field, problems) is { } row && fleet.Identities.TryGetValue(row.Id, out var identity)
-                    ? OfIdentity(identity) : null;
+                return ReadIdentity(field, text);
             case "group" when Label.Check(name, field, problems):
             case "label" when MudSubject.IsSelector(name, problems, field):
                 return ReadMembers(field, kind, name);
@@ -129,12 +129,18 @@ internal sealed class MudBindings
 
     private MudBound? ReadApplication(string field, string name)
     {
-        if (Lookup.Application(sql, name).OrProblem(field, problems) is not { } row || !fleet.Applications.TryGetValue(row.Id, out var application))
+        if (Lookup.Application(sql, name).OrProblem(field, problems) is not { } row)
         {
             return null;
         }
 
         actor.Require(Right.See, row.NetworkId);
+        if (!fleet.Applications.TryGetValue(row.Id, out var application))
+        {
+            problems.Add(field, $"application {row.Name} is being made or removed just now", "ask again");
+            return null;
+        }
+
         var owner = fleet.Identities[application.OwnerId];
         // Who carries it opens flows in its name only where it is nothing but that: a site is all of its subnets.
         var isOwner = owner.Kind == "device" && (application.Target == owner.AddressV4 || application.Target == owner.AddressV6);
@@ -142,9 +148,20 @@ internal sealed class MudBindings
         return new MudBound($"application {row.Name}", from, row.NetworkId, application, []);
     }
 
-    private MudBound OfIdentity(IdentityModel identity)
+    private MudBound? ReadIdentity(string field, string text)
     {
-        actor.Require(Right.See, identity.NetworkId);
+        if (OwnerInput.Read(sql, text, field, problems) is not { } row)
+        {
+            return null;
+        }
+
+        actor.Require(Right.See, row.NetworkId);
+        if (!fleet.Identities.TryGetValue(row.Id, out var identity))
+        {
+            problems.Add(field, $"{row.Kind} {row.Name} is being made or removed just now", "ask again");
+            return null;
+        }
+
         return new MudBound(
             $"{identity.Kind} {identity.Name}", identity.Kind == HostIdentity.Kind && identity.Subnets.Count > 0 ? null : FromOf(identity), identity.NetworkId, null, [identity]);
     }
@@ -181,6 +198,9 @@ internal sealed class MudBindings
             IdentityInput.CheckLabel(field, key, "any", problems);
         }
 
+        var having = MudSubject.MembersOf(sql, fleet, "network", "", subject.Network.Id)
+            .SelectMany(member => member.Labels.Where(label => label.Key == manufacturer || label.Key == model).Select(label => (Label: $"{label.Key}={label.Value}", member)))
+            .ToLookup(pair => pair.Label, pair => pair.member);
         foreach (var one in file.FromDevice.Concat(file.ToDevice).SelectMany(ace => ace.Match.Classes).Distinct().Where(one => !bound.ContainsKey(one)))
         {
             var label = one.Kind switch
@@ -188,11 +208,11 @@ internal sealed class MudBindings
                 "same-manufacturer" => $"{manufacturer}={file.Authority}",
                 "manufacturer" => $"{manufacturer}={one.Value}",
                 "model" => $"{model}={one.Value}",
-                _ => null,
+                _ => "",
             };
-            var read = new ProblemList();
-            if (label is not null && MudSubject.IsSelector(label, read)
-                && MudSubject.MembersOf(sql, fleet, "label", label, subject.Network.Id) is { Count: > 0 } members)
+
+            // A value with a comma and an equals sign would be two labels to a rule.
+            if (having[label].ToList() is { Count: > 0 } members && LabelSelector.Read(label).Length == 1)
             {
                 bound[one] = [new MudBound($"label {label}", $"label:{label}", subject.Network.Id, null, members)];
             }

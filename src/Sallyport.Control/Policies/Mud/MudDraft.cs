@@ -25,6 +25,9 @@ internal sealed record MudOwner(int Id, string Kind, string Name, int NetworkId,
 /// <param name="groupsOf">Of applications, by their number.</param>
 internal sealed class MudDraft(FleetState fleet, MudSubject subject, string prefix, ILookup<int, string> groupsOf)
 {
+    private readonly ILookup<int, ApplicationModel> byOwner = fleet.Applications.Values.OrderBy(one => one.Id).ToLookup(one => one.OwnerId);
+    private readonly Dictionary<(int NetworkId, string Name), ApplicationModel> byName = fleet.Applications.Values.ToDictionary(one => (one.NetworkId, one.Name));
+    private readonly ILookup<string, RuleModel> byTarget = fleet.Rules.Values.OrderBy(rule => rule.Id).ToLookup(rule => TargetOf(fleet, rule));
     private readonly List<Made> made = [];
     private readonly List<Ruled> ruled = [];
     private readonly HashSet<string> taken = [];
@@ -57,7 +60,7 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
             return To(again);
         }
 
-        var same = fleet.Applications.Values.Where(one => one.OwnerId == owner.Id && IsJust(one, owner, target, names, services)).OrderBy(one => one.Id).FirstOrDefault();
+        var same = byOwner[owner.Id].FirstOrDefault(one => IsJust(one, owner, target, names, services));
         return To(Make(same?.Name ?? NameFor(owner, stem), owner, target, names, services, null, same is null ? null : "there", entries));
     }
 
@@ -164,7 +167,7 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
         return free;
     }
 
-    private ApplicationModel? Known(string name, int networkId) => fleet.Applications.Values.FirstOrDefault(one => one.NetworkId == networkId && one.Name == name);
+    private ApplicationModel? Known(string name, int networkId) => byName.GetValueOrDefault((networkId, name));
 
     private static bool IsJust(ApplicationModel one, MudOwner owner, string? target, IReadOnlyList<string> names, MudServices services)
     {
@@ -174,20 +177,22 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
         return isThere && (one.Names ?? []).Order(StringComparer.Ordinal).SequenceEqual(names) && MudServices.Read(one.Services).Texts.SequenceEqual(services.Texts);
     }
 
-    private RuleModel? Existing(string from, int fromNetworkId, string to, bool deny)
-    {
-        var (target, group) = to.StartsWith("application:", StringComparison.Ordinal) ? (to["application:".Length..], "") : ("", to["application-group:".Length..]);
-        return fleet.Rules.Values.OrderBy(rule => rule.Id).FirstOrDefault(rule =>
-        {
-            if (rule.Effect != (deny ? "deny" : "allow") || NetworkPolicy.Targets(rule) is not [var first, ..] || !fleet.Applications.TryGetValue(first, out var application))
-            {
-                return false;
-            }
+    private RuleModel? Existing(string from, int fromNetworkId, string to, bool deny) => byTarget[to].FirstOrDefault(rule =>
+        rule.Effect == (deny ? "deny" : "allow") && FromOf(rule) == from && (rule.NetworkId == 0 ? NetworkOf(rule) : rule.NetworkId) == fromNetworkId);
 
-            var network = fleet.Networks[application.NetworkId];
-            var isTarget = rule.ApplicationId != 0 ? target == $"{application.Name}.{network.Name}" : group == $"{rule.ApplicationGroup}.{network.Name}";
-            return isTarget && FromOf(rule) == from && (rule.NetworkId == 0 ? application.NetworkId : rule.NetworkId) == fromNetworkId;
-        });
+    /// <summary>Of what the rule leads to.</summary>
+    private int NetworkOf(RuleModel rule) => NetworkPolicy.Targets(rule) is [var first, ..] && fleet.Applications.TryGetValue(first, out var application) ? application.NetworkId : 0;
+
+    /// <summary>"application:historian.plant-a"; empty where nothing is there.</summary>
+    private static string TargetOf(FleetState fleet, RuleModel rule)
+    {
+        if (NetworkPolicy.Targets(rule) is not [var first, ..] || !fleet.Applications.TryGetValue(first, out var application))
+        {
+            return "";
+        }
+
+        var network = fleet.Networks[application.NetworkId].Name;
+        return rule.ApplicationId != 0 ? $"application:{application.Name}.{network}" : $"application-group:{rule.ApplicationGroup}.{network}";
     }
 
     private string FromOf(RuleModel rule) => rule.SubjectKind switch

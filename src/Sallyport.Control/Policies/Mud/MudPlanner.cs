@@ -22,6 +22,15 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
 
     private readonly List<MudNote> notes = [];
 
+    /// <summary>Who is in the network, and what each carries.</summary>
+    private readonly List<(IdentityModel Identity, IReadOnlyList<IpPrefix> Carried)> members =
+    [
+        .. fleet.Identities.Values.Where(identity => identity.NetworkId == subject.Network.Id).OrderBy(identity => identity.Id)
+            .Select(identity => (identity, (IReadOnlyList<IpPrefix>)[.. identity.Subnets.Select(IpPrefix.Parse)])),
+    ];
+
+    private readonly IReadOnlyList<IpPrefix> prefixes = [.. subject.Network.Prefixes.Select(IpPrefix.Parse)];
+
     public IReadOnlyList<MudNote> Notes => notes;
 
     /// <summary>All that is granted or denied of one peer in one direction.</summary>
@@ -90,10 +99,8 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
 
     private void PlanNetwork(Part part, IpPrefix target, bool mayBeBeyond)
     {
-        var members = fleet.Identities.Values.Where(identity => identity.NetworkId == subject.Network.Id).OrderBy(identity => identity.Id).ToList();
         var address = ApplicationInput.Show(target);
-        var carrier = members.Find(identity => identity.Subnets.Any(subnet => IpPrefix.Parse(subnet).Contains(target)) || identity.AddressV4 == address || identity.AddressV6 == address);
-        var prefixes = subject.Network.Prefixes.Select(IpPrefix.Parse).ToList();
+        var carrier = members.Find(one => one.Carried.Any(subnet => subnet.Contains(target)) || one.Identity.AddressV4 == address || one.Identity.AddressV6 == address).Identity;
         if (carrier is not null)
         {
             AddAt(part, MudOwner.Of(fleet, carrier), carrier.Kind == HostIdentity.Kind ? null : address);
@@ -102,7 +109,7 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
         {
             AddAt(part, new MudOwner(0, HostIdentity.Kind, subject.Network.Name, subject.Network.Id, subject.Network.Name), null);
         }
-        else if (prefixes.Concat(members.SelectMany(identity => identity.Subnets).Select(IpPrefix.Parse)).Any(prefix => prefix.Overlaps(target)))
+        else if (!IsBeyond(target))
         {
             Note(part, MudNote.Decide, $"{address} lies in network {subject.Network.Name}, and no one device or site carries all of it", "name an application there, and write the rule yourself");
         }
@@ -239,8 +246,7 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
         if (part.Peer.Network is { } prefix)
         {
             var address = ApplicationInput.Show(prefix);
-            var exact = fleet.Identities.Values.FirstOrDefault(identity => identity.NetworkId == subject.Network.Id
-                && (identity.AddressV4 == address || identity.AddressV6 == address || identity.Subnets is [var subnet] && IpPrefix.Parse(subnet) == prefix));
+            var exact = members.Find(one => one.Identity.AddressV4 == address || one.Identity.AddressV6 == address || (one.Carried is [var subnet] && subnet == prefix)).Identity;
             if (exact is null)
             {
                 Note(part, MudNote.Decide, $"no one device or site of network {subject.Network.Name} is {address}", "write the rule yourself, from who is meant");
@@ -270,9 +276,7 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
         }
     }
 
-    private bool IsBeyond(IpPrefix prefix) => fleet.Identities.Values.Where(identity => identity.NetworkId == subject.Network.Id)
-        .All(identity => !identity.Subnets.Any(subnet => IpPrefix.Parse(subnet).Overlaps(prefix)))
-        && !subject.Network.Prefixes.Any(own => IpPrefix.Parse(own).Overlaps(prefix));
+    private bool IsBeyond(IpPrefix prefix) => !prefixes.Concat(members.SelectMany(one => one.Carried)).Any(own => own.Overlaps(prefix));
 
     /// <summary>Where applications on members are; null after the note that says why there are none.</summary>
     private List<(MudOwner Owner, string? Target)>? PlacesOf(Part part, IReadOnlyList<IdentityModel> members, string who)

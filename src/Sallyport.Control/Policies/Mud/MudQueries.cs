@@ -20,7 +20,7 @@ internal sealed class MudQueries(Database database, ChangeFeed feed, TimeProvide
         var problems = new FileProblems();
         var file = MudReader.Read(request.File, problems);
         problems.ThrowIfAny();
-        var fleet = feed.State;
+        var fleet = Seen(actor, feed.State);
         var inputs = new ProblemList();
         var signedBy = ReadSigner(request, inputs);
         var prefix = request.Name ?? PrefixOf(file!);
@@ -101,6 +101,10 @@ internal sealed class MudQueries(Database database, ChangeFeed feed, TimeProvide
             yield return new MudNote(MudNote.Remark, "", null, $"the file does not speak of {one.Kind} {Label.Shorten(one.Value)}".TrimEnd(), $"--{one.Kind} is of no use for it");
         }
     }
+
+    /// <summary>Without applications that are none of the actor's business: a plan finds again what is called or made alike.</summary>
+    private static FleetState Seen(Actor actor, FleetState fleet) => actor.May(Right.See, null)
+        ? fleet : fleet with { Applications = fleet.Applications.RemoveRange(fleet.Applications.Values.Where(one => !actor.May(Right.See, one.NetworkId)).Select(one => one.Id)) };
 
     private string? ReadSigner(MudRequest request, ProblemList problems)
     {

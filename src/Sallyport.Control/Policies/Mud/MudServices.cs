@@ -50,7 +50,21 @@ internal sealed class MudServices
 
     public bool IsIn(MudServices other) => Without(other).IsEmpty;
 
-    public bool Meets(MudServices other) => !And(other).IsEmpty;
+    public bool Meets(MudServices other)
+    {
+        foreach (var range in ranges)
+        {
+            foreach (var one in other.ranges)
+            {
+                if (range.Protocol == one.Protocol && range.From <= one.To && one.From <= range.To)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>"tcp/443", as applications have them.</summary>
     public IReadOnlyList<string> Texts => [.. ranges.Select(range => ServiceText.Of(range.Protocol, range.From, range.To))];

@@ -34,7 +34,6 @@ internal static class MudSignature
     {
         CmsVerdict.NotCms => ("this is no CMS signature", "give the manufacturer's .p7s file, in DER: openssl cms -cmsout -inform PEM -outform DER makes it of PEM"),
         CmsVerdict.NotDetached => ("this signature has a content of its own, and need not be about the file", "give the detached signature that the manufacturer keeps beside the file"),
-        CmsVerdict.NoSigner => ("nobody signed it", "give the signature that the manufacturer keeps beside the file"),
         _ => ("the signature is not one of this file", "take both anew from the manufacturer, byte by byte; do not use the file as it is"),
     };
 

@@ -79,12 +79,18 @@ internal sealed record MudSubject(string Text, NetworkModel Network, IReadOnlyLi
     private static MudSubject? ReadDevice(SqliteConnection sql, Actor actor, FleetState fleet, string name, NetworkRow? home, ProblemList problems)
     {
         var row = Lookup.Identity(sql, "device", home is null || name.Contains('.', StringComparison.Ordinal) ? name : $"{name}.{home.Name}").OrProblem("for", problems);
-        if (row is null || !fleet.Identities.TryGetValue(row.Id, out var device))
+        if (row is null)
         {
             return null;
         }
 
         actor.Require(Right.See, row.NetworkId);
+        if (!fleet.Identities.TryGetValue(row.Id, out var device))
+        {
+            problems.Add("for", $"device {row.Name} is being made or removed just now", "ask again");
+            return null;
+        }
+
         return new MudSubject($"device:{row.Name}.{row.Network}", fleet.Networks[row.NetworkId], [device]);
     }
 

@@ -1,7 +1,11 @@
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using Sallyport.Api.Policy;
+using Sallyport.Control.Http;
+using Sallyport.Control.Policies.Mud;
 using Sallyport.Control.Tests.FleetFiles;
 using Sallyport.Control.Tests.Worlds;
+using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Tests.Policies.Mud;
 
@@ -144,6 +148,25 @@ public sealed class MudRoundTripTests
         plan.FleetFile.Split('\n').ShouldAllBe(line => line.Length == 0 || line.StartsWith('#') || line == "applications: {}" || line == "rules: []");
         plan.FleetFile.ShouldAllBe(c => c == '\n' || (c >= ' ' && c <= '~'));
         (await world.PlanAsync(plan.FleetFile)).Changes.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Who_answers_for_one_network_neither_asks_for_another_nor_names_what_is_in_it()
+    {
+        await using var world = await MudText.WorldAsync();
+        await world.Client.ApplyFleetAsync(Encoding.UTF8.GetBytes("networks: { plant-b: { prefixes: [10.30.0.0/20] } }\ndevices: { lamp.plant-b: { labels: { model: L1 } } }"));
+        var networks = (await world.Client.ListNetworksAsync()).Items.ToDictionary(network => network.Name, network => network.Id);
+        var queries = world.App.Services.GetRequiredService<MudQueries>();
+        var keeper = new Actor("keeper", Role.Administrator, networks["plant-b"]);
+        var file = MudText.Of(["a \"ietf-mud:mud\":{\"my-controller\":[null]},\"tcp\":{\"destination-port\":{\"port\":554}}"]);
+        queries.Plan(keeper, MudText.For("label:model=L1", file)).Network.ShouldBe("plant-b");
+        Forbidden(MudText.For("device:cam-1", file));
+        Forbidden(MudText.For("label:model=C1", file) with { Network = "plant-a" });
+        Forbidden(MudText.For("label:model=L1", file) with { MyController = ["device:cam-1"] });
+        Forbidden(MudText.For("label:model=L1", file) with { MyController = ["network:plant-a"] });
+        Forbidden(MudText.For("label:model=L1", file) with { MyController = ["application:recorder"] });
+
+        void Forbidden(MudRequest request) => Should.Throw<ProblemException>(() => queries.Plan(keeper, request)).Problem.Status.ShouldBe(403);
     }
 
     private static MudRequest Decided => MudText.For("label:model=DC-40", Door) with

@@ -50,7 +50,7 @@ public sealed class MudSignatureTests
         Why(encrypter.Sign(File), encrypter.Ca).ShouldContain("is not for signatures");
         Why(maker.Sign(File, isDetached: false), maker.Ca).ShouldContain("a content of its own");
         Why(maker.Sign(File, withCertificate: false), maker.Ca).ShouldBe("the signature is not one of this file");
-        Why(maker.Sign(File, signs: false), maker.Ca).ShouldBe("nobody signed it");
+        Why(maker.Sign(File, signs: false), maker.Ca).ShouldBe("the signature is not one of this file");
         Why(maker.Sign([.. File, 0]), maker.Ca).ShouldBe("the signature is not one of this file");
         Why([.. good, 0], maker.Ca).ShouldBe("this is no CMS signature");
         Why(good[..^1], maker.Ca).ShouldBe("this is no CMS signature");
