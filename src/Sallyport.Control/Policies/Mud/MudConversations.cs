@@ -44,9 +44,14 @@ internal sealed class MudConversations
 
     private void Add(MudAce ace, bool isFromDevice)
     {
-        if (WhyNot(ace.Match, isFromDevice) is { } why)
+        if ((WhyUnsayable(ace.Match, isFromDevice) ?? WhyNothing(ace.Match, isFromDevice)) is { } why)
         {
             notes.Add(MudNote.Of(ace, MudNote.Cannot, why));
+            if (!ace.Accepts && WhyNothing(ace.Match, isFromDevice) is null)
+            {
+                grants.Add(Unsayable(ace, isFromDevice));
+            }
+
             return;
         }
 
@@ -88,9 +93,9 @@ internal sealed class MudConversations
         {
             answers.Add((ace, receiver, peer, source ?? all, null));
         }
-        else if (opener is null && !isFromDevice && (source is not null || destination is null))
+        else if (opener is null && !isFromDevice && ace.Accepts && (source is not null || destination is null))
         {
-            // It may be the answers to what the device opens; only where it is not does the peer open.
+            // It may be the answers to what the device opens; only where it is not does the peer open. What is denied is denied either way.
             answers.Add((ace, receiver, peer, source ?? all, destination ?? (source is null ? all : null)));
         }
         else
@@ -103,7 +108,7 @@ internal sealed class MudConversations
     {
         var (sender, receiver) = isFromDevice ? (MudOpener.Device, MudOpener.Peer) : (MudOpener.Peer, MudOpener.Device);
         var isReply = ace.Match.IcmpType is 0 or 129;
-        if (isReply || (ace.Match.IcmpType is null && !isFromDevice))
+        if (isReply || (ace.Match.IcmpType is null && !isFromDevice && ace.Accepts))
         {
             answers.Add((ace, receiver, peer, MudServices.Echo, isReply ? null : MudServices.Echo));
             return;
@@ -166,23 +171,43 @@ internal sealed class MudConversations
         _ => null,
     };
 
+    /// <summary>All that it may be about.</summary>
+    private static MudGrant Unsayable(MudAce ace, bool isFromDevice)
+    {
+        var isVague = ace.Match is { Classes.Count: > 1 } or { SourceName: not null, SourceNetwork: not null } or { DestinationName: not null, DestinationNetwork: not null };
+        var services = ProtocolOf(ace.Match) switch
+        {
+            IpProtocol.Icmp => MudServices.Echo,
+            { } protocol => MudServices.Of(protocol, ace.Match.DestinationPorts ?? [(1, MudServices.PortMax)]),
+            null => MudServices.Everything,
+        };
+        return new MudGrant(ace, isFromDevice ? MudOpener.Device : MudOpener.Peer, isVague ? MudPeer.Anybody : PeerOf(ace.Match, isFromDevice), services) { IsUnsayable = true };
+    }
+
     /// <summary>Why no rule can say what the entry says; null where one may.</summary>
-    private static string? WhyNot(MudMatch match, bool isFromDevice)
+    private static string? WhyUnsayable(MudMatch match, bool isFromDevice)
     {
         var (ownName, ownNetwork) = isFromDevice ? (match.SourceName, match.SourceNetwork) : (match.DestinationName, match.DestinationNetwork);
         var (name, network) = isFromDevice ? (match.DestinationName, match.DestinationNetwork) : (match.SourceName, match.SourceNetwork);
         return match switch
         {
+            { Ethertype: not (null or 0x0800 or 0x86dd) } => null,
             { Others: [_, ..] } => $"it asks for {string.Join(", ", match.Others.Take(5))}, and no rule does",
-            { Ethertype: { } type and not (0x0800 or 0x86dd) } => string.Create(CultureInfo.InvariantCulture, $"frames of ethertype 0x{type:x4} stay on the device's own link"),
             { Classes.Count: > 1 } => $"it asks for {string.Join(" and ", match.Classes.Select(one => one.Kind))} of the same peer",
-            { SourcePorts: [] } or { DestinationPorts: [] } => "no packet has such a port",
             _ when ownName is not null || ownNetwork is not null => "it names an address of the device itself, which the gateway gives",
             _ when match.Classes is [var one] && (name is not null || (network is not null && one.Kind != "local-networks")) => $"it asks for {one.Kind} and an address of the same peer",
-            _ when network is { } prefix && IsGroup(prefix) => $"{prefix} is a group, a broadcast or a link: such packets stay on the device's own link",
-            _ => WhyNotProtocol(match),
+            _ => null,
         };
     }
+
+    /// <summary>Why nothing that passes a gateway is what the entry is about; null where something may be.</summary>
+    private static string? WhyNothing(MudMatch match, bool isFromDevice) => match switch
+    {
+        { Ethertype: { } type and not (0x0800 or 0x86dd) } => string.Create(CultureInfo.InvariantCulture, $"frames of ethertype 0x{type:x4} stay on the device's own link"),
+        { SourcePorts: [] } or { DestinationPorts: [] } => "no packet has such a port",
+        _ when (isFromDevice ? match.DestinationNetwork : match.SourceNetwork) is { } prefix && IsGroup(prefix) => $"{prefix} is a group, a broadcast or a link: such packets stay on the device's own link",
+        _ => WhyNotProtocol(match),
+    };
 
     private static string? WhyNotProtocol(MudMatch match) => match switch
     {

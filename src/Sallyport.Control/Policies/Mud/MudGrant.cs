@@ -23,6 +23,9 @@ internal sealed record MudPeer(string Kind, string Value, IpPrefix? Network = nu
         _ => Value.Length == 0 ? Kind : $"{Kind} {Names.Label.Shorten(Value)}",
     };
 
+    /// <summary>Whether everybody who is the other one is this one.</summary>
+    public bool Covers(MudPeer other) => this == other || IsAnybody || ((Kind, other.Kind) == ("network", "network") && Network!.Value.Contains(other.Network!.Value));
+
     /// <summary>Whether somebody may be both.</summary>
     public bool MayBe(MudPeer other) => this == other || IsAnybody || other.IsAnybody || (Kind, other.Kind) switch
     {
@@ -42,6 +45,12 @@ internal enum MudOpener : byte
 internal sealed record MudGrant(MudAce Ace, MudOpener Opener, MudPeer Peer, MudServices Services)
 {
     public bool Accepts => Ace.Accepts;
+
+    /// <summary>It denies, and under conditions that no rule has: what is accepted after it may be just that.</summary>
+    public bool IsUnsayable { get; init; }
+
+    /// <summary>What was denied before and may be a part of it; the rules for these are to be made, or it is not.</summary>
+    public IReadOnlyList<MudGrant> Behind { get; init; } = [];
 }
 
 /// <summary>Something about an entry, or about the whole file, that a reviewer has to know.</summary>

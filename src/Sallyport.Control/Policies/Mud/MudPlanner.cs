@@ -21,6 +21,7 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
     private static readonly MudServices Configuring = MudServices.Of(IpProtocol.Udp, [(67, 68), (546, 547)]);
 
     private readonly List<MudNote> notes = [];
+    private readonly HashSet<MudAce> unsaid = new(ReferenceEqualityComparer.Instance); // denials for which no rule could be made
 
     /// <summary>Who is in the network, and what each carries.</summary>
     private readonly List<(IdentityModel Identity, IReadOnlyList<IpPrefix> Carried)> members =
@@ -42,6 +43,26 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
     }
 
     public void Plan(IReadOnlyList<MudGrant> grants)
+    {
+        // Denials first: what is accepted after one for which no rule could be made is not made either.
+        PlanAlike(grants.Where(grant => !grant.Accepts));
+        var accepted = new List<MudGrant>();
+        foreach (var grant in grants.Where(grant => grant.Accepts))
+        {
+            if (grant.Behind.FirstOrDefault(denial => unsaid.Contains(denial.Ace)) is { } first)
+            {
+                notes.Add(MudOrder.BehindOf(grant, first));
+            }
+            else
+            {
+                accepted.Add(grant);
+            }
+        }
+
+        PlanAlike(accepted);
+    }
+
+    private void PlanAlike(IEnumerable<MudGrant> grants)
     {
         var parts = grants.GroupBy(grant => (grant.Opener, grant.Peer, grant.Accepts))
             .Select(group => (group.Key.Opener, Part: new Part(group.Key.Peer, group.Key.Accepts, [.. group]))).ToList();
@@ -196,7 +217,7 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
 
     private void ReachMembers(Part part, MudBound bound)
     {
-        if (part.Services.NamesNone)
+        if (part is { Accepts: true, Services.NamesNone: true })
         {
             Note(part, MudNote.Decide, $"the entry names no service, and {bound.Text} would be open as a whole", "name an application instead: it says which services are meant");
             return;
@@ -219,7 +240,7 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
             return;
         }
 
-        if (part.Services.NamesNone)
+        if (part is { Accepts: true, Services.NamesNone: true })
         {
             Note(part, MudNote.Decide, $"it lets {part.Peer.Text} open any service of the device", "name what is meant as an application on the device, and write the rule yourself");
             return;
@@ -319,6 +340,11 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
             }
 
             var (flag, hint) = FlagOf(part.Peer);
+            if (!part.Accepts)
+            {
+                unsaid.Add(grant.Ace);
+            }
+
             notes.Add(MudNote.Of(
                 grant.Ace, MudNote.Decide, isAsked ? $"who is {part.Peer.Text}, whom the device asks for {grant.Services}?" : $"who is {part.Peer.Text}, who asks the device for {grant.Services}?", $"say it with {flag}{hint}"));
         }
@@ -345,5 +371,12 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
         };
     }
 
-    private void Note(Part part, string kind, string why, string? hint = null) => notes.AddRange(part.Entries.Select(entry => MudNote.Of(entry, kind, why, hint)));
+    private void Note(Part part, string kind, string why, string? hint = null)
+    {
+        notes.AddRange(part.Entries.Select(entry => MudNote.Of(entry, kind, why, hint)));
+        if (!part.Accepts && kind is (MudNote.Decide or MudNote.Cannot))
+        {
+            unsaid.UnionWith(part.Entries);
+        }
+    }
 }

@@ -232,13 +232,26 @@ public sealed class MudPlanTests(MudPlanTests.SharedWorld shared) : IClassFixtur
         ])));
         MudText.Shown(plan).ShouldBe(
         [
-            "box-a-example-tcp-443: tcp/443 on host:internet at a.example", "box-b-example-udp-1-65535: udp/1-65535 on host:internet at b.example",
+            "box-b-example-udp-1-65535: udp/1-65535 on host:internet at b.example", "box-a-example-tcp-443: tcp/443 on host:internet at a.example",
             "box-b-example-tcp-1-22-and-more: tcp/1-22 tcp/24-65535 icmp on host:internet at b.example",
-            "device:cam-1.plant-a > application:box-a-example-tcp-443.internet", "deny device:cam-1.plant-a > application:box-b-example-udp-1-65535.internet",
+            "deny device:cam-1.plant-a > application:box-b-example-udp-1-65535.internet", "device:cam-1.plant-a > application:box-a-example-tcp-443.internet",
             "device:cam-1.plant-a > application:box-b-example-tcp-1-22-and-more.internet",
         ]);
         MudText.Found(plan).ShouldBe(["cannot b-late", "cannot late", "covered telnet", "covered web-of-all", "covered rest"]);
         plan.Findings.Single(finding => finding.Entry == "web-of-all").Why.ShouldStartWith("web (line 8) before it grants a part of it");
+    }
+
+    [Theory]
+    [InlineData("!d \"ipv4\":{\"destination-ipv4-network\":\"192.168.50.0/24\",\"dscp\":1}")] // a condition that no rule has
+    [InlineData("!d \"ietf-mud:mud\":{\"my-controller\":[null]},\"tcp\":{}")] // somebody whom nobody named
+    [InlineData("!d \"ipv4\":{\"destination-ipv4-network\":\"192.168.0.0/17\"}")] // more than one carries
+    public async Task What_is_accepted_after_a_denial_that_no_rule_can_say_is_left_out_and_told(string denial)
+    {
+        const string Accept = "a \"ipv4\":{\"destination-ipv4-network\":\"192.168.50.10/32\"},\"tcp\":{\"destination-port\":{\"port\":554}}";
+        var plan = await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([denial, Accept])));
+        MudText.Shown(plan).ShouldBeEmpty();
+        plan.Findings.ShouldContain(finding => finding.Entry == "a");
+        MudText.Shown(await shared.Client.PlanMudAsync(MudText.For("device:cam-1", MudText.Of([Accept, denial])))).Count.ShouldBe(2, "the other way round it takes nothing");
     }
 
     [Fact]
