@@ -1,4 +1,5 @@
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -75,6 +76,10 @@ internal struct Flow
     public bool Undelivered;
     public TcpMarks Tcp;
 
+    /// <summary>The last acknowledgement of TCP that either side sent; 0 for none, and once in 4 billion for one.</summary>
+    public uint OpenerAcknowledged;
+    public uint TargetAcknowledged;
+
     /// <summary>How many packets of the opener were looked at for a TLS server name.</summary>
     public byte HelloLooks;
 
@@ -116,6 +121,23 @@ internal struct Flow
     public readonly bool IsFinished => Key.Protocol == IpProtocol.Tcp && TcpTracking.IsClosed(Tcp);
 
     public readonly bool IsLive => Status == FlowStatus.Allowed && Opened && !IsFinished;
+
+    public void Acknowledge(bool byOpener, in InnerPacket read)
+    {
+        if ((read.Flags & TcpFlags.Ack) == 0)
+        {
+            return;
+        }
+
+        if (byOpener)
+        {
+            OpenerAcknowledged = read.Acknowledgement;
+        }
+        else
+        {
+            TargetAcknowledged = read.Acknowledgement;
+        }
+    }
 
     public void Count(bool fromOpener, int length)
     {

@@ -27,6 +27,7 @@ public sealed class Forwarder
     private readonly RefusalLimiter _refusals;
     private readonly Situations _situations;
     private readonly FlowMetering _metering;
+    private readonly Resets _resets;
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
@@ -52,6 +53,7 @@ public sealed class Forwarder
         _flows = new FlowTable(limits, _shares, _translations, entropy, start, shard);
         _fragments = new FragmentTable(limits.Fragments, entropy);
         _held = new HeldFragments(limits);
+        _resets = new Resets(_flows, _translations);
         _refusals = new RefusalLimiter(limits, _shares);
         _adoptRepliesUntil = start + limits.AdoptReplies;
         _now = start;
@@ -155,6 +157,14 @@ public sealed class Forwarder
 
         return new CutReport(cut, last);
     }
+
+    /// <summary>
+    /// Composes the next reset of a connection that was cut: for both its ends, also where nobody speaks. To be drained after every turn.
+    /// </summary>
+    /// <param name="packet">At least <see cref="TcpReset.MaximumLength"/> bytes.</param>
+    /// <param name="toIdentityId">Who gets it, as it is; where his tunnel is on another packet thread, that one sends its own.</param>
+    /// <returns>Its length; 0 where there is none left.</returns>
+    public int TakeReset(Span<byte> packet, out int toIdentityId) => _resets.Take(_model, packet, out toIdentityId);
 
     /// <summary>A volume was used up; each is told once, by one of the forwarders that share its meter.</summary>
     public bool TryDequeueUsedUp(out MeterReading used) => _metering.TryDequeueUsedUp(out used);
@@ -535,7 +545,7 @@ public sealed class Forwarder
                 // where the packet would be taken by whoever has the port now.
                 var openerKey = FlowKey.Of(opener!.NetworkId, ends, out sourceIsLow);
                 return isMidStream && _now < _adoptRepliesUntil
-                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, Reversed(read.Ends), read, ref index)
+                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, read.Ends.Reversed(), read, ref index)
                     : ForwardResult.Drop(DropReason.NotRequested);
             }
         }
@@ -566,14 +576,6 @@ public sealed class Forwarder
         near.Source = service;
         return _model.IdentityAt(homeId, near.Destination);
     }
-
-    private static PacketEnds Reversed(in PacketEnds ends) => ends with
-    {
-        Source = ends.Destination,
-        SourcePort = ends.DestinationPort,
-        Destination = ends.Source,
-        DestinationPort = ends.SourcePort,
-    };
 
     /// <summary>The ends of the opener's packets in the network of the one whom he calls; in his own network what they are.</summary>
     private PacketEnds Far(Identity from, Identity to, IpAddress inside, PacketEnds ends)
@@ -821,6 +823,7 @@ public sealed class Forwarder
         if (read.Ends.Kind == PacketKind.Tcp)
         {
             var wasFinished = flow.IsFinished;
+            flow.Acknowledge(fromOpener, read);
             flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, read.Flags);
             if (flow.IsFinished && !wasFinished)
             {
@@ -929,6 +932,7 @@ public sealed class Forwarder
         flow.IsMetered = judgement.Allowed && FlowMetering.Concerns(_model, flow);
         if (wasAllowed && !judgement.Allowed)
         {
+            _resets.Add(index);
             _flows.Extend(index, _limits.Denied, now);
         }
         else if (!wasAllowed && judgement.Allowed && flow.Key.Protocol == IpProtocol.Tcp)
@@ -971,16 +975,8 @@ public sealed class Forwarder
             return;
         }
 
-        AddressTranslation.Apply(packet, read, result.IsOutbound ? FarEnds(read.Ends, translation) : NearEnds(read.Ends, flow));
+        AddressTranslation.Apply(packet, read, result.IsOutbound ? translation.ToFar(read.Ends) : NearEnds(read.Ends, flow));
     }
-
-    /// <summary>What the opener sends, as the other one gets it.</summary>
-    private static PacketEnds FarEnds(in PacketEnds ends, in Translation translation) => ends with
-    {
-        Source = translation.Guest,
-        SourcePort = translation.GuestPort,
-        Destination = translation.Target,
-    };
 
     /// <summary>What the other one sends, as the opener gets it.</summary>
     private static PacketEnds NearEnds(in PacketEnds ends, in Flow flow) => ends with
@@ -1000,13 +996,13 @@ public sealed class Forwarder
         if (isOutbound)
         {
             var source = read.Ends.Source == flow.Source ? null : _model.GuestAddress(far, near, read.Ends.Source, out _);
-            var quoted = Reversed(FarEnds(Reversed(read.Quoted), translation));
+            var quoted = translation.ToFar(read.Quoted.Reversed()).Reversed();
             AddressTranslation.ApplyToError(packet, read, source ?? translation.Guest, translation.Target, quoted);
         }
         else
         {
             var source = read.Ends.Source == translation.Target ? null : _model.ServiceAddress(near, far, read.Ends.Source);
-            var quoted = Reversed(NearEnds(Reversed(read.Quoted), flow));
+            var quoted = NearEnds(read.Quoted.Reversed(), flow).Reversed();
             AddressTranslation.ApplyToError(packet, read, source ?? flow.Destination, flow.Source, quoted);
         }
     }

@@ -153,6 +153,33 @@ internal sealed class PacketPath
         }
     }
 
+    /// <summary>Once a turn: ends of connections that were cut in it are told, where they are here.</summary>
+    public void SendResets(Instant now)
+    {
+        while (true)
+        {
+            var slot = _outbox.FreeSlot();
+            var length = _forwarder.TakeReset(_memory.Blank(slot), out var to);
+            if (length == 0)
+            {
+                return;
+            }
+
+            var reset = slot.With(slot.Start, length);
+            if (_tunnels.OfIdentity(to) is >= 0 and var at)
+            {
+                Count(SendInner(at, reset, int.MaxValue, now));
+            }
+            else if (_outbox.Host.IsOpen && _forwarder.Model.Identity(to) is { Kind: IdentityKind.Host } host)
+            {
+                Count(SendToHost(host, reset));
+            }
+        }
+    }
+
+    private DropReason SendToHost(Identity host, in PacketSpot packet) =>
+        host.IsEgress ? _outbox.SendBeyond(host.NetworkId, packet) : _outbox.SendToHost(host.NetworkId, packet);
+
     private DropReason HandleOneFromHost(int hostId, in PacketSpot packet, Instant now)
     {
         var inner = _memory.Packet(packet);
@@ -524,7 +551,7 @@ internal sealed class PacketPath
             {
                 _forwarder.Translate(result, inner);
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
-                return host.IsEgress ? _outbox.SendBeyond(host.NetworkId, spot.With(spot.Start, result.Length)) : _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
+                return SendToHost(host, spot.With(spot.Start, result.Length));
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);

@@ -273,6 +273,7 @@ internal sealed class Shard : IDisposable
 
             TakeHandedOver(_clock.Now);
             HandleTimeouts(_clock.Now);
+            _path.SendResets(_clock.Now);
         }
         catch (InvariantException e) when (_clock.Now - _lastFault > IdleWait)
         {
