@@ -35,6 +35,10 @@ internal sealed class FlowMetering(Meters meters)
         return reason != DropReason.None ? reason : Take(model, MeterKind.Identity, flow.ToId, model.Identity(flow.ToId)?.Limit, length, now);
     }
 
+    /// <summary>The same for a packet between an identity and the gateway itself: only its own limit counts.</summary>
+    public DropReason Take(FleetModel model, Identity identity, int length, Instant now) =>
+        Take(model, MeterKind.Identity, identity.Id, identity.Limit, length, now);
+
     private bool IsUsedUp(FleetModel model, MeterKind kind, int id, Limit? limit) => limit is not null && meters.IsUsedUp(kind, id, limit, model.AsOf);
 
     private DropReason Take(FleetModel model, MeterKind kind, int id, Limit? limit, int length, Instant now)

@@ -156,6 +156,12 @@ public sealed class Forwarder
     public bool TryDequeueUsedUp(out MeterReading used) => _metering.TryDequeueUsedUp(out used);
 
     /// <summary>
+    /// Counts what the gateway itself is about to send an identity, which is no flow's, against its limit. None where it may have it.
+    /// </summary>
+    public DropReason MeterAnswer(int toIdentityId, int length, Instant now) =>
+        _model.Identity(toIdentityId) is { } to ? _metering.Take(_model, to, length, now) : DropReason.IdentityNotActive;
+
+    /// <summary>
     /// Decides on a packet that came out of the tunnel of <paramref name="fromIdentityId"/>.
     /// <paramref name="refusal"/> needs <see cref="Refusal.MaximumLength"/> bytes.
     /// </summary>
@@ -289,6 +295,7 @@ public sealed class Forwarder
         {
             return !_model.Owns(from.Id, read.Ends.Source) ? ForwardResult.Drop(DropReason.SpoofedSource)
                 : !from.Active ? ForwardResult.Drop(DropReason.IdentityNotActive)
+                : _metering.Take(_model, from, read.Length, _now) is not DropReason.None and var reason ? ForwardResult.Drop(reason)
                 : ForwardResult.Resolve();
         }
 
