@@ -198,7 +198,16 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
     public void Dispose()
     {
-        StopThreads();
+        try
+        {
+            StopThreads();
+        }
+        finally
+        {
+            // Whatever a thread died of: what is ours on the host goes.
+            _host.Dispose();
+        }
+
         foreach (var handshaker in _handshakers)
         {
             handshaker.Dispose();
@@ -210,7 +219,6 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         _names.Dispose();
-        _host.Dispose();
         _key.Dispose();
     }
 
@@ -319,7 +327,10 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         return [.. shards];
     }
 
-    /// <summary>Shards first: a tunnel is never opened under a newer model than its shard's.</summary>
+    /// <summary>
+    /// Shards first: a tunnel is never opened under a newer model than its shard's. The host last: whoever waits for what a change cuts does
+    /// not wait for devices and routes.
+    /// </summary>
     private void Adopt(GatewayModel model, ModelChange change)
     {
         var adoption = new Adoption(model.Version, change.Due, _shards.Length + 1);
@@ -329,8 +340,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         _model.Replace(model, change);
-        _host.Follow(model, _shards);
         adoption.Done(_clock.ToWall(_clock.Now), 0, 0, 0, _uplink);
+        _host.Follow(model, _shards);
     }
 
     /// <summary>Clients need not find out by their ping-restart. Packets are forwarded meanwhile.</summary>

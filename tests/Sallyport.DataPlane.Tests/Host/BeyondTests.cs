@@ -122,7 +122,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void The_table_lets_guests_out_their_answers_in_and_nothing_else()
     {
-        var table = new NftTable("sallyport-0");
+        var table = new NftTable("sallyport-0", new NftProgram());
         table.Name.ShouldBe("sallyport_egress_sallyport_0");
         var text = table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: true);
         text.ShouldStartWith("add table ip sallyport_egress_sallyport_0\ndelete table ip sallyport_egress_sallyport_0\n");
