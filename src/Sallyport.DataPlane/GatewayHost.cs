@@ -63,7 +63,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         _clock = new Clock(time);
         _uplink = new Uplink(_clock);
         _host = new HostDevice(_clock, _uplink, log);
-        _names = new DnsForwarder(_clock, _entropy, log);
+        _names = new DnsForwarder(_clock, _entropy, _ties, log);
         _names.Failed += Fail;
     }
 

@@ -146,15 +146,15 @@ public sealed class NameServiceTests : IDisposable
         question.Forward.Servers.Single().ToString().ShouldBe("10.0.0.53:53");
 
         var upstream = Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180, Questions.Address("10.1.2.3"));
-        _path.Path.Deliver(new DeliverAnswer(question, upstream, [IpAddress.Parse("10.1.2.3")], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream)), _path.Now);
         var answer = device.Open(_path.Sent().Single().Packet);
         BinaryPrimitives.ReadUInt16BigEndian(answer.AsSpan(28)).ShouldBe((ushort)0x4711);
         Questions.Read(answer.AsSpan(28)).ShouldBe("0 10.1.2.3");
 
         Ask(device, "www.example.org").ShouldBe("5", "nobody is asked");
-        _path.Path.Deliver(new DeliverAnswer(question, null, [], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, null), _path.Now);
         Questions.Read(device.Open(_path.Sent().Single().Packet).AsSpan(28)).ShouldBe("2");
-        _path.Path.Deliver(new DeliverAnswer(question, [.. "nonsense"u8], [], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream[..^3])), _path.Now);
         Questions.Read(device.Open(_path.Sent().Single().Packet).AsSpan(28)).ShouldBe("2");
     }
 
@@ -163,7 +163,7 @@ public sealed class NameServiceTests : IDisposable
     {
         using var device = _path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For("www.corp.example")));
-        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180), [], []);
+        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Upstream(Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180)));
         var network = new NetworkModel { Id = 1, Name = "plant-a", Prefixes = ["10.20.0.0/16"], Ciphers = [], Wrappings = [], Dns = new DnsModel([]) };
         _path.Adopt(new Delta { Version = 2, CommittedAt = 0, Networks = [network] });
         _path.Path.Deliver(delivery, _path.Now);
@@ -216,7 +216,7 @@ public sealed class NameServiceTests : IDisposable
         _path.Now += TimeSpan.FromSeconds(10);
         device.Send(Packet(Questions.For("www.corp.example")));
         var upstream = Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180, Enumerable.Repeat(Questions.Address("10.1.2.3"), 20));
-        var delivery = new DeliverAnswer(_path.Asked.Single(), upstream, [IpAddress.Parse("10.1.2.3")], []);
+        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Upstream(upstream));
         var delivered = 0;
         for (var i = 0; i < 100; i++)
         {

@@ -106,7 +106,8 @@ public sealed class BeyondTests : IDisposable
         var question = _fixture.Asked.ShouldHaveSingleItem();
         question.Forward.Servers.Single().ToString().ShouldBe("192.0.2.53:53");
         var upstream = Questions.Answer(Questions.For("www.vendor.example", id: 9), 0x8180, Questions.Address("198.51.100.77"));
-        _fixture.Path.Deliver(new DeliverAnswer(question, upstream, [vendor], [new DnsFact("www.vendor.example", DnsType.A, 60, vendor, "")]), _fixture.Now);
+        _fixture.Ties.Tie(question, Questions.Upstream(upstream), _fixture.Now);
+        _fixture.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream)), _fixture.Now);
         _fixture.Sent().ShouldHaveSingleItem("the answer");
         _fixture.Ties.Of(TestFleet.DeviceId).ShouldHaveSingleItem().Name.ShouldBe("www.vendor.example");
         _fixture.Ties.Of(TestFleet.OtherDeviceId).ShouldBeEmpty();
