@@ -10,7 +10,7 @@ namespace Sallyport.Core.Nat;
 /// What the gateway host forwards to a guest's address from beyond: one IPv4 packet, or many segments that its kernel left in one piece.
 /// Stateless and without allocation.
 /// </summary>
-public readonly struct PlainPiece
+public readonly struct PlainPiece : IHostPiece
 {
     private const byte FirstOnly = (byte)TcpFlags.Cwr;
     private const byte LastOnly = (byte)(TcpFlags.Fin | TcpFlags.Psh);
@@ -32,13 +32,21 @@ public readonly struct PlainPiece
         _segmentSize = offload.Offload == SegmentOffload.None ? payload : offload.SegmentSize;
         Segments = _segmentSize == 0 ? 1 : Math.Max(1, (payload + _segmentSize - 1) / _segmentSize);
         _isIncomplete = offload.NeedsChecksum || Segments > 1;
-        Destination = read.Ends.Destination;
+        (Source, Destination, Part, FragmentId) = (read.Ends.Source, read.Ends.Destination, read.Part, read.FragmentId);
 
         // An error is for the one who sent what it quotes.
         DestinationPort = read.Ends.Kind == PacketKind.IcmpError ? read.Quoted.SourcePort : read.Ends.DestinationPort;
     }
 
+    public IpAddress Source { get; }
+
     public IpAddress Destination { get; }
+
+    public FragmentPart Part { get; }
+
+    public ushort FragmentId { get; }
+
+    public byte Protocol => _protocol;
 
     /// <summary>The guest's port there, or the identifier of his echo; 0 where the packet has none.</summary>
     public ushort DestinationPort { get; }
@@ -92,8 +100,9 @@ public readonly struct PlainPiece
 
     /// <summary>Writes segment <paramref name="index"/> and returns its length.</summary>
     /// <param name="packet">The one that this was read from.</param>
+    /// <param name="identification">Not looked at: it has its own.</param>
     /// <param name="output">At least <see cref="LengthMax"/> bytes.</param>
-    public int Write(ReadOnlySpan<byte> packet, int index, Span<byte> output)
+    public int Write(ReadOnlySpan<byte> packet, int index, ushort identification, Span<byte> output)
     {
         if (!_isIncomplete)
         {

@@ -10,7 +10,7 @@ namespace Sallyport.Core.Nat;
 /// What the gateway host sends to a handle: one IPv6 packet, or many segments that its kernel left in one piece. Each is written out as
 /// the inner IPv4 packet that it is for the device (RFC 7915 section 5). Stateless and without allocation.
 /// </summary>
-public readonly struct SuperPacket
+public readonly struct SuperPacket : IHostPiece
 {
     private const int DontFragment = 0x4000;
     private const int MoreFragments = 0x2000;
@@ -71,6 +71,12 @@ public readonly struct SuperPacket
     /// <summary>The port at the other end, or the identifier of an answered echo; 0 where the packet has none.</summary>
     public ushort DestinationPort { get; private init; }
 
+    public FragmentPart Part => _fragmentBits == 0 ? FragmentPart.Whole : _isLaterFragment ? FragmentPart.Later : FragmentPart.First;
+
+    public ushort FragmentId => _fragmentId;
+
+    public byte Protocol => _protocol;
+
     public int Segments { get; }
 
     /// <summary>No segment becomes a longer IPv4 packet than this.</summary>
@@ -118,12 +124,37 @@ public readonly struct SuperPacket
 
     private static ushort PortOf(in Layout layout, ReadOnlySpan<byte> packet)
     {
-        if (layout.IsError || layout.IsLaterFragment || packet.Length < layout.Transport + 8)
+        if (layout.IsLaterFragment || packet.Length < layout.Transport + 8)
         {
             return 0;
         }
 
-        return BinaryPrimitives.ReadUInt16BigEndian(packet[(layout.Transport + (layout.Protocol == (byte)IpProtocol.IcmpV6 ? 4 : 2))..]);
+        return layout.IsError ? QuotedPortOf(packet[(layout.Transport + IcmpView.HeaderLength)..])
+            : BinaryPrimitives.ReadUInt16BigEndian(packet[(layout.Transport + (layout.Protocol == (byte)IpProtocol.IcmpV6 ? 4 : 2))..]);
+    }
+
+    /// <summary>An error is for who sent what it quotes: the port there is the source's.</summary>
+    private static ushort QuotedPortOf(ReadOnlySpan<byte> quoted)
+    {
+        if (!Ipv6View.TryCreateQuoted(quoted, out var ip))
+        {
+            return 0;
+        }
+
+        var protocol = ip.NextHeader;
+        var transport = ip.Payload;
+        if (protocol == FragmentHeader.Protocol && transport.Length > FragmentHeader.Length && FragmentHeader.Offset(transport) == 0)
+        {
+            protocol = transport[0];
+            transport = transport[FragmentHeader.Length..];
+        }
+
+        return (IpProtocol)protocol switch
+        {
+            IpProtocol.Tcp or IpProtocol.Udp when transport.Length >= 8 => BinaryPrimitives.ReadUInt16BigEndian(transport),
+            IpProtocol.IcmpV6 when transport.Length >= 8 && transport[0] == IcmpMapping.EchoRequestV6 => BinaryPrimitives.ReadUInt16BigEndian(transport[4..]),
+            _ => 0,
+        };
     }
 
     /// <summary>Writes segment <paramref name="index"/> and returns its length; 0 where IPv4 has no word for it.</summary>

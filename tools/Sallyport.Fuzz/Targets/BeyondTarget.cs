@@ -60,7 +60,7 @@ internal sealed class BeyondTarget : FuzzTarget
         probe.That(piece.LengthMax <= packet.Length, "no segment is longer than the piece");
         for (var i = 0; i < Math.Min(piece.Segments, SegmentsMax); i++)
         {
-            var length = piece.Write(packet, i, output);
+            var length = piece.Write(packet, i, 0, output);
             probe.That(length <= piece.LengthMax, "a segment fits the room that was asked for");
             probe.That(InnerPacket.Read(output[..length], out var inner) is not (DropReason.NotIp or DropReason.IpMalformed), "a segment is an IPv4 packet");
             probe.That(inner.Ends.Destination == piece.Destination, "a segment is for whom the piece is");
