@@ -194,7 +194,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
     }
 
-    IReadOnlyList<MeterState> INodeLinkOwner.Meters() => [.. _meters.Readings().Select(reading => MeterStates.Of(reading))];
+    IReadOnlyList<MeterState> INodeLinkOwner.Meters(bool everything) =>
+        [.. (everything ? _meters.Readings() : _meters.News()).Select(reading => MeterStates.Of(reading))];
 
     public void Dispose()
     {
