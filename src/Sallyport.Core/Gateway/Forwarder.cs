@@ -448,8 +448,11 @@ public sealed class Forwarder
         return Pass(index, fromOpener, read);
     }
 
-    /// <summary>A name may have been asked for since: no change of the model tells of it.</summary>
-    private static bool IsToBeNamed(in Flow flow) => flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked };
+    /// <summary>A name was asked for since it was refused for the lack of one: no change of the model tells of it.</summary>
+    private bool MayBeNamed(in Flow flow) =>
+        flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked } && flow.JudgedBy.Names != VersionOfNames(flow.FromId);
+
+    private int VersionOfNames(int identityId) => _names?.VersionOf(identityId) ?? 0;
 
     /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
     private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
@@ -469,8 +472,16 @@ public sealed class Forwarder
 
     /// <summary>What the sender was told the destination for, where it lies beyond the gateway host.</summary>
     /// <param name="held">The name of a conversation that has begun.</param>
-    private TiedNames NamesOf(Identity from, Identity? to, string? held = null) =>
-        to is { IsEgress: true } ? new TiedNames(_names?.Of(from.Id), _now, held) : default;
+    private TiedNames NamesOf(Identity from, Identity? to, string? held = null)
+    {
+        if (to is not { IsEgress: true })
+        {
+            return default;
+        }
+
+        var version = VersionOfNames(from.Id);
+        return new TiedNames(_names?.Of(from.Id), _now, held, version);
+    }
 
     /// <summary>
     /// A packet of no flow, or of one that it may not join: then a new one takes the place of <paramref name="index"/> if it is allowed.
@@ -877,7 +888,7 @@ public sealed class Forwarder
         decision = decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
-        return new Judgement(decision, new Standing(_model.Epoch, version));
+        return new Judgement(decision, new Standing(_model.Epoch, version, names.Version));
     }
 
     private TimeSpan Lifetime(in Flow flow) =>
@@ -892,7 +903,7 @@ public sealed class Forwarder
 
     /// <summary>By another model than this one or from elsewhere, or what it may carry was used up by others.</summary>
     private bool MustBeJudged(in Flow flow) => flow.JudgedBy.Epoch != _model.Epoch
-        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || IsToBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
+        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || MayBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
 
     /// <summary>
     /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,

@@ -15,15 +15,18 @@ namespace Sallyport.DataPlane.Dns;
 /// </remarks>
 internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
 {
-    private readonly ConcurrentDictionary<int, NameTie[]> _ties = new();
+    private readonly ConcurrentDictionary<int, Told> _told = new();
     private int _count;
+    private int _version;
 
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>How often there was no room for all.</summary>
     public int Sweeps { get; private set; }
 
-    public NameTie[] Of(int identityId) => _ties.TryGetValue(identityId, out var ties) ? ties : [];
+    public NameTie[] Of(int identityId) => _told.TryGetValue(identityId, out var told) ? told.Ties : [];
+
+    public int VersionOf(int identityId) => _told.TryGetValue(identityId, out var told) ? told.Version : 0;
 
     /// <summary>What the answer says of the name that was asked for, where any application is for names.</summary>
     public void Tie(UpstreamQuestion question, UpstreamAnswer answer, Instant now)
@@ -60,7 +63,7 @@ internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
     private void Sweep(int spared, Instant now)
     {
         Sweeps++;
-        foreach (var (id, ties) in _ties)
+        foreach (var (id, (ties, _)) in _told)
         {
             Keep(id, ties, [.. ties.Where(tie => tie.Expires > now)]);
         }
@@ -69,7 +72,7 @@ internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
         for (var share = FairShare(room); _count > room && share >= 0; share--)
         {
             // The last one of somebody is the last to go, and of those what would be too old first.
-            foreach (var (id, ties) in share > 0 ? _ties : _ties.OrderBy(one => one.Value[0].Expires).AsEnumerable())
+            foreach (var (id, (ties, _)) in share > 0 ? _told : _told.OrderBy(one => one.Value.Ties[0].Expires).AsEnumerable())
             {
                 if (_count > room && ties.Length > share && id != spared)
                 {
@@ -83,13 +86,13 @@ internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
     private int FairShare(int room)
     {
         var holders = new int[DnsServiceLimits.TiesPerIdentityMax + 1];
-        foreach (var ties in _ties.Values)
+        foreach (var (ties, _) in _told.Values)
         {
             holders[Math.Min(ties.Length, DnsServiceLimits.TiesPerIdentityMax)]++;
         }
 
         // With one more for each, all those who have as many take one more.
-        var (share, sum, more) = (0, 0, _ties.Count);
+        var (share, sum, more) = (0, 0, _told.Count);
         while (share < DnsServiceLimits.TiesPerIdentityMax && sum + more <= room)
         {
             sum += more;
@@ -112,10 +115,12 @@ internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
         Volatile.Write(ref _count, _count - before + ties.Length);
         if (ties.Length == 0)
         {
-            _ties.TryRemove(identityId, out _);
+            _told.TryRemove(identityId, out _);
             return;
         }
 
-        _ties[identityId] = ties;
+        _told[identityId] = new Told(ties, ++_version == 0 ? ++_version : _version);
     }
+
+    private sealed record Told(NameTie[] Ties, int Version);
 }

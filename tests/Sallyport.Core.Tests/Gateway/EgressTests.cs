@@ -106,6 +106,27 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public void A_flood_to_an_address_without_a_name_is_judged_once_and_again_when_something_was_told()
+    {
+        var packet = Build.Udp(PumpAt, 4000, Vendor, 443);
+        for (var i = 0; i < 1000; i++)
+        {
+            Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        }
+
+        _ties.Looks.ShouldBe(1);
+        _ties.Tell(Valve, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet);
+        _ties.Looks.ShouldBe(1, "another one was told");
+        _ties.Tell(Pump, "a.vendor.example", Server, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        _ties.Looks.ShouldBe(2);
+        _ties.Tell(Pump, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Forward(Pump, packet, Beyond);
+    }
+
+    [Fact]
     public void After_its_time_an_answer_opens_nothing_and_what_it_opened_goes_on_until_the_rule_goes()
     {
         _ties.Tell(Pump, "time.example", Vendor, _now + TimeSpan.FromSeconds(60));
@@ -221,12 +242,21 @@ public sealed class EgressTests
     {
         private readonly Dictionary<int, List<NameTie>> _ties = [];
 
+        /// <summary>How often the names of anybody were looked through.</summary>
+        public int Looks { get; private set; }
+
         public void Tell(int identity, string name, string address, Instant until)
         {
             _ties.TryAdd(identity, []);
             _ties[identity].Add(new NameTie(name, IpAddress.Parse(address), until));
         }
 
-        public NameTie[] Of(int identityId) => _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+        public NameTie[] Of(int identityId)
+        {
+            Looks++;
+            return _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+        }
+
+        public int VersionOf(int identityId) => _ties.TryGetValue(identityId, out var ties) ? ties.Count : 0;
     }
 }

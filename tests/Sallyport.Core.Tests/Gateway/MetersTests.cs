@@ -108,7 +108,7 @@ public sealed class MetersTests
         meters.News().ShouldBeEmpty();
         meters.AddVolume(MeterKind.Identity, 7, limit, 1, Gate.Start);
         meters.News().ShouldHaveSingleItem().Bytes.ShouldBe(201);
-        meters.Readings().Count().ShouldBe(2);
+        meters.Readings().Count.ShouldBe(2);
         meters.News().ShouldBeEmpty();
     }
 

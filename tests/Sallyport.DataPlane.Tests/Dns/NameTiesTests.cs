@@ -105,6 +105,23 @@ public sealed class NameTiesTests
     }
 
     [Fact]
+    public void Whoever_is_told_something_is_another_version_of_himself()
+    {
+        _ties.VersionOf(1).ShouldBe(0);
+        List<int> versions = [];
+        for (var i = 0; i < 3; i++)
+        {
+            _ties.Put(1, "a.example", [(At(i), 60)], Now);
+            versions.Add(_ties.VersionOf(1));
+            _ties.Put(2, "a.example", [(At(i), 60)], Now);
+            _ties.VersionOf(1).ShouldBe(versions[^1]);
+        }
+
+        versions.Distinct().Count().ShouldBe(3);
+        versions.ShouldNotContain(0);
+    }
+
+    [Fact]
     public void Addresses_of_the_host_itself_and_of_groups_are_nobodys_name()
     {
         _ties.Put(1, "a.example", [(IpAddress.Parse("127.0.0.1"), 60), (IpAddress.Parse("0.0.0.0"), 60), (IpAddress.Parse("169.254.169.254"), 60), (IpAddress.Parse("224.0.0.1"), 60)], Now);
