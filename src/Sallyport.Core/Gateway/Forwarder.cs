@@ -18,7 +18,7 @@ namespace Sallyport.Core.Gateway;
 public sealed class Forwarder
 {
     private readonly FlowLimits _limits;
-    private readonly IdentityShares _shares = new();
+    private readonly IdentityShares<IdentityShare> _shares = new();
     private readonly TranslationTable _translations;
     private readonly SharedPorts _sharedPorts;
     private readonly FlowTable _flows;

@@ -14,8 +14,6 @@ public readonly struct SuperPacket : IHostPiece
 {
     private const int DontFragment = 0x4000;
     private const int MoreFragments = 0x2000;
-    private const byte FirstOnly = (byte)TcpFlags.Cwr;
-    private const byte LastOnly = (byte)(TcpFlags.Fin | TcpFlags.Psh);
 
     /// <summary>RFC 7915 section 5.1: what IPv6 may not ask to be smaller may be cut up on a narrow IPv4 link.</summary>
     private const int FragmentableMax = 1260;
@@ -28,11 +26,9 @@ public readonly struct SuperPacket : IHostPiece
     private readonly byte _protocol;
     private readonly bool _isError;
     private readonly bool _isLaterFragment;
-    private readonly bool _isIncomplete;
     private readonly int _transport;
-    private readonly int _transportHead;
     private readonly int _end;
-    private readonly int _segmentSize;
+    private readonly Segmenter _segmenter;
     private readonly int _fragmentBits;
     private readonly ushort _fragmentId;
 
@@ -48,14 +44,10 @@ public readonly struct SuperPacket : IHostPiece
         _isError = layout.IsError;
         _isLaterFragment = layout.IsLaterFragment;
         _transport = layout.Transport;
-        _transportHead = layout.TransportHead;
         _end = ip.Packet.Length;
         _fragmentBits = layout.FragmentBits;
         _fragmentId = layout.FragmentId;
-        var payload = _end - _transport - _transportHead;
-        _segmentSize = offload.Offload == SegmentOffload.None ? payload : offload.SegmentSize;
-        Segments = _segmentSize == 0 ? 1 : Math.Max(1, (payload + _segmentSize - 1) / _segmentSize);
-        _isIncomplete = offload.NeedsChecksum || Segments > 1;
+        _segmenter = new Segmenter(offload, layout.TransportHead, _end - _transport - layout.TransportHead);
         NetworkId = networkId;
         Source = source;
         Destination = destination;
@@ -77,12 +69,11 @@ public readonly struct SuperPacket : IHostPiece
 
     public byte Protocol => _protocol;
 
-    public int Segments { get; }
+    public int Segments => _segmenter.Count;
 
     /// <summary>No segment becomes a longer IPv4 packet than this.</summary>
     public int LengthMax =>
-        _isError ? HandleTranslation.ErrorMax
-        : Ipv4View.MinimumHeaderLength + _transportHead + Math.Min(_segmentSize, _end - _transport - _transportHead);
+        _isError ? HandleTranslation.ErrorMax : Ipv4View.MinimumHeaderLength + _segmenter.LengthMax;
 
     /// <summary>
     /// <see cref="DropReason.None"/> where it can be translated. A packet that does not go from a handle to a handle of the same network
@@ -231,13 +222,8 @@ public readonly struct SuperPacket : IHostPiece
 
     private int WriteSegment(ReadOnlySpan<byte> transport, int index, Span<byte> output)
     {
-        var payload = transport[_transportHead..];
-        var start = index * _segmentSize;
-        payload = payload[start..Math.Min(payload.Length, start + _segmentSize)];
-        var length = _transportHead + payload.Length;
+        var length = _segmenter.Write(transport, (IpProtocol)_protocol, index, output);
         output = output[..length];
-        transport[.._transportHead].CopyTo(output);
-        payload.CopyTo(output[_transportHead..]);
         if (_isLaterFragment)
         {
             return length;
@@ -245,20 +231,16 @@ public readonly struct SuperPacket : IHostPiece
 
         switch ((IpProtocol)_protocol)
         {
-            case IpProtocol.Tcp:
-                BinaryPrimitives.WriteUInt32BigEndian(output[4..], BinaryPrimitives.ReadUInt32BigEndian(output[4..]) + (uint)start);
-                output[13] &= (byte)~((index > 0 ? FirstOnly : 0) | (index < Segments - 1 ? LastOnly : 0));
-                Finish(output, TransportChecksum.OfTcp);
+            case IpProtocol.Tcp or IpProtocol.Udp when _segmenter.IsIncomplete:
+                Segmenter.Finish(output, (IpProtocol)_protocol, Source, Destination);
                 break;
-            case IpProtocol.Udp when _isIncomplete:
-                BinaryPrimitives.WriteUInt16BigEndian(output[4..], (ushort)length);
-                Finish(output, TransportChecksum.OfUdp);
-                TransportChecksum.NeverZero(output[TransportChecksum.OfUdp..]);
+            case IpProtocol.Tcp:
+                TransportChecksum.Change(output[TransportChecksum.OfTcp..], raise: false, _space.ChecksumDifference(NetworkId));
                 break;
             case IpProtocol.Udp:
                 TransportChecksum.Adjust(output, _protocol, raise: false, _space.ChecksumDifference(NetworkId), _sourceV6, _destinationV6, length);
                 break;
-            case IpProtocol.IcmpV6 when _isIncomplete:
+            case IpProtocol.IcmpV6 when _segmenter.IsIncomplete:
                 output[0] = output[0] == IcmpMapping.EchoRequestV6 ? IcmpMapping.EchoRequestV4 : IcmpMapping.EchoReplyV4;
                 BinaryPrimitives.WriteUInt16BigEndian(output[2..], 0);
                 BinaryPrimitives.WriteUInt16BigEndian(output[2..], InternetChecksum.Compute(output));
@@ -271,21 +253,6 @@ public readonly struct SuperPacket : IHostPiece
         }
 
         return length;
-    }
-
-    /// <summary>The checksum of a TCP segment or UDP datagram: from the beginning where the kernel left it to us, else by the difference.</summary>
-    private void Finish(Span<byte> transport, int field)
-    {
-        var checksum = transport[field..];
-        if (_isIncomplete)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(checksum, 0);
-            var pseudo = InternetChecksum.PseudoHeader(Source, Destination, _protocol, transport.Length);
-            BinaryPrimitives.WriteUInt16BigEndian(checksum, InternetChecksum.Compute(transport, pseudo));
-            return;
-        }
-
-        TransportChecksum.Change(checksum, raise: false, _space.ChecksumDifference(NetworkId));
     }
 
     private int WriteError(ReadOnlySpan<byte> message, Span<byte> output)

@@ -1,4 +1,5 @@
 using Sallyport.Core.Dns;
+using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
@@ -12,7 +13,7 @@ internal delegate bool AskUpstream(UpstreamQuestion question);
 /// <summary>Answers questions for names in the place where they come out of a tunnel. One shard's, one thread.</summary>
 internal sealed class NameService(int shard, AskUpstream ask)
 {
-    private readonly NameShares _shares = new();
+    private readonly IdentityShares<NameShare> _shares = new();
 
     public QueryLog Log { get; } = new();
 

@@ -524,7 +524,7 @@ internal sealed class PacketPath
             {
                 _forwarder.Translate(result, inner);
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
-                return host.IsEgress ? _outbox.SendBeyond(host.NetworkId, spot.With(spot.Start, result.Length)) : _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
+                return host.IsEgress ? _outbox.SendBeyond(spot.With(spot.Start, result.Length)) : _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);

@@ -346,7 +346,7 @@ public sealed class ResolverTests
         }
 
         record.Ttl.ShouldBe((uint)DnsLimits.OwnTtlSeconds);
-        var data = answer.AsSpan(record.DataStart, record.DataLength);
+        var data = answer.AsSpan(record.DataStart..record.End);
         return record.Type switch
         {
             DnsType.A => IpAddress.ReadV4(data).ToString(),
