@@ -30,6 +30,7 @@ public sealed class Forwarder
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
+    private readonly NamePool _serverNames = new();
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private long _situationsSeen;
@@ -464,7 +465,7 @@ public sealed class Forwarder
 
         ref var flow = ref _flows[index];
         flow.HelloLooks = TlsHello.LooksMax;
-        if (TlsHello.TryReadServerName(tcp.Payload, out var name))
+        if (TlsHello.TryReadServerName(tcp.Payload, _serverNames, out var name))
         {
             _flows.Name(index, _flows.NamesOf(index) with { Server = name });
         }

@@ -8,7 +8,7 @@ namespace Sallyport.Core.Policy;
 /// identity, until the answer is too old.
 /// </summary>
 /// <param name="Name">That was asked for; what it was another name of does not count.</param>
-public sealed record NameTie(string Name, IpAddress Address, Instant Expires);
+public readonly record struct NameTie(string Name, IpAddress Address, Instant Expires);
 
 /// <summary>What identities were answered, kept by whoever answers. Any thread asks; the answer is not changed any more.</summary>
 public interface INameTies

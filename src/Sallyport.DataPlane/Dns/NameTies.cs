@@ -16,6 +16,7 @@ namespace Sallyport.DataPlane.Dns;
 internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
 {
     private readonly ConcurrentDictionary<int, Told> _told = new();
+    private readonly NamePool _names = new();
     private int _count;
     private int _version;
 
@@ -40,14 +41,15 @@ internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
     /// <summary>Later answers count beside those before, until they are too old. Where there is no room the oldest of the identity go.</summary>
     public void Put(int identityId, string name, IEnumerable<(IpAddress Address, uint TtlSeconds)> addresses, Instant now)
     {
+        name = _names.Share(name);
         var before = Of(identityId);
         var others = before.Where(tie => tie.Expires > now).ToDictionary(tie => (tie.Name, tie.Address));
         var told = new Dictionary<IpAddress, NameTie>();
         foreach (var (address, ttl) in addresses.Where(one => !Egress.IsNever(one.Address)).Take(DnsServiceLimits.TiesPerAnswerMax))
         {
             var expires = now + TimeSpan.FromSeconds(Math.Clamp(ttl, DnsServiceLimits.TieSecondsMin, DnsServiceLimits.TieSecondsMax));
-            var known = told.GetValueOrDefault(address) ?? (others.Remove((name, address), out var other) ? other : null);
-            told[address] = known is not null && known.Expires >= expires ? known : new NameTie(name, address, expires);
+            var isKnown = told.TryGetValue(address, out var known) || others.Remove((name, address), out known);
+            told[address] = new NameTie(name, address, isKnown && known.Expires > expires ? known.Expires : expires);
         }
 
         // What was just told is about to be used, however soon it is too old.

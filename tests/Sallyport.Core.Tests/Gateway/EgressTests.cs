@@ -207,12 +207,20 @@ public sealed class EgressTests
     [Fact]
     public void The_server_name_of_a_client_is_on_the_record()
     {
-        Forward(Pump, Build.Syn(PumpAt, 4000, Server, 443), Beyond);
-        Forward(Beyond, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Syn | TcpFlags.Ack), Pump);
+        Handshake(4000);
+        var first = Records().Last().ServerName;
+        first.ShouldBe("updates.vendor.example");
+        Handshake(4001);
+        Records().Last().ServerName.ShouldBeSameAs(first, "one string for all flows");
+    }
+
+    private void Handshake(int port)
+    {
+        Forward(Pump, Build.Syn(PumpAt, port, Server, 443), Beyond);
+        Forward(Beyond, Build.Tcp(Server, 443, "198.19.0.10", port, TcpFlags.Syn | TcpFlags.Ack), Pump);
         var hello = Build.Ip(IpAddress.Parse(PumpAt), IpAddress.Parse(Server), IpProtocol.Tcp,
-            [.. Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
+            [.. Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
         Forward(Pump, hello, Beyond);
-        Records().Last().ServerName.ShouldBe("updates.vendor.example");
     }
 
     private (string Source, int SourcePort, string Destination, int DestinationPort) Forward(int from, byte[] packet, int to)

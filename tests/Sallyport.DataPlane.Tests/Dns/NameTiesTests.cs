@@ -122,6 +122,15 @@ public sealed class NameTiesTests
     }
 
     [Fact]
+    public void A_name_is_one_string_however_many_were_told_it()
+    {
+        string Name() => new("updates.vendor.example".AsSpan());
+        _ties.Put(1, Name(), [(At(1), 60)], Now);
+        _ties.Put(2, Name(), [(At(1), 60)], Now);
+        _ties.Of(1).Single().Name.ShouldBeSameAs(_ties.Of(2).Single().Name);
+    }
+
+    [Fact]
     public void Addresses_of_the_host_itself_and_of_groups_are_nobodys_name()
     {
         _ties.Put(1, "a.example", [(IpAddress.Parse("127.0.0.1"), 60), (IpAddress.Parse("0.0.0.0"), 60), (IpAddress.Parse("169.254.169.254"), 60), (IpAddress.Parse("224.0.0.1"), 60)], Now);

@@ -1,3 +1,4 @@
+using Sallyport.Core.Dns;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Nat;
 using Sallyport.Core.Packets;
@@ -15,6 +16,8 @@ internal sealed class BeyondTarget : FuzzTarget
 
     /// <summary>The name alone.</summary>
     private const int NameAllocationMax = 1024;
+
+    private static readonly NamePool Names = new();
 
     public override string Name => "beyond";
 
@@ -72,7 +75,7 @@ internal sealed class BeyondTarget : FuzzTarget
     private static void RunHello(ReadOnlySpan<byte> bytes, Probe probe)
     {
         var meter = Probe.StartMeter();
-        var found = TlsHello.TryReadServerName(bytes, out var name);
+        var found = TlsHello.TryReadServerName(bytes, Names, out var name);
         probe.AllocatedAtMost(meter, NameAllocationMax, "reading a hello");
         probe.Reach(found ? 100 : 101);
         probe.That(!found || (name.Length is > 0 and < 254 && !name.AsSpan().ContainsAnyExceptInRange('-', 'z')), "a name can be shown");
