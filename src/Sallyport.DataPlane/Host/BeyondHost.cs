@@ -40,7 +40,7 @@ internal sealed class BeyondHost(
     /// <param name="shards">Who is told that the way out is open.</param>
     public void Follow(GatewayModel model, IGuestRoutes? device, IReadOnlyList<Mailbox> shards)
     {
-        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, shards);
+        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, [.. model.Settings.OpenVpnUdp.Concat(model.Settings.OpenVpnTcp).Select(PortOf)], shards);
         _keeping ??= Task.Run(KeepAsync);
         _changed.Ring();
     }
@@ -61,6 +61,8 @@ internal sealed class BeyondHost(
     private static IReadOnlyList<IpPrefix> PoolsOf(GatewayModel model) =>
         model.Fleet.Egress is { Active: true } beyond && model.Access.TryGetValue(beyond.NetworkId, out var access)
             ? [.. access.Elsewhere.Where(pool => pool.IsV4)] : [];
+
+    private static int PortOf(string listener) => System.Net.IPEndPoint.TryParse(listener, out var endpoint) ? endpoint.Port : 0;
 
     private async Task KeepAsync()
     {
@@ -115,7 +117,7 @@ internal sealed class BeyondHost(
 
     private async Task OpenAsync(Wanted wanted, IGuestRoutes device)
     {
-        var table = new NftTable(device.Name, _nft);
+        var table = new NftTable(device.Name, _nft, wanted.Listening);
         if (!_hasLooked)
         {
             // Of a gateway before this one, which turned forwarding on and did not come to turn it off.
@@ -254,5 +256,6 @@ internal sealed class BeyondHost(
 
     /// <summary>What the newest model asks for.</summary>
     /// <param name="Pools">None where nothing beyond is an application, or there is no device.</param>
-    private sealed record Wanted(IReadOnlyList<IpPrefix> Pools, IGuestRoutes? Device, string DeviceName, IReadOnlyList<Mailbox> Shards);
+    /// <param name="Listening">Ports of ours.</param>
+    private sealed record Wanted(IReadOnlyList<IpPrefix> Pools, IGuestRoutes? Device, string DeviceName, IReadOnlyList<int> Listening, IReadOnlyList<Mailbox> Shards);
 }

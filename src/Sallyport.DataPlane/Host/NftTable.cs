@@ -6,8 +6,14 @@ namespace Sallyport.DataPlane.Host;
 /// The table of nftables for what passes the gateway host's device from and to beyond: guests are masqueraded, only their conversations
 /// come back, and nothing of theirs is for the host itself. Written whole, in one transaction.
 /// </summary>
-internal sealed class NftTable(string device, NftProgram nft)
+/// <param name="listening">Ports of ours that no guest may be given: a connection that the kernel remembers under one of them would take
+/// our own clients' packets (CVE-2021-3773, "port shadow").</param>
+internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollection<int>? listening = null)
 {
+    /// <summary>Where guests' ports on the host's address come from: the first range without a listener of ours. The host's other services are below.</summary>
+    private static readonly (int First, int Last)[] PortRanges = [(32_768, 60_999), (10_240, 32_767), (61_000, 65_535)];
+
+
     /// <summary>A chain without rules, so that the gateway after this one knows it, too, if this one dies.</summary>
     private const string WasOff = "forwarding_was_off";
 
@@ -34,6 +40,9 @@ internal sealed class NftTable(string device, NftProgram nft)
     {
         var guests = $"{{ {string.Join(", ", pools)} }}";
 
+        var ports = Array.Find(PortRanges, range => !(listening ?? []).Any(port => port >= range.First && port <= range.Last));
+        var given = ports == default ? "" : $" to :{ports.First}-{ports.Last} fully-random";
+
         // A machine that was no router is none for others, either.
         var marker = forwardingWasOff ? $"\n    chain {WasOff} {{ }}" : "";
         var others = forwardingWasOff ? $"\n        iifname != \"{device}\" oifname != \"{device}\" drop" : "";
@@ -53,6 +62,7 @@ internal sealed class NftTable(string device, NftProgram nft)
                 }
                 chain postrouting {
                     type nat hook postrouting priority 100; policy accept;
+                    meta l4proto { tcp, udp } ip saddr {{guests}} oifname != "{{device}}" masquerade{{given}}
                     ip saddr {{guests}} oifname != "{{device}}" masquerade
                 }
             }

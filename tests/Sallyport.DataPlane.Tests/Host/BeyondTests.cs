@@ -135,6 +135,15 @@ public sealed class BeyondTests : IDisposable
         table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false).ShouldNotContain("oifname != \"sallyport-0\" drop");
     }
 
+    [Fact]
+    public void Guests_are_given_no_port_that_the_gateway_listens_on()
+    {
+        string Text(params int[] listening) => new NftTable("tun9", new NftProgram(), listening).Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false);
+        Text(443, 1194).ShouldContain("meta l4proto { tcp, udp } ip saddr { 198.19.0.0/16 } oifname != \"tun9\" masquerade to :32768-60999 fully-random");
+        Text(443, 40_000).ShouldContain("masquerade to :10240-32767 fully-random");
+        Text(11_940, 40_000).ShouldContain("masquerade to :61000-65535 fully-random");
+    }
+
     public void Dispose()
     {
         _fixture.Dispose();

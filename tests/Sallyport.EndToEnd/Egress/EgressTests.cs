@@ -36,6 +36,8 @@ public sealed class EgressFixture : FleetFixture
 
     public NameServer Names { get; private set; } = null!;
 
+    public Greeter Ten { get; private set; } = null!;
+
     public Namespace East { get; private set; } = null!;
 
     public Namespace West { get; private set; } = null!;
@@ -55,7 +57,7 @@ public sealed class EgressFixture : FleetFixture
         }
 
         Topology.Gateway.Write("/proc/sys/net/ipv4/ip_forward", "0");
-        Own(new Greeter(Internet, Server, Port, "ten"));
+        Ten = Own(new Greeter(Internet, Server, Port, "ten"));
         Own(new Greeter(Internet, Server, OtherPort, "ten's other port"));
         Own(new Greeter(Internet, OtherServer, Port, "eleven"));
         Own(new Greeter(Internet, Lan, Port, "lan"));
@@ -105,6 +107,15 @@ public sealed class EgressTests(EgressFixture fleet) : IClassFixture<EgressFixtu
         var rule = await fleet.Client.AddRuleAsync(new RuleCreate { From = "device:box.east", To = "application:web.internet" });
         await Eventually.True(() => fleet.Installation.GatewayLog.Contains("egress.opened", StringComparison.Ordinal), "the way out: " + fleet.Installation.GatewayLog);
         (await Greeter.Ask(fleet.East, EgressFixture.Server, EgressFixture.Port)).ShouldBe($"ten, you are {EgressFixture.Masquerade}");
+
+        // A connection of his from the port that the gateway listens on would take its clients' packets (CVE-2021-3773).
+        using (var shadow = fleet.East.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)))
+        {
+            shadow.Bind(new IPEndPoint(EgressFixture.Box, 1194));
+            await shadow.ConnectAsync(new IPEndPoint(EgressFixture.Server, EgressFixture.Port));
+            (await shadow.ReceiveAsync(new byte[100], SocketFlags.None)).ShouldBeGreaterThan(0);
+            fleet.Ten.LastPort.ShouldBeInRange(32_768, 60_999);
+        }
 
         // Not the other server, not another port, not the twin of the same address in the other network.
         (await Dial.Tcp(fleet.East, EgressFixture.OtherServer, EgressFixture.Port)).DeniedAtOnce.ShouldBeTrue();
