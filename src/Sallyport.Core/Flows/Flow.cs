@@ -27,10 +27,11 @@ internal enum FlowQueue : byte
     Ended,
 }
 
-/// <summary>What a flow was judged by: a model, and how it stood with its opener's tunnel.</summary>
+/// <summary>What a flow was judged by: a model, how it stood with its opener's tunnel, and the names that he knew.</summary>
 /// <param name="Epoch">Of the model.</param>
 /// <param name="Situation">A version, see <see cref="Situations.VersionOf"/>; 0 under a model that looks at no tunnels.</param>
-internal readonly record struct Standing(int Epoch, int Situation);
+/// <param name="Names">Of what its opener was told, see <see cref="INameTies.VersionOf"/>; 0 where no names were looked at.</param>
+internal readonly record struct Standing(int Epoch, int Situation, int Names = 0);
 
 /// <summary>What policy says of a flow, and as long as what it holds.</summary>
 internal readonly record struct Judgement(Decision Decision, Standing By)

@@ -18,7 +18,7 @@ namespace Sallyport.Core.Gateway;
 public sealed class Forwarder
 {
     private readonly FlowLimits _limits;
-    private readonly IdentityShares _shares = new();
+    private readonly IdentityShares<IdentityShare> _shares = new();
     private readonly TranslationTable _translations;
     private readonly SharedPorts _sharedPorts;
     private readonly FlowTable _flows;
@@ -31,6 +31,7 @@ public sealed class Forwarder
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
+    private readonly NamePool _serverNames = new();
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private long _situationsSeen;
@@ -170,6 +171,12 @@ public sealed class Forwarder
     public bool TryDequeueUsedUp(out MeterReading used) => _metering.TryDequeueUsedUp(out used);
 
     /// <summary>
+    /// Counts what the gateway itself is about to send an identity, which is no flow's, against its limit. None where it may have it.
+    /// </summary>
+    public DropReason MeterAnswer(int toIdentityId, int length, Instant now) =>
+        _model.Identity(toIdentityId) is { } to ? _metering.Take(_model, to, length, now) : DropReason.IdentityNotActive;
+
+    /// <summary>
     /// Decides on a packet that came out of the tunnel of <paramref name="fromIdentityId"/>.
     /// <paramref name="refusal"/> needs <see cref="Refusal.MaximumLength"/> bytes.
     /// </summary>
@@ -304,6 +311,7 @@ public sealed class Forwarder
         {
             return !_model.Owns(from.Id, read.Ends.Source) ? ForwardResult.Drop(DropReason.SpoofedSource)
                 : !from.Active ? ForwardResult.Drop(DropReason.IdentityNotActive)
+                : _metering.Take(_model, from, read.Length, _now) is not DropReason.None and var reason ? ForwardResult.Drop(reason)
                 : ForwardResult.Resolve();
         }
 
@@ -451,8 +459,11 @@ public sealed class Forwarder
         return Pass(index, fromOpener, read);
     }
 
-    /// <summary>A name may have been asked for since: no change of the model tells of it.</summary>
-    private static bool IsToBeNamed(in Flow flow) => flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked };
+    /// <summary>A name was asked for since it was refused for the lack of one: no change of the model tells of it.</summary>
+    private bool MayBeNamed(in Flow flow) =>
+        flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked } && flow.JudgedBy.Names != VersionOfNames(flow.FromId);
+
+    private int VersionOfNames(int identityId) => _names?.VersionOf(identityId) ?? 0;
 
     /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
     private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
@@ -464,7 +475,7 @@ public sealed class Forwarder
 
         ref var flow = ref _flows[index];
         flow.HelloLooks = TlsHello.LooksMax;
-        if (TlsHello.TryReadServerName(tcp.Payload, out var name))
+        if (TlsHello.TryReadServerName(tcp.Payload, _serverNames, out var name))
         {
             _flows.Name(index, _flows.NamesOf(index) with { Server = name });
         }
@@ -472,8 +483,16 @@ public sealed class Forwarder
 
     /// <summary>What the sender was told the destination for, where it lies beyond the gateway host.</summary>
     /// <param name="held">The name of a conversation that has begun.</param>
-    private TiedNames NamesOf(Identity from, Identity? to, string? held = null) =>
-        to is { IsEgress: true } ? new TiedNames(_names?.Of(from.Id), _now, held) : default;
+    private TiedNames NamesOf(Identity from, Identity? to, string? held = null)
+    {
+        if (to is not { IsEgress: true })
+        {
+            return default;
+        }
+
+        var version = VersionOfNames(from.Id);
+        return new TiedNames(_names?.Of(from.Id), _now, held, version);
+    }
 
     /// <summary>
     /// A packet of no flow, or of one that it may not join: then a new one takes the place of <paramref name="index"/> if it is allowed.
@@ -873,7 +892,7 @@ public sealed class Forwarder
         decision = decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
-        return new Judgement(decision, new Standing(_model.Epoch, version));
+        return new Judgement(decision, new Standing(_model.Epoch, version, names.Version));
     }
 
     private TimeSpan Lifetime(in Flow flow) =>
@@ -888,7 +907,7 @@ public sealed class Forwarder
 
     /// <summary>By another model than this one or from elsewhere, or what it may carry was used up by others.</summary>
     private bool MustBeJudged(in Flow flow) => flow.JudgedBy.Epoch != _model.Epoch
-        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || IsToBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
+        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || MayBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
 
     /// <summary>
     /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,

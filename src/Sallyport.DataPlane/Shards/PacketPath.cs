@@ -178,7 +178,7 @@ internal sealed class PacketPath
     }
 
     private DropReason SendToHost(Identity host, in PacketSpot packet) =>
-        host.IsEgress ? _outbox.SendBeyond(host.NetworkId, packet) : _outbox.SendToHost(host.NetworkId, packet);
+        host.IsEgress ? _outbox.SendBeyond(packet) : _outbox.SendToHost(host.NetworkId, packet);
 
     private DropReason HandleOneFromHost(int hostId, in PacketSpot packet, Instant now)
     {
@@ -560,7 +560,7 @@ internal sealed class PacketPath
         if (result.Kind == ForwardKind.Resolve)
         {
             var reason = _names.Handle(_forwarder.Model, tunnel.IdentityId, _crossing.Situation(tunnel.IdentityId), inner, now, refusal, out var length);
-            return length > 0 ? SendInner(from, refusalSlot.With(refusalSlot.Start, length), tunnel.InnerMax, now) : reason;
+            return length > 0 ? SendAnswer(from, refusalSlot.With(refusalSlot.Start, length), now) : reason;
         }
 
         return result.Kind == ForwardKind.Refuse
@@ -577,10 +577,17 @@ internal sealed class PacketPath
         {
             var own = _outbox.FreeSlot();
             var length = _names.Handle(_forwarder.Model, _crossing.Situation(delivery.Question.IdentityId), delivery, now, _tunnels[to].InnerMax, _memory.Blank(own));
-            reason = length > 0 ? SendInner(to, own.With(own.Start, length), int.MaxValue, now) : DropReason.NotRequested;
+            reason = length > 0 ? SendAnswer(to, own.With(own.Start, length), now) : DropReason.NotRequested;
         }
 
         Count(reason);
+    }
+
+    /// <summary>What the gateway answers itself counts as much as what somebody else would.</summary>
+    private DropReason SendAnswer(int to, in PacketSpot answer, Instant now)
+    {
+        var reason = _forwarder.MeterAnswer(_tunnels[to].IdentityId, answer.Length, now);
+        return reason == DropReason.None ? SendInner(to, answer, int.MaxValue, now) : reason;
     }
 
     private DropReason SendInner(int to, in PacketSpot inner, int innerMax, Instant now)
