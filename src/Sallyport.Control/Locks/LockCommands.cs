@@ -92,10 +92,21 @@ internal sealed class LockCommands(Commands commands, Database database, ChangeF
         change.Actor.Require(Right.Change, subject!.NetworkId);
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO locks (subject_kind, subject_id, subject, network_id, reason, until, created_at, created_by)
-            VALUES (@Kind, @subjectId, @Name, @NetworkId, @Reason, @until, @Now, @by) RETURNING id
+            INSERT INTO locks (subject_kind, subject_id, subject, labels, network_id, reason, until, created_at, created_by)
+            VALUES (@Kind, @subjectId, @Name, @labels, @NetworkId, @Reason, @until, @Now, @by) RETURNING id
             """,
-            new { subject.Kind, subjectId = subject.Id, subject.Name, subject.NetworkId, input.Reason, until, change.Now, by = change.Actor.Name });
+            new
+            {
+                subject.Kind,
+                subjectId = subject.Id,
+                subject.Name,
+                labels = Column.Of(subject.Labels),
+                subject.NetworkId,
+                input.Reason,
+                until,
+                change.Now,
+                by = change.Actor.Name,
+            });
         var row = LockRow.Find(change.Sql, id)!;
         Touch(change, row);
         change.Audit("lock.add", SubjectOf(id), Describe(row));

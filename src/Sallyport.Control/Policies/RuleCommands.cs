@@ -15,15 +15,12 @@ using Sallyport.Control.Networks;
 using Sallyport.Control.Nodes;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
-using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Policies;
 
 internal sealed class RuleCommands(
     Commands commands, Database database, ChangeFeed feed, Cuts cuts, CountryTable countries, VolumeTable volumes, TimeProvider time)
 {
-    private const int SelectorMax = 8;
-
     private static readonly string[] Effects = ["allow", "deny"];
     private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label", "network"];
     private const string SubjectHint = "write device:NAME, site:NAME, host:NETWORK, group:NAME, label:KEY=VALUE or network:NAME";
@@ -319,31 +316,12 @@ internal sealed class RuleCommands(
             case "group":
                 return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, target) : null;
             case "label":
-                return OfMembers(change, kind, ReadSelector(name, problems), network, target);
+                return OfMembers(change, kind, RuleSubject.ReadLabels(name, "from", problems), network, target);
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
                 problems.Add("from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : SubjectHint);
                 return null;
         }
-    }
-
-    /// <summary>"model=P200,region=eu": all of them, in the one way in which they are said.</summary>
-    private static string ReadSelector(string text, ProblemList problems)
-    {
-        var labels = LabelSelector.Read(text);
-        if (labels.Length > SelectorMax)
-        {
-            problems.Add("from", $"{labels.Length} labels are too many", $"use at most {SelectorMax}, or a group");
-            return "";
-        }
-
-        foreach (var label in labels)
-        {
-            var equals = label.IndexOf('=', StringComparison.Ordinal);
-            IdentityInput.CheckLabel("from", equals < 0 ? label : label[..equals], equals < 0 ? null : label[(equals + 1)..], problems);
-        }
-
-        return LabelSelector.Write(labels);
     }
 
     private static SubjectInput? ReadIdentity(
@@ -438,11 +416,15 @@ internal sealed class RuleCommands(
     public Func<RuleRow, RuleInfo> Informing(SqliteConnection sql)
     {
         var retired = IdentityRow.Retired(sql);
-        // A host that the rule itself brings in is not yet in the state of the last commit.
-        return row => row.ToInfo(
-            row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)),
-            time.GetUtcNow(),
-            volumes.Used("rule", row.Id, row.Limit));
+        return row => row.ToInfo(CountSubjects(row), time.GetUtcNow(), volumes.Used("rule", row.Id, row.Limit));
+
+        int CountSubjects(RuleRow row)
+        {
+            var subject = row.ToSubject();
+            // A host that the rule itself brings in is not yet in the state of the last commit.
+            return row.SubjectKind == HostIdentity.Kind ? 1
+                : feed.State.Identities.Values.Count(identity => subject.Speaks(identity) && !retired.Contains(identity.Id));
+        }
     }
 
     private static JsonObject Describe(RuleRow row) => new()

@@ -5,9 +5,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
-using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
-using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
@@ -186,14 +184,7 @@ internal sealed class RuleRow
         Windows = Column.List(WindowsJson),
     };
 
-    /// <summary>Whether that identity is one of its subjects.</summary>
-    public bool SpeaksOf(IdentityModel identity) => identity.NetworkId == SubjectNetworkId && SubjectKind switch
-    {
-        "network" => identity.Kind != HostIdentity.Kind,
-        "group" => identity.Groups.Contains(Subject),
-        "label" => LabelSelector.Read(Subject).All(wanted => identity.Labels.Any(label => wanted == $"{label.Key}={label.Value}")),
-        _ => identity.Id == SubjectId,
-    };
+    public RuleSubject ToSubject() => new(SubjectKind, SubjectId, StoredSubject, SubjectNetworkId);
 
     /// <param name="used">Of its volume.</param>
     public RuleInfo ToInfo(int subjects, DateTimeOffset now, long? used)

@@ -80,6 +80,28 @@ public sealed class LearnTests
     }
 
     [Fact]
+    public async Task Of_several_labels_who_has_all_of_them_is_meant()
+    {
+        await using var world = await WorldAsync();
+        foreach (var name in (string[])["pump-1", "pump-2"])
+        {
+            await world.Client.UpdateDeviceAsync(name, new DeviceUpdate { Labels = new Dictionary<string, string> { ["model"] = "P200", ["region"] = "eu" } });
+        }
+
+        var all = await world.AllowEverythingAsync();
+        await world.SeenAsync(all, ("pump-1", "192.168.50.10", 8883), ("pump-2", "192.168.50.10", 8883), ("pump-3", "192.168.50.10", 8883));
+        var plan = await world.Client.LearnAsync("label:region=eu,model=P200");
+        (plan.Subject, plan.Members, plan.Flows).ShouldBe(("label:model=P200,region=eu", 2, 4));
+        plan.Commands.ShouldBe(["sallyport rule add --from label:model=P200,region=eu --to application:historian"]);
+
+        // One that all of them have the first label for allows nothing to who lacks the second.
+        await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200,region=us", To = "application:historian" });
+        (await world.Client.LearnAsync("label:model=P200,region=eu")).Rules.ShouldHaveSingleItem().Existing.ShouldBeNull();
+        var made = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200,region=eu", To = "application:historian" });
+        (await world.Client.LearnAsync("label:region=eu,model=P200")).Rules.ShouldHaveSingleItem().Existing.ShouldBe(made.Id);
+    }
+
+    [Fact]
     public async Task A_subject_that_cannot_be_is_named_with_its_repair()
     {
         await using var world = await WorldAsync();

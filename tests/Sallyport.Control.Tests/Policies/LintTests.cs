@@ -57,6 +57,19 @@ public sealed class LintTests
     }
 
     [Fact]
+    public async Task A_rule_that_asks_for_several_labels_speaks_of_who_has_all_of_them()
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        await RuleAsync(world, "group:pumps");
+        await world.Client.UpdateDeviceAsync("pump-1", new DeviceUpdate { Labels = new Dictionary<string, string> { ["model"] = "P200", ["region"] = "eu" } });
+        var nobody = await RuleAsync(world, "label:model=P200,region=us");
+        var one = await RuleAsync(world, "label:model=P200,region=eu");
+        var findings = (await world.Client.LintAsync()).Findings;
+        findings.Select(finding => (finding.Kind, finding.RuleId)).ShouldBe([("no-subject", nobody), ("shadowed", one)]);
+        findings[0].Why.ShouldBe("nobody has the labels model=P200,region=us");
+    }
+
+    [Fact]
     public async Task Quarantine_makes_no_rule_useless()
     {
         await using var world = await WorldAsync(new MovedTime());

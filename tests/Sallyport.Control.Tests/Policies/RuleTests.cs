@@ -155,6 +155,9 @@ public sealed class RuleTests
     [InlineData("device:pump-17", "label:model=P300", "subject", "device pump-17 has model=P200, not model=P300", "sallyport device update pump-17 --label model=P300")]
     [InlineData("device:pump-17", "label:hall=3", "subject", "device pump-17 has no label hall=3", "sallyport device update pump-17 --label hall=3")]
     [InlineData("device:pump-17", "device:spare", "subject", "it speaks of device:spare alone", null)]
+    [InlineData("device:pump-17", "label:model=P200,region=eu", "subject", "device pump-17 has no label region=eu", "sallyport device update pump-17 --label region=eu")]
+    [InlineData("device:pump-17", "label:hall=3,model=P300", "subject", "device pump-17 has no label hall=3 and has model=P200, not model=P300", "sallyport device update pump-17 --label hall=3 --label model=P300")]
+    [InlineData("device:pump-17", "label:hall=3 b", "subject", "device pump-17 has no label hall=3 b", "sallyport device update pump-17 --label 'hall=3 b'")]
     public async Task A_flow_that_is_denied_names_the_nearest_rule_and_what_it_lacks(string asks, string from, string condition, string why, string? fix)
     {
         await using var world = await WorldAsync();
@@ -178,6 +181,13 @@ public sealed class RuleTests
 
         var ended = await world.Client.AddRuleAsync(Historian with { For = "1h" });
         (await NearestAsync(22)).ShouldBe((ended.Id, "service"));
+        // Of two labels pump-17 has but one: that rule leads it nowhere.
+        await world.Client.UpdateDeviceAsync("pump-17", new DeviceUpdate { Labels = new Dictionary<string, string> { ["a"] = "1", ["model"] = "P200" } });
+        var selector = await world.Client.AddRuleAsync(Historian with { From = "label:a=1,model=P300" });
+        await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { Windows = ["sat 00:00-00:01 Etc/UTC"], NoEnd = true });
+        (await NearestAsync(22)).ShouldBe((null, null));
+        await world.Client.DeleteRuleAsync(selector.Id);
+        await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { Windows = [], For = "1h" });
         time.By += TimeSpan.FromHours(2);
         (await NearestAsync(8883)).ShouldBe((ended.Id, "ended"));
         await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { NoEnd = true });

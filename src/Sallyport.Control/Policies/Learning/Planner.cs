@@ -54,7 +54,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
             Applications = applications,
             Rules = rules,
             Skipped = [.. skipped.GroupBy(one => one.Why).SelectMany(Shortened)],
-            Commands = [.. applications.Select(CommandOf), .. rules.Where(rule => rule.Existing is null).Select(rule => $"sallyport rule add --from {rule.From}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}")],
+            Commands = [.. applications.Select(CommandOf), .. rules.Where(rule => rule.Existing is null).Select(rule => $"sallyport rule add --from {CommandText.Word(rule.From)}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}")],
         };
     }
 
@@ -175,10 +175,10 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     /// <summary>A rule that is always in force and speaks of all who use it, or the very rule that would be made.</summary>
     private int? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
     {
-        var users = uses.SelectMany(use => use.Members).Distinct().Select(id => ReachMap.SubjectsOf(model.Identity(id)!).ToHashSet()).ToList();
+        var users = uses.SelectMany(use => use.Members).Distinct().Select(id => subject.Members[id]).ToList();
         return fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && RuleConditionInput.Describe(rule.Conditions).Length == 0 && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
             .OrderBy(rule => rule.Id)
-            .FirstOrDefault(rule => users.TrueForAll(subjects => subjects.Contains(ReachMap.SubjectOf(NetworkPolicy.Rule(rule, CountryTable.Empty), model.Application(application.Id)!)))
+            .FirstOrDefault(rule => users.TrueForAll(RuleSubject.Of(rule, application.NetworkId).Speaks)
                 || ($"{rule.SubjectKind}:{rule.Subject}" == from && (rule.NetworkId == 0 ? application.NetworkId : rule.NetworkId) == subject.NetworkId))?.Id;
     }
 

@@ -104,7 +104,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         public LintFinding? FindingOn(RuleModel rule, bool isObserved, CancellationToken cancel)
         {
             cancel.ThrowIfCancellationRequested();
-            var speaksOf = SpokenOf(NetworkPolicy.Rule(rule, countries));
+            var speaksOf = SpokenOf(rule);
             if (rule.Until is { } until && until <= now.Nanoseconds)
             {
                 return Finding(rule, "ended", $"it ended at {Human(until)}", Remove(rule));
@@ -128,14 +128,23 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 return Finding(application, $"{owner?.Kind} {owner?.Name} does not carry {application.Target}", $"sallyport application remove {reference}");
             }
 
-            var leads = effects.Map.RulesOf(application.Id).Where(rule => rule.Effect == RuleEffect.Allow && rule.Time.Until > now).ToList();
+            var leads = effects.Map.RulesOf(application.Id).Where(rule => rule.Effect == RuleEffect.Allow && rule.Time.Until > now).Select(rule => fleet.Rules[rule.Id]).ToList();
             return leads.Exists(rule => SpokenOf(rule).Count > 0)
                 ? null
                 : Finding(application, "no rule lets anybody reach it", $"sallyport application remove {reference}");
         }
 
-        private IReadOnlyList<int> SpokenOf(Rule rule) =>
-            rule.ApplicationIds is [var first, ..] && effects.Map.ApplicationOf(first) is { } application ? subjects.GetValueOrDefault(ReachMap.SubjectOf(rule, application), []) : [];
+        private IReadOnlyList<int> SpokenOf(RuleModel rule)
+        {
+            if (effects.Map.ApplicationOf(NetworkPolicy.Targets(rule)[0]) is not { } application)
+            {
+                return [];
+            }
+
+            // By the index come those that have the first of several labels, and perhaps not the others.
+            var subject = RuleSubject.Of(rule, application.NetworkId);
+            return [.. subjects.GetValueOrDefault(ReachMap.SubjectOf(NetworkPolicy.Rule(rule, countries), application), []).Where(id => subject.Speaks(fleet.Identities[id]))];
+        }
 
         private LintFinding? Shadow(RuleModel rule, IReadOnlyList<int> speaksOf)
         {
@@ -226,7 +235,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         private string Nobody(RuleModel rule) => rule.SubjectKind switch
         {
             "group" => $"nobody is in the group {rule.Subject}",
-            "label" => $"nobody has the label {rule.Subject}",
+            "label" => $"nobody has the label{(LabelSelector.Read(rule.Subject).Length > 1 ? "s" : "")} {rule.Subject}",
             "network" => "its network has neither devices nor sites",
             _ => $"{rule.SubjectKind} {fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name} is retired",
         };
@@ -235,6 +244,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         {
             var network = fleet.Networks[rule.NetworkId == 0 ? TargetOf(fleet, rule)!.NetworkId : rule.NetworkId].Name;
             var subject = rule.SubjectKind == "network" ? $"--network {network}"
+                : rule.SubjectKind == "label" ? $"{CommandText.Labels(LabelSelector.Read(rule.Subject))} --network {network}"
                 : rule.SubjectId == 0 ? $"--{rule.SubjectKind} {rule.Subject} --network {network}"
                 : fleet.Identities[rule.SubjectId] is { Kind: HostIdentity.Kind } host ? $"--host {host.Name}"
                 : $"--{rule.SubjectKind} {fleet.ReferenceTo(rule.SubjectKind, fleet.Identities[rule.SubjectId].Name, fleet.Identities[rule.SubjectId].NetworkId)}";
