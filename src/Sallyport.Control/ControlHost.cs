@@ -64,7 +64,7 @@ public sealed class ControlHost : IDisposable
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, Countries, settings);
         Commands = new Commands(fleet, Audit, Loader, Feed, time);
-        Drafts = new Drafts(Commands, Feed);
+        Drafts = new Drafts(Commands);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,

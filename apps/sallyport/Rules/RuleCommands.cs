@@ -54,6 +54,11 @@ internal static class RuleCommands
                     {
                         c.Printer.Remark($"{Nobody(r.From)}: {Remedy(r.From)}");
                     }
+
+                    if (r.Applications == 0)
+                    {
+                        c.Printer.Remark($"no application is in the {r.To.Replace("application-group:", "group ", StringComparison.Ordinal)}: sallyport application update NAME.{r.Network} --group {r.To.Split(':')[1]}");
+                    }
                 });
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
@@ -63,6 +68,10 @@ internal static class RuleCommands
     /// <summary>"group:pumps of network plant-a" where that is not the application's.</summary>
     private static string FromOf(RuleInfo rule) =>
         rule.FromNetwork == rule.Network || rule.From.StartsWith("network:", StringComparison.Ordinal) ? rule.From : $"{rule.From} of network {rule.FromNetwork}";
+
+    /// <summary>"application-group:scada (3 applications)": how many it leads to now.</summary>
+    private static string ToOf(RuleInfo rule) =>
+        rule.To.StartsWith("application:", StringComparison.Ordinal) ? rule.To : $"{rule.To} ({Human.Count(rule.Applications, "application")})";
 
     /// <summary>Where the subjects of another network reach the application; null within one, and for a group of applications.</summary>
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
@@ -103,7 +112,7 @@ internal static class RuleCommands
                 new("ID", r => $"{r.Id}") { Right = true },
                 new("NETWORK", r => r.Network) { Rank = 2 },
                 new("FROM", FromOf),
-                new("TO", r => r.To),
+                new("TO", ToOf),
                 new("EFFECT", r => r.Effect),
                 new("WHEN", r => TimeFlags.Describe(r.Until, r.Windows)) { Wraps = true },
                 new("IF", r => r.Conditions.Text) { Wraps = true, Rank = 3 },
@@ -127,7 +136,7 @@ internal static class RuleCommands
                     ("id", r.Id.ToString(CultureInfo.InvariantCulture)),
                     ("network", r.Network),
                     ("from", FromOf(r)),
-                    ("to", r.To),
+                    ("to", ToOf(r)),
                     ("effect", r.Effect),
                     ("when", TimeFlags.Describe(r.Until, r.Windows)),
                     ("if", r.Conditions.Text),

@@ -53,7 +53,11 @@ internal sealed class LockRow
     public static IReadOnlyList<LockRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
         .. sql.Query<LockRow>(
-            Select + " WHERE l.id > @after AND (@networkId IS NULL OR ifnull(l.network_id, @networkId) = @networkId) ORDER BY l.id LIMIT @limit",
+            Select + """
+                 WHERE l.id > @after AND (@networkId IS NULL OR ifnull(l.network_id, @networkId) = @networkId
+                    OR (l.subject_kind = 'rule' AND EXISTS (SELECT 1 FROM rules r WHERE r.id = l.subject_id AND r.network_id = @networkId)))
+                ORDER BY l.id LIMIT @limit
+                """,
             new { after, networkId, limit }),
     ];
 

@@ -45,7 +45,7 @@ internal static class NearestRules
     }
 
     private static NearestRule OfLock(RuleRow rule) => new(
-        rule.Id, $"{rule.SubjectKind}:{rule.Subject} to application:{rule.Application}", "locked", "it is locked", Command("lock list"));
+        rule.Id, $"{rule.SubjectKind}:{rule.Subject} to {rule.Target}", "locked", "it is locked", Command("lock list"));
 
     private static NearestRule? OfSubject(FleetState fleet, Explanation why, IdentityModel from, Instant now)
     {

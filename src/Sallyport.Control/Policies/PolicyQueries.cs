@@ -176,7 +176,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
     /// <summary>A rule that is locked has not come up so far: the gateways do not have it.</summary>
     private static IReadOnlyList<RuleRow> LockedRules(SqliteConnection sql, FleetState fleet, IdentityRow sender, Explanation why) =>
         why.Application is null || !fleet.Identities.TryGetValue(sender.Id, out var identity)
-            ? [] : [.. RuleRow.OfApplication(sql, why.Application.Id).Where(row => row.IsLocked && row.ToSubject().Speaks(identity))];
+            ? [] : [.. RuleRow.LeadingTo(sql, why.Application.Id).Where(row => row.IsLocked && row.ToSubject().Speaks(identity))];
 
     /// <summary>What is allowed arrives only where both have a tunnel.</summary>
     private IEnumerable<string> PresenceSteps(IdentityRow sender, Explanation why)

@@ -106,6 +106,17 @@ internal sealed class RuleRow
     public static IReadOnlyList<RuleRow> OfApplication(SqliteConnection sql, int applicationId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.application_id = @applicationId ORDER BY r.id", new { applicationId })];
 
+    /// <summary>Those of them, and those to groups that the application is in.</summary>
+    public static IReadOnlyList<RuleRow> LeadingTo(SqliteConnection sql, int applicationId) =>
+    [
+        .. sql.Query<RuleRow>(
+            Select + """
+                 WHERE r.application_id = @applicationId OR EXISTS (SELECT 1 FROM applications m, json_each(m.groups) g
+                    WHERE m.id = @applicationId AND m.network_id = r.target_network_id AND g.value = r.application_group) ORDER BY r.id
+                """,
+            new { applicationId }),
+    ];
+
     public static IReadOnlyList<RuleRow> OfSubject(SqliteConnection sql, int identityId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.subject_id = @identityId ORDER BY r.id", new { identityId })];
 
@@ -200,6 +211,7 @@ internal sealed class RuleRow
             Network = Network,
             FromNetwork = SubjectNetwork,
             Subjects = subjects,
+            Applications = MemberIds is null ? ApplicationId == 0 ? 0 : 1 : MemberIds.Count(c => c == ',') + 1,
             Effect = Effect,
             Until = UnixTime.ToTime(Until),
             Windows = windows,

@@ -86,6 +86,30 @@ public sealed class ReplayTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_file_is_tried_on_the_policy_of_the_same_moment_whoever_changes_it_meanwhile()
+    {
+        await using var world = await WorldAsync();
+        var plant = new Plant(await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetDeviceAsync("pump-18"), await world.Client.GetSiteAsync("hq"));
+        await world.RecordAsync(plant.Flow(plant.Pump17, "192.168.50.10", 8883));
+        using var done = new CancellationTokenSource();
+        var others = Task.Run(async () =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                await world.Client.DeleteRuleAsync((await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" })).Id);
+            }
+        });
+        for (var i = 0; i < 100; i++)
+        {
+            var report = await world.Client.ReplayAsync(new ReplayRequest { File = "devices:\n  spare: { network: plant-a }\n" });
+            (report.Flows, report.Blocked, report.Allowed).ShouldBe((1, 0, 0), "the file has nothing to do with that rule");
+        }
+
+        await done.CancelAsync();
+        await others;
+    }
+
+    [Fact]
     public async Task A_draft_that_cannot_be_says_which_part_of_it()
     {
         await using var world = await WorldAsync();

@@ -140,7 +140,9 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
             notes.Add($"{row.OwnerKind} {row.Owner}, which carries it, is offline: nothing arrives until it connects.");
         }
 
-        if (question.Map.RulesOf(application.Id).Count == 0)
+        var locked = database.Read(sql => RuleRow.LeadingTo(sql, row.Id)).Where(rule => rule.IsLocked).ToList();
+        notes.AddRange(locked.Select(rule => $"Rule {rule.Id} ({rule.SubjectKind}:{rule.Subject} to {rule.Target}) is locked: it lets nobody reach it."));
+        if (question.Map.RulesOf(application.Id).Count == 0 && locked.Count == 0)
         {
             notes.Add($"No rule leads to application {row.Name}.");
         }

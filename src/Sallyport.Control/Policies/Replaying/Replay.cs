@@ -33,6 +33,7 @@ internal readonly record struct Judgement(ReplayOutcome Outcome, Identity? From,
 internal sealed class Replay(FleetState before, FleetState after, CountryTable countries, Func<int, Situation> situations)
 {
     private readonly FleetTimeline old = new(NetworkPolicy.Of(before, countries));
+    private readonly Dictionary<int, Situation> asked = []; // of each identity once, so that its tunnel does not move while the flows are judged
     private readonly FleetTimeline draft = new(NetworkPolicy.Of(after, countries));
 
     public Judgement Judge(RecordedFlow flow)
@@ -72,6 +73,16 @@ internal sealed class Replay(FleetState before, FleetState after, CountryTable c
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, flow.Destination);
-        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, situations(from.Id), new TiedNames(null, flow.FirstSeen, flow.DnsName)));
+        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, SituationOf(from.Id), new TiedNames(null, flow.FirstSeen, flow.DnsName)));
+    }
+
+    private Situation SituationOf(int identityId)
+    {
+        if (!asked.TryGetValue(identityId, out var known))
+        {
+            asked[identityId] = known = situations(identityId);
+        }
+
+        return known;
     }
 }
