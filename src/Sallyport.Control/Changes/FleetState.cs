@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Appearances;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Policies;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -17,6 +18,22 @@ internal sealed record FleetState(
     ImmutableDictionary<int, AppearanceModel> Appearances)
 {
     private Dictionary<(string Kind, string Name), int>? nameCounts;
+
+    private (bool IsKnown, IdentityModel? Identity) beyond;
+
+    /// <summary>What lies beyond the gateway host, as one identity; null while no application is there.</summary>
+    public IdentityModel? Beyond
+    {
+        get
+        {
+            if (!beyond.IsKnown)
+            {
+                beyond = (true, Identities.Values.FirstOrDefault(EgressNetwork.IsCarrier));
+            }
+
+            return beyond.Identity;
+        }
+    }
 
     /// <summary>Whether the name alone says which device, site or application is meant.</summary>
     public bool IsUnique(string kind, string name)

@@ -102,10 +102,13 @@ public sealed class CountryTableTests
         Should.Throw<InvalidOperationException>(() => ControlHost.Open(new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net" }, TimeProvider.System))
             .Message.ShouldContain("looks at countries");
         await File.WriteAllTextAsync(file, "203.0.113.0/24,DE");
+        Should.Throw<InvalidOperationException>(() => ControlHost.Open(new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net", CountryTable = file }, TimeProvider.System))
+            .Message.ShouldStartWith($"A rule looks at countries (FR), and the table of countries {file} does not have it. Set country_table to a file that has FR,");
+        await File.WriteAllTextAsync(file, "203.0.113.0/24,DE\n192.0.2.0/24,FR");
         await using (var world = await ControlWorld.StartAsync(directory, change: options => options with { CountryTable = file }))
         {
             using var gateway = await FakeGateway.ConnectAsync(world, modelVersion: version);
-            (await gateway.ReceiveAsync<Snapshot>()).Model.Countries.Select(country => (country.Code, country.V4.Length)).ShouldBe([("DE", 8), ("FR", 0)]);
+            (await gateway.ReceiveAsync<Snapshot>()).Model.Countries.Select(country => (country.Code, country.V4.Length)).ShouldBe([("DE", 8), ("FR", 8)]);
         }
 
         Directory.Delete(directory, recursive: true);
