@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
+using Sallyport.Cli.Applications;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
 
@@ -95,7 +96,7 @@ internal static class LearnCommand
         {
             var entry = new JsonObject();
             foreach (var (name, value) in ((string, string?)[])
-                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null ? application.Target : null)])
+                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null or ApplicationCommands.EgressNetwork ? application.Target : null)])
             {
                 if (value is not null)
                 {
@@ -109,7 +110,7 @@ internal static class LearnCommand
 
         var rules = plan.Rules.Where(rule => rule.Existing is null).Select(rule => rule.FromNetwork is null
             ? new JsonObject { ["from"] = rule.From, ["to"] = rule.To }
-            : new JsonObject { ["from"] = rule.From, ["fromNetwork"] = rule.FromNetwork, ["to"] = rule.To });
+            : new JsonObject { ["from"] = rule.From, ["from_network"] = rule.FromNetwork, ["to"] = rule.To });
         return new JsonObject { ["applications"] = applications, ["rules"] = new JsonArray([.. rules]) };
     }
 

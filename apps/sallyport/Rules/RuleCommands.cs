@@ -9,6 +9,8 @@ namespace Sallyport.Cli.Rules;
 
 internal static class RuleCommands
 {
+    private const string GroupPrefix = "application-group:";
+
     public static Command Build(Shell shell) =>
         Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
@@ -55,9 +57,10 @@ internal static class RuleCommands
                         c.Printer.Remark($"{Nobody(r.From)}: {Remedy(r.From)}");
                     }
 
-                    if (r.Applications == 0)
+                    if (r.Applications == 0 && r.To.StartsWith(GroupPrefix, StringComparison.Ordinal))
                     {
-                        c.Printer.Remark($"no application is in the {r.To.Replace("application-group:", "group ", StringComparison.Ordinal)}: sallyport application update NAME.{r.Network} --group {r.To.Split(':')[1]}");
+                        var group = r.To[GroupPrefix.Length..];
+                        c.Printer.Remark($"no application is in the group {group}: sallyport application update NAME.{r.Network} --group {group}");
                     }
                 });
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
@@ -71,7 +74,7 @@ internal static class RuleCommands
 
     /// <summary>"application-group:scada (3 applications)": how many it leads to now.</summary>
     private static string ToOf(RuleInfo rule) =>
-        rule.To.StartsWith("application:", StringComparison.Ordinal) ? rule.To : $"{rule.To} ({Human.Count(rule.Applications, "application")})";
+        rule.To.StartsWith(GroupPrefix, StringComparison.Ordinal) ? $"{rule.To} ({Human.Count(rule.Applications, "application")})" : rule.To;
 
     /// <summary>Where the subjects of another network reach the application; null within one, and for a group of applications.</summary>
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)

@@ -74,7 +74,7 @@ public sealed record RuleInfo
     public required int Subjects { get; init; }
 
     /// <summary>How many applications it leads to now: 0 where none is in the group.</summary>
-    public required int Applications { get; init; }
+    public int Applications { get; init; }
 
     /// <summary>"allow" or "deny".</summary>
     public required string Effect { get; init; }

@@ -13,7 +13,7 @@ namespace Sallyport.Control.Policies;
 internal static class NearestRules
 {
     /// <param name="locked">Rules that a lock keeps from the gateways and that would allow it.</param>
-    public static NearestRule? Of(FleetState fleet, Explanation why, IReadOnlyList<RuleRow> locked, Instant now)
+    public static NearestRule? Of(FleetState fleet, Explanation why, IReadOnlyList<RuleRow> locked, in Situation situation, Instant now)
     {
         if (why.From is null || !fleet.Identities.TryGetValue(why.From.Id, out var from))
         {
@@ -22,12 +22,21 @@ internal static class NearestRules
 
         return why.Kind switch
         {
+            ExplanationKind.ConditionNotMet => OfCondition(fleet, why, situation),
             ExplanationKind.NotInForce => OfTime(fleet, fleet.Rules[why.Rule!.Id], now),
             ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch when locked.Count > 0 => OfLock(locked[0]),
             ExplanationKind.SubjectDoesNotMatch => OfSubject(fleet, why, from, now),
             ExplanationKind.NoApplicationAtPort => OfService(fleet, why, from, now),
             _ => null,
         };
+    }
+
+    /// <summary>There is no command to advise: the fact or the tunnel itself has to be another.</summary>
+    private static NearestRule OfCondition(FleetState fleet, Explanation why, in Situation situation)
+    {
+        var rule = fleet.Rules[why.Rule!.Id];
+        return new NearestRule(
+            rule.Id, Remedy.Describe(fleet, rule), "condition", RuleConditionInput.WhyUnmet(why.Unmet, rule.Conditions!, why.From!, situation), null);
     }
 
     private static NearestRule OfTime(FleetState fleet, RuleModel rule, Instant now)
@@ -103,19 +112,12 @@ internal static class NearestRules
             {
                 var offer = string.Join(", ", fleet.Applications[application.Id].Services);
                 return new NearestRule(
-                    rule.Id, Remedy.Describe(fleet, rule), "service", $"it leads to {offer} of application {application.Name}, and {Asked(why)} is none of these", null);
+                    rule.Id, Remedy.Describe(fleet, rule), "service", $"it leads to {offer} of application {application.Name}, and {ServiceText.Of(why.Protocol, why.Port, why.Port)} is none of these", null);
             }
         }
 
         return null;
     }
-
-    private static string Asked(Explanation why) => why.Protocol switch
-    {
-        IpProtocol.Tcp => string.Create(CultureInfo.InvariantCulture, $"tcp/{why.Port}"),
-        IpProtocol.Udp => string.Create(CultureInfo.InvariantCulture, $"udp/{why.Port}"),
-        _ => "icmp",
-    };
 
     private static string Command(string words) => $"sallyport {words}";
 

@@ -3,7 +3,9 @@ using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
+using Sallyport.Control.Networks;
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
@@ -20,16 +22,25 @@ internal static class Remedy
     public static IReadOnlyList<string> CommandsFor(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port) =>
         Allowance.For(fleet, fromId, toId, destination, protocol, port)?.Commands ?? [];
 
-    /// <summary>The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services.</summary>
+    /// <summary>
+    /// The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services. None of names: whether
+    /// an address is theirs the gateway alone knows.
+    /// </summary>
     public static ApplicationModel? NarrowestOf(FleetState fleet, IdentityModel carrier, IpAddress destination, string protocol, int port) =>
         fleet.Applications.Values
-        .Where(application => application.OwnerId == carrier.Id
-            && ApplicationInput.ParseTarget(application.Target).Contains(destination)
+        .Where(application => application.OwnerId == carrier.Id && application.Names is not { Count: > 0 }
+            && ApplicationInput.ParseTarget(application.Target) is var target && target.Contains(destination)
+            && (!EgressNetwork.IsCarrier(carrier) || Egress.Means(target, destination))
             && application.Services.Any(service => Covers(service, protocol, port)))
         .OrderByDescending(application => ApplicationInput.ParseTarget(application.Target).Length)
         .ThenBy(application => application.Services.Count)
         .ThenBy(application => application.Id)
         .FirstOrDefault();
+
+    /// <summary>A rule from somebody to an application that is there.</summary>
+    public static string RuleCommand(FleetState fleet, IdentityModel from, ApplicationModel application) =>
+        $"sallyport rule add --from {from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}"
+        + $" --to application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}";
 
     public static bool Covers(string service, string protocol, int port)
     {

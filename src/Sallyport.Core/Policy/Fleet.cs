@@ -90,7 +90,7 @@ public sealed record Identity
     public Limit? Limit { get; init; }
 
     /// <summary>Whether its quarantine leaves a way to that application, or from it where it is its carrier. Never more than rules allow.</summary>
-    internal bool Leaves(Application application) => Quarantine switch
+    public bool Leaves(Application application) => Quarantine switch
     {
         QuarantineDegree.None or QuarantineDegree.Throttled => true,
         QuarantineDegree.Management => application.IsManagement,

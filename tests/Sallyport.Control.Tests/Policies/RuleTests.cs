@@ -202,6 +202,23 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public async Task A_rule_of_which_a_condition_does_not_hold_is_the_nearest_one_also_where_it_leads_to_a_group()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.UpdateApplicationAsync("historian", new ApplicationUpdate { Groups = ["scada"] });
+        var rule = await world.Client.AddRuleAsync(new RuleCreate
+        {
+            From = "device:pump-17", To = "application-group:scada.plant-a", Conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] },
+        });
+        var nearest = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Nearest.ShouldNotBeNull();
+        (nearest.RuleId, nearest.Condition, nearest.Why, nearest.Fix).ShouldBe(
+            (rule.Id, "condition", "it asks for firmware>=2.4.1, and nothing was reported of firmware", null));
+        nearest.Rule.ShouldBe("device:pump-17 to application-group:scada (firmware>=2.4.1)");
+        var service = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 22)).Nearest.ShouldNotBeNull();
+        (service.RuleId, service.Condition).ShouldBe((rule.Id, "service"));
+    }
+
+    [Fact]
     public async Task A_rule_that_denies_stands_beside_one_that_allows_and_wins()
     {
         await using var world = await WorldAsync();

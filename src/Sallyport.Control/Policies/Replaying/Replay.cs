@@ -16,8 +16,11 @@ internal enum ReplayOutcome : byte
     /// <summary>Who opened it, or who carried its destination, is no more.</summary>
     IsGone,
 
-    /// <summary>Who opened it, or who carries its destination, is shut out now, whatever the rules say.</summary>
+    /// <summary>Who opened it, or who carries its destination, is shut out now as far as it would go, whatever the rules say.</summary>
     IsNotActive,
+
+    /// <summary>Its application is locked now, whatever the rules say.</summary>
+    IsLocked,
 
     /// <summary>It was no flow that policy decides about: a source that is not the sender's, a protocol without ports.</summary>
     IsNotPolicys,
@@ -55,11 +58,13 @@ internal sealed class Replay(FleetState before, FleetState after, CountryTable c
         }
 
         var (_, next, would) = Decide(draft.At(flow.FirstSeen), flow);
-        var outcome = (decided.Allowed, would.Allowed) switch
+        var outcome = (decided.Allowed, would.Allowed, decided.Reason) switch
         {
-            (true, true) => ReplayOutcome.StaysAllowed,
-            (true, false) => ReplayOutcome.NewlyBlocked,
-            (false, true) => ReplayOutcome.NewlyAllowed,
+            (true, true, _) => ReplayOutcome.StaysAllowed,
+            (true, false, _) => ReplayOutcome.NewlyBlocked,
+            (false, true, _) => ReplayOutcome.NewlyAllowed,
+            (_, _, DropReason.Quarantined) => ReplayOutcome.IsNotActive,
+            (_, _, DropReason.ApplicationLocked) => ReplayOutcome.IsLocked,
             _ => ReplayOutcome.StaysDenied,
         };
         return new Judgement(outcome, was, to ?? next, decided, would);
