@@ -72,7 +72,6 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                     }
                 }
 
-
                 for (var turn = 0; turn < 40; turn++)
                 {
                     if (!withLimits && random.Below(4) == 0)
