@@ -175,7 +175,7 @@ public sealed class ControlHost : IDisposable
         var place = options.CountryTable is null ? "there is no table of countries" : $"the table of countries {options.CountryTable} does not have it";
         throw new InvalidOperationException(
             $"A rule looks at countries ({codes}), and {place}. Set country_table to a file that has {codes}, such as the one that was used before. To do without: start with such a file "
-            + $"(of each country one line is enough), take the countries out of the rules ({rules}) with sallyport rule remove, and start again.");
+            + $"(of each country one line is enough), take the countries out of the rules ({rules}): sallyport rule update NUMBER --country any, and start again.");
     }
 
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>

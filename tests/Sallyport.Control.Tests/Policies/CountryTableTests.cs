@@ -90,7 +90,9 @@ public sealed class CountryTableTests
             await world.HqAsync();
             await world.PumpAsync();
             await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "historian", Site = "hq", Target = "192.168.50.10", Services = ["tcp/8883"] });
-            (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(Rule("XX")))).Errors.ShouldHaveSingleItem().Message.ShouldBe("the table of countries has no 'XX'");
+            var unknown = (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(Rule("XX")))).Errors.ShouldHaveSingleItem();
+            (unknown.Message, unknown.Hint).ShouldBe(
+                ("the table of countries has no 'XX'", "use a code that it has, such as AT, DE, FR, or give sallyportd a table that has it (country_table)"));
             (await world.Client.AddRuleAsync(Rule("fr", "DE"))).Conditions.Countries.ShouldBe(["DE", "FR"]);
             using var gateway = await FakeGateway.ConnectAsync(world);
             var snapshot = await gateway.ReceiveAsync<Snapshot>();
