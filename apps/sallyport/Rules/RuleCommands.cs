@@ -204,14 +204,14 @@ internal static class RuleCommands
     private static string Nobody(string subject) => subject.Split(':', 2) switch
     {
         ["group", var group] => $"nobody is in the group {group} now",
-        ["label", var label] => $"nobody has the label{(label.Contains(',', StringComparison.Ordinal) ? "s" : "")} {label} now",
+        ["label", var label] => $"nobody has the label{(Labels.OfSelector(label).Count > 1 ? "s" : "")} {label} now",
         _ => $"{subject} is retired (revoked for good)",
     };
 
     private static string Remedy(string subject) => subject.Split(':', 2) switch
     {
         ["group", var group] => $"it allows nothing until somebody is; see sallyport device update NAME --group {group}",
-        ["label", var label] => $"it allows nothing until somebody has; see sallyport device update NAME --label {label}",
+        ["label", var label] => $"it allows nothing until somebody has; see sallyport device update NAME {Labels.Flags(label)}",
         _ => "it allows nothing; whoever takes the place has a name or an identity of its own",
     };
 
@@ -222,6 +222,7 @@ internal static class RuleCommands
             throw new CliException(ExitCodes.Usage, "no rule is named", "ID", "Give its number (sallyport rule list), or --from and --to.");
         }
 
+        from = Labels.Subject(from);
         var found = (await AllAsync(c, null)).Where(r => r.From == from && r.To == to).ToList();
         return found.Count switch
         {

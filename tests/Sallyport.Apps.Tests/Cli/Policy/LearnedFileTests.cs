@@ -40,6 +40,18 @@ public sealed class LearnedFileTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rule_of_several_labels_is_found_by_them_in_any_order_and_what_it_lacks_is_told_one_by_one()
+    {
+        await server.RunAsync("application", "add", "ntp", "--egress", "--target", "203.0.113.0/24", "--udp", "123");
+        var (code, output, remarks) = await CannedServer.RunOnAsync(
+            server.Directory, "rule", "add", "--from", "label:site=north hall,model=P200", "--from-network", "plant-a", "--to", "application:ntp");
+        (code, output).ShouldBe((0, "rule 1 added: label:model=P200,site=north hall of network plant-a may reach application:ntp\n"), remarks);
+        remarks.ShouldContain("nobody has the labels model=P200,site=north hall now");
+        remarks.ShouldContain("sallyport device update NAME --label model=P200 --label 'site=north hall'");
+        (await server.RunAsync("rule", "remove", "--from", "label:site=north hall,model=P200", "--to", "application:ntp")).ShouldStartWith("rule 1 removed");
+    }
+
+    [Fact]
     public async Task A_file_is_tried_on_what_was_recorded_and_changes_nothing()
     {
         var file = server.Write("draft.yaml", await server.RunAsync("policy", "learn", "--group", "pumps", "--network", "plant-a", "--include-denied", "-o", "yaml"));
