@@ -83,7 +83,7 @@ internal sealed class Outbox : IDisposable
     }
 
     /// <summary>An IPv4 packet of a guest for beyond the gateway host.</summary>
-    public DropReason SendBeyond(in PacketSpot packet)
+    public DropReason SendToEgress(in PacketSpot packet)
     {
         if (Host.IsFull)
         {

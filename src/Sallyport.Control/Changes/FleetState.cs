@@ -20,19 +20,19 @@ internal sealed record FleetState(
 
     private ILookup<int, Appearance>? appearancesIn;
 
-    private (bool IsKnown, IdentityModel? Identity) beyond;
+    private (bool IsKnown, IdentityModel? Identity) egress;
 
     /// <summary>What lies beyond the gateway host, as one identity; null while no application is there.</summary>
-    public IdentityModel? Beyond
+    public IdentityModel? Egress
     {
         get
         {
-            if (!beyond.IsKnown)
+            if (!egress.IsKnown)
             {
-                beyond = (true, Identities.Values.FirstOrDefault(EgressNetwork.IsCarrier));
+                egress = (true, Identities.Values.FirstOrDefault(EgressNetwork.IsCarrier));
             }
 
-            return beyond.Identity;
+            return egress.Identity;
         }
     }
 

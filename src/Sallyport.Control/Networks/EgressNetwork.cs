@@ -41,7 +41,7 @@ internal static class EgressNetwork
             return null;
         }
 
-        return fleet.Beyond ?? new IdentityModel
+        return fleet.Egress ?? new IdentityModel
         {
             Id = 0,
             NetworkId = network?.Id ?? 0,

@@ -27,15 +27,15 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
         }
 
         var to = toId == 0 ? CarrierAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
-        var isBeyond = to is not null && EgressNetwork.IsCarrier(to);
-        if (to is null || from.Id == to.Id || (isBeyond && from.Kind == HostIdentity.Kind))
+        var isEgress = to is not null && EgressNetwork.IsCarrier(to);
+        if (to is null || from.Id == to.Id || (isEgress && from.Kind == HostIdentity.Kind))
         {
             return null;
         }
 
         destination = from.NetworkId == to.NetworkId ? destination : fleet.Inside(from.NetworkId, destination);
 
-        var network = isBeyond ? Egress.Name : fleet.Networks[to.NetworkId].Name;
+        var network = isEgress ? Egress.Name : fleet.Networks[to.NetworkId].Name;
         if (Remedy.NarrowestOf(fleet, to, destination, protocol, port) is { } application)
         {
             return new Allowance(null, RuleOf(fleet, from, application.Name, network), [Remedy.RuleCommand(fleet, from, application)]);
@@ -54,11 +54,11 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
             Site = to.Kind == "site" ? owner : null,
             Device = to.Kind == "device" ? owner : null,
             Host = to.Kind == HostIdentity.Kind ? to.Name : null,
-            Target = to.Kind == HostIdentity.Kind && !isBeyond ? null : destination.ToString(),
+            Target = to.Kind == HostIdentity.Kind && !isEgress ? null : destination.ToString(),
             Services = [service == "icmp" ? service : string.Create(CultureInfo.InvariantCulture, $"{protocol}/{port}")],
         };
         var ports = service == "icmp" ? "--icmp" : string.Create(CultureInfo.InvariantCulture, $"--{protocol} {port}");
-        var carried = isBeyond ? $"--egress --target {destination}"
+        var carried = isEgress ? $"--egress --target {destination}"
             : to.Kind == HostIdentity.Kind ? $"--host --network {to.Name}" : $"--{to.Kind} {owner} --target {destination}";
         return new Allowance(
             create,

@@ -71,7 +71,7 @@ internal sealed class HostPath
     {
         if (packet[0] >> 4 == 4)
         {
-            return HandleFromBeyond(packet, offload, model, now);
+            return HandleFromEgress(packet, offload, model, now);
         }
 
         var reason = SuperPacket.Read(_outbox.Host.Handles, packet, offload, out var read);
@@ -90,9 +90,9 @@ internal sealed class HostPath
     /// What comes back from beyond the host, for a guest. The forwarder takes it for what it is: a part of a conversation that the guest
     /// has opened, or nothing.
     /// </summary>
-    private DropReason HandleFromBeyond(ReadOnlySpan<byte> packet, OffloadHeader offload, FleetModel model, Instant now)
+    private DropReason HandleFromEgress(ReadOnlySpan<byte> packet, OffloadHeader offload, FleetModel model, Instant now)
     {
-        if (model.Egress is not { } beyond)
+        if (model.Egress is not { } egress)
         {
             return DropReason.NotRouted;
         }
@@ -103,8 +103,8 @@ internal sealed class HostPath
             return reason;
         }
 
-        var to = model.TryFindGuest(beyond.NetworkId, piece.Destination, out var homeId, out var inside) ? model.IdentityAt(homeId, inside) : null;
-        return Pass(packet, piece, beyond, to, model, now);
+        var to = model.TryFindGuest(egress.NetworkId, piece.Destination, out var homeId, out var inside) ? model.IdentityAt(homeId, inside) : null;
+        return Pass(packet, piece, egress, to, model, now);
     }
 
     /// <summary>Cuts the piece into packets, and gives each to the shard that judges it.</summary>

@@ -45,7 +45,7 @@ internal sealed unsafe class HostBatch : IDisposable
     public bool IsOpen => _queue is not null;
 
     /// <summary>Whether the host passes on what is for beyond it.</summary>
-    public bool IsOpenBeyond { get; set; }
+    public bool IsEgressOpen { get; set; }
 
     public TunQueue? Queue => _queue;
 
@@ -68,7 +68,7 @@ internal sealed unsafe class HostBatch : IDisposable
     {
         var queue = _queue;
         _queue = null;
-        IsOpenBeyond = false;
+        IsEgressOpen = false;
         Clear();
         return queue;
     }
@@ -119,7 +119,7 @@ internal sealed unsafe class HostBatch : IDisposable
     public DropReason AddPlain(in PacketSpot packet)
     {
         Invariant.Check(!IsFull, "the host batch is flushed before it overflows");
-        if (_queue is null || !IsOpenBeyond)
+        if (_queue is null || !IsEgressOpen)
         {
             return DropReason.PeerOffline;
         }

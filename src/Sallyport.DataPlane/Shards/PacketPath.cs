@@ -178,7 +178,7 @@ internal sealed class PacketPath
     }
 
     private DropReason SendToHost(Identity host, in PacketSpot packet) =>
-        host.IsEgress ? _outbox.SendBeyond(packet) : _outbox.SendToHost(host.NetworkId, packet);
+        host.IsEgress ? _outbox.SendToEgress(packet) : _outbox.SendToHost(host.NetworkId, packet);
 
     private DropReason HandleOneFromHost(int hostId, in PacketSpot packet, Instant now)
     {
@@ -547,7 +547,7 @@ internal sealed class PacketPath
             }
 
             if (_outbox.Host.IsOpen && _forwarder.Model.Identity(result.ToIdentityId) is { Kind: IdentityKind.Host } host
-                && (!host.IsEgress || _outbox.Host.IsOpenBeyond))
+                && (!host.IsEgress || _outbox.Host.IsEgressOpen))
             {
                 _forwarder.Translate(result, inner);
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);

@@ -559,8 +559,8 @@ internal sealed class Shard : IDisposable
             case AttachHost attach:
                 Attach(attach);
                 break;
-            case OpenBeyond beyond:
-                _outbox.Host.IsOpenBeyond = beyond.IsOpen;
+            case OpenEgress egress:
+                _outbox.Host.IsEgressOpen = egress.IsOpen;
                 break;
             case DetachHost:
                 CloseHost();

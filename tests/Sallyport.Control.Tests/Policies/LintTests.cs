@@ -133,7 +133,7 @@ public sealed class LintTests
         var plantB = await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
         var panel = await world.Client.AddDeviceAsync(new DeviceCreate { Name = "panel", Network = "plant-b", Profile = new() });
         var across = await world.Client.AddRuleAsync(new RuleCreate { From = "device:panel", To = "application:historian" });
-        var beyond = await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.vendor.example"], Services = ["tcp/1-1000"] });
+        var egress = await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.vendor.example"], Services = ["tcp/1-1000"] });
         var named = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-b", To = "application:updates" });
         await RecordAsync(world, 1, Start.AddMinutes(1)); // so long it was watched
         time.By += TimeSpan.FromDays(9);
@@ -141,7 +141,7 @@ public sealed class LintTests
         var at = Start.AddDays(8).ToUnixTimeSeconds() * 1_000_000_000;
         var there = (await world.Client.ReachOfAsync("device:panel")).Items.First(row => row.Application == "historian").Destinations.Single();
         var seen = Traffic.Flow(plantB.Id, panel.Device.Id, hq.Id, there, 8883).AllowedBy(across.Id, 1) with { FirstSeen = at, LastSeen = at };
-        var outside = Traffic.Flow(plantB.Id, panel.Device.Id, 0, "198.51.100.7", 443).AllowedBy(named.Id, beyond.Id) with { FirstSeen = at, LastSeen = at };
+        var outside = Traffic.Flow(plantB.Id, panel.Device.Id, 0, "198.51.100.7", 443).AllowedBy(named.Id, egress.Id) with { FirstSeen = at, LastSeen = at };
         await world.RecordAsync(seen, outside);
 
         // Asked of either network: the rule is of both, and what used it is of one.

@@ -207,7 +207,7 @@ internal sealed class NaiveFleet
             .OrderByDescending(application => application.Target.Length).ThenBy(application => application.Id)
             .ToList();
         var served = candidates.ToList();
-        candidates.RemoveAll(application => to.IsEgress && !(LiesBeyond(destination, application.Target) && WasToldFor(from, destination, application)));
+        candidates.RemoveAll(application => to.IsEgress && !(IsMeantByEgress(destination, application.Target) && WasToldFor(from, destination, application)));
         var rules = candidates
             .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationIds.Contains(application.Id)).Select(rule => (Application: application, Rule: rule)))
             .Where(way => SpeaksOf(way.Rule.Subject, from, to.NetworkId) && IsInForce(way.Rule.Time) && Holds(way.Rule.Conditions, from))
@@ -269,7 +269,7 @@ internal sealed class NaiveFleet
     }
 
     /// <summary>Nothing is for the gateway's machine, its links or groups; a private network is meant by who names it.</summary>
-    private static bool LiesBeyond(IpAddress destination, IpPrefix target)
+    private static bool IsMeantByEgress(IpAddress destination, IpPrefix target)
     {
         var text = destination.ToString();
         var isNowhere = text.StartsWith("0.", StringComparison.Ordinal) || text.StartsWith("127.", StringComparison.Ordinal)

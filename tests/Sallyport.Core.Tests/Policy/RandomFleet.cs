@@ -35,7 +35,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     private static readonly string[] Outside =
         ["203.0.113.8", "203.0.113.9", "198.51.100.7", "203.0.113.8", "203.0.113.9", "203.0.113.77", "198.51.100.7", "10.9.0.5", "10.8.0.5", "10.20.0.200", "127.0.0.1", "169.254.169.254", "224.0.0.9", "0.0.0.1"];
 
-    private static readonly string[] Beyond = ["0.0.0.0/0", "203.0.113.0/24", "203.0.113.8/30", "203.0.113.8/32", "10.9.0.0/24"];
+    private static readonly string[] EgressTargets = ["0.0.0.0/0", "203.0.113.0/24", "203.0.113.8/30", "203.0.113.8/32", "10.9.0.0/24"];
     private static readonly string[] Patterns = ["*.vendor.example", "time.example", "a.vendor.example"];
     private static readonly string[] Names = ["vendor.example", "a.vendor.example", "b.a.vendor.example", "time.example", "xvendor.example"];
 
@@ -191,7 +191,7 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         ((int[])[1, 2]).SelectMany(network => (Appearance[])[Fleets.Service(20 + network, network, "0.0.0.0/0", Internet, "0.0.0.0/0"), Fleets.Service(22 + network, network, "203.0.113.0/24", Internet, "203.0.113.0/24")]);
 
     private Application OutsideApplication() =>
-        new(1 + random.Below(9), Internet, "e", InternetHost, IpPrefix.Parse(Beyond[random.Below(Beyond.Length)]), Some(2, Service))
+        new(1 + random.Below(9), Internet, "e", InternetHost, IpPrefix.Parse(EgressTargets[random.Below(EgressTargets.Length)]), Some(2, Service))
         {
             Locked = random.Below(24) == 0,
             IsManagement = random.Below(3) == 0,

@@ -37,7 +37,7 @@ public sealed class SharedGuestTests : IDisposable
         foreach (var (fixture, tun) in new[] { (_first, _firstTun), (_second, _secondTun) })
         {
             fixture.Outbox.Host.Attach(tun.Queue, TestTun.Handles);
-            fixture.Outbox.Host.IsOpenBeyond = true;
+            fixture.Outbox.Host.IsEgressOpen = true;
             fixture.Adopt(Model());
         }
 
@@ -45,7 +45,7 @@ public sealed class SharedGuestTests : IDisposable
     }
 
     [Fact]
-    public void All_parts_of_an_answer_from_beyond_find_the_shard_that_gave_out_the_port()
+    public void All_parts_of_an_answer_from_the_internet_find_the_shard_that_gave_out_the_port()
     {
         var parts = Parts(InnerPackets.Udp(Server, Shared, 123, Ask(Server), 1200));
         foreach (var part in parts)
@@ -89,7 +89,7 @@ public sealed class SharedGuestTests : IDisposable
     }
 
     [Fact]
-    public void An_error_from_beyond_finds_the_shard_of_what_it_quotes()
+    public void An_error_from_the_internet_finds_the_shard_of_what_it_quotes()
     {
         var port = Ask(Server);
         _firstTun.Send(default, Error(IpAddress.Parse("10.99.0.1"), Shared, InnerPackets.Udp(Shared, Server, port, 123)));

@@ -11,7 +11,7 @@ using Sallyport.DataPlane.Tests.Fixtures;
 namespace Sallyport.DataPlane.Tests.Host;
 
 /// <summary>What is set up on the gateway host for guests, with an nft that hangs, refuses or works as the test says. No kernel is touched.</summary>
-public sealed class BeyondHostTests : IDisposable
+public sealed class EgressHostTests : IDisposable
 {
     private const string Pool = "198.19.0.0/16";
 
@@ -25,17 +25,17 @@ public sealed class BeyondHostTests : IDisposable
     private readonly Uplink _uplink = new(new Clock(TimeProvider.System));
     private readonly Mailbox _shard = new();
     private readonly Routes _device = new();
-    private readonly BeyondHost _host;
+    private readonly EgressHost _host;
     private int _version;
 
-    public BeyondHostTests()
+    public EgressHostTests()
     {
         _log = TextWriter.Synchronized(_text);
         File.WriteAllText(Forwarding, "0\n");
         Behave("");
         File.WriteAllText(Nft, $"#!/bin/sh\necho \"$@\" >> {_folder}/calls\n[ \"$1\" = list ] || cat >> {_folder}/calls\n. {_folder}/behaviour\n");
         File.SetUnixFileMode(Nft, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        _host = new BeyondHost(
+        _host = new EgressHost(
             new Clock(TimeProvider.System), _uplink, new GatewayLog(_log, TimeProvider.System), new NftProgram(Nft, TimeSpan.FromSeconds(2)), Forwarding,
             TimeSpan.FromMilliseconds(100));
     }
@@ -148,13 +148,13 @@ public sealed class BeyondHostTests : IDisposable
     private void Follow(bool isThere)
     {
         var model = _fleet.Model();
-        var egress = new NetworkModel { Id = 9, Name = "internet", Prefixes = [], Ciphers = [], Wrappings = [], Elsewhere = [Pool] };
-        var beyond = new IdentityModel { Id = 9, NetworkId = 9, Kind = "host", Name = "internet", Active = true, Subnets = ["0.0.0.0/0"] };
+        var network = new NetworkModel { Id = 9, Name = "internet", Prefixes = [], Ciphers = [], Wrappings = [], Elsewhere = [Pool] };
+        var egress = new IdentityModel { Id = 9, NetworkId = 9, Kind = "host", Name = "internet", Active = true, Subnets = ["0.0.0.0/0"] };
         model = model with
         {
             Settings = model.Settings with { Tun = "tun9" },
-            Networks = isThere ? [.. model.Networks, egress] : model.Networks,
-            Identities = isThere ? [.. model.Identities, beyond] : model.Identities,
+            Networks = isThere ? [.. model.Networks, network] : model.Networks,
+            Identities = isThere ? [.. model.Identities, egress] : model.Identities,
         };
         _host.Follow(ModelMapper.FromSnapshot(new Snapshot(++_version, model), TestFleet.Now), isThere ? _device : null, [_shard]);
     }
@@ -165,7 +165,7 @@ public sealed class BeyondHostTests : IDisposable
     {
         while (_shard.TryTake(out var command))
         {
-            _orders.Add(((OpenBeyond)command!).IsOpen);
+            _orders.Add(((OpenEgress)command!).IsOpen);
         }
 
         return _orders;

@@ -10,7 +10,7 @@ namespace Sallyport.Fuzz.Targets;
 /// What comes from beyond the gateway host, and the first bytes of a TLS client. Input: <c>offload header 10 | packet</c>; the packet is
 /// also read as a client's hello.
 /// </summary>
-internal sealed class BeyondTarget : FuzzTarget
+internal sealed class EgressTarget : FuzzTarget
 {
     private const int SegmentsMax = 16;
 
@@ -19,7 +19,7 @@ internal sealed class BeyondTarget : FuzzTarget
 
     private static readonly NamePool Names = new();
 
-    public override string Name => "beyond";
+    public override string Name => "egress";
 
     public override int InputMax => 2048;
 

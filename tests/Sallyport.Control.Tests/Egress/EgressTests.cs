@@ -7,7 +7,7 @@ using Sallyport.Api.Problems;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Tests.Worlds;
 
-namespace Sallyport.Control.Tests.Beyond;
+namespace Sallyport.Control.Tests.Egress;
 
 /// <summary>What lies beyond the gateway host, as control keeps it.</summary>
 public sealed class EgressTests

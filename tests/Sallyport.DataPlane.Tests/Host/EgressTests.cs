@@ -13,7 +13,7 @@ using Sallyport.DataPlane.Tests.Fixtures;
 namespace Sallyport.DataPlane.Tests.Host;
 
 /// <summary>One shard between a device's tunnel and what lies beyond the gateway host.</summary>
-public sealed class BeyondTests : IDisposable
+public sealed class EgressTests : IDisposable
 {
     private const int EgressNetwork = 9;
     private const int EgressId = 9;
@@ -24,7 +24,7 @@ public sealed class BeyondTests : IDisposable
     private readonly PathFixture _fixture = new(new Fabric(1, new Meters()), 0, dns: new DnsModel([]));
     private readonly TestTun _tun = new();
 
-    public BeyondTests()
+    public EgressTests()
     {
         _fixture.Outbox.Host.Attach(_tun.Queue, TestTun.Handles);
         _fixture.Adopt(new Delta
@@ -55,7 +55,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void A_packet_leaves_as_that_of_a_guest_and_its_answer_comes_back()
     {
-        _fixture.Outbox.Host.IsOpenBeyond = true;
+        _fixture.Outbox.Host.IsEgressOpen = true;
         using var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
         device.Send(InnerPackets.Udp(TestFleet.DeviceAddress, Server, 4000, 123, new byte[48])).ShouldBe(DropReason.None);
         _fixture.Outbox.Flush();
@@ -92,7 +92,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void An_address_may_be_used_when_its_answer_arrives_and_only_by_who_asked()
     {
-        _fixture.Outbox.Host.IsOpenBeyond = true;
+        _fixture.Outbox.Host.IsEgressOpen = true;
         using var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
         using var other = _fixture.Open(TestFleet.OtherDeviceId, PathFixture.At("198.51.100.3", 2000));
         var vendor = IpAddress.Parse("198.51.100.77");

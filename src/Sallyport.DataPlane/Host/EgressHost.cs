@@ -13,8 +13,8 @@ namespace Sallyport.DataPlane.Host;
 /// the next. It follows the newest model with a task of its own, so that no model waits for nftables; what cannot be had is said once and
 /// tried again, with the next change of the model and after a while.
 /// </summary>
-internal sealed class BeyondHost(
-    Clock clock, Uplink uplink, GatewayLog log, NftProgram? nft = null, string forwarding = BeyondHost.Forwarding, TimeSpan? tryAgain = null) : IDisposable
+internal sealed class EgressHost(
+    Clock clock, Uplink uplink, GatewayLog log, NftProgram? nft = null, string forwarding = EgressHost.Forwarding, TimeSpan? tryAgain = null) : IDisposable
 {
     private const string Forwarding = "/proc/sys/net/ipv4/ip_forward";
 
@@ -59,7 +59,7 @@ internal sealed class BeyondHost(
 
     /// <summary>None where nothing is to be reached there.</summary>
     private static IReadOnlyList<IpPrefix> PoolsOf(GatewayModel model) =>
-        model.Fleet.Egress is { Active: true } beyond && model.Access.TryGetValue(beyond.NetworkId, out var access)
+        model.Fleet.Egress is { Active: true } egress && model.Access.TryGetValue(egress.NetworkId, out var access)
             ? [.. access.Elsewhere.Where(pool => pool.IsV4)] : [];
 
     private static int PortOf(string listener) => System.Net.IPEndPoint.TryParse(listener, out var endpoint) ? endpoint.Port : 0;
@@ -234,7 +234,7 @@ internal sealed class BeyondHost(
     {
         foreach (var shard in shards)
         {
-            shard.Order(new OpenBeyond(isOpen));
+            shard.Order(new OpenEgress(isOpen));
         }
     }
 
