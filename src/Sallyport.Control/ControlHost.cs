@@ -31,6 +31,7 @@ using Sallyport.Control.Policies;
 using Sallyport.Control.Policies.Access;
 using Sallyport.Control.Policies.Learning;
 using Sallyport.Control.Policies.Linting;
+using Sallyport.Control.Policies.Mud;
 using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Sites;
@@ -239,6 +240,7 @@ public static class ControlHosting
         services.AddSingleton<ReplayQueries>();
         services.AddSingleton<AllowCommands>();
         services.AddSingleton<LearnQueries>();
+        services.AddSingleton<MudQueries>();
         services.AddSingleton<LintQueries>();
         services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();

@@ -17,6 +17,7 @@ internal static class PolicyCommands
         ReachCommands.Access(shell),
         ReplayCommand.Build(shell),
         LearnCommand.Build(shell),
+        MudCommand.Build(shell),
         LintCommand.Build(shell),
         FleetCommands.Plan(shell),
         FleetCommands.Apply(shell),

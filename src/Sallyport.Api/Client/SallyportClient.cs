@@ -243,6 +243,10 @@ public sealed class SallyportClient : IDisposable
             ApiJson.Default.LearnPlan,
             cancel);
 
+    /// <summary>What a manufacturer's usage description means here, as rules to review.</summary>
+    public Task<MudPlan> PlanMudAsync(MudRequest request, CancellationToken cancel = default) =>
+        PostAsync("policy/mud", request, ApiJson.Default.MudRequest, ApiJson.Default.MudPlan, cancel);
+
     /// <summary>What is wrong with the rules, or could be narrower.</summary>
     public Task<LintReport> LintAsync(string? network = null, int? days = null, CancellationToken cancel = default) =>
         GetAsync("policy/lint" + Query(("network", network), ("days", days)), ApiJson.Default.LintReport, cancel);

@@ -10,6 +10,7 @@ using Sallyport.Api.Rules;
 using Sallyport.Control.Http;
 using Sallyport.Control.Policies.Learning;
 using Sallyport.Control.Policies.Linting;
+using Sallyport.Control.Policies.Mud;
 using Sallyport.Control.Policies.Replaying;
 using Sallyport.Control.Users;
 
@@ -29,6 +30,7 @@ internal static class PolicyEndpoints
         api.MapGet("/policy/explain", Explain).WithTags("Policy").WithSummary("Whether a flow would pass, and why");
         api.MapPost("/policy/replay", Replay).WithTags("Policy").WithSummary("Which recorded flows a draft would newly block or allow; changes nothing");
         api.MapGet("/policy/learn", Learn).WithTags("Policy").WithSummary("The smallest rules that cover what a device or group was observed to do; changes nothing");
+        api.MapPost("/policy/mud", Mud).WithTags("Policy").WithSummary("The rules that a manufacturer's usage description (RFC 8520) asks for; changes nothing");
         api.MapGet("/policy/lint", Lint).WithTags("Policy").WithSummary("Rules that decide nothing, allow more than was used, or speak of nobody");
     }
 
@@ -71,6 +73,8 @@ internal static class PolicyEndpoints
     private static LearnPlan Learn(
         Actor actor, LearnQueries queries, string? subject, string? network, int? days, bool? denied, CancellationToken cancel) =>
         queries.Learn(actor, subject, network, days, denied ?? false, cancel);
+
+    private static MudPlan Mud(Actor actor, MudRequest body, MudQueries queries) => queries.Plan(actor, body);
 
     private static LintReport Lint(Actor actor, LintQueries queries, string? network, int? days, CancellationToken cancel) =>
         queries.Lint(actor, network, days, cancel);

@@ -14,5 +14,6 @@ public static class AllTargets
         new EgressTarget(),
         new DnsTarget(),
         new FleetFileTarget(),
+        new MudTarget(), new CmsTarget(),
     ];
 }
