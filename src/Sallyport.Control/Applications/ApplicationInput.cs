@@ -73,7 +73,7 @@ internal static class ApplicationInput
     {
         if (IsEgress(owner))
         {
-            return ReadBeyond(text, isNamed, problems);
+            return ReadEgressTarget(text, isNamed, problems);
         }
 
         if (string.IsNullOrEmpty(text))
@@ -151,7 +151,7 @@ internal static class ApplicationInput
         return names;
     }
 
-    private static IpPrefix? ReadBeyond(string? text, bool isNamed, ProblemList problems)
+    private static IpPrefix? ReadEgressTarget(string? text, bool isNamed, ProblemList problems)
     {
         if (string.IsNullOrEmpty(text))
         {

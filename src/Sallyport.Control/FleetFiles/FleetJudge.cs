@@ -104,12 +104,7 @@ internal sealed class FleetJudge
             models[(sender.NetworkId, at)] = model = NetworkPolicy.Of(state, sender.NetworkId, countries, at);
         }
 
-        var protocol = to.Protocol switch
-        {
-            "tcp" => IpProtocol.Tcp,
-            "udp" => IpProtocol.Udp,
-            _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
-        };
+        var protocol = ServiceText.ProtocolOf(to.Protocol, destination);
         // A test is of the policy, not of the tunnel that somebody has at the moment: conditions of tunnels are not met.
         var why = model.Explain(sender.Id, default, destination, protocol, (ushort)to.Port);
         return (why.Decision.Allowed, PolicyQueries.Steps(state, sender, why, default, to.Protocol, RuleName).Last());

@@ -43,10 +43,10 @@ public static class Egress
     }
 
     /// <summary>An address that an application for the target means; its first one where it is not of what lies beyond.</summary>
-    public static IpAddress ExampleOf(IpPrefix target, bool isBeyond)
+    public static IpAddress ExampleOf(IpPrefix target, bool isEgress)
     {
         var first = IpAddress.FromV4(0x0100_0000);
-        return isBeyond && !Means(target, target.First) && target.Contains(first) ? first : target.First;
+        return isEgress && !Means(target, target.First) && target.Contains(first) ? first : target.First;
     }
 
     public static bool IsNever(IpAddress destination)

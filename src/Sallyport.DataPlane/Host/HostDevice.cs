@@ -15,7 +15,7 @@ namespace Sallyport.DataPlane.Host;
 internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : IDisposable
 {
     private readonly SortedSet<IpAddress> _addresses = [];
-    private readonly BeyondHost _beyond = new(clock, uplink, log);
+    private readonly EgressHost _egress = new(clock, uplink, log);
     private TunDevice? _device;
     private string _trouble = "";
 
@@ -29,7 +29,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
 
         if (model.Hosts.IsEmpty && !settings.TunAlways)
         {
-            _beyond.Follow(model, null, shards);
+            _egress.Follow(model, null, Mailboxes(shards));
             Close(shards);
             return;
         }
@@ -38,7 +38,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         {
             Open(settings, handles, shards);
             SetAddresses(model, handles);
-            _beyond.Follow(model, _device, shards);
+            _egress.Follow(model, _device, Mailboxes(shards));
             _trouble = "";
         }
         catch (LinuxException e)
@@ -47,11 +47,14 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         }
     }
 
+    /// <summary>Before the shards, which close the queues: nothing is ordered from them any more.</summary>
     public void Dispose()
     {
-        _beyond.Dispose();
+        _egress.Dispose();
         _device?.Dispose();
     }
+
+    private static IReadOnlyList<Mailbox> Mailboxes(IReadOnlyList<Shard> shards) => [.. shards.Select(shard => shard.Mailbox)];
 
     private void Open(GatewaySettings settings, HandleSpace handles, IReadOnlyList<Shard> shards)
     {

@@ -100,7 +100,7 @@ internal static class ModelMapper
                         && (old.IsPointToPoint != access[network.Id].IsPointToPoint || old.IsDefaultRoute != access[network.Id].IsDefaultRoute
                             || !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan())))
                     .Select(network => new Reroute(network.Id, [])),
-                .. RoutedBeyond(before.Fleet, fleet, delta).Select(network => new Reroute(network, [])),
+                .. EgressRouted(before.Fleet, fleet, delta).Select(network => new Reroute(network, [])),
             ],
         };
         return credentials.Done(before with
@@ -119,7 +119,7 @@ internal static class ModelMapper
     }
 
     /// <summary>Networks whose members have other ways beyond the gateway host than before.</summary>
-    private static IEnumerable<int> RoutedBeyond(FleetModel before, FleetModel after, Delta delta) =>
+    private static IEnumerable<int> EgressRouted(FleetModel before, FleetModel after, Delta delta) =>
         delta.RemovedAppearances.Select(id => before.Appearance(id)?.NetworkId ?? 0).Concat(delta.Appearances.Select(one => one.NetworkId)).Distinct()
             .Where(network => before.Network(network) is not null && !before.EgressRoutes(network).SequenceEqual(after.EgressRoutes(network)));
 

@@ -37,7 +37,7 @@ internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adopti
 internal sealed record AttachHost(TunQueue Queue, HandleSpace Handles) : ShardCommand;
 
 /// <summary>The gateway host passes on what is for beyond it, or does not.</summary>
-internal sealed record OpenBeyond(bool IsOpen) : ShardCommand;
+internal sealed record OpenEgress(bool IsOpen) : ShardCommand;
 
 /// <summary>The gateway host has no part any more.</summary>
 internal sealed record DetachHost : ShardCommand;

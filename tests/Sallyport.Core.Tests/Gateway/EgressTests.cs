@@ -15,7 +15,7 @@ public sealed class EgressTests
     private const int Pump = 1;
     private const int Valve = 2;
     private const int Twin = 21;
-    private const int Beyond = 31;
+    private const int Internet = 31;
     private const int NameRule = 202;
 
     private const string PumpAt = "192.168.1.10";
@@ -30,10 +30,10 @@ public sealed class EgressTests
         Network(2, "192.168.1.0/24"),
         Device(Twin, 2, PumpAt),
         Network(3),
-        Site(Beyond, 3, null, "0.0.0.0/0") with { Kind = IdentityKind.Host, Name = "internet" },
-        Application(101, 3, Beyond, "203.0.113.0/24", Udp(123), Tcp(443)),
-        Application(102, 3, Beyond, "0.0.0.0/0", Tcp(443), Udp(443)) with { Names = ["*.vendor.example", "time.example"] },
-        Application(103, 3, Beyond, "10.50.0.0/24", Tcp(443)) with { Names = ["lan.vendor.example"] },
+        Site(Internet, 3, null, "0.0.0.0/0") with { Kind = IdentityKind.Host, Name = "internet" },
+        Application(101, 3, Internet, "203.0.113.0/24", Udp(123), Tcp(443)),
+        Application(102, 3, Internet, "0.0.0.0/0", Tcp(443), Udp(443)) with { Names = ["*.vendor.example", "time.example"] },
+        Application(103, 3, Internet, "10.50.0.0/24", Tcp(443)) with { Names = ["lan.vendor.example"] },
         ForDevice(201, Pump, 101),
         ForDevice(NameRule, Pump, 102),
         ForDevice(203, Valve, 102),
@@ -60,10 +60,10 @@ public sealed class EgressTests
     [Fact]
     public void Twins_of_one_address_are_two_guests_and_each_gets_his_own_answers()
     {
-        Forward(Pump, Build.Udp(PumpAt, 4000, Server, 123), Beyond).ShouldBe(("198.19.0.10", 4000, Server, 123));
-        Forward(Twin, Build.Udp(PumpAt, 4000, Server, 123), Beyond).ShouldBe(("198.19.1.10", 4000, Server, 123));
-        Forward(Beyond, Build.Udp(Server, 123, "198.19.0.10", 4000), Pump).ShouldBe((Server, 123, PumpAt, 4000));
-        Forward(Beyond, Build.Udp(Server, 123, "198.19.1.10", 4000), Twin).ShouldBe((Server, 123, PumpAt, 4000));
+        Forward(Pump, Build.Udp(PumpAt, 4000, Server, 123), Internet).ShouldBe(("198.19.0.10", 4000, Server, 123));
+        Forward(Twin, Build.Udp(PumpAt, 4000, Server, 123), Internet).ShouldBe(("198.19.1.10", 4000, Server, 123));
+        Forward(Internet, Build.Udp(Server, 123, "198.19.0.10", 4000), Pump).ShouldBe((Server, 123, PumpAt, 4000));
+        Forward(Internet, Build.Udp(Server, 123, "198.19.1.10", 4000), Twin).ShouldBe((Server, 123, PumpAt, 4000));
     }
 
     [Theory]
@@ -78,16 +78,16 @@ public sealed class EgressTests
     }
 
     [Fact]
-    public void Nobody_beyond_opens_anything()
+    public void Nobody_in_the_internet_opens_anything()
     {
-        Send(Beyond, Build.Syn(Server, 443, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
-        Send(Beyond, Build.Udp(Server, 123, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
-        Send(Beyond, Build.Echo(Server, "198.19.0.10", 1)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Internet, Build.Syn(Server, 443, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Internet, Build.Udp(Server, 123, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Internet, Build.Echo(Server, "198.19.0.10", 1)).Kind.ShouldBe(ForwardKind.Drop);
 
         // Nor with answers of somebody else than who was asked.
-        Forward(Pump, Build.Udp(PumpAt, 4000, Server, 123), Beyond);
-        Send(Beyond, Build.Udp("203.0.113.11", 123, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
-        Send(Beyond, Build.Udp(Server, 124, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Forward(Pump, Build.Udp(PumpAt, 4000, Server, 123), Internet);
+        Send(Internet, Build.Udp("203.0.113.11", 123, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
+        Send(Internet, Build.Udp(Server, 124, "198.19.0.10", 4000)).Kind.ShouldBe(ForwardKind.Drop);
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class EgressTests
         _ties.Tell(Pump, "vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
         Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked, "a wildcard is for names below");
         _ties.Tell(Pump, "a.b.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
-        Forward(Pump, packet, Beyond);
+        Forward(Pump, packet, Internet);
         Send(Valve, Build.Syn(ValveAt, 4000, Vendor, 443)).Reason.ShouldBe(DropReason.NameNotAsked, "another identity has a rule and was told nothing");
         _ties.Tell(Twin, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
         Send(Twin, Build.Syn(PumpAt, 4000, Vendor, 443)).Kind.ShouldBe(ForwardKind.Refuse, "was told, and has no rule");
@@ -106,23 +106,44 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public void A_flood_to_an_address_without_a_name_is_judged_once_and_again_when_something_was_told()
+    {
+        var packet = Build.Udp(PumpAt, 4000, Vendor, 443);
+        for (var i = 0; i < 1000; i++)
+        {
+            Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        }
+
+        _ties.Looks.ShouldBe(1);
+        _ties.Tell(Valve, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet);
+        _ties.Looks.ShouldBe(1, "another one was told");
+        _ties.Tell(Pump, "a.vendor.example", Server, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        _ties.Looks.ShouldBe(2);
+        _ties.Tell(Pump, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Forward(Pump, packet, Internet);
+    }
+
+    [Fact]
     public void After_its_time_an_answer_opens_nothing_and_what_it_opened_goes_on_until_the_rule_goes()
     {
         _ties.Tell(Pump, "time.example", Vendor, _now + TimeSpan.FromSeconds(60));
-        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Beyond);
+        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Internet);
         var record = Records().Last(flow => flow.Allowed);
         (record.DnsName, record.ApplicationId, record.RuleId).ShouldBe(("time.example", 102, NameRule));
         _now += TimeSpan.FromSeconds(60);
         Send(Pump, Build.Udp(PumpAt, 4001, Vendor, 443)).Reason.ShouldBe(DropReason.NameNotAsked);
-        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Beyond);
+        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Internet);
 
         // Judged again by a model that changed elsewhere and by one that changed here, it is still what it was.
         _forwarder.Adopt(Fleet.With(ForDevice(299, Pump, 999)), _now).FlowsCut.ShouldBe(0);
-        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Beyond);
+        Forward(Pump, Build.Udp(PumpAt, 4000, Vendor, 443), Internet);
         var without = _forwarder.Model.With(new FleetChange { RemovedRules = Ids(NameRule) });
         _forwarder.Adopt(without, _now).FlowsCut.ShouldBe(1);
         Send(Pump, Build.Udp(PumpAt, 4000, Vendor, 443)).Kind.ShouldBe(ForwardKind.Refuse);
-        Send(Beyond, Build.Udp(Vendor, 443, "198.19.0.10", 4000)).Kind.ShouldNotBe(ForwardKind.Forward);
+        Send(Internet, Build.Udp(Vendor, 443, "198.19.0.10", 4000)).Kind.ShouldNotBe(ForwardKind.Forward);
 
         // The rule is back, and the answer has been too old for long.
         _forwarder.Adopt(without.With(ForDevice(NameRule, Pump, 102)), _now);
@@ -141,7 +162,7 @@ public sealed class EgressTests
 
         Send(Pump, Build.Syn(PumpAt, 4000, "127.0.0.1", 443)).Kind.ShouldNotBe(ForwardKind.Forward);
         _ties.Tell(Pump, "lan.vendor.example", "10.50.0.10", _now + TimeSpan.FromSeconds(60));
-        Forward(Pump, Build.Syn(PumpAt, 4001, "10.50.0.10", 443), Beyond);
+        Forward(Pump, Build.Syn(PumpAt, 4001, "10.50.0.10", 443), Internet);
         _ties.Tell(Pump, "lan.vendor.example", "10.51.0.10", _now + TimeSpan.FromSeconds(60));
         Send(Pump, Build.Syn(PumpAt, 4001, "10.51.0.10", 443)).Kind.ShouldBe(ForwardKind.Refuse, "outside of what is named");
     }
@@ -186,12 +207,20 @@ public sealed class EgressTests
     [Fact]
     public void The_server_name_of_a_client_is_on_the_record()
     {
-        Forward(Pump, Build.Syn(PumpAt, 4000, Server, 443), Beyond);
-        Forward(Beyond, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Syn | TcpFlags.Ack), Pump);
+        Handshake(4000);
+        var first = Records().Last().ServerName;
+        first.ShouldBe("updates.vendor.example");
+        Handshake(4001);
+        Records().Last().ServerName.ShouldBeSameAs(first, "one string for all flows");
+    }
+
+    private void Handshake(int port)
+    {
+        Forward(Pump, Build.Syn(PumpAt, port, Server, 443), Internet);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", port, TcpFlags.Syn | TcpFlags.Ack), Pump);
         var hello = Build.Ip(IpAddress.Parse(PumpAt), IpAddress.Parse(Server), IpProtocol.Tcp,
-            [.. Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
-        Forward(Pump, hello, Beyond);
-        Records().Last().ServerName.ShouldBe("updates.vendor.example");
+            [.. Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
+        Forward(Pump, hello, Internet);
     }
 
     private (string Source, int SourcePort, string Destination, int DestinationPort) Forward(int from, byte[] packet, int to)
@@ -221,12 +250,21 @@ public sealed class EgressTests
     {
         private readonly Dictionary<int, List<NameTie>> _ties = [];
 
+        /// <summary>How often the names of anybody were looked through.</summary>
+        public int Looks { get; private set; }
+
         public void Tell(int identity, string name, string address, Instant until)
         {
             _ties.TryAdd(identity, []);
             _ties[identity].Add(new NameTie(name, IpAddress.Parse(address), until));
         }
 
-        public NameTie[] Of(int identityId) => _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+        public NameTie[] Of(int identityId)
+        {
+            Looks++;
+            return _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+        }
+
+        public int VersionOf(int identityId) => _ties.TryGetValue(identityId, out var ties) ? ties.Count : 0;
     }
 }

@@ -111,9 +111,9 @@ public sealed class RevocationFixture : FleetFixture
             await AddSite(Annex(way), Plant, 53 + index);
         }
 
-        var beyond = NewHost(Internet);
+        var internet = NewHost(Internet);
         Topology.Gateway.Batch($"route add 192.168.{InternetSubnet}.0/24 via 10.99.0.{LastHost}");
-        sites.Add(Internet, (beyond, InternetSubnet));
+        sites.Add(Internet, (internet, InternetSubnet));
         Offer(sites["hq"].Where, Steady);
         await Client.AddApplicationAsync(new ApplicationCreate
         {

@@ -134,7 +134,7 @@ public sealed class RevocationMatrixTests(RevocationFixture fleet, ITestOutputHe
     }
 
     [NetworkFact]
-    public async Task A_rule_that_leads_beyond_the_gateway_host_stops_its_flows_of_every_kind_too_and_no_others()
+    public async Task A_rule_that_leads_to_the_internet_stops_its_flows_of_every_kind_too_and_no_others()
     {
         const string Way = "egress-removed";
         await using var one = await fleet.NewCase(Way, RevocationFixture.Internet);

@@ -11,7 +11,7 @@ public static class AllTargets
         new EarlyNegotiationTarget(), new DoorTarget(), new KeyTextTarget(), new KeyMethod2Target(), new OptionStringTarget(), new PeerInfoTarget(),
         new AuthTokenTarget(), new ControlMessageTarget(), new PushReplyTarget(), new SessionTarget(), new InsideTlsOfServerTarget(),
         new InsideTlsOfClientTarget(), new TlsRecordsTarget(), new DataPacketTarget(), new InnerPacketTarget(), new ForwarderTarget(), new HandlesTarget(),
-        new BeyondTarget(),
+        new EgressTarget(),
         new DnsTarget(),
         new FleetFileTarget(),
         new MudTarget(), new CmsTarget(),

@@ -7,7 +7,8 @@ namespace Sallyport.Control.Policies.Linting;
 
 /// <summary>
 /// Whether a rule changes anything: decides for everybody of whom it speaks, every part of its application and every moment of the coming week
-/// with the rule and without it. Locks and quarantines are taken away before, since they end. For one thread.
+/// with the rule and without it. Locks and quarantines are taken away before, since they end, and so are rules with conditions: when they hold nobody knows
+/// beforehand, so that they stand for no other rule. For one thread.
 /// </summary>
 internal sealed class Effects
 {
@@ -21,17 +22,18 @@ internal sealed class Effects
     {
         var model = NetworkPolicy.Of(fleet, countries);
         map = new ReachMap(model);
-        questions = new ReachQuestions(model, map, _ => default);
+        var conditioned = new FleetChange { RemovedRules = [.. model.Rules.Where(rule => rule.Conditions != RuleConditions.None).Select(rule => rule.Id)] };
+        questions = new ReachQuestions(model.With(conditioned), map, _ => default);
         this.now = now;
     }
 
     public ReachMap Map => map;
 
-    /// <summary>Everybody who has not left for good is there, and nothing is locked.</summary>
+    /// <summary>Everybody who has not left for good is there, shut out to no degree, and nothing is locked.</summary>
     public static FleetState Unhindered(FleetState fleet, IReadOnlySet<int> retired) => fleet with
     {
         Identities = fleet.Identities.SetItems(
-            fleet.Identities.Values.Select(identity => KeyValuePair.Create(identity.Id, identity with { Active = !retired.Contains(identity.Id) }))),
+            fleet.Identities.Values.Select(identity => KeyValuePair.Create(identity.Id, identity with { Active = !retired.Contains(identity.Id), Quarantine = "", ForensicApplicationId = 0 }))),
         Applications = fleet.Applications.SetItems(
             fleet.Applications.Values.Where(application => application.Locked).Select(application => KeyValuePair.Create(application.Id, application with { Locked = false }))),
     };
@@ -67,7 +69,9 @@ internal sealed class Effects
             foreach (var cell in map.CellsOf(application))
             {
                 var decision = ReachQuestions.Decide(without, from, default, application, cell);
-                if (decision.Allowed != ReachQuestions.Decide(with, from, default, application, cell).Allowed)
+                var before = ReachQuestions.Decide(with, from, default, application, cell);
+                // A limit is that of one rule: another one with the same numbers counts for itself.
+                if (decision.Allowed != before.Allowed || (decision.RuleId != before.RuleId && (HasLimit(with, before) || HasLimit(without, decision))))
                 {
                     return true;
                 }
@@ -81,4 +85,6 @@ internal sealed class Effects
 
         return false;
     }
+
+    private static bool HasLimit(FleetModel model, in Decision decision) => decision.Allowed && model.Rule(decision.RuleId)?.Limit is not null;
 }

@@ -13,7 +13,7 @@ using Sallyport.DataPlane.Tests.Fixtures;
 namespace Sallyport.DataPlane.Tests.Host;
 
 /// <summary>One shard between a device's tunnel and what lies beyond the gateway host.</summary>
-public sealed class BeyondTests : IDisposable
+public sealed class EgressTests : IDisposable
 {
     private const int EgressNetwork = 9;
     private const int EgressId = 9;
@@ -24,7 +24,7 @@ public sealed class BeyondTests : IDisposable
     private readonly PathFixture _fixture = new(new Fabric(1, new Meters()), 0, dns: new DnsModel([]));
     private readonly TestTun _tun = new();
 
-    public BeyondTests()
+    public EgressTests()
     {
         _fixture.Outbox.Host.Attach(_tun.Queue, TestTun.Handles);
         _fixture.Adopt(new Delta
@@ -55,7 +55,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void A_packet_leaves_as_that_of_a_guest_and_its_answer_comes_back()
     {
-        _fixture.Outbox.Host.IsOpenBeyond = true;
+        _fixture.Outbox.Host.IsEgressOpen = true;
         using var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
         device.Send(InnerPackets.Udp(TestFleet.DeviceAddress, Server, 4000, 123, new byte[48])).ShouldBe(DropReason.None);
         _fixture.Outbox.Flush();
@@ -92,7 +92,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void An_address_may_be_used_when_its_answer_arrives_and_only_by_who_asked()
     {
-        _fixture.Outbox.Host.IsOpenBeyond = true;
+        _fixture.Outbox.Host.IsEgressOpen = true;
         using var device = _fixture.Open(TestFleet.DeviceId, DeviceAt);
         using var other = _fixture.Open(TestFleet.OtherDeviceId, PathFixture.At("198.51.100.3", 2000));
         var vendor = IpAddress.Parse("198.51.100.77");
@@ -106,7 +106,8 @@ public sealed class BeyondTests : IDisposable
         var question = _fixture.Asked.ShouldHaveSingleItem();
         question.Forward.Servers.Single().ToString().ShouldBe("192.0.2.53:53");
         var upstream = Questions.Answer(Questions.For("www.vendor.example", id: 9), 0x8180, Questions.Address("198.51.100.77"));
-        _fixture.Path.Deliver(new DeliverAnswer(question, upstream, [vendor], [new DnsFact("www.vendor.example", DnsType.A, 60, vendor, "")]), _fixture.Now);
+        _fixture.Ties.Tie(question, Questions.Upstream(upstream), _fixture.Now);
+        _fixture.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream)), _fixture.Now);
         _fixture.Sent().ShouldHaveSingleItem("the answer");
         _fixture.Ties.Of(TestFleet.DeviceId).ShouldHaveSingleItem().Name.ShouldBe("www.vendor.example");
         _fixture.Ties.Of(TestFleet.OtherDeviceId).ShouldBeEmpty();
@@ -122,7 +123,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void The_table_lets_guests_out_their_answers_in_and_nothing_else()
     {
-        var table = new NftTable("sallyport-0");
+        var table = new NftTable("sallyport-0", new NftProgram());
         table.Name.ShouldBe("sallyport_egress_sallyport_0");
         var text = table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: true);
         text.ShouldStartWith("add table ip sallyport_egress_sallyport_0\ndelete table ip sallyport_egress_sallyport_0\n");
@@ -132,6 +133,15 @@ public sealed class BeyondTests : IDisposable
         text.ShouldContain("oifname \"sallyport-0\" ct state != { established, related } drop");
         text.ShouldContain("iifname != \"sallyport-0\" oifname != \"sallyport-0\" drop");
         table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false).ShouldNotContain("oifname != \"sallyport-0\" drop");
+    }
+
+    [Fact]
+    public void Guests_are_given_no_port_that_the_gateway_listens_on()
+    {
+        string Text(params int[] listening) => new NftTable("tun9", new NftProgram(), listening).Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false);
+        Text(443, 1194).ShouldContain("meta l4proto { tcp, udp } ip saddr { 198.19.0.0/16 } oifname != \"tun9\" masquerade to :32768-60999 fully-random");
+        Text(443, 40_000).ShouldContain("masquerade to :10240-32767 fully-random");
+        Text(11_940, 40_000).ShouldContain("masquerade to :61000-65535 fully-random");
     }
 
     public void Dispose()
