@@ -49,6 +49,22 @@ public sealed class EgressTests
         (await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { GuestPools = ["10.99.0.0/16"] })).GuestPools.ShouldBe(["10.99.0.0/16"]);
     }
 
+    [Fact]
+    public async Task Where_all_of_it_is_reached_there_is_still_room_for_what_appears_from_other_networks()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:web" });
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "server", Network = "plant-b", Profile = new() });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "mes", Device = "server", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        (await world.Client.GetApplicationAsync("mes")).AppearsAt.ShouldBe(["plant-a 198.18.0.1/32"]);
+        (await world.Client.ExplainAsync("device:pump-17", "application:mes", "tcp", 443)).Allowed.ShouldBeTrue();
+    }
+
     [Theory]
     [InlineData("127.0.0.1", null, "target")]
     [InlineData("169.254.169.254", null, "target")]
