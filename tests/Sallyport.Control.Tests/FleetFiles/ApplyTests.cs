@@ -125,6 +125,18 @@ public class ApplyTests
     }
 
     [Fact]
+    public async Task Conditions_that_the_file_does_not_have_any_more_are_gone()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.ApplyAsync(Plant.Replace(
+            "historian\" }", "historian\", states: [active], posture: [\"firmware>=2.4.1\"], posture_age: 24h, rate: 1mbit, packets: 100, volume: 1GB/day }", StringComparison.Ordinal));
+        (await world.ApplyAsync(Plant)).Changes.ShouldHaveSingleItem().What.ShouldBe(
+            ["states: [active] → none", "posture: [\"firmware>=2.4.1\"] → none", "posture_age: \"24h\" → none", "rate: \"1mbit\" → none", "packets: \"100\" → none", "volume: 1GB/day → none"]);
+        var rule = (await world.Client.ListRulesAsync()).Items.Single();
+        (rule.Conditions.Text, rule.Limit).ShouldBe(("", null));
+    }
+
+    [Fact]
     public async Task Same_thing_written_otherwise_is_no_change()
     {
         await using var world = await ControlWorld.StartAsync();
