@@ -6,6 +6,7 @@ using Sallyport.Control.Applications;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.FleetFiles;
 
@@ -73,7 +74,8 @@ internal sealed class FleetFileReader
                 HintOf(pair.Key.Value, SectionNames));
         }
 
-        onlyNetwork = root.Find(Networks)?.Value is FileMap { Pairs: [var one] } ? one.Key.Value : null;
+        onlyNetwork = root.Find(Networks)?.Value is FileMap networks && networks.Pairs.Select(pair => pair.Key.Value).Where(name => name != Egress.Name).ToList() is [var one]
+            ? one : null;
         var file = new FleetFile
         {
             Networks = Entries(Networks, FileKeys.Network, (name, _) => new NetworkCreate { Name = name }, _ => null, qualified: false),
@@ -402,7 +404,7 @@ internal sealed class FleetFileReader
 
         if (said is null)
         {
-            if (!target.StartsWith("application:", StringComparison.Ordinal))
+            if (!target.StartsWith("application:", StringComparison.Ordinal) && !target.StartsWith("application-group:", StringComparison.Ordinal))
             {
                 problems.Add(path, to.At, $"'{Label.Shorten(text)}' does not say which service", $"write {Label.Shorten(text)} tcp/22, or application:NAME");
             }
