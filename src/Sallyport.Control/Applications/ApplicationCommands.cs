@@ -28,7 +28,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
                 var made = Create(change, input);
                 return (made.Id, made.ToInfo());
             },
-            (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo());
+            (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo()).Value;
     }
 
     /// <summary>Answers when the gateways have cut what it does not cover any more, or after the bounded wait.</summary>

@@ -89,15 +89,19 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
             return null;
         }
 
+        var version = FleetLoader.NextVersion(sql, time.NowNanoseconds());
+        var set = loader.Load(sql, version, 0, change.Touched);
+
         // Taken before the commit, so that the measured time of a cut includes the disk.
         var at = time.NowNanoseconds();
-        var version = FleetLoader.NextVersion(sql, at);
-        foreach (var (kind, id) in change.Touched)
+        foreach (var kind in change.Touched.GroupBy(touched => touched.Kind, touched => touched.Id))
         {
-            sql.Execute("INSERT INTO changes (version, kind, id, at) VALUES (@version, @kind, @id, @at)", new { version, kind = kind.ToString(), id, at });
+            sql.Execute(
+                "INSERT INTO changes (version, kind, id, at) SELECT @version, @kind, value, @at FROM json_each(@ids)",
+                new { version, kind = kind.Key.ToString(), ids = Column.Of(kind), at });
         }
 
-        return loader.Load(sql, version, at, change.Touched);
+        return set with { CommittedAt = at };
     }
 
     /// <summary>Leaves the transaction without a trace.</summary>

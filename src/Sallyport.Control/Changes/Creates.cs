@@ -10,7 +10,7 @@ internal static class Creates
     /// Runs a create; a repetition with the same key answers what the first made, by <paramref name="read"/>, which answers null where
     /// that is gone or cannot be shown again.
     /// </summary>
-    public static T RunCreate<T>(
+    public static Committed<T> RunCreate<T>(
         this Commands commands, Actor actor, Idempotency? idempotency, Func<Change, (int Id, T Info)> create, Func<Change, int, T?> read)
         where T : class
     {
@@ -26,15 +26,16 @@ internal static class Creates
                 var (id, info) = create(change);
                 idempotency?.Remember(change, id);
                 return info;
-            }).Value;
+            });
         }
         catch (MadeBeforeException<T> before)
         {
-            return before.Made ?? throw new ProblemException(Refusal.Conflict(
+            var made = before.Made ?? throw new ProblemException(Refusal.Conflict(
                 "Idempotency-Key",
                 "this request was done before, and its answer cannot be given again: it held a private key that is stored nowhere, or what it made "
                 + "is gone",
                 "issue a new profile, or repeat it with a new Idempotency-Key"));
+            return new Committed<T>(made, 0, 0);
         }
     }
 

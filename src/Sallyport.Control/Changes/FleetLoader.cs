@@ -32,8 +32,7 @@ internal sealed class FleetLoader(Envelope envelope)
     {
         var byKind = touched.ToLookup(item => item.Kind, item => item.Id);
         var (networks, removedNetworks) = Split(byKind[ChangeKind.Network], id => NetworkRow.Find(sql, id)?.ToModel(envelope));
-        var (identities, removedIdentities) = Split(
-            byKind[ChangeKind.Identity], id => IdentityRow.Find(sql, id)?.ToModel(CredentialRow.Of(sql, id)));
+        var (identities, removedIdentities) = LoadIdentities(sql, [.. byKind[ChangeKind.Identity]]);
         var (applications, removedApplications) = Split(byKind[ChangeKind.Application], id => ApplicationRow.Find(sql, id)?.ToModel());
         var (rules, removedRules) = Split(byKind[ChangeKind.Rule], id => RuleRow.Find(sql, id)?.ToModel());
         var (appearances, removedAppearances) = Split(byKind[ChangeKind.Appearance], id => AppearanceRow.Find(sql, id)?.ToModel());
@@ -60,6 +59,19 @@ internal sealed class FleetLoader(Envelope envelope)
     /// with another content, so that a gateway of the other history is noticed.
     /// </summary>
     public static long NextVersion(SqliteConnection sql, long now) => Math.Max(CurrentVersion(sql) + 1, now / 1_000_000);
+
+    /// <summary>A lock of a network touches all that are in it: they are read together.</summary>
+    private static (IReadOnlyList<IdentityModel> Present, IReadOnlyList<int> Gone) LoadIdentities(SqliteConnection sql, IReadOnlyList<int> ids)
+    {
+        if (ids.Count == 0)
+        {
+            return ([], []);
+        }
+
+        var credentials = CredentialRow.Of(sql, ids).ToLookup(credential => credential.IdentityId);
+        var rows = IdentityRow.Find(sql, ids).ToDictionary(row => row.Id);
+        return Split(ids, id => rows.TryGetValue(id, out var row) ? row.ToModel(credentials[id]) : null);
+    }
 
     private static (IReadOnlyList<T> Present, IReadOnlyList<int> Gone) Split<T>(IEnumerable<int> ids, Func<int, T?> find)
         where T : class

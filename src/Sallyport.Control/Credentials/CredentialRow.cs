@@ -68,6 +68,10 @@ internal sealed class CredentialRow
     public static IEnumerable<CredentialRow> Of(SqliteConnection sql, int identityId) =>
         sql.Query<CredentialRow>(Select + " WHERE c.identity_id = @identityId ORDER BY c.id", new { identityId });
 
+    public static IEnumerable<CredentialRow> Of(SqliteConnection sql, IEnumerable<int> identityIds) =>
+        sql.Query<CredentialRow>(
+            Select + " WHERE c.identity_id IN (SELECT value FROM json_each(@ids)) ORDER BY c.id", new { ids = Column.Of(identityIds) });
+
     public static IEnumerable<CredentialRow> AllLive(SqliteConnection sql) =>
         sql.Query<CredentialRow>(Select + " WHERE c.revoked_at IS NULL ORDER BY c.id");
 

@@ -34,7 +34,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 var (row, profile) = Create(change, input);
                 return (row.Id, answer(row, profile));
             },
-            (change, id) => input.Profile is null && IdentityRow.Find(change.Sql, id) is { } made ? answer(made, null) : null);
+            (change, id) => input.Profile is null && IdentityRow.Find(change.Sql, id) is { } made ? answer(made, null) : null).Value;
     }
 
     /// <summary>Labels, groups and subnets decide what is allowed: flows that lose their permission are cut.</summary>

@@ -106,6 +106,9 @@ internal sealed class IdentityRow
     public static IdentityRow? Find(SqliteConnection sql, int id) =>
         sql.QuerySingleOrDefault<IdentityRow>(Select + " WHERE i.id = @id", new { id });
 
+    public static IEnumerable<IdentityRow> Find(SqliteConnection sql, IEnumerable<int> ids) =>
+        sql.Query<IdentityRow>(Select + " WHERE i.id IN (SELECT value FROM json_each(@ids))", new { ids = Column.Of(ids) });
+
     public static IReadOnlySet<int> Retired(SqliteConnection sql) =>
         sql.Query<int>("SELECT id FROM identities WHERE state = @Retired", new { IdentityStates.Retired }).ToHashSet();
 

@@ -14,14 +14,14 @@ using Sallyport.Control.Users;
 
 namespace Sallyport.Control.Locks;
 
-internal sealed class LockCommands(Commands commands, Database database, ChangeFeed feed, Cuts cuts, LockKeeper keeper)
+internal sealed class LockCommands(Commands commands, Database database, Cuts cuts, LockKeeper keeper)
 {
     /// <summary>Answers when the gateways have cut what it locks, or after the bounded wait.</summary>
     public async Task<LockInfo> CreateAsync(Actor actor, LockCreate input, Idempotency? idempotency, CancellationToken cancel)
     {
         ReasonInput.Check(input.Reason);
         LockRow? made = null;
-        var info = commands.RunCreate(
+        var committed = commands.RunCreate(
             actor,
             idempotency,
             change =>
@@ -30,6 +30,7 @@ internal sealed class LockCommands(Commands commands, Database database, ChangeF
                 return (made.Id, made.ToInfo(change.Sql));
             },
             (change, id) => LockRow.Find(change.Sql, id)?.ToInfo(change.Sql));
+        var info = committed.Value;
         keeper.Look();
         if (made is null || info.Subjects == 0)
         {
@@ -37,7 +38,7 @@ internal sealed class LockCommands(Commands commands, Database database, ChangeF
         }
 
         var cut = await cuts.EnforceAsync(
-            new CutSubject(made.SubjectKind, made.Subject, "locked", "lock.add", SubjectOf(made.Id)), feed.State.Version, made.CreatedAt, cancel);
+            new CutSubject(made.SubjectKind, made.Subject, "locked", "lock.add", SubjectOf(made.Id)), committed.Version, committed.At, cancel);
         return info with { Cut = cut };
     }
 

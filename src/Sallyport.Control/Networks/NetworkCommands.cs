@@ -29,7 +29,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 var made = Create(change, input);
                 return (made.Id, made.ToInfo(change.Sql, zone));
             },
-            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone));
+            (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone)).Value;
     }
 
     public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) =>

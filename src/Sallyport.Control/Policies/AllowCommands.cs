@@ -28,7 +28,7 @@ internal sealed class AllowCommands(
                 var (application, rule) = Add(change, flow, input);
                 return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo() });
             },
-            (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null);
+            (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null).Value;
     }
 
     private (ApplicationRow? Application, RuleRow Rule) Add(Change change, FlowRow flow, FlowAllow input)

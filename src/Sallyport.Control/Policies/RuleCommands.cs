@@ -32,17 +32,18 @@ internal sealed class RuleCommands(
     public async Task<RuleInfo> CreateAsync(Actor actor, RuleCreate input, Idempotency? idempotency, CancellationToken cancel)
     {
         RuleRow? made = null;
-        var info = Create(actor, input, idempotency, row => made = row);
+        var committed = Create(actor, input, idempotency, row => made = row);
+        var info = committed.Value;
         if (made is not { Effect: "deny" })
         {
             return info;
         }
 
         var subject = new CutSubject("rule", info.Id.ToString(CultureInfo.InvariantCulture), "added", "rule.create", SubjectOf(info.Id));
-        return info with { Cut = await cuts.EnforceAsync(subject, feed.State.Version, made.CreatedAt, cancel) };
+        return info with { Cut = await cuts.EnforceAsync(subject, committed.Version, committed.At, cancel) };
     }
 
-    private RuleInfo Create(Actor actor, RuleCreate input, Idempotency? idempotency, Action<RuleRow> made)
+    private Committed<RuleInfo> Create(Actor actor, RuleCreate input, Idempotency? idempotency, Action<RuleRow> made)
     {
         actor.Require(Right.Change, actor.NetworkId);
         return commands.RunCreate(

@@ -11,6 +11,9 @@ internal static class Column
 {
     public static string Of(IReadOnlyList<string> list) => JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListString);
 
+    /// <summary>For one question about many: <c>IN (SELECT value FROM json_each(@ids))</c>.</summary>
+    public static string Of(IEnumerable<int> ids) => JsonSerializer.Serialize(ids, ColumnJson.Default.IEnumerableInt32);
+
     public static string Of(IReadOnlyDictionary<string, string> labels) =>
         JsonSerializer.Serialize(labels.ToImmutableSortedDictionary(StringComparer.Ordinal), ColumnJson.Default.ImmutableSortedDictionaryStringString);
 
@@ -55,6 +58,7 @@ internal static class Column
 [JsonSerializable(typeof(ConditionModel))]
 [JsonSerializable(typeof(LimitModel))]
 [JsonSerializable(typeof(IReadOnlyList<FactModel>))]
+[JsonSerializable(typeof(IEnumerable<int>))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(ImmutableSortedDictionary<string, string>))]
 internal sealed partial class ColumnJson : JsonSerializerContext;

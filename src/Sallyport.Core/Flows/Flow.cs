@@ -26,6 +26,17 @@ internal enum FlowQueue : byte
     Ended,
 }
 
+/// <summary>What a flow was judged by: a model, and how it stood with its opener's tunnel.</summary>
+/// <param name="Epoch">Of the model.</param>
+/// <param name="Situation">A version, see <see cref="Situations.VersionOf"/>; 0 under a model that looks at no tunnels.</param>
+internal readonly record struct Standing(int Epoch, int Situation);
+
+/// <summary>What policy says of a flow, and as long as what it holds.</summary>
+internal readonly record struct Judgement(Decision Decision, Standing By)
+{
+    public bool Allowed => Decision.Allowed;
+}
+
 /// <summary>One conversation; lives in the array of the <see cref="FlowTable"/>.</summary>
 internal struct Flow
 {
@@ -71,8 +82,7 @@ internal struct Flow
     public bool HasNames;
     public DropReason Reason;
 
-    /// <summary>Of the model that it was judged by.</summary>
-    public int Epoch;
+    public Standing JudgedBy;
     public int FromId;
     public int ToId;
     public int RuleId;

@@ -1,6 +1,5 @@
 using System.Numerics;
 using Sallyport.Core.Nat;
-using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Flows;
@@ -95,8 +94,9 @@ internal sealed class FlowTable
     }
 
     /// <summary>Begins a flow that is not there yet. -1 where its kind has no room, for all or for this identity.</summary>
-    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Decision decision, int epoch, Instant now, bool isMirror = false)
+    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Judgement judgement, Instant now, bool isMirror = false)
     {
+        var decision = judgement.Decision;
         if (!MakeRoom(decision.Allowed, fromId))
         {
             return -1;
@@ -124,7 +124,7 @@ internal sealed class FlowTable
             Status = decision.Allowed ? FlowStatus.Allowed : FlowStatus.Denied,
             Changes = FlowChanges.Began,
             Reason = decision.Reason,
-            Epoch = epoch,
+            JudgedBy = judgement.By,
             FromId = fromId,
             ToId = toId,
             RuleId = decision.RuleId,
@@ -144,8 +144,9 @@ internal sealed class FlowTable
     }
 
     /// <summary>Takes a new decision. False where the flow is now allowed but there is no room: then it stays as it was.</summary>
-    public bool Judge(int index, in Decision decision, int epoch)
+    public bool Judge(int index, in Judgement judgement)
     {
+        var decision = judgement.Decision;
         ref var flow = ref _flows[index];
         var wasAllowed = flow.Status == FlowStatus.Allowed;
         if (decision.Allowed != wasAllowed)
@@ -173,7 +174,7 @@ internal sealed class FlowTable
             MoveTo(_news, index);
         }
 
-        flow.Epoch = epoch;
+        flow.JudgedBy = judgement.By;
         flow.RuleId = decision.RuleId;
         flow.ApplicationId = decision.ApplicationId;
         flow.Reason = decision.Reason;

@@ -42,7 +42,10 @@ internal sealed class FragmentTable
         _entries = new FirstFragment[(int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(capacity, Ways))];
     }
 
-    public void Put(in FirstFragment first, Instant now)
+    /// <summary>
+    /// One that did not pass takes a place that is free and nobody else's: whoever is refused, or is not who he says, makes nobody forgotten. False where there was none.
+    /// </summary>
+    public bool TryPut(in FirstFragment first, Instant now)
     {
         var set = Set(first.Key);
         var place = 0;
@@ -60,7 +63,13 @@ internal sealed class FragmentTable
             }
         }
 
+        if (first.Flow == FirstFragment.Refused && set[place].Expires > now && set[place].Key != first.Key)
+        {
+            return false;
+        }
+
         set[place] = first;
+        return true;
     }
 
     public bool TryGet(in FragmentKey key, Instant now, out FirstFragment first)

@@ -14,9 +14,6 @@ internal sealed class HeldFragments(FlowLimits limits)
     private bool _isReleasing;
     private int _count;
 
-    /// <summary>Parts whose first one never came, or that made room.</summary>
-    public long Lost { get; private set; }
-
     /// <summary>False where it is too long, or its sender has too many: then it is the caller's to drop.</summary>
     public bool TryHold(in FragmentKey key, ReadOnlySpan<byte> packet, Instant now)
     {
@@ -29,12 +26,6 @@ internal sealed class HeldFragments(FlowLimits limits)
         for (var i = 0; i < _entries.Length; i++)
         {
             ref var entry = ref _entries[i];
-            if (entry.Length > 0 && entry.Expires <= now)
-            {
-                Forget(ref entry);
-                Lost++;
-            }
-
             own += entry.Length > 0 && entry.Key.SenderId == key.SenderId ? 1 : 0;
             place = entry.Length == 0 && place < 0 ? i : place;
         }
@@ -61,11 +52,33 @@ internal sealed class HeldFragments(FlowLimits limits)
         }
     }
 
-    /// <summary>Copies the next of them; returns its length, 0 where there is none.</summary>
-    /// <param name="packet">At least <see cref="FlowLimits.HeldFragmentBytes"/> long, or shorter parts only are there.</param>
-    public int Take(Span<byte> packet, Instant now)
+    /// <summary>Forgets parts whose first one never came; returns how many.</summary>
+    public int Expire(Instant now)
     {
-        for (var i = 0; _isReleasing && i < _entries.Length; i++)
+        var lost = 0;
+        for (var i = 0; i < _entries.Length && _count > 0; i++)
+        {
+            ref var entry = ref _entries[i];
+            if (entry.Length > 0 && entry.Expires <= now)
+            {
+                Forget(ref entry);
+                lost++;
+            }
+        }
+
+        return lost;
+    }
+
+    /// <summary>Copies the next of them of this sender; returns its length, 0 where there is none.</summary>
+    /// <param name="packet">At least <see cref="FlowLimits.HeldFragmentBytes"/> long, or shorter parts only are there.</param>
+    public int Take(int senderId, Span<byte> packet, Instant now)
+    {
+        if (!_isReleasing || _released.SenderId != senderId)
+        {
+            return 0;
+        }
+
+        for (var i = 0; i < _entries.Length; i++)
         {
             ref var entry = ref _entries[i];
             if (entry.Length == 0 || entry.Expires <= now || entry.Key != _released || entry.Length > packet.Length)

@@ -5,8 +5,8 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.Gateway;
 
 /// <summary>
-/// Which limits a flow is under: its rule's, and those of both its ends. A packet that one of them refuses may have been counted by one
-/// before it, so that who tries too much gets a little less.
+/// Which limits a flow is under: its rule's, and those of both its ends. Volumes count what passes all of them. A packet that one rate
+/// refuses may have been counted by the rate of another, so that who tries too much gets a little less.
 /// </summary>
 internal sealed class FlowMetering(Meters meters)
 {
@@ -30,26 +30,36 @@ internal sealed class FlowMetering(Meters meters)
     /// <summary>None where the packet passes all limits, and is counted.</summary>
     public DropReason Take(FleetModel model, in Flow flow, int length, Instant now)
     {
-        var reason = Take(model, MeterKind.Rule, flow.RuleId, model.Rule(flow.RuleId)?.Limit, length, now);
-        reason = reason != DropReason.None ? reason : Take(model, MeterKind.Identity, flow.FromId, model.Identity(flow.FromId)?.Limit, length, now);
-        return reason != DropReason.None ? reason : Take(model, MeterKind.Identity, flow.ToId, model.Identity(flow.ToId)?.Limit, length, now);
+        var (rule, from, to) = (model.Rule(flow.RuleId)?.Limit, model.Identity(flow.FromId)?.Limit, model.Identity(flow.ToId)?.Limit);
+        if (IsUsedUp(model, MeterKind.Rule, flow.RuleId, rule)
+            || IsUsedUp(model, MeterKind.Identity, flow.FromId, from)
+            || IsUsedUp(model, MeterKind.Identity, flow.ToId, to))
+        {
+            return DropReason.VolumeUsed;
+        }
+
+        if (!HasRoom(MeterKind.Rule, flow.RuleId, rule, length, now)
+            || !HasRoom(MeterKind.Identity, flow.FromId, from, length, now)
+            || !HasRoom(MeterKind.Identity, flow.ToId, to, length, now))
+        {
+            return DropReason.RateLimited;
+        }
+
+        Add(model, MeterKind.Rule, flow.RuleId, rule, length);
+        Add(model, MeterKind.Identity, flow.FromId, from, length);
+        Add(model, MeterKind.Identity, flow.ToId, to, length);
+        return DropReason.None;
     }
 
     private bool IsUsedUp(FleetModel model, MeterKind kind, int id, Limit? limit) => limit is not null && meters.IsUsedUp(kind, id, limit, model.AsOf);
 
-    private DropReason Take(FleetModel model, MeterKind kind, int id, Limit? limit, int length, Instant now)
-    {
-        if (limit is null)
-        {
-            return DropReason.None;
-        }
+    private bool HasRoom(MeterKind kind, int id, Limit? limit, int length, Instant now) => limit is null || meters.TryTakeRate(kind, id, limit, length, now);
 
-        var reason = meters.Take(kind, id, limit, length, now, model.AsOf, out var usedUp);
-        if (usedUp)
+    private void Add(FleetModel model, MeterKind kind, int id, Limit? limit, int length)
+    {
+        if (limit is not null && meters.AddVolume(kind, id, limit, length, model.AsOf))
         {
             _usedUp.Enqueue(new MeterReading(kind, id, limit.PeriodAt(model.AsOf), limit.VolumeBytes));
         }
-
-        return reason;
     }
 }

@@ -32,6 +32,7 @@ public sealed class Forwarder
     private readonly INameTies? _names;
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
+    private long _situationsSeen;
     private bool _isHandedOver;
     private ushort _handedPort;
 
@@ -120,13 +121,16 @@ public sealed class Forwarder
     }
 
     /// <summary>
-    /// It stands otherwise with the tunnel of this identity: where any rule looks at that, the flows that it opened are judged at once, those
-    /// that were denied at their next packet. Costs a walk over all flows where the identity has any.
+    /// Where it stands otherwise with any tunnel since the last call, and any rule looks at that: flows that this concerns are judged, so
+    /// that those which lost their permission are on record though they are silent. The next packet of each is judged anew without it.
+    /// Costs a walk over all flows: for now and then, however often peers move.
     /// </summary>
-    public CutReport Reconsider(int identityId, Instant now)
+    public CutReport Reconsider(Instant now)
     {
-        ref var share = ref _shares[identityId];
-        if (!_model.LooksAtTunnels || share.Allowed + share.Denied == 0)
+        var changes = _situations.Changes;
+        var isNew = changes != _situationsSeen;
+        _situationsSeen = changes;
+        if (!isNew || !_model.LooksAtTunnels)
         {
             return default;
         }
@@ -136,15 +140,15 @@ public sealed class Forwarder
         for (var index = 0; index < _flows.Extent; index++)
         {
             ref var flow = ref _flows[index];
-            if (flow.FromId != identityId || flow.Status is not (FlowStatus.Allowed or FlowStatus.Denied))
+            if (flow.Status != FlowStatus.Allowed || flow.JudgedBy.Situation == _situations.VersionOf(flow.FromId))
             {
                 continue;
             }
 
-            flow.Epoch = _model.Epoch - 1;
-            if (flow.Status == FlowStatus.Allowed && JudgeOne(index, now, out var lastForwarded))
+            var isMirror = flow.IsMirror;
+            if (JudgeOne(index, now, out var lastForwarded))
             {
-                cut += flow.IsMirror ? 0 : 1;
+                cut += isMirror ? 0 : 1;
                 last = lastForwarded > last ? lastForwarded : last;
             }
         }
@@ -182,7 +186,7 @@ public sealed class Forwarder
     /// To be called after a packet of a sender was handled: copies a part of its datagram that came earlier, to be handled now as if it
     /// came from the same sender. Returns its length, 0 where there is none.
     /// </summary>
-    public int TakeHeld(Span<byte> packet) => _held.Take(packet, _now);
+    public int TakeHeld(int fromIdentityId, Span<byte> packet) => _held.Take(fromIdentityId, packet, _now);
 
     /// <summary>
     /// Decides again, for the other end, on a packet that another packet thread's forwarder has let pass. The same model makes the same
@@ -238,6 +242,7 @@ public sealed class Forwarder
     {
         _now = now;
         _flows.HandleTimeout(now);
+        ExpireHeld();
     }
 
     private ForwardResult Decide(
@@ -317,13 +322,12 @@ public sealed class Forwarder
         if (toIdentityId == 0)
         {
             // Remembered, too, so that what follows need not wait for another one.
-            _fragments.Put(new FirstFragment { Key = key, Flow = FirstFragment.Refused, Expires = _now + _limits.Fragment }, _now);
-            _held.Release(key);
+            Remember(new FirstFragment { Key = key, Flow = FirstFragment.Refused, Expires = _now + _limits.Fragment });
             return;
         }
 
         ref var flow = ref _flows[index];
-        var first = new FirstFragment
+        Remember(new FirstFragment
         {
             Key = key,
             Flow = index,
@@ -331,10 +335,19 @@ public sealed class Forwarder
             FromOpener = toIdentityId == flow.ToId,
             End = read.FragmentEnd,
             Expires = _now + _limits.Fragment,
-        };
-        _fragments.Put(first, _now);
-        _held.Release(key);
+        });
     }
+
+    /// <summary>What was handed over has nothing waiting for it here: it is the sender's packet thread that holds parts.</summary>
+    private void Remember(in FirstFragment first)
+    {
+        if (_fragments.TryPut(first, _now) && !_isHandedOver)
+        {
+            _held.Release(first.Key);
+        }
+    }
+
+    private void ExpireHeld() => _drops[(int)DropReason.IpFragment] += _held.Expire(_now);
 
     /// <summary>
     /// The flow of a packet, -1 for none. Of one between two networks the called one sends packets with the ends that it has in its own;
@@ -420,7 +433,7 @@ public sealed class Forwarder
             }
         }
 
-        if (fromOpener && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
+        if (fromOpener && !flow.IsMirror && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
         {
             LookForServerName(index, packet, read);
         }
@@ -481,7 +494,7 @@ public sealed class Forwarder
         }
 
         var names = NamesOf(from, to);
-        var decision = Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort, names);
+        var judgement = Ask(from, to, inside, read.Ends.Protocol, read.Ends.DestinationPort, names);
         var isMidStream = false;
         if (read.Ends.Kind == PacketKind.Tcp)
         {
@@ -498,10 +511,12 @@ public sealed class Forwarder
         }
 
         var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
-        if (decision.Allowed && !isReply)
+        if (judgement.Allowed && !isReply)
         {
-            var opened = Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, decision, Far(from, to!, inside, read.Ends), read, ref index);
-            if (opened.Kind == ForwardKind.Forward && NameOf(decision, names, inside) is { } name)
+            var opened = Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, judgement, Far(from, to!, inside, read.Ends), read, ref index);
+            // Also where a limit holds its first packet back: the name is what it goes on being allowed for.
+            if (opened.Reason is not (DropReason.NoGuestAddress or DropReason.FlowTableFull)
+                && _flows[index].Status == FlowStatus.Allowed && NameOf(judgement.Decision, names, inside) is { } name)
             {
                 _flows.Name(index, new FlowNames(name, null));
             }
@@ -513,7 +528,7 @@ public sealed class Forwarder
         if (isMidStream || read.Ends.Kind == PacketKind.Udp)
         {
             var opener = OpenerOf(from, to, read.Ends, out var ends);
-            var reversed = opener is null ? default : Ask(opener, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
+            Judgement reversed = opener is null ? default : Ask(opener, from, read.Ends.Source, read.Ends.Protocol, read.Ends.SourcePort);
             if (reversed.Allowed)
             {
                 // A connection outlives a gateway that was killed, whichever side speaks first; but not for ever, and never for UDP,
@@ -527,7 +542,7 @@ public sealed class Forwarder
 
         return isReply
             ? ForwardResult.Drop(DropReason.NotRequested)
-            : Deny(from, to, key, sourceIsLow, decision, packet, read, refusal, ref index);
+            : Deny(from, to, key, sourceIsLow, judgement, packet, read, refusal, ref index);
     }
 
     /// <summary>The name for which it is allowed; where no name was needed one that the address was told for.</summary>
@@ -582,12 +597,12 @@ public sealed class Forwarder
 
     /// <param name="far">The ends of the opener's packets in the other's network; without a source where there is no address for him.</param>
     private ForwardResult Open(
-        Identity opener, Identity target, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Decision decision,
+        Identity opener, Identity target, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Judgement judgement,
         in PacketEnds far, in InnerPacket read, ref int index)
     {
         var isTranslated = opener.NetworkId != target.NetworkId;
         var farKey = isTranslated ? FlowKey.Of(target.NetworkId, far, out _) : default;
-        if (isTranslated && (far.Source == default || !IsFree(farKey, index)))
+        if (isTranslated && (far.Source == default || !TryMakeFree(farKey, index)))
         {
             return ForwardResult.Drop(DropReason.NoGuestAddress);
         }
@@ -597,7 +612,7 @@ public sealed class Forwarder
             _flows.End(index);
         }
 
-        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, decision, _model.Epoch, _now, _isHandedOver);
+        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, judgement, _now, _isHandedOver);
         if (index < 0)
         {
             return ForwardResult.Drop(DropReason.FlowTableFull);
@@ -623,17 +638,33 @@ public sealed class Forwarder
         return Pass(index, fromOpener, read);
     }
 
-    /// <summary>Whether no other conversation has the same ends on the far side.</summary>
-    private bool IsFree(in FlowKey farKey, int index)
+    /// <summary>
+    /// Whether no other conversation has the same ends on the far side. The opener's packet thread knows: where it has given them to this
+    /// one, a mirror that still has them is of one that is over there.
+    /// </summary>
+    private bool TryMakeFree(in FlowKey farKey, int index)
     {
         var taken = _translations.Find(farKey);
-        return taken == 0 || _translations[taken].Flow == index;
+        if (taken == 0 || _translations[taken].Flow == index)
+        {
+            return true;
+        }
+
+        var holder = _translations[taken].Flow;
+        if (!_isHandedOver || !_flows[holder].IsMirror)
+        {
+            return false;
+        }
+
+        _flows.End(holder);
+        return true;
     }
 
     private ForwardResult Deny(
-        Identity from, Identity? to, in FlowKey key, bool sourceIsLow, in Decision decision,
+        Identity from, Identity? to, in FlowKey key, bool sourceIsLow, in Judgement judgement,
         ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, ref int index)
     {
+        var decision = judgement.Decision;
         if (_isHandedOver)
         {
             return ForwardResult.Drop(decision.Reason);
@@ -651,7 +682,7 @@ public sealed class Forwarder
             _flows.End(index);
         }
 
-        index = _flows.Begin(key, sourceIsLow, from.Id, to?.Id ?? 0, decision, _model.Epoch, _now);
+        index = _flows.Begin(key, sourceIsLow, from.Id, to?.Id ?? 0, judgement, _now);
         if (index >= 0)
         {
             _flows.Touch(index, fromOpener: true, read.Length, _limits.Denied, _now);
@@ -695,6 +726,7 @@ public sealed class Forwarder
         var fragment = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
         if (!_fragments.TryGet(fragment, _now, out var first))
         {
+            ExpireHeld();
             return !_isHandedOver && from.Active && _model.Owns(from.Id, read.Ends.Source) && _held.TryHold(fragment, packet[..read.Length], _now)
                 ? ForwardResult.Hold()
                 : ForwardResult.Drop(DropReason.IpFragment);
@@ -831,12 +863,14 @@ public sealed class Forwarder
     }
 
     /// <summary>The policy, with what only a gateway knows: how it stands with the sender's tunnel, and what has been carried.</summary>
-    private Decision Ask(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in TiedNames names = default)
+    private Judgement Ask(Identity from, Identity? to, IpAddress destination, IpProtocol protocol, ushort port, in TiedNames names = default)
     {
-        var decision = _model.Decide(from, to, destination, protocol, port, _situations.Of(from.Id), names);
-        return decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
+        var situation = _situations.Of(from.Id, out var version);
+        var decision = _model.Decide(from, to, destination, protocol, port, situation, names);
+        decision = decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
+        return new Judgement(decision, new Standing(_model.Epoch, version));
     }
 
     private TimeSpan Lifetime(in Flow flow) =>
@@ -849,8 +883,9 @@ public sealed class Forwarder
             _ => _limits.Echo,
         };
 
-    /// <summary>By another model than this one, or what it may carry was used up by others.</summary>
-    private bool MustBeJudged(in Flow flow) => flow.Epoch != _model.Epoch || IsToBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
+    /// <summary>By another model than this one or from elsewhere, or what it may carry was used up by others.</summary>
+    private bool MustBeJudged(in Flow flow) => flow.JudgedBy.Epoch != _model.Epoch
+        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || IsToBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
 
     /// <summary>
     /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,
@@ -868,34 +903,35 @@ public sealed class Forwarder
             return false;
         }
 
-        var decision = from is null || atSource is null
-            ? Decision.Deny(DropReason.IdentityNotActive)
-            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, NamesOf(from, to, flow.Status == FlowStatus.Allowed ? _flows.NamesOf(index).Dns : null));
-        if (decision.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
+        var held = flow.Status == FlowStatus.Allowed ? _flows.NamesOf(index).Dns : null;
+        var judgement = from is null || atSource is null
+            ? new Judgement(Decision.Deny(DropReason.IdentityNotActive), new Standing(_model.Epoch, _situations.VersionOf(flow.FromId)))
+            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, NamesOf(from, to, held));
+        if (judgement.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
         {
             _flows.End(index);
             return false;
         }
 
         var wasAllowed = flow.Status == FlowStatus.Allowed;
-        if (wasAllowed && !decision.Allowed && flow.IsFinished)
+        if (wasAllowed && !judgement.Allowed && flow.IsFinished)
         {
             // There is nothing left to cut: it stays on record as what it was.
             _flows.End(index);
             return false;
         }
 
-        if (!_flows.Judge(index, decision, _model.Epoch))
+        if (!_flows.Judge(index, judgement))
         {
             return flow.Status is FlowStatus.Allowed or FlowStatus.Denied;
         }
 
-        flow.IsMetered = decision.Allowed && FlowMetering.Concerns(_model, flow);
-        if (wasAllowed && !decision.Allowed)
+        flow.IsMetered = judgement.Allowed && FlowMetering.Concerns(_model, flow);
+        if (wasAllowed && !judgement.Allowed)
         {
             _flows.Extend(index, _limits.Denied, now);
         }
-        else if (!wasAllowed && decision.Allowed && flow.Key.Protocol == IpProtocol.Tcp)
+        else if (!wasAllowed && judgement.Allowed && flow.Key.Protocol == IpProtocol.Tcp)
         {
             // What was seen while it was denied never reached the other side; what was seen before still holds.
             flow.Tcp = flow.Opened ? flow.Tcp | TcpMarks.Adopted : TcpMarks.Adopted;

@@ -28,30 +28,29 @@ public sealed class Meters
 
     private const long SecondNanoseconds = 1_000_000_000;
 
+    /// <summary>By how much the clocks of two packet threads' turns may differ, and a lot more.</summary>
+    private const long ClockSlackNanoseconds = 100_000_000;
+
     private readonly SharedPages<Meter> _rules = new();
     private readonly SharedPages<Meter> _identities = new();
 
-    /// <summary>None, or which of the limits does not let the packet pass. Where it passes it has been counted.</summary>
-    /// <param name="asOf">By the wall clock, for the period of a volume.</param>
-    /// <param name="usedUp">This very packet used the volume up.</param>
-    public DropReason Take(MeterKind kind, int id, Limit limit, int length, Instant now, Instant asOf, out bool usedUp)
+    /// <summary>Whether the rates have room for a packet of this many bytes; it is counted then.</summary>
+    public bool TryTakeRate(MeterKind kind, int id, Limit limit, int length, Instant now)
     {
-        usedUp = false;
+        if (limit is { BitsPerSecond: <= 0, PacketsPerSecond: <= 0 })
+        {
+            return true;
+        }
+
         ref var meter = ref Of(kind)[id];
-        if (limit.VolumeBytes > 0 && Volume.BytesIn(Volatile.Read(ref meter.Volume), limit.PeriodAt(asOf)) >= limit.VolumeBytes)
-        {
-            return DropReason.VolumeUsed;
-        }
-
-        if (!TryTake(ref meter.NextByte, limit.BitsPerSecond, length * 8L, BurstBytes * 8L, now)
-            || !TryTake(ref meter.NextPacket, limit.PacketsPerSecond, 1, BurstPackets, now))
-        {
-            return DropReason.RateLimited;
-        }
-
-        usedUp = limit.VolumeBytes > 0 && AddVolume(ref meter.Volume, limit, length, limit.PeriodAt(asOf));
-        return DropReason.None;
+        return TryTake(ref meter.NextByte, limit.BitsPerSecond, length * 8L, BurstBytes * 8L, now)
+            && TryTake(ref meter.NextPacket, limit.PacketsPerSecond, 1, BurstPackets, now);
     }
+
+    /// <summary>Counts a packet that passes. True where this very one used the volume up.</summary>
+    /// <param name="asOf">By the wall clock, for the period of a volume.</param>
+    public bool AddVolume(MeterKind kind, int id, Limit limit, int length, Instant asOf) =>
+        limit.VolumeBytes > 0 && AddVolume(ref Of(kind)[id].Volume, limit, length, limit.PeriodAt(asOf));
 
     public bool IsUsedUp(MeterKind kind, int id, Limit limit, Instant asOf) =>
         limit.VolumeBytes > 0 && Of(kind).Find(id, out var at) is { } page
@@ -104,8 +103,10 @@ public sealed class Meters
         var patience = Math.Max(BurstNanoseconds, (long)((UInt128)burst * SecondNanoseconds / (ulong)perSecond));
         while (true)
         {
+            // Farther ahead than this limit lets anything be, it is the debt of a narrower one that holds no more.
             var before = Volatile.Read(ref next);
-            var after = Math.Max(before, now.Nanoseconds) + interval;
+            var isOurs = before - now.Nanoseconds <= patience + ClockSlackNanoseconds;
+            var after = (isOurs ? Math.Max(before, now.Nanoseconds) : now.Nanoseconds) + interval;
             if (after - now.Nanoseconds > patience)
             {
                 return false;

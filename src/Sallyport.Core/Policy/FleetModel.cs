@@ -111,7 +111,8 @@ public sealed partial class FleetModel
 
     /// <summary>
     /// Who is meant by an address that a member of the network writes to: somebody of that network, or of the one whose services appear
-    /// there. Nobody where guests appear: they are answered, not called.
+    /// there. Nobody where guests appear: they are answered, not called. An address of the network's own that nobody has is nobody's: the
+    /// whole internet may appear in a network, and its unused and broadcast addresses are not there.
     /// </summary>
     public Place Resolve(int networkId, IpAddress address)
     {
@@ -125,7 +126,7 @@ public sealed partial class FleetModel
             return new Place(_identities.Find(own), address);
         }
 
-        return map.Appearances.At(AppearanceKind.Service, address) is { IsShared: false } service && service.Inside(address) is var inside
+        return !map.IsOwn(address) && map.Appearances.At(AppearanceKind.Service, address) is { IsShared: false } service && service.Inside(address) is var inside
             ? new Place(IdentityAt(service.HomeId, inside), inside)
             : default;
     }

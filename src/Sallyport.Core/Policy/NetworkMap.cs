@@ -39,6 +39,20 @@ internal sealed class NetworkMap
         return _addresses.TryGetValue(address, out var claim) || _subnets.TryFind(address, out claim) ? claim.OwnerId : 0;
     }
 
+    /// <summary>Whether the network has the address for its own members, be there one or not.</summary>
+    public bool IsOwn(IpAddress address)
+    {
+        foreach (var prefix in Network?.Prefixes ?? [])
+        {
+            if (prefix.Contains(address))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     public Editor Edit() => new(this);
 
     public sealed class Editor

@@ -96,27 +96,8 @@ internal sealed class Crossing(Fabric fabric, int shard)
         }
     }
 
-    /// <summary>
-    /// How it stands with the identity's tunnel, which is here. True where that is new: the other shards judge its flows again, too. A tunnel
-    /// that another one has replaced says nothing any more.
-    /// </summary>
-    public bool Situate(int identityId, long tunnelId, in Situation situation)
-    {
-        if (!Tunnels.TryFind(identityId, out var place) || place != new TunnelPlace(shard, tunnelId) || !fabric.Situations.Set(identityId, situation))
-        {
-            return false;
-        }
-
-        for (var i = 0; i < fabric.Shards; i++)
-        {
-            if (i != shard)
-            {
-                fabric.Mailbox(i).Order(new Reconsider(identityId));
-            }
-        }
-
-        return true;
-    }
+    /// <summary>How it stands with the identity's tunnel, which is here: every shard judges the next packet of its flows by it.</summary>
+    public void Situate(int identityId, long tunnelId, in Situation situation) => fabric.Situations.Set(identityId, tunnelId, situation);
 
     /// <summary>For the taking side: what other shards have handed over waits in these.</summary>
     public IEnumerable<Lane> Inbound => Enumerable.Range(0, fabric.Shards).Where(from => from != shard).Select(from => fabric.Lane(from, shard));

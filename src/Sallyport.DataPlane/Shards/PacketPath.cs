@@ -51,11 +51,7 @@ internal sealed class PacketPath
     public DropReason Handle(in PacketSpot packet, in OuterPath from, Instant now)
     {
         var reason = Classify(packet, from, now);
-        if (reason != DropReason.None)
-        {
-            _drops.Count(reason);
-        }
-
+        Count(reason);
         return reason;
     }
 
@@ -82,7 +78,7 @@ internal sealed class PacketPath
         tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
         _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
         _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path);
-        Situate(tunnel, now);
+        Situate(tunnel);
         Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
@@ -133,11 +129,7 @@ internal sealed class PacketPath
         // Its end may have moved or gone while the packet was on its way.
         var to = _tunnels.OfIdentity(result.ToIdentityId);
         var reason = to >= 0 ? SendInner(to, packet.With(packet.Start, result.Length), int.MaxValue, now) : DropReason.PeerOffline;
-        if (reason != DropReason.None)
-        {
-            _drops.Count(reason);
-        }
-
+        Count(reason);
         return reason;
     }
 
@@ -146,6 +138,22 @@ internal sealed class PacketPath
     /// conversation with the host are known to one forwarder.
     /// </summary>
     public DropReason HandleFromHost(int hostId, in PacketSpot packet, Instant now)
+    {
+        var reason = HandleOneFromHost(hostId, packet, now);
+        while (true)
+        {
+            var slot = _outbox.FreeSlot();
+            var length = _forwarder.TakeHeld(hostId, _memory.Blank(slot));
+            if (length == 0)
+            {
+                return reason;
+            }
+
+            HandleOneFromHost(hostId, slot.With(slot.Start, length), now);
+        }
+    }
+
+    private DropReason HandleOneFromHost(int hostId, in PacketSpot packet, Instant now)
     {
         var inner = _memory.Packet(packet);
         var refusalSlot = _outbox.FreeSlot();
@@ -171,11 +179,7 @@ internal sealed class PacketPath
             reason = _outbox.SendToHost(host.NetworkId, refusalSlot.With(refusalSlot.Start, result.RefusalLength));
         }
 
-        if (reason != DropReason.None)
-        {
-            _drops.Count(reason);
-        }
-
+        Count(reason);
         return reason;
     }
 
@@ -264,10 +268,7 @@ internal sealed class PacketPath
             var own = _outbox.FreeSlot();
             Ping.Payload.CopyTo(_memory.Blank(own));
             var reason = Seal(ref tunnel, own.With(own.Start, Ping.Payload.Length), now);
-            if (reason != DropReason.None)
-            {
-                _drops.Count(reason);
-            }
+            Count(reason);
         }
     }
 
@@ -386,7 +387,7 @@ internal sealed class PacketPath
         while (_tunnels.IsLive(from))
         {
             var slot = _outbox.FreeSlot();
-            var length = _forwarder.TakeHeld(_memory.Blank(slot));
+            var length = _forwarder.TakeHeld(_tunnels[from].IdentityId, _memory.Blank(slot));
             if (length == 0)
             {
                 return;
@@ -396,7 +397,7 @@ internal sealed class PacketPath
             ref var tunnel = ref _tunnels[from];
             tunnel.BytesIn -= length;
             tunnel.PacketsIn--;
-            _ = HandleInner(from, slot.With(slot.Start, length), now);
+            Count(HandleInner(from, slot.With(slot.Start, length), now));
         }
     }
 
@@ -467,19 +468,16 @@ internal sealed class PacketPath
         }
 
         _tunnels.Move(slot, to);
-        Situate(tunnel, now);
+        Situate(tunnel);
         Notify(TunnelNoticeKind.Moved, slot, from: before);
         return true;
     }
 
     /// <summary>Rules may look at where the peer is and at what its tunnel is: before its first packet from there is judged.</summary>
-    private void Situate(in Tunnel tunnel, Instant now)
+    private void Situate(in Tunnel tunnel)
     {
         var protocol = tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
-        if (_crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip)))
-        {
-            _forwarder.Reconsider(tunnel.IdentityId, now);
-        }
+        _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip));
     }
 
     private DropReason HandleInner(int from, in PacketSpot spot, Instant now)
@@ -555,10 +553,7 @@ internal sealed class PacketPath
             reason = length > 0 ? SendInner(to, own.With(own.Start, length), int.MaxValue, now) : DropReason.NotRequested;
         }
 
-        if (reason != DropReason.None)
-        {
-            _drops.Count(reason);
-        }
+        Count(reason);
     }
 
     private DropReason SendInner(int to, in PacketSpot inner, int innerMax, Instant now)
@@ -617,6 +612,14 @@ internal sealed class PacketPath
             _ => inner.Length,
         };
         return tcp + 13 < inner.Length && (inner[tcp + 13] & (byte)TcpFlags.Syn) != 0;
+    }
+
+    private void Count(DropReason reason)
+    {
+        if (reason != DropReason.None)
+        {
+            _drops.Count(reason);
+        }
     }
 
     private bool Is(int slot, long tunnelId) => _tunnels.IsLive(slot) && _tunnels[slot].Id == tunnelId;

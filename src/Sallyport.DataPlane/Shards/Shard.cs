@@ -49,6 +49,7 @@ internal sealed class Shard : IDisposable
     /// </summary>
     private const int SweepParts = 100;
     private const int FlowReportsPerSweep = 20;
+    private const int ReconsiderationsPerSweep = 4;
     private const int ReconfigurationsPerTick = 4;
     private const int ReportBuffer = 512;
 
@@ -548,9 +549,6 @@ internal sealed class Shard : IDisposable
             case ReplaceTunnel replace:
                 _path.ReplaceFromElsewhere(replace.IdentityId, replace.TunnelId, replace.By, now);
                 break;
-            case Reconsider reconsider:
-                _forwarder.Reconsider(reconsider.IdentityId, now);
-                break;
             case AdoptModel adopt:
                 Adopt(adopt, now);
                 break;
@@ -677,6 +675,11 @@ internal sealed class Shard : IDisposable
         {
             ReportFlows();
             _names.Log.Report(_uplink, now);
+        }
+
+        if (_sweepPart % (SweepParts / ReconsiderationsPerSweep) == 0)
+        {
+            _forwarder.Reconsider(now);
         }
 
         for (var i = 0; i < ReconfigurationsPerTick && _toReconfigure.TryDequeue(out var next); i++)

@@ -30,9 +30,6 @@ internal sealed record DisconnectIdentity(int IdentityId) : ShardCommand;
 /// <summary>Another shard has a newer tunnel of the identity; nothing where this one is gone.</summary>
 internal sealed record ReplaceTunnel(int IdentityId, long TunnelId, OuterPath By) : ShardCommand;
 
-/// <summary>It stands otherwise with the tunnel of the identity, which is on another shard: flows that it opened are judged again.</summary>
-internal sealed record Reconsider(int IdentityId) : ShardCommand;
-
 /// <summary>From now on packets are judged by this model. The answer goes to the uplink.</summary>
 internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adoption Adoption) : ShardCommand;
 

@@ -31,7 +31,7 @@ public sealed class FlowTableTests
                 {
                     case 0 or 1 or 2 when index < 0:
                         var allowed = random.Below(2) == 0;
-                        index = table.Begin(key, openerIsLow: true, 1 + random.Below(4), 9, Verdict(allowed), epoch: 1, now);
+                        index = table.Begin(key, openerIsLow: true, 1 + random.Below(4), 9, Verdict(allowed), now);
                         if (index >= 0)
                         {
                             var lifetime = TimeSpan.FromSeconds(1 + random.Below(900));
@@ -50,7 +50,7 @@ public sealed class FlowTableTests
                         break;
                     case 5 when index >= 0:
                         var next = !model[key].Allowed;
-                        if (table.Judge(index, Verdict(next), epoch: step))
+                        if (table.Judge(index, Verdict(next, step)))
                         {
                             model[key].Allowed = next;
                         }
@@ -98,13 +98,13 @@ public sealed class FlowTableTests
         var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
         for (var flow = 0; flow < 1000; flow++)
         {
-            var index = table.Begin(Key(flow), true, 1, 2, Verdict(true), 1, Start);
+            var index = table.Begin(Key(flow), true, 1, 2, Verdict(true), Start);
             for (var packet = 0; packet <= flow % 7; packet++)
             {
                 table.Touch(index, fromOpener: true, 10, limits.Udp, Start);
             }
 
-            table.Judge(index, Verdict(false), 2);
+            table.Judge(index, Verdict(false, epoch: 2));
             table.End(index);
         }
 
@@ -127,7 +127,7 @@ public sealed class FlowTableTests
     {
         var limits = new FlowLimits();
         var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
-        var index = table.Begin(Key(1), true, 1, 2, Verdict(true), 1, Start);
+        var index = table.Begin(Key(1), true, 1, 2, Verdict(true), Start);
         table.Touch(index, fromOpener: true, 10, limits.Udp, Start);
         table.TryDequeue(out var began).ShouldBeTrue();
         (began.Changes & FlowChanges.Began, began.PacketsOut).ShouldBe((FlowChanges.Began, 1));
@@ -152,7 +152,7 @@ public sealed class FlowTableTests
         var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
         for (var flow = 0; flow < 1000; flow++)
         {
-            table.Touch(table.Begin(Key(flow), true, 1, 2, Verdict(true), 1, Start), true, 10, TimeSpan.FromSeconds(7), Start);
+            table.Touch(table.Begin(Key(flow), true, 1, 2, Verdict(true), Start), true, 10, TimeSpan.FromSeconds(7), Start);
         }
 
         table.HandleTimeout(Start + TimeSpan.FromSeconds(6.9));
@@ -170,7 +170,7 @@ public sealed class FlowTableTests
     public void A_deadline_beyond_the_wheel_is_kept()
     {
         var table = new FlowTable(new FlowLimits(), new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
-        var index = table.Begin(Key(1), true, 1, 2, Verdict(true), 1, Start);
+        var index = table.Begin(Key(1), true, 1, 2, Verdict(true), Start);
         table.Touch(index, true, 10, TimeSpan.FromHours(2), Start);
         for (var at = Start; at < Start + TimeSpan.FromHours(2);)
         {
@@ -197,7 +197,8 @@ public sealed class FlowTableTests
     private static FlowKey Key(int number) =>
         new(1 + (number % 2), IpProtocol.Udp, IpAddress.FromV4(10), IpAddress.FromV4(20), (uint)number, 53);
 
-    private static Decision Verdict(bool allowed) => allowed ? Decision.Allow(5, 6) : Decision.Deny(DropReason.NoRule, 6);
+    private static Judgement Verdict(bool allowed, int epoch = 1) =>
+        new(allowed ? Decision.Allow(5, 6) : Decision.Deny(DropReason.NoRule, 6), new Standing(epoch, 0));
 
     private sealed class Entry
     {

@@ -240,6 +240,17 @@ public sealed class CrossingTests
     }
 
     [Fact]
+    public void A_conversation_that_is_over_where_it_was_opened_keeps_no_port_on_the_other_thread()
+    {
+        var shared = Plants.With(Change(Guest(311, 2, "198.19.9.9/32", 1, "192.168.1.0/24"), ForNetwork(204, 1, 101)));
+        var far = Start(shared, 1, 2);
+        far.HandleHandedOver(Pump, Build.Udp(PumpAt, 4001, Service, 5683), _now, 4000).ToIdentityId.ShouldBe(Server);
+        // The opener's thread has forgotten it and given its port to the next one.
+        far.HandleHandedOver(Neighbour, Build.Udp("192.168.1.11", 4000, Service, 5683), _now, 4000).ToIdentityId.ShouldBe(Server);
+        far.Handle(Server, Build.Udp(ServerAt, 5683, "198.19.9.9", 4000), _now, _refusal).ToIdentityId.ShouldBe(Neighbour);
+    }
+
+    [Fact]
     public void No_port_left_is_a_reason_of_its_own()
     {
         var shared = Plants.With(Change(Guest(311, 2, "198.19.9.9/32", 1, "192.168.1.0/24")));

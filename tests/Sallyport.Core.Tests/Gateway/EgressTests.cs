@@ -66,6 +66,17 @@ public sealed class EgressTests
         Forward(Beyond, Build.Udp(Server, 123, "198.19.1.10", 4000), Twin).ShouldBe((Server, 123, PumpAt, 4000));
     }
 
+    [Theory]
+    [InlineData("192.168.1.99")]
+    [InlineData("192.168.1.255")]
+    [InlineData("192.168.1.0")]
+    public void An_address_of_the_network_that_nobody_has_is_not_beyond_whatever_the_sender_was_told(string address)
+    {
+        _ties.Tell(Pump, "a.vendor.example", address, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, Build.Syn(PumpAt, 4000, address, 443)).Kind.ShouldNotBe(ForwardKind.Forward);
+        Fleet.Resolve(1, IpAddress.Parse(address)).Carrier.ShouldBeNull();
+    }
+
     [Fact]
     public void Nobody_beyond_opens_anything()
     {

@@ -72,7 +72,6 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                     }
                 }
 
-
                 for (var turn = 0; turn < 40; turn++)
                 {
                     if (!withLimits && random.Below(4) == 0)
@@ -80,7 +79,8 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                         // Somebody roams, or comes over something else.
                         var (mover, situation) = (1 + random.Below(11), fleet.Situation());
                         naiveFleet.Situations[mover] = situation;
-                        var left = situations.Set(mover, situation) ? forwarder.Reconsider(mover, now).FlowsCut : 0;
+                        situations.Set(mover, 1, situation);
+                        var left = forwarder.Reconsider(now).FlowsCut;
                         left.ShouldBe(naive.Adopt(now), $"seed {seed} step {step} turn {turn}");
                         moved += left;
                     }

@@ -457,8 +457,41 @@ public sealed class ForwarderTests(ITestOutputHelper output)
         // Another sender has his own share; who sends as somebody else has none.
         gate.Send(Gate.Hq, Build.Fragments(Build.Udp(Gate.HistorianV4, 5683, Gate.PumpV4, 5000, payload: 3000), 1400, 1)[1]).Kind.ShouldBe(ForwardKind.Hold);
         gate.Send(Gate.Valve, Part(1)).Kind.ShouldBe(ForwardKind.Drop);
+        var refused = gate.Forwarder.Drops[(int)DropReason.IpFragment];
         gate.Pass(2);
         gate.Send(Gate.Pump, Part(50)).Kind.ShouldBe(ForwardKind.Hold);
+        (gate.Forwarder.Drops[(int)DropReason.IpFragment] - refused).ShouldBe(17, "those that waited for nothing are drops like others");
+    }
+
+    [Fact]
+    public void Parts_that_waited_are_their_senders_and_nobody_elses()
+    {
+        var gate = new Gate();
+        var fragments = Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 7);
+        gate.Send(Gate.Pump, fragments[1]).Kind.ShouldBe(ForwardKind.Hold);
+        gate.Send(Gate.Pump, fragments[0]).Kind.ShouldBe(ForwardKind.Forward);
+        var held = new byte[2048];
+        gate.Forwarder.TakeHeld(Gate.Hq, held).ShouldBe(0);
+        gate.Forwarder.TakeHeld(Gate.Pump, held).ShouldBe(fragments[1].Length);
+        // A first part that another packet thread has judged releases nothing here.
+        gate.Send(Gate.Pump, Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 8)[1]).Kind.ShouldBe(ForwardKind.Hold);
+        gate.Forwarder.HandleHandedOver(Gate.Pump, Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 8)[0], gate.Now);
+        gate.Forwarder.TakeHeld(Gate.Pump, held).ShouldBe(0);
+    }
+
+    [Fact]
+    public void Who_is_refused_makes_nobodys_datagram_forgotten()
+    {
+        // One set of four, so that everybody meets.
+        var gate = new Gate(new FlowLimits { Fragments = 4 });
+        var fragments = Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, 7);
+        gate.ShouldForward(Gate.Pump, fragments[0], Gate.Hq);
+        for (ushort id = 100; id < 120; id++)
+        {
+            gate.Send(Gate.Valve, Build.Fragments(Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683, payload: 3000), 1400, id)[0]).Kind.ShouldBe(ForwardKind.Drop);
+        }
+
+        gate.ShouldForward(Gate.Pump, fragments[1], Gate.Hq);
     }
 
     [Fact]
@@ -484,7 +517,7 @@ public sealed class ForwarderTests(ITestOutputHelper output)
     {
         Add(packet);
         var held = new byte[2048];
-        while (gate.Forwarder.TakeHeld(held) is > 0 and var length)
+        while (gate.Forwarder.TakeHeld(from, held) is > 0 and var length)
         {
             Add(held[..length]);
         }

@@ -18,7 +18,7 @@ public sealed class MetersTests
         var (meters, limit, now, passed) = (new Meters(), new Limit { BitsPerSecond = 8_000_000 }, Wall, 0L);
         for (var i = 0; i < 40_000; i++)
         {
-            passed += meters.Take(MeterKind.Rule, 7, limit, 1_000, now, Wall, out _) == DropReason.None ? 1_000 : 0;
+            passed += Take(meters, MeterKind.Rule, 7, limit, 1_000, now, Wall, out _) == DropReason.None ? 1_000 : 0;
             now += TimeSpan.FromMicroseconds(250);
         }
 
@@ -30,10 +30,47 @@ public sealed class MetersTests
     public void A_packet_passes_even_where_the_rate_is_lower_than_a_packet_a_second()
     {
         var (meters, limit) = (new Meters(), new Limit { BitsPerSecond = 1_000 });
-        meters.Take(MeterKind.Identity, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None);
-        meters.Take(MeterKind.Identity, 7, limit, 6_000, Wall, Wall, out _).ShouldBe(DropReason.RateLimited);
-        meters.Take(MeterKind.Identity, 8, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
-        meters.Take(MeterKind.Rule, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
+        Take(meters, MeterKind.Identity, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None);
+        Take(meters, MeterKind.Identity, 7, limit, 6_000, Wall, Wall, out _).ShouldBe(DropReason.RateLimited);
+        Take(meters, MeterKind.Identity, 8, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
+        Take(meters, MeterKind.Rule, 7, limit, 1_500, Wall, Wall, out _).ShouldBe(DropReason.None, "another's");
+    }
+
+    [Fact]
+    public void A_rate_that_is_raised_holds_at_once()
+    {
+        var meters = new Meters();
+        var narrow = new Limit { BitsPerSecond = 1_000, PacketsPerSecond = 1 };
+        while (meters.TryTakeRate(MeterKind.Rule, 7, narrow, 1_500, Wall))
+        {
+        }
+
+        // A second later the narrow one would still have to wait for ten; the wide one does not ask what it had promised.
+        var later = Wall + TimeSpan.FromSeconds(1);
+        meters.TryTakeRate(MeterKind.Rule, 7, narrow, 1_500, later).ShouldBeFalse();
+        var wide = new Limit { BitsPerSecond = 1_000_000_000, PacketsPerSecond = 100_000 };
+        meters.TryTakeRate(MeterKind.Rule, 7, wide, 1_500, later).ShouldBeTrue();
+        meters.TryTakeRate(MeterKind.Rule, 7, narrow, 1_500, later).ShouldBeTrue("nothing is owed");
+    }
+
+    [Fact]
+    public void What_a_rate_refuses_uses_up_no_volume_of_anybody()
+    {
+        var meters = new Meters();
+        var rule = ForDevice(Gate.PumpRule, Gate.Pump, Gate.Historian) with { Limit = new Limit { VolumeBytes = 100_000 } };
+        var model = Gate.Plant.With(Change(rule, Gate.Plant.Identity(Gate.Pump)! with { Limit = new Limit { PacketsPerSecond = 1 } }));
+        var forwarder = new Forwarder(new FlowLimits(), new SeededEntropy(1), Gate.Start, meters: meters);
+        forwarder.Adopt(model, Gate.Start);
+        var refusal = new byte[Refusal.MaximumLength];
+        var passed = 0L;
+        for (var i = 0; i < 100; i++)
+        {
+            var packet = Gate.Out(TcpFlags.Syn);
+            passed += forwarder.Handle(Gate.Pump, packet, Gate.Start, refusal).Kind == ForwardKind.Forward ? packet.Length : 0;
+        }
+
+        passed.ShouldBeGreaterThan(0);
+        meters.Readings().ShouldHaveSingleItem().Bytes.ShouldBe(passed);
     }
 
     [Fact]
@@ -42,11 +79,11 @@ public sealed class MetersTests
         var (meters, limit) = (new Meters(), new Limit { VolumeBytes = 2_500 });
         foreach (var last in (bool[])[false, false, true])
         {
-            meters.Take(MeterKind.Rule, 7, limit, 1_000, Wall, Wall, out var usedUp).ShouldBe(DropReason.None);
+            Take(meters, MeterKind.Rule, 7, limit, 1_000, Wall, Wall, out var usedUp).ShouldBe(DropReason.None);
             usedUp.ShouldBe(last);
         }
 
-        meters.Take(MeterKind.Rule, 7, limit, 1, Wall, Wall, out _).ShouldBe(DropReason.VolumeUsed);
+        Take(meters, MeterKind.Rule, 7, limit, 1, Wall, Wall, out _).ShouldBe(DropReason.VolumeUsed);
         meters.IsUsedUp(MeterKind.Rule, 7, limit, Wall).ShouldBeTrue();
         meters.IsUsedUp(MeterKind.Rule, 7, limit with { VolumeBytes = 5_000 }, Wall).ShouldBeFalse("it was given more");
         meters.IsUsedUp(MeterKind.Rule, 7, limit, Wall + TimeSpan.FromDays(1)).ShouldBeFalse();
@@ -71,7 +108,7 @@ public sealed class MetersTests
         {
             for (var i = 0; i < 50_000; i++)
             {
-                if (meters.Take(MeterKind.Rule, 7, limit, 100_000, Wall, Wall, out var isLast) == DropReason.None)
+                if (Take(meters, MeterKind.Rule, 7, limit, 100_000, Wall, Wall, out var isLast) == DropReason.None)
                 {
                     Interlocked.Increment(ref passed);
                 }
@@ -94,7 +131,7 @@ public sealed class MetersTests
         {
             foreach (var id in ids)
             {
-                situations.Set(id, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, new IpAddress((UInt128)id)));
+                situations.Set(id, 1, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, new IpAddress((UInt128)id)));
                 situations.Of(id).Source.Bits.ShouldBe((UInt128)id);
             }
         });
@@ -108,7 +145,7 @@ public sealed class MetersTests
         var meters = new Meters();
         foreach (var id in ids)
         {
-            meters.Take(MeterKind.Identity, id, new Limit { VolumeBytes = 1_000_000 }, 1 + ids.IndexOf(id), Wall, Wall, out _);
+            Take(meters, MeterKind.Identity, id, new Limit { VolumeBytes = 1_000_000 }, 1 + ids.IndexOf(id), Wall, Wall, out _);
         }
 
         meters.Readings().Select(reading => (reading.Id, reading.Bytes)).ShouldBe(ids.Select((id, i) => (id, i + 1L)));
@@ -124,7 +161,7 @@ public sealed class MetersTests
             var own = new Situation((TunnelProtocol)n, (TunnelCipher)n, new IpAddress(n == 1 ? UInt128.MaxValue : 0));
             while (!Volatile.Read(ref stop))
             {
-                situations.Set(7, own);
+                situations.Set(7, 1, own);
             }
         })).ToList();
         writers.ForEach(writer => writer.Start());
@@ -140,6 +177,67 @@ public sealed class MetersTests
     }
 
     [Fact]
+    public void A_tunnel_that_another_one_has_replaced_says_nothing_any_more()
+    {
+        var situations = new Situations();
+        var (old, young) = (Over(TunnelProtocol.OpenVpnUdp, "203.0.113.9"), Over(TunnelProtocol.OpenVpnTcp, "198.51.100.1"));
+        situations.Set(7, 1, old).ShouldBeTrue();
+        var version = situations.VersionOf(7);
+        situations.Set(7, 1, old).ShouldBeFalse("nothing is new");
+        situations.VersionOf(7).ShouldBe(version);
+        situations.Set(7, 2, young).ShouldBeTrue();
+        situations.VersionOf(7).ShouldNotBe(version);
+        situations.Set(7, 1, old).ShouldBeFalse();
+        situations.Of(7).ShouldBe(young);
+        situations.Changes.ShouldBe(2);
+        situations.Set(7, 2, Over(TunnelProtocol.OpenVpnTcp, "198.51.100.2")).ShouldBeTrue("it moves");
+    }
+
+    [Fact]
+    public void The_next_packet_is_judged_by_where_its_peer_is_now_though_nobody_was_told()
+    {
+        var situations = new Situations();
+        var shards = Enumerable.Range(0, 2).Select(shard =>
+            new Forwarder(new FlowLimits(), new SeededEntropy(1), Gate.Start, (ushort)shard, 2, situations)).ToList();
+        shards.ForEach(shard => shard.Adopt(FromOffice(), Gate.Start));
+        situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "203.0.113.9"));
+        var refusal = new byte[Refusal.MaximumLength];
+        shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+        shards[1].HandleHandedOver(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start).Kind.ShouldBe(ForwardKind.Forward);
+        situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "198.51.100.1"));
+        shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Start, refusal).Reason.ShouldBe(DropReason.NoRule);
+        shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Ack), Gate.Start, refusal).Reason.ShouldBe(DropReason.NoRule);
+        situations.Set(Gate.Pump, 1, Over(TunnelProtocol.OpenVpnUdp, "203.0.113.77"));
+        shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+        shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward);
+    }
+
+    /// <summary>One packet under one limit alone.</summary>
+    private static DropReason Take(Meters meters, MeterKind kind, int id, Limit limit, int length, Instant now, Instant asOf, out bool usedUp)
+    {
+        usedUp = false;
+        if (meters.IsUsedUp(kind, id, limit, asOf))
+        {
+            return DropReason.VolumeUsed;
+        }
+
+        if (!meters.TryTakeRate(kind, id, limit, length, now))
+        {
+            return DropReason.RateLimited;
+        }
+
+        usedUp = meters.AddVolume(kind, id, limit, length, asOf);
+        return DropReason.None;
+    }
+
+    private static Situation Over(TunnelProtocol protocol, string source) => new(protocol, TunnelCipher.Aes256Gcm, IpAddress.Parse(source));
+
+    private static FleetModel FromOffice() => Gate.Plant.With(ForDevice(Gate.PumpRule, Gate.Pump, Gate.Historian) with
+    {
+        Conditions = new RuleConditions { Sources = [IpPrefix.Parse("203.0.113.0/24")] },
+    });
+
+    [Fact]
     public void Forwarders_that_share_meters_and_situations_keep_one_limit_and_one_view()
     {
         var (meters, situations) = (new Meters(), new Situations());
@@ -153,8 +251,8 @@ public sealed class MetersTests
         shards.ForEach(shard => shard.Adopt(model, Gate.Start));
         var refusal = new byte[Refusal.MaximumLength];
         shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start, refusal).Reason.ShouldBe(DropReason.NoRule, "it has no tunnel");
-        situations.Set(Gate.Pump, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("203.0.113.9"))).ShouldBeTrue();
-        shards[0].Reconsider(Gate.Pump, Gate.Start);
+        situations.Set(Gate.Pump, 1, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("203.0.113.9"))).ShouldBeTrue();
+        shards[0].Reconsider(Gate.Start);
         for (var i = 0; i < 4; i++)
         {
             shards[0].Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), Gate.Start, refusal).Kind.ShouldBe(ForwardKind.Forward, $"packet {i}");
@@ -162,9 +260,9 @@ public sealed class MetersTests
         }
 
         shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Start, refusal).Reason.ShouldBe(DropReason.RateLimited, "the other way is the same limit");
-        situations.Set(Gate.Pump, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("198.51.100.1")));
-        shards[0].Reconsider(Gate.Pump, Gate.Start).FlowsCut.ShouldBe(1);
-        shards[1].Reconsider(Gate.Pump, Gate.Start).FlowsCut.ShouldBe(0, "its end of the conversation is told by the other");
+        situations.Set(Gate.Pump, 1, new Situation(TunnelProtocol.OpenVpnUdp, TunnelCipher.Aes256Gcm, IpAddress.Parse("198.51.100.1")));
+        shards[0].Reconsider(Gate.Start).FlowsCut.ShouldBe(1);
+        shards[1].Reconsider(Gate.Start).FlowsCut.ShouldBe(0, "its end of the conversation is told by the other");
         shards[1].Handle(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Start, refusal).Kind.ShouldNotBe(ForwardKind.Forward);
     }
 }

@@ -119,7 +119,12 @@ internal sealed class NaiveFleet
             return (own, address);
         }
 
-        foreach (var service in _networks.ContainsKey(networkId) ? Of(AppearanceKind.Service, networkId) : [])
+        if (!_networks.TryGetValue(networkId, out var network) || network.Prefixes.Any(prefix => prefix.Contains(address)))
+        {
+            return (null, default);
+        }
+
+        foreach (var service in Of(AppearanceKind.Service, networkId))
         {
             if (service.At.Contains(address))
             {

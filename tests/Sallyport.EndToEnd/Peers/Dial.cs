@@ -63,7 +63,7 @@ public static class Dial
         }
     }
 
-    /// <summary>Sends a datagram and awaits it back.</summary>
+    /// <summary>Sends one datagram and awaits it back.</summary>
     public static async Task<DialResult> Udp(Namespace from, IPAddress to, int port, int limitSeconds = 2)
     {
         using var socket = from.Run(() => new Socket(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
@@ -72,14 +72,8 @@ public static class Dial
         try
         {
             await socket.ConnectAsync(new IPEndPoint(to, port), limit.Token);
-            // A datagram may be lost on a busy machine: it is sent again, as whoever speaks UDP does.
-            var answer = socket.ReceiveAsync(new byte[100], SocketFlags.None, limit.Token).AsTask();
-            do
-            {
-                await socket.SendAsync("hello"u8.ToArray(), SocketFlags.None, limit.Token);
-            }
-            while (await Task.WhenAny(answer, Task.Delay(TimeSpan.FromMilliseconds(700), limit.Token)) != answer && !limit.IsCancellationRequested);
-            await answer;
+            await socket.SendAsync("hello"u8.ToArray(), SocketFlags.None, limit.Token);
+            await socket.ReceiveAsync(new byte[100], SocketFlags.None, limit.Token);
             return new DialResult(DialOutcome.Connected, watch.Elapsed);
         }
         catch (OperationCanceledException)

@@ -155,7 +155,7 @@ internal sealed class ForwarderTarget : FuzzTarget
         }
 
         Span<byte> held = stackalloc byte[512];
-        for (int length; (length = forwarder.TakeHeld(held)) > 0;)
+        for (int length; (length = forwarder.TakeHeld(from, held)) > 0;)
         {
             probe.That(forwarder.Handle(from, held[..length], now, refusal).Kind != ForwardKind.Hold, "what was held is not held again");
         }
