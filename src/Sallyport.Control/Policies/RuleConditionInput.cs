@@ -49,12 +49,6 @@ internal static class RuleConditionInput
         return IsEmpty(after) ? null : after;
     }
 
-    /// <summary>As the policy engine reads them.</summary>
-    public static RuleConditions Of(ConditionModel? model, CountryTable countries) => model is null
-        ? RuleConditions.None
-        : ConditionText.Parse(
-            model.States, model.Protocols, model.Ciphers, model.Sources, model.Posture, model.PostureAgeSeconds, model.Countries.Select(countries.Country));
-
     public static ConditionInfo ToInfo(ConditionModel? model)
     {
         model ??= new ConditionModel();
