@@ -32,10 +32,10 @@ internal sealed record FleetState(
     public string ReferenceTo(string kind, string name, int networkId) =>
         IsUnique(kind, name) || !Networks.TryGetValue(networkId, out var network) ? name : $"{name}.{network.Name}";
 
-    /// <summary>What a destination in a network is at home, where it is a service address; else itself.</summary>
+    /// <summary>What a destination in a network is at home, where it is a service address; else itself. The longest prefix counts, as it does at the gateway.</summary>
     public IpAddress Inside(int networkId, IpAddress destination)
     {
-        foreach (var one in ServicesIn(networkId).Where(one => one.At.Contains(destination)))
+        foreach (var one in ServicesIn(networkId).Where(one => one.At.Contains(destination)).OrderByDescending(one => one.At.Length))
         {
             return one.Inside(destination);
         }

@@ -189,6 +189,13 @@ internal sealed class FleetRun(
 
     private bool PutApplication(FileEntry<ApplicationCreate> entry, FileOwner owner)
     {
+        if (entry.Network is { } said && owner.Network is { } network && said != network)
+        {
+            throw new ProblemException(Refusal.Invalid([Refusal.Field(
+                owner.Kind, $"{owner.Kind} {owner.Name} is in network {network}, and the application's name says {said}",
+                $"an application is in the network of who carries it: write {entry.Name}.{network}, or another {owner.Kind}")]));
+        }
+
         var known = ApplicationRow.FindByName(change.Sql, entry.Name, owner.Network);
         if (known is not [var before])
         {

@@ -6,6 +6,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Api.Problems;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Tests.Worlds;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Tests.Beyond;
 
@@ -63,6 +64,31 @@ public sealed class EgressTests
         await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
         (await world.Client.GetApplicationAsync("mes")).AppearsAt.ShouldBe(["plant-a 198.18.0.1/32"]);
         (await world.Client.ExplainAsync("device:pump-17", "application:mes", "tcp", 443)).Allowed.ShouldBeTrue();
+
+        // Of what lies in each other the most specific counts.
+        var (fleet, plant) = (world.Control.Feed.State, (await world.Client.GetNetworkAsync("plant-a")).Id);
+        fleet.Inside(plant, IpAddress.Parse("198.18.0.1")).ShouldBe(IpAddress.Parse("10.20.0.2"));
+        fleet.Inside(plant, IpAddress.Parse("203.0.113.1")).ShouldBe(IpAddress.Parse("203.0.113.1"));
+    }
+
+    [Fact]
+    public async Task Routes_beyond_are_there_only_while_a_rule_allows_somebody_to_go_there()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"], Groups = ["time"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:ntp", Effect = "deny" });
+        Appear(world).ShouldBeEmpty("nobody goes there");
+        var first = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:ntp", Until = DateTimeOffset.UtcNow.AddHours(1) });
+        var group = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application-group:time.internet" });
+        Appear(world).ShouldBe(["guest 198.19.0.0/16", "service 203.0.113.0/24"]);
+        await world.Client.DeleteRuleAsync(first.Id);
+        Appear(world).ShouldBe(["guest 198.19.0.0/16", "service 203.0.113.0/24"]);
+        await world.Client.DeleteRuleAsync(group.Id);
+        Appear(world).ShouldBe(["guest 198.19.0.0/16"], "a guest keeps its address for another rule");
+
+        static IEnumerable<string> Appear(ControlWorld world) => world.Control.Feed.State.Appearances.Values.Select(one => $"{one.Kind} {one.At}").Order();
     }
 
     [Theory]

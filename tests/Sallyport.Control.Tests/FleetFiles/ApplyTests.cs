@@ -340,6 +340,8 @@ public class ApplyTests
     [InlineData("rules:\n  - { from: \"group:pumps\", to: \"application:historian\", posture: [\"a=1\"], posture_age: 1s }\n", "2:88 rules[0].posture_age", "1s")]
     [InlineData("devices:\n  pump-17.plant-a: { labels: { \"a/b.c\": \"\" } }\n", "2:41 devices.pump-17.plant-a.labels.a/b.c", "has no valid value")]
     [InlineData("networks:\n  internet: { prefixes: [10.0.0.0/8] }\n", "2:25 networks.internet.prefixes", "has no members")]
+    [InlineData("applications:\n  web.plant-b: { site: hq.plant-a, target: 192.168.50.9, services: [tcp/443] }\n", "2:24 applications.web.plant-b.site", "site hq.plant-a is in network plant-a, and the application's name says plant-b")]
+    [InlineData("applications:\n  web.plant-b: { host: plant-a, services: [tcp/443] }\n", "2:24 applications.web.plant-b.host", "the application's name says plant-b")]
     [InlineData("devices:\n  hq.plant-a: {}\n", "2:3 devices.hq.plant-a", "there is a site 'hq' in network plant-a already")]
     [InlineData("devices:\n  new: {}\n", "2:3 devices.new.network", "no network is named")]
     [InlineData("tests:\n  - { from: \"device:pump-71\", to: \"application:historian\", must: reach }\n", "2:13 tests[0].from", "there is no device 'pump-71'")]
