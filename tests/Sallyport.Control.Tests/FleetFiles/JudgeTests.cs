@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Sallyport.Api.Applications;
 using Sallyport.Api.Devices;
 using Sallyport.Control.Tests.Worlds;
@@ -146,6 +148,63 @@ public class JudgeTests
         await ShouldBeAsync(text + "tests:\n", "group:pumps", "application:web", "reach", passes: true);
         await ShouldBeAsync(text + "  - { from: \"label:model=P100\", to: \"application:web\", deny: true }\ntests:\n", "group:pumps", "application:web", "reach", passes: false);
         await ShouldBeAsync(text + "tests:\n", "device:pump-17", "application:web", "reach", passes: false);
+    }
+
+    [Theory]
+    [InlineData(1u)]
+    [InlineData(2u)]
+    [InlineData(3u)]
+    public async Task Test_of_many_says_what_tests_of_each_say(uint seed)
+    {
+        string[] groups = ["red", "green", "blue"], labels = ["model=P100", "model=P200", "hall=north", "hall=south"];
+        var members = new Dictionary<string, List<string>>();
+        var text = new StringBuilder("networks:\n  plant-a: { prefixes: [10.20.0.0/16] }\ndevices:\n");
+        for (var i = 0; i < 40; i++)
+        {
+            // The first ones are nothing but in one group or with one label, as whom a test imagines is.
+            var of = i < groups.Length ? [groups[i]] : i < 7 ? [] : groups.Where(_ => Next(3) == 0).ToArray();
+            var with = i < groups.Length ? [] : i < 7 ? [labels[i - 3]] : new[] { labels[Next(2)], labels[2 + Next(2)] }.Where(_ => Next(3) > 0).ToArray();
+            text.AppendLine(CultureInfo.InvariantCulture, $"  d{i}: {{ groups: [{string.Join(", ", of)}], labels: {{ {string.Join(", ", with.Append($"serial=n{i}").Select(label => label.Replace("=", ": ", StringComparison.Ordinal)))} }} }}");
+            foreach (var name in of.Select(group => $"group:{group}").Concat(with.Select(label => $"label:{label}")).Concat(with.Length == 2 ? [$"label:{string.Join(',', with)}"] : []))
+            {
+                (members.TryGetValue(name, out var all) ? all : members[name] = []).Add($"d{i}");
+            }
+        }
+
+        text.Append("applications:\n");
+        for (var i = 0; i < 6; i++)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  a{i}: {{ device: d{i * 6}, services: [tcp/{100 + i}] }}");
+        }
+
+        text.Append("rules:\n");
+        string[] subjects = [.. members.Keys, "device:d7", "device:d11", "device:d12", "network:plant-a"];
+        foreach (var (from, to) in subjects.SelectMany(from => Enumerable.Range(0, 6).Select(to => (from, to))).Where(_ => Next(4) == 0))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  - {{ from: \"{from}\", to: \"application:a{to}\", deny: {(Next(3) == 0 ? "true" : "false")} }}");
+        }
+
+        text.Append("tests:\n");
+        var asked = new List<(string From, int To, string Must)>();
+        foreach (var one in members.Keys.Concat(Enumerable.Range(0, 40).Select(i => $"device:d{i}")).SelectMany(from => Enumerable.Range(0, 6).SelectMany(to => new[] { (from, to, "reach"), (from, to, "not reach") })))
+        {
+            asked.Add(one);
+            text.AppendLine(CultureInfo.InvariantCulture, $"  - {{ from: \"{one.from}\", to: \"application:a{one.to}\", must: {one.Item3} }}");
+        }
+
+        await using var world = await ControlWorld.StartAsync();
+        var tests = (await world.PlanAsync(text.ToString())).Tests;
+        var passed = asked.Zip(tests).ToDictionary(pair => pair.First, pair => pair.Second.Passed);
+        foreach (var (from, to, must) in asked.Where(one => members.ContainsKey(one.From)))
+        {
+            // Who carries the application is no stranger to it.
+            var each = members[from].Where(name => name != $"d{to * 6}").ToList();
+            passed[(from, to, must)].ShouldBe(each.TrueForAll(name => passed[($"device:{name}", to, must)]), $"{from} {must} a{to} in\n{text}");
+        }
+
+        passed.Values.Distinct().Count().ShouldBe(2);
+
+        int Next(int below) => (int)(((seed = (seed * 1_103_515_245) + 12_345) >> 16) % below);
     }
 
     [Theory]
