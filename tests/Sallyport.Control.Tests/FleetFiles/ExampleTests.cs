@@ -64,6 +64,14 @@ public class ExampleTests
         Keys(await world.Client.ExportFleetAsync()).ShouldBe(All.Where(key => key is not ("sites.groups" or "devices.groups") && !key.StartsWith("tests.", StringComparison.Ordinal)).Order());
     }
 
+    [Fact]
+    public void Every_key_is_documented()
+    {
+        var lines = File.ReadAllLines(Path.Combine(FleetFileWorld.Examples, "..", "fleet-file.md"));
+        All.Where(key => !lines.Single(line => line.StartsWith($"| `{key.Split('.')[0]}` |", StringComparison.Ordinal)).Contains($"`{key.Split('.')[1]}`", StringComparison.Ordinal))
+            .ShouldBeEmpty("docs/fleet-file.md names every key");
+    }
+
     private static IEnumerable<string> All =>
     [
         .. FileKeys.Network.Select(key => $"networks.{key.Name}"), .. FileKeys.Site.Select(key => $"sites.{key.Name}"), .. FileKeys.Device.Select(key => $"devices.{key.Name}"),
