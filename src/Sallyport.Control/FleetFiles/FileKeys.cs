@@ -38,10 +38,10 @@ internal static class FileKeys
             row => row.TokenSeconds == NetworkInput.DefaultTokenSeconds ? null : Span.Text(row.TokenSeconds), "tokenLifetime"),
         NetworkKey.ListOrNone(
             "service_ranges", (to, list) => to with { ServiceRanges = list },
-            row => Unless(Column.List(row.ServiceRangesJson), EgressNetwork.Is(row) ? [] : [NetworkInput.DefaultServiceRange.ToString()]), "serviceRanges"),
+            row => Unless(Column.List(row.ServiceRangesJson), EgressNetwork.Is(row) ? [] : NetworkInput.DefaultServiceRanges(row.Prefixes)), "serviceRanges"),
         NetworkKey.ListOrNone(
             "guest_pools", (to, list) => to with { GuestPools = list },
-            row => Unless(Column.List(row.GuestPoolsJson), [NetworkInput.DefaultGuestPool.ToString()]), "guestPools"),
+            row => Unless(Column.List(row.GuestPoolsJson), NetworkInput.DefaultGuestPools(row.Prefixes)), "guestPools"),
         NetworkKey.Text("guests", (to, text) => to with { Guests = text }, row => Unless(row.Guests, NetworkInput.DefaultGuests)),
         new NetworkKey(
             "dns", "dns.serve", FileShape.Flag, (to, yes) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Serve = (bool)yes } },
