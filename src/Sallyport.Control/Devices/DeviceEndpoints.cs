@@ -15,7 +15,8 @@ internal static class DeviceEndpoints
 {
     private const string Kind = "device";
 
-    private static readonly MemberEndpoints<DeviceInfo> Members = new(Kind, "Devices", (row, tunnels, volumes) => row.ToDevice(tunnels, volumes));
+    private static readonly MemberEndpoints<DeviceInfo> Members = new(
+        Kind, "Devices", (row, tunnels, volumes) => row.ToDevice(tunnels, volumes), (info, cut) => info with { Cut = cut });
 
     public static void MapDevices(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 
@@ -42,7 +43,6 @@ internal static class DeviceEndpoints
         Actor actor, string name, DeviceUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var input = new IdentityInput(Kind) { Labels = body.Labels, Groups = body.Groups, Limit = body.Limit };
-        var (info, cut) = await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
-        return info with { Cut = cut };
+        return await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
     }
 }

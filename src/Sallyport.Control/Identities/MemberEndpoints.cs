@@ -18,7 +18,9 @@ namespace Sallyport.Control.Identities;
 /// </summary>
 /// <param name="kind">"device".</param>
 /// <param name="plural">"Devices"; in small letters the path.</param>
-internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf)
+/// <param name="withCut">The info, with what came of a change.</param>
+internal sealed class MemberEndpoints<TInfo>(
+    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, CutResult, TInfo> withCut)
 {
     private readonly string path = plural.ToLowerInvariant();
 
@@ -48,11 +50,11 @@ internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<Id
         return TypedResults.Created($"/api/v1/{path}/{made.Row.Name}.{made.Row.Network}", made.Answer);
     }
 
-    public async Task<(TInfo Info, CutResult? Cut)> UpdateAsync(
+    public async Task<TInfo> UpdateAsync(
         Actor actor, string name, IdentityInput input, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var (row, cut) = await commands.UpdateAsync(actor, name, input, RequestParts.RevisionOf(context.Request), context.RequestAborted);
-        return (Answer(row, tunnels, volumes, context), cut);
+        return withCut(Answer(row, tunnels, volumes, context), cut);
     }
 
     private Api.Paging.Page<TInfo> List(
@@ -78,8 +80,8 @@ internal sealed class MemberEndpoints<TInfo>(string kind, string plural, Func<Id
     private async Task<TInfo> Posture(
         Actor actor, string name, PostureUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var (row, _) = await commands.ReportPostureAsync(actor, kind, name, body, context.RequestAborted);
-        return Answer(row, tunnels, volumes, context);
+        var (row, cut) = await commands.ReportPostureAsync(actor, kind, name, body, context.RequestAborted);
+        return withCut(Answer(row, tunnels, volumes, context), cut);
     }
 
     private TInfo Release(Actor actor, string name, ReasonRequest body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>

@@ -52,9 +52,9 @@ internal static class EgressNetwork
         var id = change.Sql.ExecuteScalar<int>(
             """
             INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                minimum_tls, token_seconds, service_ranges, guest_pools, created_at, revision)
+                minimum_tls, token_seconds, service_ranges, guest_pools, guests, created_at, revision)
             VALUES (@Name, '[]', @ciphers, @DefaultDigest, @DefaultAuthentication, @wrappings, @key, @DefaultDirection, @DefaultMinimumTls,
-                @DefaultTokenSeconds, '[]', @pools, @Now, 1)
+                @DefaultTokenSeconds, '[]', @pools, @SharedGuests, @Now, 1)
             RETURNING id
             """,
             new
@@ -70,6 +70,9 @@ internal static class EgressNetwork
                 NetworkInput.DefaultDirection,
                 NetworkInput.DefaultMinimumTls,
                 NetworkInput.DefaultTokenSeconds,
+
+                // Outside they are masqueraded in any case: an address for each would only bound how large networks may be.
+                NetworkInput.SharedGuests,
                 pools = Column.Of([NetworkInput.DefaultGuestPool.ToString()]),
                 change.Now,
             });

@@ -17,6 +17,7 @@ internal static class NetworkInput
     public const int DefaultTokenSeconds = 86_400; // a device that was taken from its owner is out within a day of its last password
 
     public const string DefaultGuests = "each";
+    public const string SharedGuests = "shared";
     public const string DefaultTopology = "subnet";
 
     // Set aside for measuring networks (RFC 2544, RFC 6890): no carrier, no plant and no internet service uses it. 100.64.0.0/10 would not
@@ -44,7 +45,7 @@ internal static class NetworkInput
     private static readonly string[] Directions = ["0", "1", "none"];
     private static readonly string[] TlsVersions = ["1.2", "1.3"];
     private static readonly string[] Topologies = [DefaultTopology, "p2p"];
-    private static readonly string[] GuestKinds = [DefaultGuests, "shared"];
+    private static readonly string[] GuestKinds = [DefaultGuests, SharedGuests];
 
     public static IReadOnlyList<IpPrefix> Prefixes(IReadOnlyList<string> texts, ProblemList problems)
     {

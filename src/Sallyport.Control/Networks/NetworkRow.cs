@@ -67,7 +67,7 @@ internal sealed class NetworkRow
     /// <summary>"subnet" or "p2p".</summary>
     public string Topology { get; set; } = NetworkInput.DefaultTopology;
 
-    public bool GuestsShare => Guests == "shared";
+    public bool GuestsShare => Guests == NetworkInput.SharedGuests;
 
     public IReadOnlyList<IpPrefix> RangesFor(string appearanceKind) =>
         Column.Prefixes(appearanceKind == AppearanceKeeper.Service ? ServiceRangesJson : GuestPoolsJson);

@@ -15,7 +15,8 @@ internal static class SiteEndpoints
 {
     private const string Kind = "site";
 
-    private static readonly MemberEndpoints<SiteInfo> Members = new(Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes));
+    private static readonly MemberEndpoints<SiteInfo> Members = new(
+        Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes), (info, cut) => info with { Cut = cut });
 
     public static void MapSites(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 
@@ -43,7 +44,6 @@ internal static class SiteEndpoints
         Actor actor, string name, SiteUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var input = new IdentityInput(Kind) { Subnets = body.Subnets, Labels = body.Labels, Groups = body.Groups, Limit = body.Limit };
-        var (info, cut) = await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
-        return info with { Cut = cut };
+        return await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
     }
 }

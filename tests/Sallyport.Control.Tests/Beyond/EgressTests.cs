@@ -33,7 +33,7 @@ public sealed class EgressTests
         var service = delta.Appearances.Single(one => one.Kind == "service");
         (service.At, service.Of).ShouldBe(("203.0.113.0/24", "203.0.113.0/24"));
         var guest = delta.Appearances.Single(one => one.Kind == "guest");
-        (guest.At, guest.Of).ShouldBe(("198.19.0.0/16", "10.20.0.0/16"));
+        (guest.At, guest.Of).ShouldBe(("198.19.0.1/32", "10.20.0.0/16"), "a network of any size has room: its members share an address");
         (await world.Client.ExplainAsync("device:pump-17", "203.0.113.9", "udp", 123)).Allowed.ShouldBeTrue();
         (await world.Client.ExplainAsync("device:pump-17", "203.0.114.9", "udp", 123)).Allowed.ShouldBeFalse();
 

@@ -222,23 +222,30 @@ public sealed class FleetModelTests(ITestOutputHelper output)
         allowed.From!.Id.ShouldBe(17);
     }
 
-    [Fact]
-    public void Agrees_with_the_naive_model_over_random_fleets_changes_and_questions()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Agrees_with_the_naive_model_over_random_fleets_changes_and_questions(bool withEgress)
     {
-        var (allowed, across) = (0, 0);
+        var (allowed, across, named) = (0, 0, 0);
         var reasons = new Dictionary<DropReason, int>();
         var unmet = new HashSet<ConditionKind>();
-        for (var seed = 0; seed < 450; seed++)
+        for (var seed = 0; seed < (withEgress ? 700 : 450); seed++)
         {
             var random = new SeededEntropy((ulong)seed);
             var naive = new NaiveFleet();
-            var fleet = new RandomFleet(random, naive);
+            var fleet = new RandomFleet(random, naive) { WithEgress = withEgress };
             var model = FleetModel.Empty;
             for (var step = 0; step < 10; step++)
             {
                 var before = model;
                 naive.Now += TimeSpan.FromMinutes(random.Below(300));
                 naive.Situations[1 + random.Below(11)] = fleet.Situation();
+                for (var told = 0; withEgress && told < 6; told++)
+                {
+                    naive.Ties[1 + random.Below(11)] = fleet.Told();
+                }
+
                 if (step > 0 && random.Below(3) == 0)
                 {
                     // Nothing happens but that time passes.
@@ -267,30 +274,42 @@ public sealed class FleetModelTests(ITestOutputHelper output)
                     var (to, inside) = model.Resolve(from.NetworkId, address);
                     (to, inside).ShouldBe(naive.Resolve(from.NetworkId, address));
                     var situation = naive.Situations.GetValueOrDefault(from.Id);
-                    var decision = model.Decide(from, to, inside, protocol, port, situation);
+                    var names = new TiedNames(naive.Ties.GetValueOrDefault(from.Id), naive.Now);
+                    var decision = model.Decide(from, to, inside, protocol, port, situation, names);
                     across += to is not null && to.NetworkId != from.NetworkId && decision.Allowed ? 1 : 0;
                     decision.ShouldBe(naive.Decide(from, address, protocol, port), $"seed {seed}");
+                    named += decision.Allowed && !model.Application(decision.ApplicationId)!.Names.IsEmpty ? 1 : 0;
                     var explanation = model.Explain(from.Id, situation, address, protocol, port);
-                    explanation.Decision.ShouldBe(decision);
-                    (explanation.Kind == ExplanationKind.Allowed).ShouldBe(decision.Allowed);
+                    if (to is not { IsEgress: true })
+                    {
+                        explanation.Decision.ShouldBe(decision);
+                    }
+
+                    (explanation.Kind == ExplanationKind.Allowed).ShouldBe(explanation.Decision.Allowed);
                     unmet.UnionWith(explanation.Kind == ExplanationKind.ConditionNotMet ? [explanation.Unmet.Kind] : []);
                     allowed += decision.Allowed ? 1 : 0;
                     reasons[decision.Reason] = reasons.GetValueOrDefault(decision.Reason) + 1;
                     if (to is not null && before.JudgesAlike(model, from.NetworkId, from.Id, to.Id))
                     {
-                        before.Decide(from, to, inside, protocol, port, situation).ShouldBe(decision);
+                        before.Decide(from, to, inside, protocol, port, situation, names).ShouldBe(decision);
                         before.Resolve(from.NetworkId, address).ShouldBe(new Place(to, inside));
                     }
                 }
             }
         }
 
-        output.WriteLine($"{across} across networks, {allowed} allowed of about 250,000, {string.Join(", ", reasons)}");
+        output.WriteLine($"{across} across networks, {allowed} allowed of some hundred thousand, {named} by a name, {string.Join(", ", reasons)}");
         allowed.ShouldBeGreaterThan(1000);
         across.ShouldBeGreaterThan(100);
         reasons[DropReason.RuleDenies].ShouldBeGreaterThan(100);
         reasons[DropReason.ApplicationLocked].ShouldBeGreaterThan(100);
         reasons[DropReason.Quarantined].ShouldBeGreaterThan(100);
+        if (withEgress)
+        {
+            named.ShouldBeGreaterThan(100);
+            reasons[DropReason.NameNotAsked].ShouldBeGreaterThan(100);
+        }
+
         unmet.Count.ShouldBe(Enum.GetValues<ConditionKind>().Length - 1, string.Join(", ", unmet));
     }
 

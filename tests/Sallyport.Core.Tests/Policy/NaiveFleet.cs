@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -15,6 +16,9 @@ internal sealed class NaiveFleet
 
     /// <summary>What each sender's tunnel is.</summary>
     public Dictionary<int, Situation> Situations { get; } = [];
+
+    /// <summary>What each was told for which name, and until when that counts.</summary>
+    public Dictionary<int, NameTie[]> Ties { get; } = [];
 
     public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
 
@@ -124,16 +128,15 @@ internal sealed class NaiveFleet
             return (null, default);
         }
 
-        foreach (var service in Of(AppearanceKind.Service, networkId))
+        // The internet is everywhere, but where something else appears.
+        var there = _appearances.Values.Where(one => one.NetworkId == networkId && one.At.Contains(address)).MaxBy(one => one.At.Length);
+        if (there is not { Kind: AppearanceKind.Service })
         {
-            if (service.At.Contains(address))
-            {
-                var inside = Moved(address, service.At, service.Of);
-                return (At(service.HomeId, inside), inside);
-            }
+            return (null, default);
         }
 
-        return (null, default);
+        var inside = Moved(address, there.At, there.Of);
+        return (At(there.HomeId, inside), inside);
     }
 
     public IpAddress? Guest(int networkId, int homeId, IpAddress source) => Outside(AppearanceKind.Guest, networkId, homeId, source);
@@ -203,6 +206,8 @@ internal sealed class NaiveFleet
                 : service.Protocol == protocol && port >= service.FromPort && port <= service.ToPort))
             .OrderByDescending(application => application.Target.Length).ThenBy(application => application.Id)
             .ToList();
+        var served = candidates.ToList();
+        candidates.RemoveAll(application => to.IsEgress && !(LiesBeyond(destination, application.Target) && WasToldFor(from, destination, application)));
         var rules = candidates
             .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationIds.Contains(application.Id)).Select(rule => (Application: application, Rule: rule)))
             .Where(way => SpeaksOf(way.Rule.Subject, from, to.NetworkId) && IsInForce(way.Rule.Time) && Holds(way.Rule.Conditions, from))
@@ -236,7 +241,11 @@ internal sealed class NaiveFleet
             return Decision.Deny(DropReason.Quarantined, rules[0].Application.Id, rules[0].Rule.Id);
         }
 
-        return candidates.Count == 0 ? Decision.Deny(DropReason.NoApplication) : Decision.Deny(DropReason.NoRule, candidates[0].Id);
+        var unnamed = served.Except(candidates).FirstOrDefault(application => !application.Names.IsEmpty && _rules.Values.Any(rule =>
+            rule.Effect == RuleEffect.Allow && rule.ApplicationIds.Contains(application.Id)
+            && SpeaksOf(rule.Subject, from, to.NetworkId) && IsInForce(rule.Time) && Holds(rule.Conditions, from)));
+        return unnamed is not null ? Decision.Deny(DropReason.NameNotAsked, unnamed.Id)
+            : candidates.Count == 0 ? Decision.Deny(DropReason.NoApplication) : Decision.Deny(DropReason.NoRule, candidates[0].Id);
     }
 
     /// <summary>By the runtime's own calendar.</summary>
@@ -257,6 +266,28 @@ internal sealed class NaiveFleet
         };
 
         bool IsMember() => from.NetworkId == (subject.NetworkId == 0 ? ownNetworkId : subject.NetworkId);
+    }
+
+    /// <summary>Nothing is for the gateway's machine, its links or groups; a private network is meant by who names it.</summary>
+    private static bool LiesBeyond(IpAddress destination, IpPrefix target)
+    {
+        var text = destination.ToString();
+        var isNowhere = text.StartsWith("0.", StringComparison.Ordinal) || text.StartsWith("127.", StringComparison.Ordinal)
+            || text.StartsWith("169.254.", StringComparison.Ordinal) || int.Parse(text.Split('.')[0], CultureInfo.InvariantCulture) >= 224;
+        var kept = ((string[])["10.", "192.168.", "198.18.", "198.19."]).FirstOrDefault(start => text.StartsWith(start, StringComparison.Ordinal));
+        return !isNowhere && (kept is null || (target.Length >= 8 && target.First.ToString().StartsWith(kept, StringComparison.Ordinal)));
+    }
+
+    private bool WasToldFor(Identity from, IpAddress destination, Application application) =>
+        application.Names.IsEmpty
+        || Ties.GetValueOrDefault(from.Id, []).Any(tie => tie.Address == destination && tie.Expires > Now && application.Names.Any(pattern => IsNamed(pattern, tie.Name)));
+
+    private static bool IsNamed(string pattern, string name)
+    {
+        var (asked, there) = (pattern.Split('.'), name.Split('.'));
+        return asked[0] == "*"
+            ? there.Length >= asked.Length && there.TakeLast(asked.Length - 1).SequenceEqual(asked.Skip(1))
+            : there.SequenceEqual(asked);
     }
 
     private static bool IsLeft(Identity identity, Application application) =>

@@ -11,6 +11,9 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     private static readonly string[] Groups = ["pumps", "valves", "meters"];
     private static readonly string[] Labels = ["model=P200", "model=P300", "hall=3"];
 
+    /// <summary>Whether something lies beyond the gateway host.</summary>
+    public bool WithEgress { get; init; }
+
     /// <summary>Whether rules and identities may carry only so much.</summary>
     public bool WithLimits { get; init; }
 
@@ -25,6 +28,16 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
             return test;
         }),
     ];
+
+    private const int Internet = 3;
+    private const int InternetHost = 12;
+
+    private static readonly string[] Outside =
+        ["203.0.113.8", "203.0.113.9", "198.51.100.7", "203.0.113.8", "203.0.113.9", "203.0.113.77", "198.51.100.7", "10.9.0.5", "10.8.0.5", "10.20.0.200", "127.0.0.1", "169.254.169.254", "224.0.0.9", "0.0.0.1"];
+
+    private static readonly string[] Beyond = ["0.0.0.0/0", "203.0.113.0/24", "203.0.113.8/30", "203.0.113.8/32", "10.9.0.0/24"];
+    private static readonly string[] Patterns = ["*.vendor.example", "time.example", "a.vendor.example"];
+    private static readonly string[] Names = ["vendor.example", "a.vendor.example", "b.a.vendor.example", "time.example", "xvendor.example"];
 
     /// <summary>Of what may appear elsewhere.</summary>
     private static readonly string[] Homes = ["10.20.0.0/29", "192.168.0.0/29", "192.168.1.0/29", "fd00::/125"];
@@ -51,6 +64,14 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         }
 
         var application = applications[random.Below(applications.Count)];
+        if (application.NetworkId == Internet)
+        {
+            var asker = fleet.Find(1 + random.Below(11));
+            var told = fleet.Ties.GetValueOrDefault(asker?.Id ?? 0, []);
+            var served = application.Services.IsEmpty ? Service() : application.Services[0];
+            return (asker, told.Length == 0 || random.Below(8) == 0 ? OutsideAddress() : told[random.Below(told.Length)].Address, served.Protocol, served.FromPort);
+        }
+
         var neighbours = fleet.Identities.Where(identity => identity.NetworkId == application.NetworkId).ToList();
         from = neighbours.Count == 0 || random.Below(4) == 0 ? from : neighbours[random.Below(neighbours.Count)];
         var destination = new IpAddress(application.Target.Network.Bits + (UInt128)random.Below(application.Target.Length % 32 == 0 ? 1 : 4));
@@ -83,12 +104,12 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         return new FleetChange
         {
             Networks = first
-                ? [Fleets.Network(1, "10.20.0.0/16", "fd00::/64"), Fleets.Network(2, "10.20.0.0/16", "fd00::/64")]
+                ? [Fleets.Network(1, "10.20.0.0/16", "fd00::/64"), Fleets.Network(2, "10.20.0.0/16", "fd00::/64"), .. WithEgress ? [Fleets.Network(Internet)] : Array.Empty<Network>()]
                 : random.Below(20) == 0 ? [Fleets.Network(1 + random.Below(2), "10.20.0.0/16", "fd00::/64")] : [],
-            Identities = first ? [.. Enumerable.Range(0, 20).Select(_ => Identity())] : Some(1, Identity),
+            Identities = first ? [.. Enumerable.Range(0, 20).Select(_ => Identity()), .. WithEgress ? [Host()] : Array.Empty<Identity>()] : Some(1, Identity),
             Applications = Some(scale, Application),
             Rules = Some(scale * 6, Rule),
-            Appearances = first ? [.. Enumerable.Range(0, 40).Select(_ => Appearance())] : Some(1, Appearance),
+            Appearances = first ? [.. Enumerable.Range(0, 40).Select(_ => Appearance()), .. WithEgress ? Everything() : []] : Some(1, Appearance),
             RemovedAppearances = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(16)) : [],
             RemovedNetworks = random.Below(40) == 0 ? [1 + random.Below(2)] : [],
             RemovedIdentities = random.Below(6) == 0 ? Some(1, () => 1 + random.Below(11)) : [],
@@ -158,6 +179,25 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
         return new Appearance(n + 1, kind, network, IpPrefix.Parse(at), 3 - network, of);
     }
 
+    /// <summary>What somebody was told, some of it long ago.</summary>
+    public NameTie[] Told() =>
+        [.. Some(2, () => new NameTie(Names[random.Below(Names.Length)], OutsideAddress(), fleet.Now + TimeSpan.FromMinutes(random.Below(400) - 60)))];
+
+    private IpAddress OutsideAddress() => IpAddress.Parse(Outside[random.Below(Outside.Length)]);
+
+    private static Identity Host() => Fleets.Site(InternetHost, Internet, null, "0.0.0.0/0") with { Kind = IdentityKind.Host };
+
+    private static IEnumerable<Appearance> Everything() =>
+        ((int[])[1, 2]).SelectMany(network => (Appearance[])[Fleets.Service(20 + network, network, "0.0.0.0/0", Internet, "0.0.0.0/0"), Fleets.Service(22 + network, network, "203.0.113.0/24", Internet, "203.0.113.0/24")]);
+
+    private Application OutsideApplication() =>
+        new(1 + random.Below(9), Internet, "e", InternetHost, IpPrefix.Parse(Beyond[random.Below(Beyond.Length)]), Some(2, Service))
+        {
+            Locked = random.Below(24) == 0,
+            IsManagement = random.Below(3) == 0,
+            Names = Some(1, () => Patterns[random.Below(Patterns.Length)]),
+        };
+
     private IpPrefix Subnet() =>
         random.Below(8) == 0
             ? IpPrefix.Parse("fd00::/120")
@@ -165,6 +205,11 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
 
     private Application Application()
     {
+        if (WithEgress && random.Below(3) == 0)
+        {
+            return OutsideApplication();
+        }
+
         var address = Address();
         var length = random.Below(3) == 0 ? address.BitLength - (1 + random.Below(8)) : address.BitLength;
         var network = 1 + random.Below(2);

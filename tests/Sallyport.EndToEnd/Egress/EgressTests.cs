@@ -108,7 +108,7 @@ public sealed class EgressTests(EgressFixture fleet) : IClassFixture<EgressFixtu
         // A machine that was no router is none for others.
         fleet.Topology.Gateway.Run(() => File.ReadAllText("/proc/sys/net/ipv4/ip_forward")).Trim().ShouldBe("1");
         fleet.Internet.Batch($"route add 198.19.0.0/16 via {Topology.GatewayV4}");
-        (await Dial.Tcp(fleet.Internet, IPAddress.Parse("198.19.0.10"), 22, limitSeconds: 2)).Outcome.ShouldNotBe(DialOutcome.Connected);
+        (await Dial.Tcp(fleet.Internet, IPAddress.Parse("198.19.0.1"), 22, limitSeconds: 2)).Outcome.ShouldNotBe(DialOutcome.Connected);
 
         using var echo = new TcpEcho(fleet.Internet, EgressFixture.Server, 7000);
         await fleet.Client.AddApplicationAsync(new ApplicationCreate { Name = "echo", Host = "internet", Target = "203.0.113.10", Services = ["tcp/7000"] });

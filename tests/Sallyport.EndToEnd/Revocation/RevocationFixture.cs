@@ -20,6 +20,10 @@ public sealed class RevocationFixture : FleetFixture
     public const string Yard = "yard";
     public const string Depot = "depot";
     public const string OtherSubnetOfDepot = "192.168.60.0/24";
+
+    /// <summary>In place of a site: beyond the gateway host.</summary>
+    public const string Internet = "internet";
+    private const int InternetSubnet = 70;
     private static readonly string[] Withdrawn = ["site-revoked", "site-quarantined", "site-locked"];
     private static readonly string[] Services = [$"tcp/{TestApplication.Port}", $"udp/{TestApplication.Port}", "icmp"];
     private readonly Dictionary<string, (Namespace Where, int Subnet)> sites = [];
@@ -32,14 +36,23 @@ public sealed class RevocationFixture : FleetFixture
 
     /// <param name="site">Where the application is that it loses.</param>
     /// <param name="grant">The rule, to that application; null for one that speaks of the device.</param>
-    public async Task<RevocationCase> NewCase(string name, string site = "hq", Func<string, string, RuleCreate>? grant = null)
+    /// <param name="facts">What is reported of the device.</param>
+    public async Task<RevocationCase> NewCase(
+        string name, string site = "hq", Func<string, string, RuleCreate>? grant = null, Dictionary<string, string?>? facts = null)
     {
         var (where, subnet) = sites[site];
         var network = site == Yard ? Yard : Plant;
         var address = Address(subnet, 100 + Interlocked.Increment(ref cases));
         Offer(where, address);
         var application = $"of-{name}";
-        await Client.AddApplicationAsync(new ApplicationCreate { Name = application, Site = site, Target = address.ToString(), Services = Services });
+        await Client.AddApplicationAsync(new ApplicationCreate
+        {
+            Name = application,
+            Site = site == Internet ? null : site,
+            Host = site == Internet ? Internet : null,
+            Target = address.ToString(),
+            Services = Services,
+        });
         var created = await Client.AddDeviceAsync(new DeviceCreate
         {
             Name = name,
@@ -53,6 +66,11 @@ public sealed class RevocationFixture : FleetFixture
         if (network == Plant)
         {
             await Client.AddRuleAsync(new RuleCreate { From = $"device:{name}", To = "application:steady" });
+        }
+
+        if (facts is not null)
+        {
+            await Client.ReportDevicePostureAsync(name, new PostureUpdate { Facts = facts });
         }
 
         var host = NewHost(name);
@@ -93,8 +111,14 @@ public sealed class RevocationFixture : FleetFixture
             await AddSite(Annex(way), Plant, 53 + index);
         }
 
+        var beyond = NewHost(Internet);
+        Topology.Gateway.Batch($"route add 192.168.{InternetSubnet}.0/24 via 10.99.0.{LastHost}");
+        sites.Add(Internet, (beyond, InternetSubnet));
         Offer(sites["hq"].Where, Steady);
-        await Client.AddApplicationAsync(new ApplicationCreate { Name = "steady", Site = "hq", Target = Steady.ToString(), Services = Services });
+        await Client.AddApplicationAsync(new ApplicationCreate
+        {
+            Name = "steady", Site = "hq", Target = Steady.ToString(), Services = Services, Management = true,
+        });
         var created = await AddDevice("witness", Plant);
         await Client.AddRuleAsync(new RuleCreate { From = "device:witness", To = "application:steady" });
         var host = NewHost("witness");

@@ -30,14 +30,21 @@ public sealed class RevocationMatrixTests(RevocationFixture fleet, ITestOutputHe
     [InlineData("application-locked")]
     [InlineData("group-taken")]
     [InlineData("label-taken")]
+    [InlineData("posture-worse")]
+    [InlineData("quarantined-to-management")]
+    [InlineData("quarantined-to-one")]
     public async Task A_permission_that_is_taken_away_stops_its_flows_of_every_kind_and_no_others(string way)
     {
-        await using var one = await fleet.NewCase(way, grant: (device, application) => way switch
-        {
-            "group-taken" => new RuleCreate { From = $"group:{way}-group", To = application },
-            "label-taken" => new RuleCreate { From = $"label:case={way}", To = application },
-            _ => new RuleCreate { From = device, To = application },
-        });
+        await using var one = await fleet.NewCase(
+            way,
+            grant: (device, application) => way switch
+            {
+                "group-taken" => new RuleCreate { From = $"group:{way}-group", To = application },
+                "label-taken" => new RuleCreate { From = $"label:case={way}", To = application },
+                "posture-worse" => new RuleCreate { From = device, To = application, Conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] } },
+                _ => new RuleCreate { From = device, To = application },
+            },
+            facts: way == "posture-worse" ? new() { ["firmware"] = "2.10.0" } : null);
         var cut = way switch
         {
             "rule-removed" => await Client.DeleteRuleAsync(one.Rule),
@@ -49,6 +56,10 @@ public sealed class RevocationMatrixTests(RevocationFixture fleet, ITestOutputHe
             "application-locked" => await Lock($"application:{one.Application}"),
             "group-taken" => (await Client.UpdateDeviceAsync(way, new DeviceUpdate { Groups = [] })).Cut,
             "label-taken" => (await Client.UpdateDeviceAsync(way, new DeviceUpdate { Labels = new Dictionary<string, string>() })).Cut,
+            "posture-worse" => (await Client.ReportDevicePostureAsync(way, new PostureUpdate { Facts = new Dictionary<string, string?> { ["firmware"] = "2.4.0" } })).Cut,
+            "quarantined-to-management" => await Client.QuarantineDeviceToAsync(way, new QuarantineRequest { Degree = "management", Reason = "test" }),
+            "quarantined-to-one" => await Client.QuarantineDeviceToAsync(
+                way, new QuarantineRequest { Degree = "forensic", Application = "steady", Reason = "test" }),
             _ => throw new ArgumentOutOfRangeException(nameof(way), way, "no such way"),
         };
         WasCut(cut, way, flows: 4, tunnels: 0);
@@ -119,6 +130,28 @@ public sealed class RevocationMatrixTests(RevocationFixture fleet, ITestOutputHe
         await Client.UpdateSiteAsync(one.Site, left);
         await one.Lost.HaveStopped(isTold: false, $"{Way}, and nobody carries the address");
         await one.Kept!.GoOn($"after {Way}, to another site");
+        await fleet.Witness.GoOn($"after {Way}");
+    }
+
+    [NetworkFact]
+    public async Task A_rule_that_leads_beyond_the_gateway_host_stops_its_flows_of_every_kind_too_and_no_others()
+    {
+        const string Way = "egress-removed";
+        await using var one = await fleet.NewCase(Way, RevocationFixture.Internet);
+        WasCut(await Client.DeleteRuleAsync(one.Rule), Way, flows: 4, tunnels: 0);
+        await one.Lost.HaveStopped(isTold: true, Way);
+        await one.Kept!.GoOn($"after {Way}, to another application");
+        await fleet.Witness.GoOn($"after {Way}");
+    }
+
+    [NetworkFact]
+    public async Task A_throttled_device_keeps_its_flows_of_every_kind()
+    {
+        const string Way = "throttled";
+        await using var one = await fleet.NewCase(Way);
+        var cut = await Client.QuarantineDeviceToAsync(Way, new QuarantineRequest { Degree = "throttled", Rate = "2mbit", Reason = "test" });
+        (cut.Enforced, cut.FlowsCut, cut.TunnelsCut).ShouldBe((true, 0, 0), cut.Summary);
+        await one.Lost.GoOn("slowly");
         await fleet.Witness.GoOn($"after {Way}");
     }
 
