@@ -42,7 +42,9 @@ internal static class FileKeys
         NetworkKey.ListOrNone(
             "guest_pools", (to, list) => to with { GuestPools = list },
             row => Unless(Column.List(row.GuestPoolsJson), NetworkInput.DefaultGuestPools(row.Prefixes)), "guestPools"),
-        NetworkKey.Text("guests", (to, text) => to with { Guests = text }, row => Unless(row.Guests, NetworkInput.DefaultGuests)),
+        NetworkKey.Text(
+            "guests", (to, text) => to with { Guests = text },
+            row => Unless(row.Guests, EgressNetwork.Is(row) ? NetworkInput.SharedGuests : NetworkInput.DefaultGuests)),
         new NetworkKey(
             "dns", "dns.serve", FileShape.Flag, (to, yes) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Serve = (bool)yes } },
             row => row.DnsServe ? null : false),

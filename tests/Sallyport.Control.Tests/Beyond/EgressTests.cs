@@ -82,11 +82,11 @@ public sealed class EgressTests
         Appear(world).ShouldBeEmpty("nobody goes there");
         var first = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:ntp", Until = DateTimeOffset.UtcNow.AddHours(1) });
         var group = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application-group:time.internet" });
-        Appear(world).ShouldBe(["guest 198.19.0.0/16", "service 203.0.113.0/24"]);
+        Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"]);
         await world.Client.DeleteRuleAsync(first.Id);
-        Appear(world).ShouldBe(["guest 198.19.0.0/16", "service 203.0.113.0/24"]);
+        Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"]);
         await world.Client.DeleteRuleAsync(group.Id);
-        Appear(world).ShouldBe(["guest 198.19.0.0/16"], "a guest keeps its address for another rule");
+        Appear(world).ShouldBe(["guest 198.19.0.1/32"], "a guest keeps its address for another rule");
 
         static IEnumerable<string> Appear(ControlWorld world) => world.Control.Feed.State.Appearances.Values.Select(one => $"{one.Kind} {one.At}").Order();
     }

@@ -239,7 +239,6 @@ public class ApplyTests
     {
         await using var world = await ControlWorld.StartAsync();
         await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "old", Host = "internet", Target = "203.0.113.9", Services = ["tcp/22"] });
-        await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { Guests = "shared" });
         var text = Plant.Replace("applications:\n", "applications:\n  ntp: { host: internet, target: 203.0.113.1, services: [udp/123] }\n", StringComparison.Ordinal)
             + "  - { from: \"device:pump-17\", to: \"application:ntp\" }\n";
         await world.ApplyAsync(text, prune: true);
@@ -259,8 +258,9 @@ public class ApplyTests
         made.Changes.ShouldHaveSingleItem().Subject.ShouldBe("network:internet");
         (await world.Client.ListNetworksAsync()).Items.ShouldHaveSingleItem().GuestPools.ShouldBe(["10.99.0.0/16"]);
         (await world.PlanAsync(await world.Client.ExportFleetAsync())).Changes.ShouldBeEmpty();
-        var changed = await world.ApplyAsync("networks:\n  internet: { guest_pools: [10.98.0.0/16], guests: shared }\n");
-        changed.Changes.ShouldHaveSingleItem().What.ShouldBe(["guest_pools: [10.99.0.0/16] → [10.98.0.0/16]", "guests: none → shared"]);
+        (await world.Client.GetNetworkAsync("internet")).Guests.ShouldBe("shared");
+        var changed = await world.ApplyAsync("networks:\n  internet: { guest_pools: [10.98.0.0/16], guests: each }\n");
+        changed.Changes.ShouldHaveSingleItem().What.ShouldBe(["guest_pools: [10.99.0.0/16] → [10.98.0.0/16]", "guests: none → each"]);
     }
 
     [Fact]
