@@ -64,7 +64,7 @@ public sealed class ControlHost : IDisposable
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, Countries, settings);
         Commands = new Commands(fleet, Audit, Loader, Feed, time);
-        Drafts = new Drafts(Commands, Feed);
+        Drafts = new Drafts(Commands);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,
@@ -161,14 +161,21 @@ public sealed class ControlHost : IDisposable
     /// <summary>Without its table a rule that denies a country would deny nothing, and nobody would see it.</summary>
     private static CountryTable LoadCountries(ControlOptions options, Database fleet)
     {
-        if (options.CountryTable is not null)
+        var table = options.CountryTable is null ? CountryTable.Empty : CountryTable.Load(options.CountryTable);
+        var missing = fleet.Read(sql => RuleRow.All(sql)
+            .SelectMany(rule => (rule.Conditions?.Countries ?? []).Where(code => !table.Has(code)).Select(code => (Rule: rule.Id, Code: code))).ToList());
+        if (missing.Count == 0)
         {
-            return CountryTable.Load(options.CountryTable);
+            return table;
         }
 
-        var looking = fleet.Read(sql => RuleRow.All(sql).FirstOrDefault(rule => rule.Conditions is { Countries.Count: > 0 }));
-        return looking is null ? CountryTable.Empty : throw new InvalidOperationException(
-            $"Rule {looking.Id} looks at countries, and there is no table of them. Set country_table to the file that was used before; without it remove the rule's countries first.");
+        // A rule that denies a country without addresses would deny nothing, and nobody would see it.
+        var codes = string.Join(", ", missing.Select(one => one.Code).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        var rules = string.Join(", ", missing.Select(one => one.Rule).Distinct().Order().Take(10));
+        var place = options.CountryTable is null ? "there is no table of countries" : $"the table of countries {options.CountryTable} does not have it";
+        throw new InvalidOperationException(
+            $"A rule looks at countries ({codes}), and {place}. Set country_table to a file that has {codes}, such as the one that was used before. To do without: start with such a file "
+            + $"(of each country one line is enough), take the countries out of the rules ({rules}): sallyport rule update NUMBER --country any, and start again.");
     }
 
     /// <summary>Gateways that come back get the whole model where the settings are others than at the last start.</summary>

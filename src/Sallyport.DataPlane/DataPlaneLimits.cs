@@ -192,6 +192,9 @@ internal static class DataPlaneLimits
     /// <summary>Packets may be under way this long.</summary>
     public static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(3);
 
+    /// <summary>How long the parts of a datagram from the gateway host find where its first one went: as long as a flow's may follow (RFC 791 section 3.2).</summary>
+    public static readonly TimeSpan DatagramPlace = TimeSpan.FromSeconds(30);
+
     /// <summary>Old keys open packets for this long (stock's tran-window).</summary>
     public static readonly TimeSpan TransitionWindow = TimeSpan.FromHours(1);
 

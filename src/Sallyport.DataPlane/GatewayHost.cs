@@ -63,7 +63,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         _clock = new Clock(time);
         _uplink = new Uplink(_clock);
         _host = new HostDevice(_clock, _uplink, log);
-        _names = new DnsForwarder(_clock, _entropy, log);
+        _names = new DnsForwarder(_clock, _entropy, _ties, log);
         _names.Failed += Fail;
     }
 
@@ -194,11 +194,21 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
     }
 
-    IReadOnlyList<MeterState> INodeLinkOwner.Meters() => [.. _meters.Readings().Select(reading => MeterStates.Of(reading))];
+    IReadOnlyList<MeterState> INodeLinkOwner.Meters(bool everything) =>
+        [.. (everything ? _meters.Readings() : _meters.News()).Select(reading => MeterStates.Of(reading))];
 
     public void Dispose()
     {
-        StopThreads();
+        try
+        {
+            StopThreads();
+        }
+        finally
+        {
+            // Whatever a thread died of: what is ours on the host goes.
+            _host.Dispose();
+        }
+
         foreach (var handshaker in _handshakers)
         {
             handshaker.Dispose();
@@ -210,7 +220,6 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         _names.Dispose();
-        _host.Dispose();
         _key.Dispose();
     }
 
@@ -319,7 +328,10 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         return [.. shards];
     }
 
-    /// <summary>Shards first: a tunnel is never opened under a newer model than its shard's.</summary>
+    /// <summary>
+    /// Shards first: a tunnel is never opened under a newer model than its shard's. The host last: whoever waits for what a change cuts does
+    /// not wait for devices and routes.
+    /// </summary>
     private void Adopt(GatewayModel model, ModelChange change)
     {
         var adoption = new Adoption(model.Version, change.Due, _shards.Length + 1);
@@ -329,8 +341,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         _model.Replace(model, change);
-        _host.Follow(model, _shards);
         adoption.Done(_clock.ToWall(_clock.Now), 0, 0, 0, _uplink);
+        _host.Follow(model, _shards);
     }
 
     /// <summary>Clients need not find out by their ping-restart. Packets are forwarded meanwhile.</summary>

@@ -83,14 +83,14 @@ internal sealed class Outbox : IDisposable
     }
 
     /// <summary>An IPv4 packet of a guest for beyond the gateway host.</summary>
-    public DropReason SendBeyond(int networkId, in PacketSpot packet)
+    public DropReason SendBeyond(in PacketSpot packet)
     {
         if (Host.IsFull)
         {
             FlushHost();
         }
 
-        var reason = Host.AddPlain(networkId, packet);
+        var reason = Host.AddPlain(packet);
         if (reason == DropReason.None)
         {
             KeepOwnSlot(packet);

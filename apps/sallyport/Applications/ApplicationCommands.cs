@@ -9,7 +9,7 @@ namespace Sallyport.Cli.Applications;
 internal static class ApplicationCommands
 {
     /// <summary>The network that stands for what lies beyond the gateway host.</summary>
-    private const string EgressNetwork = "internet";
+    internal const string EgressNetwork = "internet";
 
     public static Command Build(Shell shell) =>
         Shell.Noun("application", "What may be reached", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));

@@ -11,7 +11,7 @@ internal static class FlowText
         var what = flow.DestinationPort > 0
             ? $"{flow.Protocol} {Host(flow.Destination)}:{flow.DestinationPort}"
             : $"{flow.Protocol} {flow.Destination}";
-        what += NamesOf(flow);
+        what += NamesOf(flow) + FarOf(flow);
         var application = flow.Application is null ? "" : $" ({flow.Application})";
         var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {Word(flow)} {what}{application}";
         if (flow.Verdict == "cut")
@@ -38,6 +38,18 @@ internal static class FlowText
     private static string NamesOf(FlowInfo flow) =>
         flow.DnsName is null ? flow.ServerName is null ? "" : $" [TLS {flow.ServerName}]"
         : flow.ServerName is null || flow.ServerName == flow.DnsName ? $" [{flow.DnsName}]" : $" [{flow.DnsName}, TLS {flow.ServerName}]";
+
+    /// <summary>What the other network knows it as: the address that was meant, and as who the opener is seen.</summary>
+    private static string FarOf(FlowInfo flow)
+    {
+        if (flow.Far is not { } far)
+        {
+            return "";
+        }
+
+        var target = far.Destination == flow.Destination ? $"in {far.Network}" : $"{far.Destination} in {far.Network}";
+        return far.Source is null ? $" [{target}]" : $" [{target}, as {far.Source}]";
+    }
 
     /// <summary>A permission is told as such only where it did something.</summary>
     private static string Word(FlowInfo flow) => flow.State is "unreachable" or "unanswered" ? flow.State.ToUpperInvariant() : flow.Verdict.ToUpperInvariant();

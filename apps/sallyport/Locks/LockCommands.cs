@@ -15,7 +15,7 @@ internal static class LockCommands
     private static Command Add(Shell shell)
     {
         var subject = Flag.Word(
-            "SUBJECT", "device:NAME, site:NAME, network:NAME, application:NAME, rule:ID, credential:ID, group:NAME or label:KEY=VALUE");
+            "SUBJECT", "device:NAME, site:NAME, network:NAME, application:NAME, rule:ID, credential:ID, group:NAME or label:KEY=VALUE[,KEY=VALUE]");
         var network = Flag.Text("--network", "Of a group or label: only in this network", "NETWORK");
         var reason = Flag.Reason();
         var end = new EndFlags();

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
+using Sallyport.Cli.Applications;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
 
@@ -16,7 +17,7 @@ internal static class LearnCommand
         var site = Flag.Text("--site", "What this site did", "SITE");
         var host = Flag.Text("--host", "What the gateway host did in this network", "NETWORK");
         var group = Flag.Text("--group", "What members of this group did", "GROUP");
-        var label = Flag.Text("--label", "What devices with this label did, such as model=P200", "KEY=VALUE");
+        var labels = Flag.List("--label", "What devices with this label did, such as model=P200; of several, those with all", "KEY=VALUE");
         var network = Flag.Text("--network", "Members of this network, where several have some; alone: all of the network", "NETWORK");
         var days = Flag.Number("--days", "Flows of so many days (7)", "COUNT");
         var denied = Flag.Switch("--include-denied", "Cover what was denied as well");
@@ -26,12 +27,12 @@ internal static class LearnCommand
             "The smallest rules that cover what was observed, as a plan to review; changes nothing",
             async c =>
             {
-                var subject = SubjectOf(c.Parse, network, ("device", device), ("site", site), ("host", host), ("group", group), ("label", label));
+                var subject = SubjectOf(c.Parse, network, ("device", device), ("site", site), ("host", host), ("group", group), ("label", labels));
                 var plan = await c.Client.LearnAsync(
                     subject, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, days), c.Parse.GetValue(denied), c.Cancel);
                 Print(c, plan, c.Parse.GetValue(commands));
             },
-            device, site, host, group, label, network, days, denied, commands);
+            device, site, host, group, labels, network, days, denied, commands);
     }
 
     private static void Print(CommandContext c, LearnPlan plan, bool commandsOnly)
@@ -95,7 +96,7 @@ internal static class LearnCommand
         {
             var entry = new JsonObject();
             foreach (var (name, value) in ((string, string?)[])
-                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null ? application.Target : null)])
+                [("site", application.Site), ("device", application.Device), ("host", application.Host), ("target", application.Host is null or ApplicationCommands.EgressNetwork ? application.Target : null)])
             {
                 if (value is not null)
                 {
@@ -109,18 +110,19 @@ internal static class LearnCommand
 
         var rules = plan.Rules.Where(rule => rule.Existing is null).Select(rule => rule.FromNetwork is null
             ? new JsonObject { ["from"] = rule.From, ["to"] = rule.To }
-            : new JsonObject { ["from"] = rule.From, ["fromNetwork"] = rule.FromNetwork, ["to"] = rule.To });
+            : new JsonObject { ["from"] = rule.From, ["from_network"] = rule.FromNetwork, ["to"] = rule.To });
         return new JsonObject { ["applications"] = applications, ["rules"] = new JsonArray([.. rules]) };
     }
 
-    private static string SubjectOf(ParseResult parse, Option<string?> network, params ReadOnlySpan<(string Kind, Option<string?> Option)> flags)
+    private static string SubjectOf(ParseResult parse, Option<string?> network, params ReadOnlySpan<(string Kind, Option Option)> flags)
     {
         var given = new List<string>();
         var names = new List<string>();
         foreach (var (kind, option) in flags)
         {
             names.Add(option.Name);
-            if (parse.GetValue(option) is { } name)
+            var name = option is Option<string[]> list ? string.Join(',', parse.GetValue(list) ?? []) : parse.GetValue((Option<string?>)option);
+            if (!string.IsNullOrEmpty(name))
             {
                 given.Add($"{kind}:{name}");
             }

@@ -9,6 +9,8 @@ namespace Sallyport.Cli.Rules;
 
 internal static class RuleCommands
 {
+    private const string GroupPrefix = "application-group:";
+
     public static Command Build(Shell shell) =>
         Shell.Noun("rule", "Who may reach what; nothing is allowed without one", Add(shell), List(shell), Show(shell), Update(shell), Remove(shell));
 
@@ -54,6 +56,12 @@ internal static class RuleCommands
                     {
                         c.Printer.Remark($"{Nobody(r.From)}: {Remedy(r.From)}");
                     }
+
+                    if (r.Applications == 0 && r.To.StartsWith(GroupPrefix, StringComparison.Ordinal))
+                    {
+                        var group = r.To[GroupPrefix.Length..];
+                        c.Printer.Remark($"no application is in the group {group}: sallyport application update NAME.{r.Network} --group {group}");
+                    }
                 });
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
@@ -63,6 +71,10 @@ internal static class RuleCommands
     /// <summary>"group:pumps of network plant-a" where that is not the application's.</summary>
     private static string FromOf(RuleInfo rule) =>
         rule.FromNetwork == rule.Network || rule.From.StartsWith("network:", StringComparison.Ordinal) ? rule.From : $"{rule.From} of network {rule.FromNetwork}";
+
+    /// <summary>"application-group:scada (3 applications)": how many it leads to now.</summary>
+    private static string ToOf(RuleInfo rule) =>
+        rule.To.StartsWith(GroupPrefix, StringComparison.Ordinal) ? $"{rule.To} ({Human.Count(rule.Applications, "application")})" : rule.To;
 
     /// <summary>Where the subjects of another network reach the application; null within one, and for a group of applications.</summary>
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
@@ -103,7 +115,7 @@ internal static class RuleCommands
                 new("ID", r => $"{r.Id}") { Right = true },
                 new("NETWORK", r => r.Network) { Rank = 2 },
                 new("FROM", FromOf),
-                new("TO", r => r.To),
+                new("TO", ToOf),
                 new("EFFECT", r => r.Effect),
                 new("WHEN", r => TimeFlags.Describe(r.Until, r.Windows)) { Wraps = true },
                 new("IF", r => r.Conditions.Text) { Wraps = true, Rank = 3 },
@@ -127,7 +139,7 @@ internal static class RuleCommands
                     ("id", r.Id.ToString(CultureInfo.InvariantCulture)),
                     ("network", r.Network),
                     ("from", FromOf(r)),
-                    ("to", r.To),
+                    ("to", ToOf(r)),
                     ("effect", r.Effect),
                     ("when", TimeFlags.Describe(r.Until, r.Windows)),
                     ("if", r.Conditions.Text),
@@ -192,14 +204,14 @@ internal static class RuleCommands
     private static string Nobody(string subject) => subject.Split(':', 2) switch
     {
         ["group", var group] => $"nobody is in the group {group} now",
-        ["label", var label] => $"nobody has the label{(label.Contains(',', StringComparison.Ordinal) ? "s" : "")} {label} now",
+        ["label", var label] => $"nobody has the label{(Labels.OfSelector(label).Count > 1 ? "s" : "")} {label} now",
         _ => $"{subject} is retired (revoked for good)",
     };
 
     private static string Remedy(string subject) => subject.Split(':', 2) switch
     {
         ["group", var group] => $"it allows nothing until somebody is; see sallyport device update NAME --group {group}",
-        ["label", var label] => $"it allows nothing until somebody has; see sallyport device update NAME --label {label}",
+        ["label", var label] => $"it allows nothing until somebody has; see sallyport device update NAME {Labels.Flags(label)}",
         _ => "it allows nothing; whoever takes the place has a name or an identity of its own",
     };
 
@@ -210,6 +222,7 @@ internal static class RuleCommands
             throw new CliException(ExitCodes.Usage, "no rule is named", "ID", "Give its number (sallyport rule list), or --from and --to.");
         }
 
+        from = Labels.Subject(from);
         var found = (await AllAsync(c, null)).Where(r => r.From == from && r.To == to).ToList();
         return found.Count switch
         {

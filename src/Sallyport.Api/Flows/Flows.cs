@@ -4,6 +4,11 @@ using Sallyport.Api.Rules;
 
 namespace Sallyport.Api.Flows;
 
+/// <summary>The ends of a conversation between two networks as the network of who is called has them.</summary>
+/// <param name="Source">As who the opener appears there; null where he appeared nowhere.</param>
+/// <param name="Destination">The address of who is called.</param>
+public sealed record FlowFarEnds(string Network, string? Source, string Destination);
+
 /// <summary>One end of a flow.</summary>
 public sealed record FlowEnd(string Kind, string Name, int Id);
 
@@ -80,6 +85,9 @@ public sealed record FlowInfo
 
     /// <summary>The server name that a TLS client says in the clear (SNI). It is what the client says, no more.</summary>
     public string? ServerName { get; init; }
+
+    /// <summary>How it looks in the network of who is called; null within one network.</summary>
+    public FlowFarEnds? Far { get; init; }
 }
 
 /// <summary>Allows what a denied flow asked for, and nothing more.</summary>

@@ -20,7 +20,7 @@ public sealed record LintReport
 
 public sealed record LintFinding
 {
-    /// <summary>"ended", "no-subject", "shadowed", "never-hit", "wider" or "unreachable".</summary>
+    /// <summary>"ended", "no-subject", "no-application", "shadowed", "never-hit", "wider" or "unreachable".</summary>
     public required string Kind { get; init; }
 
     /// <summary>The rule that it is about; null where it is about an application.</summary>

@@ -46,7 +46,7 @@ public sealed record PolicyExplanation
 }
 
 /// <summary>A rule that does not allow a flow because of one condition.</summary>
-/// <param name="Condition">"subject", "hours", "ended", "locked" or "service".</param>
+/// <param name="Condition">"subject", "condition", "hours", "ended", "locked" or "service".</param>
 /// <param name="Why">"device pump-17 is not in the group pumps".</param>
 /// <param name="Fix">The command that would make it hold; null where that is not a thing to advise.</param>
 public sealed record NearestRule(int RuleId, string Rule, string Condition, string Why, string? Fix);

@@ -73,6 +73,9 @@ public sealed record RuleInfo
     /// <summary>How many devices and sites it speaks of now: 0 where nobody has the label or is in the group.</summary>
     public required int Subjects { get; init; }
 
+    /// <summary>How many applications it leads to now: 0 where none is in the group.</summary>
+    public int Applications { get; init; }
+
     /// <summary>"allow" or "deny".</summary>
     public required string Effect { get; init; }
 

@@ -13,7 +13,8 @@ namespace Sallyport.Control.Appearances;
 /// Sees to it, as the last part of every command, that what rules lead to in other networks has a service address in the network of those
 /// whom they speak of, and that these have guests' addresses there. An address once given stays as long as what it stands for exists,
 /// so that a rule that comes back leads to the same address. What lies beyond the gateway host appears at its own addresses, to which devices get routes:
-/// there only while a rule allows somebody to go there.
+/// made by a rule that allows somebody to go there, not by one that only denies it. They stay like the others: without the route a device that is not
+/// allowed any more would send past the tunnel, and it comes again for every change of its routes.
 /// </summary>
 internal static class AppearanceKeeper
 {
@@ -37,11 +38,10 @@ internal static class AppearanceKeeper
 
         var homes = new Homes(sql);
         var wanted = crossings.Where(crossing => crossing.IsAllowed || !homes.IsEgress(crossing.ToId)).SelectMany(homes.WantedBy).Distinct().ToList();
-        var used = wanted.ToHashSet();
         var kept = new List<AppearanceRow>();
         foreach (var row in rows)
         {
-            if (homes.Still(row) && (row.Kind != Service || !homes.IsEgress(row.HomeId) || used.Contains((row.Kind, row.NetworkId, row.HomeId, row.Of))))
+            if (homes.Still(row))
             {
                 kept.Add(row);
                 continue;

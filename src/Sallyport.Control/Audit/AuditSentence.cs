@@ -47,15 +47,24 @@ internal static class AuditSentence
         "rule.delete" => [Permission(detail, "could")],
         "lock.add" or "lock.remove" or "lock.expire" => [Spaced(Text(detail, "subject")), Text(detail, "reason"), Text(detail, "time")],
         "application.create" or "application.update" =>
-            [$"{Text(detail, "target")} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}", Prefixed("groups ", List(detail, "groups")), detail.ContainsKey("management") ? "for management" : null],
-        "network.create" => [List(detail, "prefixes")],
+            [$"{Place(detail)} {List(detail, "services")} at {Subject(Text(detail, "owner") ?? "")}", Prefixed("groups ", List(detail, "groups")), detail.ContainsKey("management") ? "for management" : null],
+        "network.create" => [List(detail, "prefixes"), .. Unusual(detail)],
         "fleet.apply" =>
         [
             .. ((string[])["added", "changed", "removed"]).Select(what => detail[what]?.GetValue<long>() is > 0 and var count ? $"{count} {what}" : null),
             Count(detail, "tests", "test") is { } tests ? tests + " passed" : null,
         ],
         "network.update" =>
-            [List(detail, "prefixes"), Text(detail, "authentication"), List(detail, "wrappings"), List(detail, "ciphers"), Prefixed("TLS ", Text(detail, "minimumTls"))],
+        [
+            List(detail, "prefixes"),
+            Text(detail, "authentication"),
+            List(detail, "wrappings"),
+            List(detail, "ciphers"),
+            Prefixed("TLS ", Text(detail, "minimumTls")),
+            Prefixed("services of others in ", List(detail, "serviceRanges")),
+            Prefixed("guests in ", List(detail, "guestPools")),
+            .. Unusual(detail),
+        ],
         "credential.issue" =>
         [
             Counted("credential", detail, "credentials"),
@@ -124,8 +133,33 @@ internal static class AuditSentence
         }
     }
 
+    /// <summary>What an application of names means is the names, in its target where that is not everything.</summary>
+    private static string? Place(JsonObject detail) => (List(detail, "names"), Text(detail, "target")) switch
+    {
+        (null, var target) => target,
+        (var names, "0.0.0.0/0") => names,
+        (var names, var target) => $"{names} in {target}",
+    };
+
+    /// <summary>Of a network what is not as with most.</summary>
+    private static IEnumerable<string?> Unusual(JsonObject detail)
+    {
+        yield return Prefixed("guests ", Text(detail, "guests"));
+        yield return Prefixed("topology ", Text(detail, "topology"));
+        yield return detail.ContainsKey("defaultRoute") ? "everything goes into the tunnel" : null;
+        if (detail["dns"] is JsonObject dns)
+        {
+            yield return dns["serve"]?.GetValue<bool>() == false ? "names are not answered" : null;
+            yield return Prefixed("other names are asked of ", List(dns, "forward"));
+        }
+    }
+
+    /// <summary>"group pumps of network plant-a may reach application historian": the network where it is not the application's.</summary>
     private static string Permission(JsonObject detail, string may) =>
-        $"{Spaced(Text(detail, "from"))} {may}{(Text(detail, "effect") == "deny" ? " not" : "")} reach {Subject(Text(detail, "to") ?? "")}";
+        $"{Spaced(Text(detail, "from"))}{FromNetwork(detail)} {may}{(Text(detail, "effect") == "deny" ? " not" : "")} reach {Subject(Text(detail, "to") ?? "")}";
+
+    private static string? FromNetwork(JsonObject detail) =>
+        Text(detail, "from")?.StartsWith("network:", StringComparison.Ordinal) == true ? null : Prefixed(" of network ", Text(detail, "fromNetwork"));
 
     private static JsonObject? Read(string detail)
     {

@@ -75,11 +75,19 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         }
     }
 
-    /// <summary>What the gateways would be told if the command that is under way were committed now.</summary>
-    public FleetState Foresee(Change change)
+    /// <summary>The fleet as it is, and what the gateways would be told if the command that is under way were committed now.</summary>
+    public Draft Foresee(Change change)
+    {
+        // Nobody else commits meanwhile: it is one moment.
+        var before = feed.State;
+        return new Draft(before, before.With(ForeseeChange(change)));
+    }
+
+    /// <summary>What of the fleet would be another.</summary>
+    public ChangeSet ForeseeChange(Change change)
     {
         AppearanceKeeper.Follow(change);
-        return feed.State.With(loader.Load(change.Sql, feed.State.Version + 1, change.Now, change.Touched));
+        return loader.Load(change.Sql, feed.State.Version + 1, change.Now, change.Touched);
     }
 
     private ChangeSet? Record(SqliteConnection sql, Change change)

@@ -6,14 +6,14 @@ namespace Sallyport.Control.Changes;
 internal sealed record Draft(FleetState Before, FleetState After);
 
 /// <summary>Tries a command out: everything that it checks is checked, and nothing of it ever was.</summary>
-internal sealed class Drafts(Commands commands, ChangeFeed feed)
+internal sealed class Drafts(Commands commands)
 {
     public Draft Of(Actor actor, Action<Change> act) => commands.RunOrDrop(
         actor,
         change =>
         {
             act(change);
-            return new Draft(feed.State, commands.Foresee(change));
+            return commands.Foresee(change);
         },
         _ => false).Value;
 }

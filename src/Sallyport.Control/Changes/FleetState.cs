@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
-using Sallyport.Control.Appearances;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Policies;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -18,6 +18,24 @@ internal sealed record FleetState(
 {
     private Dictionary<(string Kind, string Name), int>? nameCounts;
 
+    private ILookup<int, Appearance>? appearancesIn;
+
+    private (bool IsKnown, IdentityModel? Identity) beyond;
+
+    /// <summary>What lies beyond the gateway host, as one identity; null while no application is there.</summary>
+    public IdentityModel? Beyond
+    {
+        get
+        {
+            if (!beyond.IsKnown)
+            {
+                beyond = (true, Identities.Values.FirstOrDefault(EgressNetwork.IsCarrier));
+            }
+
+            return beyond.Identity;
+        }
+    }
+
     /// <summary>Whether the name alone says which device, site or application is meant.</summary>
     public bool IsUnique(string kind, string name)
     {
@@ -32,15 +50,18 @@ internal sealed record FleetState(
     public string ReferenceTo(string kind, string name, int networkId) =>
         IsUnique(kind, name) || !Networks.TryGetValue(networkId, out var network) ? name : $"{name}.{network.Name}";
 
-    /// <summary>What a destination in a network is at home, where it is a service address; else itself. The longest prefix counts, as it does at the gateway.</summary>
-    public IpAddress Inside(int networkId, IpAddress destination)
+    /// <summary>What a destination in a network is at home, where it is a service address; else itself.</summary>
+    public IpAddress Inside(int networkId, IpAddress destination) => HomeOf(networkId, destination) ?? destination;
+
+    /// <summary>What a service address stands for; null for what is none. The longest prefix counts, as it does at the gateway.</summary>
+    public IpAddress? HomeOf(int networkId, IpAddress destination)
     {
         foreach (var one in ServicesIn(networkId).Where(one => one.At.Contains(destination)).OrderByDescending(one => one.At.Length))
         {
             return one.Inside(destination);
         }
 
-        return destination;
+        return null;
     }
 
     /// <summary>Where an address of another network appears in one for those who reach it; null where it does not.</summary>
@@ -54,8 +75,25 @@ internal sealed record FleetState(
         return null;
     }
 
-    private IEnumerable<Appearance> ServicesIn(int networkId) =>
-        Appearances.Values.Where(one => one.NetworkId == networkId && one.Kind == AppearanceKeeper.Service).Select(NetworkPolicy.Appearance);
+    /// <summary>As who somebody who sends from an address of a network is seen in another one; null where he does not appear there.</summary>
+    public IpAddress? GuestAddress(int networkId, int homeId, IpAddress source)
+    {
+        foreach (var one in AppearancesIn(networkId).Where(one => one.Kind == AppearanceKind.Guest && one.HomeId == homeId && one.Of.Contains(source)))
+        {
+            return one.Outside(source);
+        }
+
+        return null;
+    }
+
+    private IEnumerable<Appearance> ServicesIn(int networkId) => AppearancesIn(networkId).Where(one => one.Kind == AppearanceKind.Service);
+
+    private IEnumerable<Appearance> AppearancesIn(int networkId)
+    {
+        // Asked for flow after flow; two threads may both build it, and build the same.
+        appearancesIn ??= Appearances.Values.Select(NetworkPolicy.Appearance).ToLookup(one => one.NetworkId);
+        return appearancesIn[networkId];
+    }
 
     public FleetState With(ChangeSet change) => new(
         change.Version,

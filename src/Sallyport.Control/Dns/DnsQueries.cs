@@ -2,7 +2,7 @@ using Sallyport.Api.Dns;
 using Sallyport.Api.Paging;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
-using Sallyport.Control.Names;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 
@@ -15,21 +15,9 @@ internal sealed class DnsQueries(Database database, TrafficLog traffic)
         var (identityId, networkId) = database.Read(sql =>
         {
             var problems = new ProblemList();
-            if (device is not null && site is not null)
-            {
-                problems.Add("site", "a site is given beside a device", "ask for one of them");
-            }
-
-            var identity = device is not null ? Lookup.Identity(sql, "device", device).OrProblem("device", problems)
-                : site is not null ? Lookup.Identity(sql, "site", site).OrProblem("site", problems)
-                : null;
+            var identity = MemberFilter.Read(sql, device, site, problems);
             problems.ThrowIfAny();
-            if (identity is not null)
-            {
-                actor.Require(Right.See, identity.NetworkId);
-            }
-
-            return (identity?.Id, Scope.NetworkOf(sql, actor, network));
+            return (MemberFilter.IdOf(actor, identity), Scope.NetworkOf(sql, actor, network));
         });
         return paging.PageOf(
             traffic.ListDnsQueries(identityId, networkId, paging.BeforeId, paging.Limit + 1), row => row.Id, row => row.ToInfo());

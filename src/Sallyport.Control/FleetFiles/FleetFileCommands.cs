@@ -41,8 +41,8 @@ internal sealed class FleetFileCommands(
     }
 
     /// <summary>What gateways would be told if the file were applied; its tests may fail. For whoever wants to try a draft on what has been.</summary>
-    public FleetState Draft(Actor actor, ReadOnlyMemory<byte> text, bool prune) =>
-        Run(actor, text, prune, expected: null, keeps: _ => false).Value.State;
+    public Draft Draft(Actor actor, ReadOnlyMemory<byte> text, bool prune) =>
+        Run(actor, text, prune, expected: null, keeps: _ => false).Value.Draft;
 
     private Committed<Outcome> Run(Actor actor, ReadOnlyMemory<byte> text, bool prune, long? expected, Func<Outcome, bool> keeps)
     {
@@ -78,14 +78,14 @@ internal sealed class FleetFileCommands(
         var run = new FleetRun(change, file, pruned, problems, networks, identities, rules);
         run.Run();
         problems.ThrowIfAny();
-        var state = Foresee(change, problems);
-        var tests = new FleetJudge(change, state, run.RuleLines, countries, problems).Judge(file.Tests);
+        var draft = Foresee(change, problems);
+        var tests = new FleetJudge(change, draft.After, run.RuleLines, countries, problems).Judge(file.Tests);
         problems.ThrowIfAny();
         return new Outcome(
-            new FleetPlan { Applied = false, Version = 0, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks }, state);
+            new FleetPlan { Applied = false, Version = 0, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks }, draft);
     }
 
-    private FleetState Foresee(Change change, FileProblems problems)
+    private Draft Foresee(Change change, FileProblems problems)
     {
         try
         {
@@ -142,5 +142,5 @@ internal sealed class FleetFileCommands(
             ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(text.Span)),
         });
 
-    private sealed record Outcome(FleetPlan Plan, FleetState State);
+    private sealed record Outcome(FleetPlan Plan, Draft Draft);
 }

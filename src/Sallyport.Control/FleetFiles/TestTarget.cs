@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sallyport.Control.Policies;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -23,12 +24,7 @@ internal sealed record TestTarget(string Text, int? NetworkId, IpAddress Address
         PortsOf(service).Select(port => Of(
             service == "icmp" ? $"icmp {address}" : $"{service[..3]} {address} port {port}", networkId, address, service, port, assumesNames: true));
 
-    public IpProtocol NumberFor(IpAddress destination) => Protocol switch
-    {
-        "tcp" => IpProtocol.Tcp,
-        "udp" => IpProtocol.Udp,
-        _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
-    };
+    public IpProtocol NumberFor(IpAddress destination) => ServiceText.ProtocolOf(Protocol, destination);
 
     private static TestTarget Of(string said, int? networkId, IpAddress address, string service, string port, bool assumesNames) =>
         new(said, networkId, address, service == "icmp" ? service : service[..3], ushort.Parse(port, CultureInfo.InvariantCulture)) { AssumesNames = assumesNames };

@@ -3,7 +3,7 @@ using Sallyport.Api.Flows;
 using Sallyport.Api.Paging;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
-using Sallyport.Control.Names;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
 
@@ -52,21 +52,9 @@ internal sealed class FlowQueries(Database database, TrafficLog traffic, ChangeF
     private FlowFilter FilterOf(Actor actor, string? device, string? site, string? network, string? verdict) => database.Read(sql =>
     {
         var problems = new ProblemList();
-        if (device is not null && site is not null)
-        {
-            problems.Add("site", "a site is given beside a device", "ask for one of them");
-        }
-
-        var identity = device is not null ? Lookup.Identity(sql, "device", device).OrProblem("device", problems)
-            : site is not null ? Lookup.Identity(sql, "site", site).OrProblem("site", problems)
-            : null;
+        var identity = MemberFilter.Read(sql, device, site, problems);
         var known = Networks.NetworkInput.ReadOne(verdict, "verdict", "verdict", Verdicts, problems);
         problems.ThrowIfAny();
-        if (identity is not null)
-        {
-            actor.Require(Right.See, identity.NetworkId);
-        }
-
-        return new FlowFilter(identity?.Id, Scope.NetworkOf(sql, actor, network), known is null ? null : known == "allowed");
+        return new FlowFilter(MemberFilter.IdOf(actor, identity), Scope.NetworkOf(sql, actor, network), known is null ? null : known == "allowed");
     });
 }

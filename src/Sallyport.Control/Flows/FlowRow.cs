@@ -6,6 +6,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Store;
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Flows;
 
@@ -24,7 +25,7 @@ internal sealed class FlowRow
             to_kind AS ToKind, to_name AS ToName, protocol, source, source_port AS SourcePort, destination, destination_port AS DestinationPort,
             allowed, cut AS WasCut, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
             packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended,
-            dns_name AS DnsName, server_name AS ServerName
+            dns_name AS DnsName, server_name AS ServerName, far_network AS FarNetwork, far_source AS FarSource, far_destination AS FarDestination
         FROM flows
         """;
 
@@ -89,10 +90,18 @@ internal sealed class FlowRow
 
     public string? ServerName { get; init; }
 
+    /// <summary>Of who carries the destination, where it is another network than the opener's; null within one.</summary>
+    public string? FarNetwork { get; init; }
+
+    public string? FarSource { get; init; }
+
+    public string? FarDestination { get; init; }
+
     public static FlowRow Of(FlowState flow, string gateway, FleetState fleet)
     {
         var from = fleet.Identities.GetValueOrDefault(flow.FromId);
         var to = fleet.Identities.GetValueOrDefault(flow.ToId);
+        var (farSource, farDestination) = to is null || to.NetworkId == flow.NetworkId ? (null, null) : FarEnds(flow, to.NetworkId, fleet);
         return new FlowRow
         {
             Gateway = gateway,
@@ -124,8 +133,20 @@ internal sealed class FlowRow
             Ended = flow.Ended,
             DnsName = CutName(flow.DnsName),
             ServerName = CutName(flow.ServerName),
+            FarNetwork = farDestination is null ? null : fleet.Networks.GetValueOrDefault(to!.NetworkId)?.Name,
+            FarSource = farSource,
+            FarDestination = farDestination,
         };
     }
+
+    /// <summary>
+    /// How the conversation looks in the network of who is called. It follows from where the two networks appear in each other, which is the
+    /// same here and in the gateway; the port of a guest who shares an address the gateway alone knows.
+    /// </summary>
+    private static (string? Source, string? Destination) FarEnds(FlowState flow, int networkId, FleetState fleet) =>
+        IpAddress.TryParse(flow.Destination, out var destination) && IpAddress.TryParse(flow.Source, out var source)
+            && fleet.HomeOf(flow.NetworkId, destination) is { } home
+            ? (fleet.GuestAddress(networkId, flow.NetworkId, source)?.ToString(), home.ToString()) : (null, null);
 
     public static FlowRow? Find(SqliteConnection sql, long id) => sql.QuerySingleOrDefault<FlowRow>(Select + " WHERE id = @id", new { id });
 
@@ -152,17 +173,19 @@ internal sealed class FlowRow
         """
         INSERT INTO flows (run_id, flow_id, gateway, network_id, network, from_id, from_kind, from_name, to_id, to_kind, to_name, protocol, source,
             source_port, destination, destination_port, allowed, cut, rule_id, application_id, application, reason, first_seen, last_seen,
-            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name)
+            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name, far_network, far_source, far_destination)
         VALUES (@runId, @flowId, @Gateway, @NetworkId, @Network, @FromId, @FromKind, @FromName, @ToId, @ToKind, @ToName, @Protocol, @Source,
             @SourcePort, @Destination, @DestinationPort, @Allowed, @WasCut, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
-            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName)
+            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName, @FarNetwork, @FarSource, @FarDestination)
         ON CONFLICT (run_id, flow_id) DO UPDATE SET to_id = excluded.to_id, to_kind = excluded.to_kind, to_name = excluded.to_name,
             allowed = excluded.allowed, cut = excluded.cut, rule_id = excluded.rule_id,
             application_id = CASE WHEN excluded.cut THEN application_id ELSE excluded.application_id END,
             application = CASE WHEN excluded.cut THEN application ELSE excluded.application END,
             reason = excluded.reason, last_seen = excluded.last_seen, packets_out = excluded.packets_out, bytes_out = excluded.bytes_out,
             packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended,
-            dns_name = excluded.dns_name, server_name = excluded.server_name
+            dns_name = excluded.dns_name, server_name = excluded.server_name,
+            far_network = ifnull(excluded.far_network, far_network), far_source = ifnull(excluded.far_source, far_source),
+            far_destination = ifnull(excluded.far_destination, far_destination)
         RETURNING id
         """,
         new
@@ -198,6 +221,9 @@ internal sealed class FlowRow
             Ended,
             DnsName,
             ServerName,
+            FarNetwork,
+            FarSource,
+            FarDestination,
         });
 
     public bool Matches(FlowFilter filter) =>
@@ -245,6 +271,7 @@ internal sealed class FlowRow
             Ended = Ended,
             DnsName = DnsName,
             ServerName = ServerName,
+            Far = FarNetwork is null || FarDestination is null ? null : new FlowFarEnds(FarNetwork, FarSource, FarDestination),
         };
     }
 

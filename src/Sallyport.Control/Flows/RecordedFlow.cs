@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Policy;
@@ -18,17 +19,12 @@ internal readonly record struct RecordedFlow(
     /// <summary>Whether policy is what decided about it: not a packet that is no beginning of a flow, or that its sender may not send.</summary>
     public bool WasDecidedByPolicy => Protocol != 0 && Reason is DropReason.None or DropReason.IdentityNotActive or DropReason.ToItself
         or DropReason.NotRouted or DropReason.NoApplication or DropReason.NoRule or DropReason.RuleDenies or DropReason.ApplicationLocked or DropReason.PeerOffline
-        or DropReason.NameNotAsked;
+        or DropReason.NameNotAsked or DropReason.Quarantined;
 
     /// <summary>What the gateway had told the opener the destination for; null where nothing.</summary>
     public string? DnsName { get; init; }
 
-    public string ProtocolWord => Protocol switch
-    {
-        IpProtocol.Tcp => "tcp",
-        IpProtocol.Udp => "udp",
-        _ => "icmp",
-    };
+    public string ProtocolWord => ServiceText.Word(Protocol);
 }
 
 /// <summary>Reads flows one after another, however many there are.</summary>
@@ -96,7 +92,7 @@ internal static class RecordedFlows
             row.GetString(2),
             row.GetString(3),
             row.GetInt32(4),
-            isAddress ? ProtocolOf(row.GetString(5), destination) : 0,
+            isAddress ? ServiceText.ProtocolOf(row.GetString(5), destination) : 0,
             destination,
             (ushort)row.GetInt32(7),
             row.GetBoolean(8),
@@ -113,14 +109,6 @@ internal static class RecordedFlows
             DnsName = row.IsDBNull(18) ? null : row.GetString(18),
         };
     }
-
-    private static IpProtocol ProtocolOf(string word, IpAddress destination) => word switch
-    {
-        "tcp" => IpProtocol.Tcp,
-        "udp" => IpProtocol.Udp,
-        "icmp" => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
-        _ => 0,
-    };
 
     /// <summary>A gateway's word that we do not know is none of policy's.</summary>
     private static DropReason ReasonOf(string word) =>

@@ -29,7 +29,8 @@ internal sealed class IdentityRow
                 OR (l.subject_kind = 'group' AND ifnull(l.network_id, i.network_id) = i.network_id
                     AND EXISTS (SELECT 1 FROM json_each(i.groups) g WHERE g.value = l.subject))
                 OR (l.subject_kind = 'label' AND ifnull(l.network_id, i.network_id) = i.network_id
-                    AND EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = l.subject))) AS LockIds
+                    AND NOT EXISTS (SELECT 1 FROM json_each(l.labels) w
+                        WHERE NOT EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = w.value)))) AS LockIds
         FROM identities i JOIN networks n ON n.id = i.network_id
         """;
 

@@ -45,7 +45,7 @@ internal sealed class LockCommands(Commands commands, Database database, Cuts cu
     public void Delete(Actor actor, int id) => commands.Run(actor, change =>
     {
         var row = LockRow.Find(change.Sql, id) ?? throw NoLock(id);
-        actor.Require(Right.Change, row.NetworkId);
+        RequireChange(change, row.SubjectKind, row.SubjectId, row.NetworkId);
         Remove(change, row, "lock.remove");
         return true;
     });
@@ -53,7 +53,8 @@ internal sealed class LockCommands(Commands commands, Database database, Cuts cu
     public LockInfo Get(Actor actor, int id) => database.Read(sql =>
     {
         var row = LockRow.Find(sql, id) ?? throw NoLock(id);
-        actor.Require(Right.See, row.NetworkId);
+        // One of all networks concerns each.
+        actor.RequireAny(Right.See, row.NetworkId ?? actor.NetworkId, row.SubjectKind == "rule" ? RuleRow.Find(sql, row.SubjectId!.Value)?.SubjectNetworkId : row.NetworkId);
         return row.ToInfo(sql);
     });
 
@@ -90,17 +91,37 @@ internal sealed class LockCommands(Commands commands, Database database, Cuts cu
 
         var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
         problems.ThrowIfAny();
-        change.Actor.Require(Right.Change, subject!.NetworkId);
+        RequireChange(change, subject!.Kind, subject.Id, subject.NetworkId);
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO locks (subject_kind, subject_id, subject, network_id, reason, until, created_at, created_by)
-            VALUES (@Kind, @subjectId, @Name, @NetworkId, @Reason, @until, @Now, @by) RETURNING id
+            INSERT INTO locks (subject_kind, subject_id, subject, labels, network_id, reason, until, created_at, created_by)
+            VALUES (@Kind, @subjectId, @Name, @labels, @NetworkId, @Reason, @until, @Now, @by) RETURNING id
             """,
-            new { subject.Kind, subjectId = subject.Id, subject.Name, subject.NetworkId, input.Reason, until, change.Now, by = change.Actor.Name });
+            new
+            {
+                subject.Kind,
+                subjectId = subject.Id,
+                subject.Name,
+                labels = Column.Of(subject.Labels),
+                subject.NetworkId,
+                input.Reason,
+                until,
+                change.Now,
+                by = change.Actor.Name,
+            });
         var row = LockRow.Find(change.Sql, id)!;
         Touch(change, row);
         change.Audit("lock.add", SubjectOf(id), Describe(row));
         return row;
+    }
+
+    private static void RequireChange(Change change, string kind, int? id, int? networkId)
+    {
+        change.Actor.Require(Right.Change, networkId);
+        if (kind == "rule" && RuleRow.Find(change.Sql, id!.Value) is { } rule)
+        {
+            RuleCommands.RequireChange(change.Actor, rule);
+        }
     }
 
     private static void Touch(Change change, LockRow row)

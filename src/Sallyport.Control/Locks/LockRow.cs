@@ -17,7 +17,7 @@ internal sealed class LockRow
     private const string Select =
         """
         SELECT l.id, l.subject_kind AS SubjectKind, l.subject_id AS SubjectId, l.subject, l.network_id AS NetworkId, n.name AS Network, l.reason,
-            l.until, l.created_at AS CreatedAt, l.created_by AS CreatedBy
+            l.until, l.labels AS LabelsJson, l.created_at AS CreatedAt, l.created_by AS CreatedBy
         FROM locks l LEFT JOIN networks n ON n.id = l.network_id
         """;
 
@@ -28,8 +28,11 @@ internal sealed class LockRow
     /// <summary>Null for a group or label.</summary>
     public int? SubjectId { get; init; }
 
-    /// <summary>The name, number, group or "key=value".</summary>
+    /// <summary>The name, number, group, "key=value" or "key=value,other=value".</summary>
     public string Subject { get; init; } = "";
+
+    /// <summary>Those of a label subject: who has all of them is locked.</summary>
+    public string LabelsJson { get; init; } = "[]";
 
     /// <summary>Null for a group or label of all networks.</summary>
     public int? NetworkId { get; init; }
@@ -50,7 +53,11 @@ internal sealed class LockRow
     public static IReadOnlyList<LockRow> List(SqliteConnection sql, int? networkId, long after, int limit) =>
     [
         .. sql.Query<LockRow>(
-            Select + " WHERE l.id > @after AND (@networkId IS NULL OR ifnull(l.network_id, @networkId) = @networkId) ORDER BY l.id LIMIT @limit",
+            Select + """
+                 WHERE l.id > @after AND (@networkId IS NULL OR ifnull(l.network_id, @networkId) = @networkId
+                    OR (l.subject_kind = 'rule' AND EXISTS (SELECT 1 FROM rules r WHERE r.id = l.subject_id AND r.network_id = @networkId)))
+                ORDER BY l.id LIMIT @limit
+                """,
             new { after, networkId, limit }),
     ];
 
@@ -108,7 +115,8 @@ internal sealed class LockRow
         _ =>
             """
             SELECT i.id FROM identities i WHERE (@NetworkId IS NULL OR i.network_id = @NetworkId)
-                AND EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = @Subject)
+                AND NOT EXISTS (SELECT 1 FROM json_each(@LabelsJson) w
+                    WHERE NOT EXISTS (SELECT 1 FROM json_each(i.labels) b WHERE b.key || '=' || b.value = w.value))
             """,
     };
 
@@ -128,9 +136,9 @@ internal sealed class LockRow
     private int CountSubjects(SqliteConnection sql) => SubjectKind is "network" or "group" or "label"
         ? sql.ExecuteScalar<int>(
             "SELECT count(*) FROM identities WHERE state <> @Retired AND id IN (" + MembersQuery + ")",
-            new { IdentityStates.Retired, SubjectId, Subject, NetworkId })
+            new { IdentityStates.Retired, SubjectId, Subject, LabelsJson, NetworkId })
         : 1;
 
     private IReadOnlyList<(ChangeKind Kind, int Id)> Ids(SqliteConnection sql, ChangeKind kind, string query) =>
-        [.. sql.Query<int>(query, new { SubjectId, Subject, NetworkId }).Select(id => (kind, id))];
+        [.. sql.Query<int>(query, new { SubjectId, Subject, LabelsJson, NetworkId }).Select(id => (kind, id))];
 }

@@ -2,9 +2,9 @@ using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Http;
-using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Policies;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Locks;
 
@@ -14,8 +14,11 @@ namespace Sallyport.Control.Locks;
 /// <param name="NetworkId">Null for a group or label of all networks.</param>
 internal sealed record LockSubject(string Kind, int? Id, string Name, int? NetworkId)
 {
+    /// <summary>"key=value" texts of which one must have all to be locked; empty but for labels.</summary>
+    public IReadOnlyList<string> Labels => Kind == "label" ? LabelSelector.Read(Name) : [];
+
     private const string Hint =
-        "write device:NAME, site:NAME, network:NAME, application:NAME, rule:ID, credential:ID, group:NAME or label:KEY=VALUE";
+        "write device:NAME, site:NAME, network:NAME, application:NAME, rule:ID, credential:ID, group:NAME, label:KEY=VALUE or label:KEY=VALUE,KEY=VALUE";
 
     private static readonly string[] Kinds = ["device", "site", "network", "application", "rule", "credential", "group", "label"];
 
@@ -54,9 +57,7 @@ internal sealed record LockSubject(string Kind, int? Id, string Name, int? Netwo
             case "group":
                 return Label.Check(name, "subject", problems) ? new LockSubject(kind, null, name, networkId) : null;
             case "label":
-                var equals = name.IndexOf('=', StringComparison.Ordinal);
-                IdentityInput.CheckLabel("subject", equals < 0 ? name : name[..equals], equals < 0 ? null : name[(equals + 1)..], problems);
-                return new LockSubject(kind, null, name, networkId);
+                return new LockSubject(kind, null, RuleSubject.ReadLabels(name, "subject", problems), networkId);
             default:
                 var near = Nearest.Hint(kind, Kinds);
                 problems.Add("subject", $"'{Label.Shorten(kind)}' cannot be locked", near.Length > 0 ? near : Hint);

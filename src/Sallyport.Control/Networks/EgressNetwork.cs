@@ -1,9 +1,12 @@
 using Dapper;
+using Sallyport.Api.Networks;
+using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Networks;
 
@@ -14,6 +17,65 @@ namespace Sallyport.Control.Networks;
 internal static class EgressNetwork
 {
     public static bool Is(NetworkRow network) => network.Name == Egress.Name && network.PrefixesJson == "[]";
+
+    public static bool Is(NetworkModel network) => network.Name == Egress.Name && network.Prefixes.Count == 0;
+
+    /// <summary>Of all hosts this one carries subnets.</summary>
+    public static bool IsCarrier(IdentityModel identity) => identity.Kind == HostIdentity.Kind && identity.Subnets.Count > 0;
+
+    /// <summary>
+    /// Who would carry an address of the internet that nobody in the network carries; one with the id 0 where there is none yet. Null for what is no
+    /// address of the internet, or where a network of members has that name.
+    /// </summary>
+    public static IdentityModel? CarrierOf(FleetState fleet, int fromNetworkId, IpAddress destination)
+    {
+        if (!Egress.Means(Egress.Everything, destination) || !fleet.Networks.TryGetValue(fromNetworkId, out var from)
+            || from.Prefixes.Any(prefix => IpPrefix.Parse(prefix).Contains(destination)))
+        {
+            return null;
+        }
+
+        var network = fleet.Networks.Values.FirstOrDefault(one => one.Name == Egress.Name);
+        if (network is not null && !Is(network))
+        {
+            return null;
+        }
+
+        return fleet.Beyond ?? new IdentityModel
+        {
+            Id = 0,
+            NetworkId = network?.Id ?? 0,
+            Kind = HostIdentity.Kind,
+            Name = Egress.Name,
+            Active = true,
+            Subnets = [Egress.Everything.ToString()],
+        };
+    }
+
+    /// <summary>Nobody dials in to it and nobody has an address of it: what is about tunnels and members stays as it is.</summary>
+    public static void RefuseWhatIsOfMembers(NetworkRow row, NetworkUpdate input, ProblemList problems)
+    {
+        foreach (var (field, isAnother) in ((string, bool)[])
+        [
+            ("prefixes", input.Prefixes is not null),
+            ("ciphers", input.Ciphers is not null && !input.Ciphers.SequenceEqual(Column.List(row.CiphersJson))),
+            ("authDigest", (input.AuthDigest ?? row.AuthDigest) != row.AuthDigest),
+            ("authentication", (input.Authentication ?? row.Authentication) != row.Authentication),
+            ("wrappings", input.Wrappings is not null && !input.Wrappings.SequenceEqual(Column.List(row.WrappingsJson))),
+            ("tlsAuthDirection", (input.TlsAuthDirection ?? row.TlsAuthDirection) != row.TlsAuthDirection),
+            ("minimumTls", (input.MinimumTls ?? row.MinimumTls) != row.MinimumTls),
+            ("tokenLifetime", (input.TokenLifetime ?? Span.Text(row.TokenSeconds)) != Span.Text(row.TokenSeconds)),
+            ("topology", (input.Topology ?? row.Topology) != row.Topology),
+            ("serviceRanges", input.ServiceRanges is { Count: > 0 }),
+            ("defaultRoute", input.DefaultRoute is true),
+        ])
+        {
+            if (isAnother)
+            {
+                problems.Add(field, $"network {row.Name} stands for what lies beyond the gateway host, and has no members", "leave it out");
+            }
+        }
+    }
 
     /// <summary>The host that carries applications there; null after adding the problem.</summary>
     public static IdentityRow? Ensure(Change change, string field, ProblemList problems)

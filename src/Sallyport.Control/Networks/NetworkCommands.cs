@@ -144,10 +144,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         change.Actor.Require(Right.Change, row.Id);
         Revisions.Check($"network {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
-        if (EgressNetwork.Is(row) && (input.Prefixes is not null || input.DefaultRoute is true || input.ServiceRanges is { Count: > 0 }))
+        if (EgressNetwork.Is(row))
         {
-            var field = input.Prefixes is not null ? "prefixes" : input.ServiceRanges is not null ? "serviceRanges" : "defaultRoute";
-            problems.Add(field, $"network {row.Name} stands for what lies beyond the gateway host, and has no members", "leave it out");
+            EgressNetwork.RefuseWhatIsOfMembers(row, input, problems);
         }
         else if (input.Prefixes is not null)
         {

@@ -13,7 +13,7 @@ namespace Sallyport.Control.Policies;
 
 /// <summary>Turns a denied flow into the narrowest permission, with the application that it needs, in one transaction.</summary>
 internal sealed class AllowCommands(
-    Commands commands, RuleCommands rules, TrafficLog traffic, ChangeFeed feed, FleetLoader loader, PolicyModels models, CountryTable countries,
+    Commands commands, RuleCommands rules, TrafficLog traffic, ChangeFeed feed, PolicyModels models, CountryTable countries,
     TunnelRegistry tunnels)
 {
     public FlowAllowed Allow(Actor actor, long id, FlowAllow input, Idempotency? idempotency)
@@ -78,8 +78,8 @@ internal sealed class AllowCommands(
 
     private void RefuseWhatStaysDenied(Change change, FleetState fleet, FlowRow flow, IpAddress destination)
     {
-        var added = loader.Load(change.Sql, fleet.Version, change.Now, change.Touched);
-        var decision = Decide(models.Of(fleet).With(NetworkPolicy.Of(added, countries)), flow, destination, change.Now);
+        var added = NetworkPolicy.Of(commands.ForeseeChange(change), countries);
+        var decision = Decide(models.Of(fleet).With(added), flow, destination, change.Now);
         if (decision.Allowed)
         {
             return;
@@ -97,12 +97,7 @@ internal sealed class AllowCommands(
     private Decision Decide(FleetModel fleet, FlowRow flow, IpAddress destination, long now)
     {
         var model = fleet.At(new Instant(now));
-        var protocol = flow.Protocol switch
-        {
-            "tcp" => IpProtocol.Tcp,
-            "udp" => IpProtocol.Udp,
-            _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
-        };
+        var protocol = ServiceText.ProtocolOf(flow.Protocol, destination);
         if (model.Identity(flow.FromId) is not { } from)
         {
             return Decision.Deny(DropReason.IdentityNotActive);

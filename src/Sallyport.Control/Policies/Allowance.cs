@@ -5,6 +5,8 @@ using Sallyport.Api.Rules;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
@@ -13,7 +15,10 @@ namespace Sallyport.Control.Policies;
 /// <param name="NewApplication">Null where one is there that covers the flow.</param>
 internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate Rule, IReadOnlyList<string> Commands)
 {
-    /// <summary>Null where no rule could allow it: nobody carries the destination, or the protocol is none that policy speaks of.</summary>
+    /// <summary>
+    /// Null where no rule could allow it: nobody carries the destination and it is no address of the internet, or the protocol is none that policy
+    /// speaks of.
+    /// </summary>
     public static Allowance? For(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port)
     {
         if (!fleet.Identities.TryGetValue(fromId, out var from) || ServiceOf(protocol, port) is not { } service)
@@ -21,25 +26,27 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
             return null;
         }
 
-        var to = toId == 0 ? HostAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
-        if (to is null || from.Id == to.Id)
+        var to = toId == 0 ? CarrierAt(fleet, from.NetworkId, destination) : fleet.Identities.GetValueOrDefault(toId);
+        var isBeyond = to is not null && EgressNetwork.IsCarrier(to);
+        if (to is null || from.Id == to.Id || (isBeyond && from.Kind == HostIdentity.Kind))
         {
             return null;
         }
 
         destination = from.NetworkId == to.NetworkId ? destination : fleet.Inside(from.NetworkId, destination);
 
-        var subject = $"{from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
+        var network = isBeyond ? Egress.Name : fleet.Networks[to.NetworkId].Name;
         if (Remedy.NarrowestOf(fleet, to, destination, protocol, port) is { } application)
         {
-            var known = $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}";
-            return new Allowance(null, RuleOf(fleet, from, application.Name, application.NetworkId), [$"sallyport rule add --from {subject} --to {known}"]);
+            return new Allowance(null, RuleOf(fleet, from, application.Name, network), [Remedy.RuleCommand(fleet, from, application)]);
         }
+
+        var subject = $"{from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
 
         var name = NameFor(fleet, to, destination, service);
         // It will be a second one of that name where another network has one.
         var isNew = fleet.Applications.Values.All(other => other.Name != name);
-        var target = $"application:{(isNew ? name : $"{name}.{fleet.Networks[to.NetworkId].Name}")}";
+        var target = $"application:{(isNew ? name : $"{name}.{network}")}";
         var owner = fleet.ReferenceTo(to.Kind, to.Name, to.NetworkId);
         var create = new ApplicationCreate
         {
@@ -47,27 +54,31 @@ internal sealed record Allowance(ApplicationCreate? NewApplication, RuleCreate R
             Site = to.Kind == "site" ? owner : null,
             Device = to.Kind == "device" ? owner : null,
             Host = to.Kind == HostIdentity.Kind ? to.Name : null,
-            Target = to.Kind == HostIdentity.Kind && to.Subnets.Count == 0 ? null : destination.ToString(),
+            Target = to.Kind == HostIdentity.Kind && !isBeyond ? null : destination.ToString(),
             Services = [service == "icmp" ? service : string.Create(CultureInfo.InvariantCulture, $"{protocol}/{port}")],
         };
         var ports = service == "icmp" ? "--icmp" : string.Create(CultureInfo.InvariantCulture, $"--{protocol} {port}");
-        var carried = to.Kind == HostIdentity.Kind && to.Subnets.Count > 0 ? $"--egress --target {destination}"
+        var carried = isBeyond ? $"--egress --target {destination}"
             : to.Kind == HostIdentity.Kind ? $"--host --network {to.Name}" : $"--{to.Kind} {owner} --target {destination}";
         return new Allowance(
             create,
-            RuleOf(fleet, from, name, to.NetworkId),
+            RuleOf(fleet, from, name, network),
             [$"sallyport application add {name} {carried} {ports}", $"sallyport rule add --from {subject} --to {target}"]);
     }
 
     /// <summary>With whole names: they mean the same whatever else is made.</summary>
-    private static RuleCreate RuleOf(FleetState fleet, IdentityModel from, string application, int networkId) => new()
+    private static RuleCreate RuleOf(FleetState fleet, IdentityModel from, string application, string network) => new()
     {
         From = from.Kind == HostIdentity.Kind ? $"{from.Kind}:{from.Name}" : $"{from.Kind}:{from.Name}.{fleet.Networks[from.NetworkId].Name}",
-        To = $"application:{application}.{fleet.Networks[networkId].Name}",
+        To = $"application:{application}.{network}",
     };
 
+    /// <summary>Who could carry what nobody carries yet: the gateway host, or what lies beyond it.</summary>
+    public static IdentityModel? CarrierAt(FleetState fleet, int networkId, IpAddress destination) =>
+        HostAt(fleet, networkId, destination) ?? EgressNetwork.CarrierOf(fleet, networkId, destination);
+
     /// <summary>The gateway host is carried by nobody until something speaks of it; its address is known all the same.</summary>
-    public static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>
+    private static IdentityModel? HostAt(FleetState fleet, int networkId, IpAddress destination) =>
         fleet.Networks.TryGetValue(networkId, out var network)
         && HostIdentity.AddressIn(network.Prefixes.Select(IpPrefix.Parse)) == destination
             ? new IdentityModel { Id = 0, NetworkId = networkId, Kind = HostIdentity.Kind, Name = network.Name, Active = true }

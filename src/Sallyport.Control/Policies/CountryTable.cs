@@ -18,6 +18,8 @@ internal sealed class CountryTable
 
     private const int LinesMax = 4_000_000; // public tables have half a million
 
+    private const int ExamplesMax = 5;
+
     private readonly FrozenDictionary<string, AddressSet> countries;
 
     private CountryTable(FrozenDictionary<string, AddressSet> countries, string hash)
@@ -30,6 +32,9 @@ internal sealed class CountryTable
 
     /// <summary>Another table has another; empty without one.</summary>
     public string Hash { get; }
+
+    /// <summary>"AT, DE, FR": some that it has.</summary>
+    public string Examples => string.Join(", ", countries.Keys.Order(StringComparer.Ordinal).Take(ExamplesMax));
 
     public bool Has(string code) => countries.ContainsKey(code);
 

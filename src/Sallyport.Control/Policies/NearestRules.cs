@@ -13,7 +13,7 @@ namespace Sallyport.Control.Policies;
 internal static class NearestRules
 {
     /// <param name="locked">Rules that a lock keeps from the gateways and that would allow it.</param>
-    public static NearestRule? Of(FleetState fleet, Explanation why, IReadOnlyList<RuleRow> locked, Instant now)
+    public static NearestRule? Of(FleetState fleet, Explanation why, IReadOnlyList<RuleRow> locked, in Situation situation, Instant now)
     {
         if (why.From is null || !fleet.Identities.TryGetValue(why.From.Id, out var from))
         {
@@ -22,12 +22,21 @@ internal static class NearestRules
 
         return why.Kind switch
         {
+            ExplanationKind.ConditionNotMet => OfCondition(fleet, why, situation),
             ExplanationKind.NotInForce => OfTime(fleet, fleet.Rules[why.Rule!.Id], now),
             ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch when locked.Count > 0 => OfLock(locked[0]),
             ExplanationKind.SubjectDoesNotMatch => OfSubject(fleet, why, from, now),
-            ExplanationKind.NoApplicationAtPort => OfService(fleet, why, now),
+            ExplanationKind.NoApplicationAtPort => OfService(fleet, why, from, now),
             _ => null,
         };
+    }
+
+    /// <summary>There is no command to advise: the fact or the tunnel itself has to be another.</summary>
+    private static NearestRule OfCondition(FleetState fleet, Explanation why, in Situation situation)
+    {
+        var rule = fleet.Rules[why.Rule!.Id];
+        return new NearestRule(
+            rule.Id, Remedy.Describe(fleet, rule), "condition", RuleConditionInput.WhyUnmet(why.Unmet, rule.Conditions!, why.From!, situation), null);
     }
 
     private static NearestRule OfTime(FleetState fleet, RuleModel rule, Instant now)
@@ -45,7 +54,7 @@ internal static class NearestRules
     }
 
     private static NearestRule OfLock(RuleRow rule) => new(
-        rule.Id, $"{rule.SubjectKind}:{rule.Subject} to application:{rule.Application}", "locked", "it is locked", Command("lock list"));
+        rule.Id, $"{rule.SubjectKind}:{rule.Subject} to {rule.Target}", "locked", "it is locked", Command("lock list"));
 
     private static NearestRule? OfSubject(FleetState fleet, Explanation why, IdentityModel from, Instant now)
     {
@@ -55,59 +64,60 @@ internal static class NearestRules
             return null;
         }
 
-        var nearest = rules.MinBy(rule => (Distance(rule, from), rule.Id))!;
-        var who = $"{from.Kind} {from.Name}";
-        var self = $"{from.Kind} update {fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
-        var isHost = from.Kind == HostIdentity.Kind;
-        var (missing, fix) = nearest.SubjectKind switch
-        {
-            "group" => ($"{who} is not in the group {nearest.Subject}", isHost ? null : Command($"{self} --group {nearest.Subject}")),
-            "label" => (LabelOf(nearest, from) is { } has ? $"{who} has {has}, not {nearest.Subject}" : $"{who} has no label {nearest.Subject}", isHost ? null : Command($"{self} --label {nearest.Subject}")),
-            _ => ($"it speaks of {Remedy.Describe(fleet, nearest).Split(' ')[0]} alone", null),
-        };
-        return new NearestRule(nearest.Id, Remedy.Describe(fleet, nearest), "subject", missing, fix);
+        var (rule, missing, fix) = rules.Select(rule => (Rule: rule, Lack: LackOf(fleet, rule, why.To!.NetworkId, from)))
+            .OrderBy(one => one.Lack.Distance).ThenBy(one => one.Rule.Id).Select(one => (one.Rule, one.Lack.Why, one.Lack.Fix)).First();
+        return new NearestRule(rule.Id, Remedy.Describe(fleet, rule), "subject", missing, fix);
     }
 
-    /// <summary>A value that differs is nearer than a label or group that is missing, and both are nearer than somebody else.</summary>
-    private static int Distance(RuleModel rule, IdentityModel from) => rule.SubjectKind switch
+    /// <summary>
+    /// What somebody lacks to be among those of whom a rule speaks. A label with another value is nearer than a group or label that is missing, few
+    /// labels are nearer than many, and all are nearer than somebody else.
+    /// </summary>
+    private static ((int Rank, int Labels) Distance, string Why, string? Fix) LackOf(FleetState fleet, RuleModel rule, int targetNetworkId, IdentityModel from)
     {
-        "label" => LabelOf(rule, from) is null ? 2 : 0,
-        "group" => 1,
-        _ => 3,
-    };
+        var subject = RuleSubject.Of(rule, targetNetworkId);
+        var who = $"{from.Kind} {from.Name}";
+        var update = from.Kind == HostIdentity.Kind ? null : $"{from.Kind} update {fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}";
+        if (subject.NetworkId != from.NetworkId || rule.SubjectKind is not ("group" or "label"))
+        {
+            return ((3, 0), $"it speaks of {Remedy.SubjectOf(fleet, rule)} alone", null);
+        }
+
+        if (rule.SubjectKind == "group")
+        {
+            return ((1, 0), $"{who} is not in the group {rule.Subject}", update is null ? null : Command($"{update} --group {rule.Subject}"));
+        }
+
+        var lacking = subject.Labels.Where(label => !RuleSubject.Has(from, label)).ToList();
+        var said = lacking.Select(label => LabelLike(label, from) is { } has ? $"has {has}, not {label}" : $"has no label {label}");
+        return (
+            (lacking.TrueForAll(label => LabelLike(label, from) is not null) ? 0 : 2, lacking.Count), $"{who} {string.Join(" and ", said)}",
+            update is null ? null : Command($"{update} {CommandText.Labels(lacking)}"));
+    }
 
     /// <summary>"model=P300" of the identity for a rule that speaks of "model=P200".</summary>
-    private static string? LabelOf(RuleModel rule, IdentityModel from)
+    private static string? LabelLike(string label, IdentityModel from)
     {
-        var key = rule.Subject.Split('=', 2)[0];
+        var key = label.Split('=', 2)[0];
         return from.Labels.TryGetValue(key, out var value) ? $"{key}={value}" : null;
     }
 
     /// <summary>A rule that leads the sender to the same address, but to other ports of it.</summary>
-    private static NearestRule? OfService(FleetState fleet, Explanation why, Instant now)
+    private static NearestRule? OfService(FleetState fleet, Explanation why, IdentityModel from, Instant now)
     {
-        var subjects = ReachMap.SubjectsOf(why.From!).ToHashSet();
         foreach (var application in why.Candidates)
         {
             var rules = fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && rule.Effect == "allow").OrderBy(rule => rule.Id);
-            if (rules.Select(rule => NetworkPolicy.Rule(rule, CountryTable.Empty)).FirstOrDefault(rule => subjects.Contains(ReachMap.SubjectOf(rule, application)) && rule.Time.IsInForce(now)) is { } found)
+            if (rules.FirstOrDefault(rule => RuleTimes.Of(rule.Until, rule.Windows).IsInForce(now) && RuleSubject.Of(rule, application.NetworkId).Speaks(from)) is { } rule)
             {
-                var rule = fleet.Rules[found.Id];
                 var offer = string.Join(", ", fleet.Applications[application.Id].Services);
                 return new NearestRule(
-                    rule.Id, Remedy.Describe(fleet, rule), "service", $"it leads to {offer} of application {application.Name}, and {Asked(why)} is none of these", null);
+                    rule.Id, Remedy.Describe(fleet, rule), "service", $"it leads to {offer} of application {application.Name}, and {ServiceText.Of(why.Protocol, why.Port, why.Port)} is none of these", null);
             }
         }
 
         return null;
     }
-
-    private static string Asked(Explanation why) => why.Protocol switch
-    {
-        IpProtocol.Tcp => string.Create(CultureInfo.InvariantCulture, $"tcp/{why.Port}"),
-        IpProtocol.Udp => string.Create(CultureInfo.InvariantCulture, $"udp/{why.Port}"),
-        _ => "icmp",
-    };
 
     private static string Command(string words) => $"sallyport {words}";
 

@@ -45,7 +45,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
         actor.Require(Right.See, sender!.NetworkId);
         var (fleet, asked) = (feed.State, known == "icmp" ? 0 : port!.Value);
         return Appears(fleet, sender, target!) is { } destination
-            ? Explain(fleet, sender, destination, known!, asked)
+            ? Explain(fleet, sender, target!, destination, known!, asked)
             : NotThere(fleet, sender, target!, known!, asked);
     }
 
@@ -72,27 +72,30 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
                 $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {target.Address} of network {home}.",
                 $"No rule leads there from network {sender.Network}, so it has no service address in it.",
             ],
-            AllowCommands = Remedy.CommandsFor(fleet, sender.Id, target.OwnerId, target.Address, protocol, port),
+            AllowCommands = CommandsFor(fleet, sender, target, target.OwnerId, target.Address, protocol, port),
         };
     }
 
-    /// <param name="NetworkId">In which the address is meant; null for the sender's.</param>
-    private sealed record Target(IpAddress Address, int? NetworkId, int OwnerId);
+    /// <summary>An application of names that was asked for by its own is what a rule would lead to, not the address that stands for it here.</summary>
+    private static IReadOnlyList<string> CommandsFor(
+        FleetState fleet, IdentityRow sender, Target target, int toId, IpAddress destination, string protocol, int port) =>
+        fleet.Applications.GetValueOrDefault(target.ApplicationId) is { Names.Count: > 0 } named && fleet.Identities.GetValueOrDefault(sender.Id) is { } from
+            ? named.Services.Any(service => Remedy.Covers(service, protocol, port)) ? [Remedy.RuleCommand(fleet, from, named)] : []
+            : Remedy.CommandsFor(fleet, sender.Id, toId, destination, protocol, port);
 
-    private PolicyExplanation Explain(FleetState fleet, IdentityRow sender, IpAddress destination, string protocol, int port)
+    /// <param name="NetworkId">In which the address is meant; null for the sender's.</param>
+    /// <param name="ApplicationId">By which it was named; 0 for none.</param>
+    private sealed record Target(IpAddress Address, int? NetworkId, int OwnerId, int ApplicationId = 0);
+
+    private PolicyExplanation Explain(FleetState fleet, IdentityRow sender, Target target, IpAddress destination, string protocol, int port)
     {
-        var number = protocol switch
-        {
-            "tcp" => IpProtocol.Tcp,
-            "udp" => IpProtocol.Udp,
-            _ => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
-        };
+        var number = ServiceText.ProtocolOf(protocol, destination);
         var now = new Instant(time.NowNanoseconds());
         var situation = tunnels.SituationOf(sender.Id);
         var why = models.Of(fleet).At(now).Explain(sender.Id, situation, destination, number, (ushort)port);
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         var locked = why.Decision.Allowed ? [] : database.Read(sql => LockedRules(sql, fleet, sender, why));
-        var nearest = NearestRules.Of(fleet, why, locked, now);
+        var nearest = NearestRules.Of(fleet, why, locked, situation, now);
         return new PolicyExplanation
         {
             Allowed = why.Decision.Allowed,
@@ -116,7 +119,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
                 .. nearest is null ? [] : (string[])[$"Nearest is rule {nearest.RuleId} ({nearest.Rule}): {nearest.Why}."],
             ],
             AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
-                ? [] : Remedy.CommandsFor(fleet, sender.Id, why.To?.Id ?? 0, destination, protocol, port),
+                ? [] : CommandsFor(fleet, sender, target, why.To?.Id ?? 0, destination, protocol, port),
         };
     }
 
@@ -176,7 +179,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
     /// <summary>A rule that is locked has not come up so far: the gateways do not have it.</summary>
     private static IReadOnlyList<RuleRow> LockedRules(SqliteConnection sql, FleetState fleet, IdentityRow sender, Explanation why) =>
         why.Application is null || !fleet.Identities.TryGetValue(sender.Id, out var identity)
-            ? [] : [.. RuleRow.OfApplication(sql, why.Application.Id).Where(row => row.IsLocked && row.SpeaksOf(identity))];
+            ? [] : [.. RuleRow.LeadingTo(sql, why.Application.Id).Where(row => row.IsLocked && row.ToSubject().Speaks(identity))];
 
     /// <summary>What is allowed arrives only where both have a tunnel.</summary>
     private IEnumerable<string> PresenceSteps(IdentityRow sender, Explanation why)
@@ -205,6 +208,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
     {
         if (why.Application is null)
         {
+            if (why.Candidates.FirstOrDefault(candidate => !candidate.Names.IsEmpty && candidate.Services.Any(service => IsServed(service, why))) is { } named)
+            {
+                yield return $"Application {named.Name} is there for {string.Join(", ", named.Names)}, and no rule lets {sender.Kind} {sender.Name} reach it.";
+                yield break;
+            }
+
             yield return why.Candidates.IsEmpty
                 ? "No application is defined there."
                 : $"There {(why.Candidates.Length == 1 ? "is application" : "are applications")} "
@@ -249,6 +258,9 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
                 + string.Join(", ", why.OtherRules.Take(10).Select(other => Remedy.Describe(fleet, fleet.Rules[other.Id]).Split(' ')[0])) + ".";
     }
 
+    private static bool IsServed(Service service, Explanation why) =>
+        service.Protocol == why.Protocol && why.Port >= service.FromPort && why.Port <= service.ToPort;
+
     private static string NumberOf(int rule) => string.Create(CultureInfo.InvariantCulture, $"Rule {rule}");
 
     private static string Offer(ApplicationModel application) => $"{application.Name} ({string.Join(", ", application.Services)})";
@@ -283,7 +295,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             var name = to["application:".Length..];
             var local = sender is null ? [] : ApplicationRow.FindByName(sql, name, sender.Network);
             var application = local.Count == 1 ? local[0] : Lookup.Application(sql, name).OrProblem("to", problems);
-            return application is null ? null : new Target(Egress.ExampleOf(ApplicationInput.TargetOf(application), application.OwnerKind == HostIdentity.Kind && application.Network == Egress.Name), application.NetworkId, application.OwnerId);
+            return application is null ? null : new Target(Egress.ExampleOf(ApplicationInput.TargetOf(application), application.OwnerKind == HostIdentity.Kind && application.Network == Egress.Name), application.NetworkId, application.OwnerId, application.Id);
         }
 
         if (!Carriers.Any(carrier => to.StartsWith(carrier, StringComparison.Ordinal)))

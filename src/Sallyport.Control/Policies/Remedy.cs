@@ -3,7 +3,9 @@ using Sallyport.Api.Nodes;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
+using Sallyport.Control.Networks;
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
@@ -20,16 +22,25 @@ internal static class Remedy
     public static IReadOnlyList<string> CommandsFor(FleetState fleet, int fromId, int toId, IpAddress destination, string protocol, int port) =>
         Allowance.For(fleet, fromId, toId, destination, protocol, port)?.Commands ?? [];
 
-    /// <summary>The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services.</summary>
+    /// <summary>
+    /// The application of the carrier that the destination is part of; the one with the smallest target, then the fewest services. None of names: whether
+    /// an address is theirs the gateway alone knows.
+    /// </summary>
     public static ApplicationModel? NarrowestOf(FleetState fleet, IdentityModel carrier, IpAddress destination, string protocol, int port) =>
         fleet.Applications.Values
-        .Where(application => application.OwnerId == carrier.Id
-            && ApplicationInput.ParseTarget(application.Target).Contains(destination)
+        .Where(application => application.OwnerId == carrier.Id && application.Names is not { Count: > 0 }
+            && ApplicationInput.ParseTarget(application.Target) is var target && target.Contains(destination)
+            && (!EgressNetwork.IsCarrier(carrier) || Egress.Means(target, destination))
             && application.Services.Any(service => Covers(service, protocol, port)))
         .OrderByDescending(application => ApplicationInput.ParseTarget(application.Target).Length)
         .ThenBy(application => application.Services.Count)
         .ThenBy(application => application.Id)
         .FirstOrDefault();
+
+    /// <summary>A rule from somebody to an application that is there.</summary>
+    public static string RuleCommand(FleetState fleet, IdentityModel from, ApplicationModel application) =>
+        $"sallyport rule add --from {from.Kind}:{fleet.ReferenceTo(from.Kind, from.Name, from.NetworkId)}"
+        + $" --to application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}";
 
     public static bool Covers(string service, string protocol, int port)
     {
@@ -52,13 +63,19 @@ internal static class Remedy
     /// <summary>"device:pump-17 to application:historian", when, where that is not always, and under what conditions.</summary>
     public static string Describe(FleetState fleet, RuleModel rule)
     {
-        var subject = rule.SubjectKind == "network" ? fleet.Networks.GetValueOrDefault(rule.NetworkId)?.Name ?? $"#{rule.NetworkId}"
-            : rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
         var application = rule.ApplicationId == 0 ? "" : fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
         var more = string.Join("; ", ((string[])[RuleTimes.Describe(rule.Until, rule.Windows), RuleConditionInput.Describe(rule.Conditions)]).Where(said => said.Length > 0));
+        return $"{SubjectOf(fleet, rule)} to {RuleRow.TargetOf(application, rule.ApplicationGroup)}{(more.Length > 0 ? $" ({more})" : "")}";
+    }
+
+    /// <summary>"device:pump-17", "group:pumps of network plant-b".</summary>
+    public static string SubjectOf(FleetState fleet, RuleModel rule)
+    {
+        var subject = rule.SubjectKind == "network" ? fleet.Networks.GetValueOrDefault(rule.NetworkId)?.Name ?? $"#{rule.NetworkId}"
+            : rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
         var across = rule.NetworkId != 0 && rule.SubjectKind != "network"
             && fleet.Networks.TryGetValue(rule.NetworkId, out var network) ? $" of network {network.Name}" : "";
-        return $"{rule.SubjectKind}:{subject}{across} to {RuleRow.TargetOf(application, rule.ApplicationGroup)}{(more.Length > 0 ? $" ({more})" : "")}";
+        return $"{rule.SubjectKind}:{subject}{across}";
     }
 
     public static string ReasonText(string reason) => Enum.TryParse<DropReason>(reason, out var known) ? ReasonText(known) : reason;

@@ -22,8 +22,6 @@ namespace Sallyport.Control.Policies;
 internal sealed class RuleCommands(
     Commands commands, Database database, ChangeFeed feed, Cuts cuts, CountryTable countries, VolumeTable volumes, TimeProvider time)
 {
-    private const int SelectorMax = 8;
-
     private static readonly string[] Effects = ["allow", "deny"];
     private static readonly string[] SubjectKinds = ["device", "site", "host", "group", "label", "network"];
     private const string SubjectHint = "write device:NAME, site:NAME, host:NETWORK, group:NAME, label:KEY=VALUE or network:NAME";
@@ -71,7 +69,7 @@ internal sealed class RuleCommands(
     internal RuleRow Create(Change change, RuleCreate input)
     {
         var problems = new ProblemList();
-        var target = ReadTarget(change, input.To, input.From, problems);
+        var target = ReadTarget(change, input, problems);
         var subject = ReadSubject(change, input.From, input.FromNetwork, target, problems);
         var effect = input.Effect is null ? "allow" : NetworkInput.ReadOne(input.Effect, "effect", "effect", Effects, problems);
         var until = RuleTimes.ReadUntil(input.Until, input.For, change.Now, problems);
@@ -125,7 +123,7 @@ internal sealed class RuleCommands(
     internal RuleRow? FindSame(Change change, RuleCreate input, IEnumerable<int> others)
     {
         var problems = new ProblemList();
-        var target = ReadTarget(change, input.To, input.From, problems);
+        var target = ReadTarget(change, input, problems);
         var conditions = Column.Of(RuleConditionInput.Read(input.Conditions, null, countries, problems));
         return ReadSubject(change, input.From, input.FromNetwork, target, problems) is { } subject && target is not null && !problems.Any
             ? OneOf(RuleRow.ListSame(change.Sql, target, subject.Kind, subject.IdentityId, subject.Name, subject.NetworkId, input.Effect ?? "allow"))
@@ -142,7 +140,7 @@ internal sealed class RuleCommands(
     internal RuleRow Update(Change change, int id, RuleUpdate input, long? revision)
     {
         var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
-        change.Actor.Require(Right.Change, row.NetworkId);
+        RequireChange(change.Actor, row);
         Revisions.Check($"rule {id}", row.Revision, revision);
         var problems = new ProblemList();
         if (input.NoEnd == true && (input.Until is not null || input.For is not null))
@@ -183,7 +181,7 @@ internal sealed class RuleCommands(
     internal static RuleRow Delete(Change change, int id)
     {
         var row = RuleRow.Find(change.Sql, id) ?? throw NoRule(id);
-        change.Actor.Require(Right.Change, row.NetworkId);
+        RequireChange(change.Actor, row);
         if (row.IsLocked)
         {
             throw new ProblemException(Refusal.Conflict(
@@ -200,9 +198,16 @@ internal sealed class RuleCommands(
     public RuleInfo Get(Actor actor, int id) => database.Read(sql =>
     {
         var row = RuleRow.Find(sql, id) ?? throw NoRule(id);
-        actor.Require(Right.See, row.NetworkId);
+        actor.RequireAny(Right.See, row.NetworkId, row.SubjectNetworkId);
         return Informing(sql)(row);
     });
+
+    /// <summary>Who changes a rule must be allowed to make it: in the network that offers and in the one that uses.</summary>
+    internal static void RequireChange(Actor actor, RuleRow row)
+    {
+        actor.Require(Right.Change, row.NetworkId);
+        actor.Require(Right.Change, row.SubjectNetworkId);
+    }
 
     public Page<RuleInfo> List(Actor actor, string? network, Paging paging) => database.Read(sql => paging.PageOf(
         RuleRow.List(sql, Scope.NetworkOf(sql, actor, network), paging.AfterId, paging.Limit + 1), row => row.Id, Informing(sql)));
@@ -222,13 +227,14 @@ internal sealed class RuleCommands(
 
     private static string Spoken(RuleTarget target) => target.Text.Replace(':', ' ').Replace("-group ", " group ", StringComparison.Ordinal);
 
-    private static RuleTarget? ReadTarget(Change change, string? text, string? from, ProblemList problems)
+    private static RuleTarget? ReadTarget(Change change, RuleCreate input, ProblemList problems)
     {
         const string Prefix = "application:";
         const string GroupPrefix = "application-group:";
+        var text = input.To;
         if (text is not null && text.StartsWith(GroupPrefix, StringComparison.Ordinal))
         {
-            return ReadGroup(change, text[GroupPrefix.Length..], from, problems);
+            return ReadGroup(change, text[GroupPrefix.Length..], input.FromNetwork ?? NetworkOfSubject(change, input.From), problems);
         }
 
         if (text is null || !text.StartsWith(Prefix, StringComparison.Ordinal))
@@ -248,8 +254,11 @@ internal sealed class RuleCommands(
         return application is null ? null : new RuleTarget(application.NetworkId, application.Network, application, null);
     }
 
-    /// <summary>"scada.plant-a", or "scada" in the one network that has such a group, or in the subject's. It may be empty still.</summary>
-    private static RuleTarget? ReadGroup(Change change, string text, string? from, ProblemList problems)
+    /// <summary>
+    /// "scada.plant-a", or "scada" in the subject's network where that has such a group, else in the only one that has. Where none has it is the
+    /// subject's: it may be empty still.
+    /// </summary>
+    private static RuleTarget? ReadGroup(Change change, string text, string? subjects, ProblemList problems)
     {
         var dot = text.IndexOf('.', StringComparison.Ordinal);
         var group = dot < 0 ? text : text[..dot];
@@ -261,7 +270,7 @@ internal sealed class RuleCommands(
         var having = change.Sql.Query<string>(
             "SELECT DISTINCT n.name FROM applications a JOIN networks n ON n.id = a.network_id, json_each(a.groups) g WHERE g.value = @group ORDER BY n.name",
             new { group }).AsList();
-        var name = dot >= 0 ? text[(dot + 1)..] : NetworkOfSubject(change, from) ?? (having.Count == 1 ? having[0] : null);
+        var name = dot >= 0 ? text[(dot + 1)..] : having.Count == 0 || (subjects is not null && having.Contains(subjects)) ? subjects : having.Count == 1 ? having[0] : null;
         if (name is null)
         {
             problems.Add(
@@ -285,7 +294,7 @@ internal sealed class RuleCommands(
     {
         var parts = from?.Split(':', 2);
         return parts is ["device" or "site", var name] ? Lookup.Identity(change.Sql, parts[0], name).Value?.Network
-            : parts is [HostIdentity.Kind, var network] ? network.Split('.')[0] : null;
+            : parts is [HostIdentity.Kind or "network", var network] ? network.Split('.')[0] : null;
     }
 
     private static SubjectInput? ReadSubject(
@@ -318,33 +327,14 @@ internal sealed class RuleCommands(
             case "network":
                 return ReadNetwork(change, name, network, target, problems);
             case "group":
-                return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, target) : null;
+                return Label.Check(name, "from", problems) ? OfMembers(change, kind, name, network, target, problems) : null;
             case "label":
-                return OfMembers(change, kind, ReadSelector(name, problems), network, target);
+                return OfMembers(change, kind, RuleSubject.ReadLabels(name, "from", problems), network, target, problems);
             default:
                 var near = Nearest.Hint(kind, SubjectKinds);
                 problems.Add("from", $"'{Label.Shorten(kind)}' cannot be a subject", near.Length > 0 ? near : SubjectHint);
                 return null;
         }
-    }
-
-    /// <summary>"model=P200,region=eu": all of them, in the one way in which they are said.</summary>
-    private static string ReadSelector(string text, ProblemList problems)
-    {
-        var labels = LabelSelector.Read(text);
-        if (labels.Length > SelectorMax)
-        {
-            problems.Add("from", $"{labels.Length} labels are too many", $"use at most {SelectorMax}, or a group");
-            return "";
-        }
-
-        foreach (var label in labels)
-        {
-            var equals = label.IndexOf('=', StringComparison.Ordinal);
-            IdentityInput.CheckLabel("from", equals < 0 ? label : label[..equals], equals < 0 ? null : label[(equals + 1)..], problems);
-        }
-
-        return LabelSelector.Write(labels);
     }
 
     private static SubjectInput? ReadIdentity(
@@ -418,11 +408,11 @@ internal sealed class RuleCommands(
             problems.Add("fromNetwork", $"from says network {network.Name}", "leave one of the two out");
         }
 
-        return network is null ? null : OfMembers(change, "network", "", network, target);
+        return network is null ? null : OfMembers(change, "network", "", network, target, problems);
     }
 
     /// <param name="network">Null for the application's.</param>
-    private static SubjectInput? OfMembers(Change change, string kind, string name, NetworkRow? network, RuleTarget? target)
+    private static SubjectInput? OfMembers(Change change, string kind, string name, NetworkRow? network, RuleTarget? target, ProblemList problems)
     {
         if (target is null)
         {
@@ -430,6 +420,15 @@ internal sealed class RuleCommands(
         }
 
         change.Actor.Require(Right.Change, network?.Id ?? target.NetworkId);
+        if (EgressNetwork.Is(network ?? NetworkRow.Find(change.Sql, target.Network)!))
+        {
+            var isSaid = kind == "network" || network is not null;
+            problems.Add(
+                isSaid ? "from" : "fromNetwork", isSaid ? "nobody is a member of what lies beyond the gateway host" : $"it is not said of which network the {kind} is",
+                kind == "network" ? "name the network of the devices: network:NAME" : $"nobody is a member of {Egress.Name}: say whose {kind} is meant, --from-network NETWORK");
+            return null;
+        }
+
         return new SubjectInput(kind, null, name, network is null || network.Id == target.NetworkId ? null : network.Id);
     }
 
@@ -439,11 +438,15 @@ internal sealed class RuleCommands(
     public Func<RuleRow, RuleInfo> Informing(SqliteConnection sql)
     {
         var retired = IdentityRow.Retired(sql);
-        // A host that the rule itself brings in is not yet in the state of the last commit.
-        return row => row.ToInfo(
-            row.SubjectKind == HostIdentity.Kind ? 1 : feed.State.Identities.Values.Count(identity => row.SpeaksOf(identity) && !retired.Contains(identity.Id)),
-            time.GetUtcNow(),
-            volumes.Used("rule", row.Id, row.Limit));
+        return row => row.ToInfo(CountSubjects(row), time.GetUtcNow(), volumes.Used("rule", row.Id, row.Limit));
+
+        int CountSubjects(RuleRow row)
+        {
+            var subject = row.ToSubject();
+            // A host that the rule itself brings in is not yet in the state of the last commit.
+            return row.SubjectKind == HostIdentity.Kind ? 1
+                : feed.State.Identities.Values.Count(identity => subject.Speaks(identity) && !retired.Contains(identity.Id));
+        }
     }
 
     private static JsonObject Describe(RuleRow row) => new()

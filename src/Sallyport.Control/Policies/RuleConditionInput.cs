@@ -184,7 +184,7 @@ internal static class RuleConditionInput
             else
             {
                 problems.Add(
-                    $"conditions.countries[{i}]", $"the table of countries has no '{Label.Shorten(given[i] ?? "")}'", "use a code of two letters that it has (ISO 3166-1), such as AT");
+                    $"conditions.countries[{i}]", $"the table of countries has no '{Label.Shorten(given[i] ?? "")}'", $"use a code that it has, such as {countries.Examples}, or give sallyportd a table that has it (country_table)");
             }
         }
 

@@ -5,9 +5,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
-using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
-using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
@@ -108,6 +106,17 @@ internal sealed class RuleRow
     public static IReadOnlyList<RuleRow> OfApplication(SqliteConnection sql, int applicationId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.application_id = @applicationId ORDER BY r.id", new { applicationId })];
 
+    /// <summary>Those of them, and those to groups that the application is in.</summary>
+    public static IReadOnlyList<RuleRow> LeadingTo(SqliteConnection sql, int applicationId) =>
+    [
+        .. sql.Query<RuleRow>(
+            Select + """
+                 WHERE r.application_id = @applicationId OR EXISTS (SELECT 1 FROM applications m, json_each(m.groups) g
+                    WHERE m.id = @applicationId AND m.network_id = r.target_network_id AND g.value = r.application_group) ORDER BY r.id
+                """,
+            new { applicationId }),
+    ];
+
     public static IReadOnlyList<RuleRow> OfSubject(SqliteConnection sql, int identityId) =>
         [.. sql.Query<RuleRow>(Select + " WHERE r.subject_id = @identityId ORDER BY r.id", new { identityId })];
 
@@ -186,14 +195,7 @@ internal sealed class RuleRow
         Windows = Column.List(WindowsJson),
     };
 
-    /// <summary>Whether that identity is one of its subjects.</summary>
-    public bool SpeaksOf(IdentityModel identity) => identity.NetworkId == SubjectNetworkId && SubjectKind switch
-    {
-        "network" => identity.Kind != HostIdentity.Kind,
-        "group" => identity.Groups.Contains(Subject),
-        "label" => LabelSelector.Read(Subject).All(wanted => identity.Labels.Any(label => wanted == $"{label.Key}={label.Value}")),
-        _ => identity.Id == SubjectId,
-    };
+    public RuleSubject ToSubject() => new(SubjectKind, SubjectId, StoredSubject, SubjectNetworkId);
 
     /// <param name="used">Of its volume.</param>
     public RuleInfo ToInfo(int subjects, DateTimeOffset now, long? used)
@@ -209,6 +211,7 @@ internal sealed class RuleRow
             Network = Network,
             FromNetwork = SubjectNetwork,
             Subjects = subjects,
+            Applications = MemberIds is null ? ApplicationId == 0 ? 0 : 1 : MemberIds.Count(c => c == ',') + 1,
             Effect = Effect,
             Until = UnixTime.ToTime(Until),
             Windows = windows,

@@ -1,20 +1,32 @@
 using System.Globalization;
 using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
 /// <summary>Services as people write them: "tcp/8883", "udp/5000-5010", "icmp".</summary>
 internal static class ServiceText
 {
+    /// <summary>"icmp" as in the family of the address; 0 for a word that policy does not speak of.</summary>
+    public static IpProtocol ProtocolOf(string word, IpAddress destination) => word switch
+    {
+        "tcp" => IpProtocol.Tcp,
+        "udp" => IpProtocol.Udp,
+        "icmp" => destination.IsV4 ? IpProtocol.Icmp : IpProtocol.IcmpV6,
+        _ => 0,
+    };
+
+    public static string Word(IpProtocol protocol) => protocol switch
+    {
+        IpProtocol.Tcp => "tcp",
+        IpProtocol.Udp => "udp",
+        _ => "icmp",
+    };
+
     public static string Of(IpProtocol protocol, int from, int to)
     {
-        if (protocol is IpProtocol.Icmp or IpProtocol.IcmpV6)
-        {
-            return "icmp";
-        }
-
-        var word = protocol == IpProtocol.Tcp ? "tcp" : "udp";
-        return from == to
+        var word = Word(protocol);
+        return word == "icmp" ? word : from == to
             ? string.Create(CultureInfo.InvariantCulture, $"{word}/{from}") : string.Create(CultureInfo.InvariantCulture, $"{word}/{from}-{to}");
     }
 

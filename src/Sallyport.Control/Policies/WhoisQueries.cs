@@ -12,7 +12,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Tells services of the gateway host who their peers are: on that machine every one has an address of its own, whatever its network.</summary>
-internal sealed class WhoisQueries(Database database, ChangeFeed feed, CountryTable countries, TimeProvider time)
+internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyModels models, TimeProvider time)
 {
     private readonly HandleSpace handles = HandleSpace.TryCreate(Handles.Open(database), out var space) ? space : default;
 
@@ -60,7 +60,7 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, CountryTa
             return null;
         }
 
-        var model = NetworkPolicy.Of(fleet, networkId, countries, time.GetUtcNow());
+        var model = models.Of(fleet).At(new Instant(time.NowNanoseconds()));
         var (who, home) = model.Resolve(networkId, inner);
         var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
         who ??= model.WhoIs(networkId, inner);

@@ -321,5 +321,9 @@ internal static class FleetSchema
         ALTER TABLE networks ADD COLUMN default_route INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE applications ADD COLUMN names TEXT NOT NULL DEFAULT '[]';
         """,
+        """
+        ALTER TABLE locks ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';
+        UPDATE locks SET labels = json_array(subject) WHERE subject_kind = 'label';
+        """,
     ];
 }

@@ -107,5 +107,10 @@ internal static class TrafficSchema
         ALTER TABLE flows ADD COLUMN dns_name TEXT;
         ALTER TABLE flows ADD COLUMN server_name TEXT;
         """,
+        """
+        ALTER TABLE flows ADD COLUMN far_network TEXT;
+        ALTER TABLE flows ADD COLUMN far_source TEXT;
+        ALTER TABLE flows ADD COLUMN far_destination TEXT;
+        """,
     ];
 }

@@ -34,6 +34,20 @@ internal sealed record Actor(string Name, Role Role, int? NetworkId = null)
         }
     }
 
+    /// <summary>Refuses where the right is missing in all of them: what is a matter of two networks is seen from either.</summary>
+    public void RequireAny(Right right, params ReadOnlySpan<int?> networkIds)
+    {
+        foreach (var networkId in networkIds)
+        {
+            if (May(right, networkId))
+            {
+                return;
+            }
+        }
+
+        throw new ProblemException(Refusal.Forbidden(this, right));
+    }
+
     public bool May(Right right, int? networkId) => Role switch
     {
         Role.Administrator => NetworkId is null || NetworkId == networkId,

@@ -4,13 +4,13 @@ namespace Sallyport.Core.Dns;
 public static class DnsChain
 {
     /// <summary>
-    /// The addresses of the name and of what stands for it, one name after the other, each with the shortest time to live on the way. Of other
-    /// names in the answer nothing is believed.
+    /// The addresses of the name and of what stands for it, one name after the other, <see cref="DnsLimits.ChainMax"/> at most, each
+    /// with the shortest time to live on the way. Of other names in the answer nothing is believed.
     /// </summary>
     public static IEnumerable<(Primitives.IpAddress Address, uint TtlSeconds)> AddressesOf(string asked, IReadOnlyList<DnsFact> facts)
     {
         var (name, ttl) = (asked, uint.MaxValue);
-        for (var steps = 0; steps <= facts.Count; steps++)
+        for (var steps = 0; steps <= DnsLimits.ChainMax; steps++)
         {
             string? next = null;
             var nextTtl = ttl;

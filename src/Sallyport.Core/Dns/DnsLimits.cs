@@ -31,6 +31,9 @@ public static class DnsLimits
     /// <summary>Records of one message that are looked at. The largest sets of addresses in use have some dozens.</summary>
     public const int RecordsMax = 256;
 
+    /// <summary>Names that stand for each other, one behind the other: resolvers give up after 8 to 16.</summary>
+    public const int ChainMax = 16;
+
     /// <summary>Our own records: a change of policy is seen after so many seconds at the latest, a name that was refused as soon.</summary>
     public const int OwnTtlSeconds = 30;
 

@@ -12,10 +12,7 @@ public enum DnsSection : byte
 /// <summary>Where one record lies in its message (RFC 1035 section 4.1.3).</summary>
 /// <param name="Start">Of its name.</param>
 /// <param name="End">Behind its data.</param>
-public readonly record struct DnsRecord(DnsSection Section, int Start, DnsType Type, ushort Class, uint Ttl, int DataStart, int End)
-{
-    public int DataLength => End - DataStart;
-}
+public readonly record struct DnsRecord(DnsSection Section, int Start, DnsType Type, ushort Class, uint Ttl, int DataStart, int End);
 
 /// <summary>Goes through the records of a message that may be hostile, <see cref="DnsLimits.RecordsMax"/> at most. Nothing is allocated.</summary>
 /// <param name="message">At least a header.</param>

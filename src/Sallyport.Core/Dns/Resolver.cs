@@ -69,12 +69,20 @@ public static class Resolver
 
     /// <summary>
     /// Who is asked for a name outside of our zone. Where the network asks nobody, a name beyond the gateway host that a rule lets the asker
-    /// reach is asked of whom the network of those names has, or of whom the host asks (<see cref="OfHost"/>).
+    /// reach is asked of whom the network of those names has, or of whom the host asks (<see cref="OfHost"/>). For who is shut out from
+    /// others nobody is asked but for names of what is left to it: a name carries data out, whoever answers.
     /// </summary>
-    public static DnsForward? FindForward(FleetModel model, Identity asker, in Situation situation, string name) =>
-        FindForward(model, asker.NetworkId, name)
-        ?? (model.Egress is { Active: true } egress && model.EgressFor(asker, situation, name) is not null
-            ? FindForward(model, egress.NetworkId, name) ?? OfHost : null);
+    public static DnsForward? FindForward(FleetModel model, Identity asker, in Situation situation, string name)
+    {
+        if (!asker.IsShutOut && FindForward(model, asker.NetworkId, name) is { } forward)
+        {
+            return forward;
+        }
+
+        return model.Egress is { Active: true } egress && model.EgressFor(asker, situation, name) is not null
+            ? FindForward(model, asker.NetworkId, name) ?? FindForward(model, egress.NetworkId, name) ?? OfHost
+            : null;
+    }
 
     /// <summary>Of those whom a network asks: of the longest domain that it lies in. Null for nobody.</summary>
     public static DnsForward? FindForward(FleetModel model, int networkId, string name)

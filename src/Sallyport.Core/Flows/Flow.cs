@@ -1,4 +1,5 @@
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -26,10 +27,11 @@ internal enum FlowQueue : byte
     Ended,
 }
 
-/// <summary>What a flow was judged by: a model, and how it stood with its opener's tunnel.</summary>
+/// <summary>What a flow was judged by: a model, how it stood with its opener's tunnel, and the names that he knew.</summary>
 /// <param name="Epoch">Of the model.</param>
 /// <param name="Situation">A version, see <see cref="Situations.VersionOf"/>; 0 under a model that looks at no tunnels.</param>
-internal readonly record struct Standing(int Epoch, int Situation);
+/// <param name="Names">Of what its opener was told, see <see cref="INameTies.VersionOf"/>; 0 where no names were looked at.</param>
+internal readonly record struct Standing(int Epoch, int Situation, int Names = 0);
 
 /// <summary>What policy says of a flow, and as long as what it holds.</summary>
 internal readonly record struct Judgement(Decision Decision, Standing By)
@@ -75,6 +77,10 @@ internal struct Flow
     public bool Undelivered;
     public TcpMarks Tcp;
 
+    /// <summary>The last acknowledgement of TCP that either side sent; 0 for none, and once in 4 billion for one.</summary>
+    public uint OpenerAcknowledged;
+    public uint TargetAcknowledged;
+
     /// <summary>How many packets of the opener were looked at for a TLS server name.</summary>
     public byte HelloLooks;
 
@@ -116,6 +122,23 @@ internal struct Flow
     public readonly bool IsFinished => Key.Protocol == IpProtocol.Tcp && TcpTracking.IsClosed(Tcp);
 
     public readonly bool IsLive => Status == FlowStatus.Allowed && Opened && !IsFinished;
+
+    public void Acknowledge(bool byOpener, in InnerPacket read)
+    {
+        if ((read.Flags & TcpFlags.Ack) == 0)
+        {
+            return;
+        }
+
+        if (byOpener)
+        {
+            OpenerAcknowledged = read.Acknowledgement;
+        }
+        else
+        {
+            TargetAcknowledged = read.Acknowledgement;
+        }
+    }
 
     public void Count(bool fromOpener, int length)
     {

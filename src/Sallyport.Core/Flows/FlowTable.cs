@@ -20,7 +20,7 @@ internal sealed class FlowTable
     private readonly Flow[] _flows;
     private readonly int[] _buckets;
     private readonly TimerWheel _wheel;
-    private readonly IdentityShares _shares;
+    private readonly IdentityShares<IdentityShare> _shares;
 
     /// <summary>By flow; beside the array, so that the collector need not look through it.</summary>
     private readonly Dictionary<int, FlowNames> _named = [];
@@ -33,7 +33,7 @@ internal sealed class FlowTable
     private int _hand;
     private int _lastFound;
 
-    public FlowTable(FlowLimits limits, IdentityShares shares, TranslationTable translations, IEntropy entropy, Instant start, ushort shard)
+    public FlowTable(FlowLimits limits, IdentityShares<IdentityShare> shares, TranslationTable translations, IEntropy entropy, Instant start, ushort shard)
     {
         limits.Check();
         _limits = limits;

@@ -11,14 +11,15 @@ internal struct IdentityShare
     public long NextRefusal;
 }
 
-/// <summary>A share per identity, by its dense id. Pages are made when their first identity shows up, never per packet.</summary>
-internal sealed class IdentityShares
+/// <summary>A share per identity of something, by its dense id. Pages are made when their first identity shows up, never per packet.</summary>
+public sealed class IdentityShares<T>
+    where T : struct
 {
     private const int PageBits = 10;
 
-    private IdentityShare[]?[] _pages = new IdentityShare[16][];
+    private T[]?[] _pages = new T[16][];
 
-    public ref IdentityShare this[int id]
+    public ref T this[int id]
     {
         get
         {
@@ -32,13 +33,13 @@ internal sealed class IdentityShares
         }
     }
 
-    private IdentityShare[] Add(int page)
+    private T[] Add(int page)
     {
         if (page >= _pages.Length)
         {
             Array.Resize(ref _pages, Math.Max(page + 1, _pages.Length * 2));
         }
 
-        return _pages[page] = new IdentityShare[1 << PageBits];
+        return _pages[page] = new T[1 << PageBits];
     }
 }

@@ -51,6 +51,23 @@ internal sealed class FlowMetering(Meters meters)
         return DropReason.None;
     }
 
+    /// <summary>The same for a packet between an identity and the gateway itself: only its own limit counts.</summary>
+    public DropReason Take(FleetModel model, Identity identity, int length, Instant now)
+    {
+        if (IsUsedUp(model, MeterKind.Identity, identity.Id, identity.Limit))
+        {
+            return DropReason.VolumeUsed;
+        }
+
+        if (!HasRoom(MeterKind.Identity, identity.Id, identity.Limit, length, now))
+        {
+            return DropReason.RateLimited;
+        }
+
+        Add(model, MeterKind.Identity, identity.Id, identity.Limit, length);
+        return DropReason.None;
+    }
+
     private bool IsUsedUp(FleetModel model, MeterKind kind, int id, Limit? limit) => limit is not null && meters.IsUsedUp(kind, id, limit, model.AsOf);
 
     private bool HasRoom(MeterKind kind, int id, Limit? limit, int length, Instant now) => limit is null || meters.TryTakeRate(kind, id, limit, length, now);

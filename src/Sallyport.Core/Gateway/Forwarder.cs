@@ -18,7 +18,7 @@ namespace Sallyport.Core.Gateway;
 public sealed class Forwarder
 {
     private readonly FlowLimits _limits;
-    private readonly IdentityShares _shares = new();
+    private readonly IdentityShares<IdentityShare> _shares = new();
     private readonly TranslationTable _translations;
     private readonly SharedPorts _sharedPorts;
     private readonly FlowTable _flows;
@@ -27,9 +27,11 @@ public sealed class Forwarder
     private readonly RefusalLimiter _refusals;
     private readonly Situations _situations;
     private readonly FlowMetering _metering;
+    private readonly Resets _resets;
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
+    private readonly NamePool _serverNames = new();
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private long _situationsSeen;
@@ -52,6 +54,7 @@ public sealed class Forwarder
         _flows = new FlowTable(limits, _shares, _translations, entropy, start, shard);
         _fragments = new FragmentTable(limits.Fragments, entropy);
         _held = new HeldFragments(limits);
+        _resets = new Resets(_flows, _translations);
         _refusals = new RefusalLimiter(limits, _shares);
         _adoptRepliesUntil = start + limits.AdoptReplies;
         _now = start;
@@ -156,8 +159,22 @@ public sealed class Forwarder
         return new CutReport(cut, last);
     }
 
+    /// <summary>
+    /// Composes the next reset of a connection that was cut: for both its ends, also where nobody speaks. To be drained after every turn.
+    /// </summary>
+    /// <param name="packet">At least <see cref="TcpReset.MaximumLength"/> bytes.</param>
+    /// <param name="toIdentityId">Who gets it, as it is; where his tunnel is on another packet thread, that one sends its own.</param>
+    /// <returns>Its length; 0 where there is none left.</returns>
+    public int TakeReset(Span<byte> packet, out int toIdentityId) => _resets.Take(_model, packet, out toIdentityId);
+
     /// <summary>A volume was used up; each is told once, by one of the forwarders that share its meter.</summary>
     public bool TryDequeueUsedUp(out MeterReading used) => _metering.TryDequeueUsedUp(out used);
+
+    /// <summary>
+    /// Counts what the gateway itself is about to send an identity, which is no flow's, against its limit. None where it may have it.
+    /// </summary>
+    public DropReason MeterAnswer(int toIdentityId, int length, Instant now) =>
+        _model.Identity(toIdentityId) is { } to ? _metering.Take(_model, to, length, now) : DropReason.IdentityNotActive;
 
     /// <summary>
     /// Decides on a packet that came out of the tunnel of <paramref name="fromIdentityId"/>.
@@ -294,6 +311,7 @@ public sealed class Forwarder
         {
             return !_model.Owns(from.Id, read.Ends.Source) ? ForwardResult.Drop(DropReason.SpoofedSource)
                 : !from.Active ? ForwardResult.Drop(DropReason.IdentityNotActive)
+                : _metering.Take(_model, from, read.Length, _now) is not DropReason.None and var reason ? ForwardResult.Drop(reason)
                 : ForwardResult.Resolve();
         }
 
@@ -441,8 +459,11 @@ public sealed class Forwarder
         return Pass(index, fromOpener, read);
     }
 
-    /// <summary>A name may have been asked for since: no change of the model tells of it.</summary>
-    private static bool IsToBeNamed(in Flow flow) => flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked };
+    /// <summary>A name was asked for since it was refused for the lack of one: no change of the model tells of it.</summary>
+    private bool MayBeNamed(in Flow flow) =>
+        flow is { Status: FlowStatus.Denied, Reason: DropReason.NameNotAsked } && flow.JudgedBy.Names != VersionOfNames(flow.FromId);
+
+    private int VersionOfNames(int identityId) => _names?.VersionOf(identityId) ?? 0;
 
     /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
     private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
@@ -454,7 +475,7 @@ public sealed class Forwarder
 
         ref var flow = ref _flows[index];
         flow.HelloLooks = TlsHello.LooksMax;
-        if (TlsHello.TryReadServerName(tcp.Payload, out var name))
+        if (TlsHello.TryReadServerName(tcp.Payload, _serverNames, out var name))
         {
             _flows.Name(index, _flows.NamesOf(index) with { Server = name });
         }
@@ -462,8 +483,16 @@ public sealed class Forwarder
 
     /// <summary>What the sender was told the destination for, where it lies beyond the gateway host.</summary>
     /// <param name="held">The name of a conversation that has begun.</param>
-    private TiedNames NamesOf(Identity from, Identity? to, string? held = null) =>
-        to is { IsEgress: true } ? new TiedNames(_names?.Of(from.Id), _now, held) : default;
+    private TiedNames NamesOf(Identity from, Identity? to, string? held = null)
+    {
+        if (to is not { IsEgress: true })
+        {
+            return default;
+        }
+
+        var version = VersionOfNames(from.Id);
+        return new TiedNames(_names?.Of(from.Id), _now, held, version);
+    }
 
     /// <summary>
     /// A packet of no flow, or of one that it may not join: then a new one takes the place of <paramref name="index"/> if it is allowed.
@@ -535,7 +564,7 @@ public sealed class Forwarder
                 // where the packet would be taken by whoever has the port now.
                 var openerKey = FlowKey.Of(opener!.NetworkId, ends, out sourceIsLow);
                 return isMidStream && _now < _adoptRepliesUntil
-                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, Reversed(read.Ends), read, ref index)
+                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, read.Ends.Reversed(), read, ref index)
                     : ForwardResult.Drop(DropReason.NotRequested);
             }
         }
@@ -566,14 +595,6 @@ public sealed class Forwarder
         near.Source = service;
         return _model.IdentityAt(homeId, near.Destination);
     }
-
-    private static PacketEnds Reversed(in PacketEnds ends) => ends with
-    {
-        Source = ends.Destination,
-        SourcePort = ends.DestinationPort,
-        Destination = ends.Source,
-        DestinationPort = ends.SourcePort,
-    };
 
     /// <summary>The ends of the opener's packets in the network of the one whom he calls; in his own network what they are.</summary>
     private PacketEnds Far(Identity from, Identity to, IpAddress inside, PacketEnds ends)
@@ -821,6 +842,7 @@ public sealed class Forwarder
         if (read.Ends.Kind == PacketKind.Tcp)
         {
             var wasFinished = flow.IsFinished;
+            flow.Acknowledge(fromOpener, read);
             flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, read.Flags);
             if (flow.IsFinished && !wasFinished)
             {
@@ -870,7 +892,7 @@ public sealed class Forwarder
         decision = decision.Allowed && _metering.IsUsedUp(_model, decision.RuleId, from, to!)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
-        return new Judgement(decision, new Standing(_model.Epoch, version));
+        return new Judgement(decision, new Standing(_model.Epoch, version, names.Version));
     }
 
     private TimeSpan Lifetime(in Flow flow) =>
@@ -885,7 +907,7 @@ public sealed class Forwarder
 
     /// <summary>By another model than this one or from elsewhere, or what it may carry was used up by others.</summary>
     private bool MustBeJudged(in Flow flow) => flow.JudgedBy.Epoch != _model.Epoch
-        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || IsToBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
+        || (_model.LooksAtTunnels && flow.JudgedBy.Situation != _situations.VersionOf(flow.FromId)) || MayBeNamed(flow) || (flow.IsMetered && _metering.IsUsedUp(_model, flow));
 
     /// <summary>
     /// Judges a flow by the present model. False where the addresses are somebody else's now: then the flow has ended,
@@ -929,6 +951,7 @@ public sealed class Forwarder
         flow.IsMetered = judgement.Allowed && FlowMetering.Concerns(_model, flow);
         if (wasAllowed && !judgement.Allowed)
         {
+            _resets.Add(index);
             _flows.Extend(index, _limits.Denied, now);
         }
         else if (!wasAllowed && judgement.Allowed && flow.Key.Protocol == IpProtocol.Tcp)
@@ -971,16 +994,8 @@ public sealed class Forwarder
             return;
         }
 
-        AddressTranslation.Apply(packet, read, result.IsOutbound ? FarEnds(read.Ends, translation) : NearEnds(read.Ends, flow));
+        AddressTranslation.Apply(packet, read, result.IsOutbound ? translation.ToFar(read.Ends) : NearEnds(read.Ends, flow));
     }
-
-    /// <summary>What the opener sends, as the other one gets it.</summary>
-    private static PacketEnds FarEnds(in PacketEnds ends, in Translation translation) => ends with
-    {
-        Source = translation.Guest,
-        SourcePort = translation.GuestPort,
-        Destination = translation.Target,
-    };
 
     /// <summary>What the other one sends, as the opener gets it.</summary>
     private static PacketEnds NearEnds(in PacketEnds ends, in Flow flow) => ends with
@@ -1000,13 +1015,13 @@ public sealed class Forwarder
         if (isOutbound)
         {
             var source = read.Ends.Source == flow.Source ? null : _model.GuestAddress(far, near, read.Ends.Source, out _);
-            var quoted = Reversed(FarEnds(Reversed(read.Quoted), translation));
+            var quoted = translation.ToFar(read.Quoted.Reversed()).Reversed();
             AddressTranslation.ApplyToError(packet, read, source ?? translation.Guest, translation.Target, quoted);
         }
         else
         {
             var source = read.Ends.Source == translation.Target ? null : _model.ServiceAddress(near, far, read.Ends.Source);
-            var quoted = Reversed(NearEnds(Reversed(read.Quoted), flow));
+            var quoted = NearEnds(read.Quoted.Reversed(), flow).Reversed();
             AddressTranslation.ApplyToError(packet, read, source ?? flow.Destination, flow.Source, quoted);
         }
     }

@@ -57,21 +57,31 @@ public sealed class Meters
         && Volume.BytesIn(Volatile.Read(ref page[at].Volume), limit.PeriodAt(asOf)) >= limit.VolumeBytes;
 
     /// <summary>What has a volume and has counted something.</summary>
-    public IEnumerable<MeterReading> Readings()
+    public IReadOnlyList<MeterReading> Readings() => Read(onlyNews: false);
+
+    /// <summary>Those that have counted since they were last read, this way or the other. One thread reads.</summary>
+    public IReadOnlyList<MeterReading> News() => Read(onlyNews: true);
+
+    private List<MeterReading> Read(bool onlyNews)
     {
+        List<MeterReading> readings = [];
         foreach (var kind in (MeterKind[])[MeterKind.Rule, MeterKind.Identity])
         {
             foreach (var (firstId, page) in Of(kind).All())
             {
                 for (var i = 0; i < page.Length; i++)
                 {
-                    if (Volatile.Read(ref page[i].Volume) is not 0 and var volume)
+                    var volume = Volatile.Read(ref page[i].Volume);
+                    if (volume != 0 && !(onlyNews && volume == page[i].VolumeRead))
                     {
-                        yield return new MeterReading(kind, firstId + i, Volume.PeriodOf(volume), Volume.BytesOf(volume));
+                        page[i].VolumeRead = volume;
+                        readings.Add(new MeterReading(kind, firstId + i, Volume.PeriodOf(volume), Volume.BytesOf(volume)));
                     }
                 }
             }
         }
+
+        return readings;
     }
 
     /// <summary>Goes on from what an earlier process had counted; nothing where this one has counted more since.</summary>
@@ -138,6 +148,9 @@ public sealed class Meters
         public long NextByte;
         public long NextPacket;
         public long Volume;
+
+        /// <summary>As whoever reports had it last.</summary>
+        public long VolumeRead;
     }
 
     /// <summary>A period and the bytes in it in one word. A later period is the greater word.</summary>

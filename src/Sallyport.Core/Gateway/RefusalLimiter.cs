@@ -7,7 +7,7 @@ namespace Sallyport.Core.Gateway;
 /// How often senders are told no: a token bucket for all and one for each identity, kept as the time at which the next answer would be due
 /// if answers were spaced evenly (the generic cell rate algorithm, ITU-T I.371). Each bucket holds two seconds' worth.
 /// </summary>
-internal sealed class RefusalLimiter(FlowLimits limits, IdentityShares shares)
+internal sealed class RefusalLimiter(FlowLimits limits, IdentityShares<IdentityShare> shares)
 {
     private const long Burst = 2_000_000_000;
 

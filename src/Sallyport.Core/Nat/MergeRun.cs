@@ -32,6 +32,9 @@ public struct MergeRun
     /// <summary>Packets in it; 1 where it is nothing but its first.</summary>
     public int Packets { get; private set; }
 
+    /// <summary>A packet of nobody's that nothing joins.</summary>
+    public static MergeRun Alone => new() { Packets = 1, _isClosed = true };
+
     /// <summary>Bytes of all payloads.</summary>
     public int Bytes { get; private set; }
 

@@ -10,43 +10,42 @@ namespace Sallyport.Core.Nat;
 /// What the gateway host forwards to a guest's address from beyond: one IPv4 packet, or many segments that its kernel left in one piece.
 /// Stateless and without allocation.
 /// </summary>
-public readonly struct PlainPiece
+public readonly struct PlainPiece : IHostPiece
 {
-    private const byte FirstOnly = (byte)TcpFlags.Cwr;
-    private const byte LastOnly = (byte)(TcpFlags.Fin | TcpFlags.Psh);
-
     private readonly byte _protocol;
     private readonly int _transport;
-    private readonly int _transportHead;
     private readonly int _end;
-    private readonly int _segmentSize;
-    private readonly bool _isIncomplete;
+    private readonly Segmenter _segmenter;
 
     private PlainPiece(in InnerPacket read, int transportHead, OffloadHeader offload)
     {
         _protocol = (byte)read.Ends.Protocol;
         _transport = read.TransportOffset;
-        _transportHead = transportHead;
         _end = read.Length;
-        var payload = _end - _transport - transportHead;
-        _segmentSize = offload.Offload == SegmentOffload.None ? payload : offload.SegmentSize;
-        Segments = _segmentSize == 0 ? 1 : Math.Max(1, (payload + _segmentSize - 1) / _segmentSize);
-        _isIncomplete = offload.NeedsChecksum || Segments > 1;
-        Destination = read.Ends.Destination;
+        _segmenter = new Segmenter(offload, transportHead, _end - _transport - transportHead);
+        (Source, Destination, Part, FragmentId) = (read.Ends.Source, read.Ends.Destination, read.Part, read.FragmentId);
 
         // An error is for the one who sent what it quotes.
         DestinationPort = read.Ends.Kind == PacketKind.IcmpError ? read.Quoted.SourcePort : read.Ends.DestinationPort;
     }
 
+    public IpAddress Source { get; }
+
     public IpAddress Destination { get; }
+
+    public FragmentPart Part { get; }
+
+    public ushort FragmentId { get; }
+
+    public byte Protocol => _protocol;
 
     /// <summary>The guest's port there, or the identifier of his echo; 0 where the packet has none.</summary>
     public ushort DestinationPort { get; }
 
-    public int Segments { get; }
+    public int Segments => _segmenter.Count;
 
     /// <summary>No segment is a longer packet than this.</summary>
-    public int LengthMax => _transport + _transportHead + Math.Min(_segmentSize, _end - _transport - _transportHead);
+    public int LengthMax => _transport + _segmenter.LengthMax;
 
     public static DropReason Read(ReadOnlySpan<byte> packet, OffloadHeader offload, out PlainPiece piece)
     {
@@ -92,50 +91,22 @@ public readonly struct PlainPiece
 
     /// <summary>Writes segment <paramref name="index"/> and returns its length.</summary>
     /// <param name="packet">The one that this was read from.</param>
+    /// <param name="identification">Not looked at: it has its own.</param>
     /// <param name="output">At least <see cref="LengthMax"/> bytes.</param>
-    public int Write(ReadOnlySpan<byte> packet, int index, Span<byte> output)
+    public int Write(ReadOnlySpan<byte> packet, int index, ushort identification, Span<byte> output)
     {
-        if (!_isIncomplete)
+        packet[.._transport].CopyTo(output);
+        var length = _transport + _segmenter.Write(packet[_transport.._end], (IpProtocol)_protocol, index, output[_transport..]);
+        if (!_segmenter.IsIncomplete)
         {
-            packet[.._end].CopyTo(output);
-            return _end;
+            return length;
         }
 
-        var heads = _transport + _transportHead;
-        var start = index * _segmentSize;
-        var payload = packet[(heads + start).._end];
-        payload = payload[..Math.Min(payload.Length, _segmentSize)];
-        packet[..heads].CopyTo(output);
-        payload.CopyTo(output[heads..]);
-        var length = heads + payload.Length;
         BinaryPrimitives.WriteUInt16BigEndian(output[2..], (ushort)length);
         BinaryPrimitives.WriteUInt16BigEndian(output[4..], (ushort)(BinaryPrimitives.ReadUInt16BigEndian(output[4..]) + index));
         BinaryPrimitives.WriteUInt16BigEndian(output[10..], 0);
         BinaryPrimitives.WriteUInt16BigEndian(output[10..], InternetChecksum.Compute(output[.._transport]));
-        WriteTransport(output[_transport..length], index, start, packet);
+        Segmenter.Finish(output[_transport..length], (IpProtocol)_protocol, Source, Destination);
         return length;
-    }
-
-    private void WriteTransport(Span<byte> transport, int index, int start, ReadOnlySpan<byte> packet)
-    {
-        var field = TransportChecksum.OfUdp;
-        if (_protocol == (byte)IpProtocol.Tcp)
-        {
-            field = TransportChecksum.OfTcp;
-            BinaryPrimitives.WriteUInt32BigEndian(transport[4..], BinaryPrimitives.ReadUInt32BigEndian(transport[4..]) + (uint)start);
-            transport[13] &= (byte)~((index > 0 ? FirstOnly : 0) | (index < Segments - 1 ? LastOnly : 0));
-        }
-        else
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transport.Length);
-        }
-
-        BinaryPrimitives.WriteUInt16BigEndian(transport[field..], 0);
-        var pseudo = InternetChecksum.PseudoHeader(IpAddress.ReadV4(packet[12..]), Destination, _protocol, transport.Length);
-        BinaryPrimitives.WriteUInt16BigEndian(transport[field..], InternetChecksum.Compute(transport, pseudo));
-        if (_protocol == (byte)IpProtocol.Udp)
-        {
-            TransportChecksum.NeverZero(transport[field..]);
-        }
     }
 }

@@ -10,12 +10,10 @@ namespace Sallyport.Core.Nat;
 /// What the gateway host sends to a handle: one IPv6 packet, or many segments that its kernel left in one piece. Each is written out as
 /// the inner IPv4 packet that it is for the device (RFC 7915 section 5). Stateless and without allocation.
 /// </summary>
-public readonly struct SuperPacket
+public readonly struct SuperPacket : IHostPiece
 {
     private const int DontFragment = 0x4000;
     private const int MoreFragments = 0x2000;
-    private const byte FirstOnly = (byte)TcpFlags.Cwr;
-    private const byte LastOnly = (byte)(TcpFlags.Fin | TcpFlags.Psh);
 
     /// <summary>RFC 7915 section 5.1: what IPv6 may not ask to be smaller may be cut up on a narrow IPv4 link.</summary>
     private const int FragmentableMax = 1260;
@@ -28,11 +26,9 @@ public readonly struct SuperPacket
     private readonly byte _protocol;
     private readonly bool _isError;
     private readonly bool _isLaterFragment;
-    private readonly bool _isIncomplete;
     private readonly int _transport;
-    private readonly int _transportHead;
     private readonly int _end;
-    private readonly int _segmentSize;
+    private readonly Segmenter _segmenter;
     private readonly int _fragmentBits;
     private readonly ushort _fragmentId;
 
@@ -48,14 +44,10 @@ public readonly struct SuperPacket
         _isError = layout.IsError;
         _isLaterFragment = layout.IsLaterFragment;
         _transport = layout.Transport;
-        _transportHead = layout.TransportHead;
         _end = ip.Packet.Length;
         _fragmentBits = layout.FragmentBits;
         _fragmentId = layout.FragmentId;
-        var payload = _end - _transport - _transportHead;
-        _segmentSize = offload.Offload == SegmentOffload.None ? payload : offload.SegmentSize;
-        Segments = _segmentSize == 0 ? 1 : Math.Max(1, (payload + _segmentSize - 1) / _segmentSize);
-        _isIncomplete = offload.NeedsChecksum || Segments > 1;
+        _segmenter = new Segmenter(offload, layout.TransportHead, _end - _transport - layout.TransportHead);
         NetworkId = networkId;
         Source = source;
         Destination = destination;
@@ -71,12 +63,17 @@ public readonly struct SuperPacket
     /// <summary>The port at the other end, or the identifier of an answered echo; 0 where the packet has none.</summary>
     public ushort DestinationPort { get; private init; }
 
-    public int Segments { get; }
+    public FragmentPart Part => _fragmentBits == 0 ? FragmentPart.Whole : _isLaterFragment ? FragmentPart.Later : FragmentPart.First;
+
+    public ushort FragmentId => _fragmentId;
+
+    public byte Protocol => _protocol;
+
+    public int Segments => _segmenter.Count;
 
     /// <summary>No segment becomes a longer IPv4 packet than this.</summary>
     public int LengthMax =>
-        _isError ? HandleTranslation.ErrorMax
-        : Ipv4View.MinimumHeaderLength + _transportHead + Math.Min(_segmentSize, _end - _transport - _transportHead);
+        _isError ? HandleTranslation.ErrorMax : Ipv4View.MinimumHeaderLength + _segmenter.LengthMax;
 
     /// <summary>
     /// <see cref="DropReason.None"/> where it can be translated. A packet that does not go from a handle to a handle of the same network
@@ -118,12 +115,37 @@ public readonly struct SuperPacket
 
     private static ushort PortOf(in Layout layout, ReadOnlySpan<byte> packet)
     {
-        if (layout.IsError || layout.IsLaterFragment || packet.Length < layout.Transport + 8)
+        if (layout.IsLaterFragment || packet.Length < layout.Transport + 8)
         {
             return 0;
         }
 
-        return BinaryPrimitives.ReadUInt16BigEndian(packet[(layout.Transport + (layout.Protocol == (byte)IpProtocol.IcmpV6 ? 4 : 2))..]);
+        return layout.IsError ? QuotedPortOf(packet[(layout.Transport + IcmpView.HeaderLength)..])
+            : BinaryPrimitives.ReadUInt16BigEndian(packet[(layout.Transport + (layout.Protocol == (byte)IpProtocol.IcmpV6 ? 4 : 2))..]);
+    }
+
+    /// <summary>An error is for who sent what it quotes: the port there is the source's.</summary>
+    private static ushort QuotedPortOf(ReadOnlySpan<byte> quoted)
+    {
+        if (!Ipv6View.TryCreateQuoted(quoted, out var ip))
+        {
+            return 0;
+        }
+
+        var protocol = ip.NextHeader;
+        var transport = ip.Payload;
+        if (protocol == FragmentHeader.Protocol && transport.Length > FragmentHeader.Length && FragmentHeader.Offset(transport) == 0)
+        {
+            protocol = transport[0];
+            transport = transport[FragmentHeader.Length..];
+        }
+
+        return (IpProtocol)protocol switch
+        {
+            IpProtocol.Tcp or IpProtocol.Udp when transport.Length >= 8 => BinaryPrimitives.ReadUInt16BigEndian(transport),
+            IpProtocol.IcmpV6 when transport.Length >= 8 && transport[0] == IcmpMapping.EchoRequestV6 => BinaryPrimitives.ReadUInt16BigEndian(transport[4..]),
+            _ => 0,
+        };
     }
 
     /// <summary>Writes segment <paramref name="index"/> and returns its length; 0 where IPv4 has no word for it.</summary>
@@ -200,13 +222,8 @@ public readonly struct SuperPacket
 
     private int WriteSegment(ReadOnlySpan<byte> transport, int index, Span<byte> output)
     {
-        var payload = transport[_transportHead..];
-        var start = index * _segmentSize;
-        payload = payload[start..Math.Min(payload.Length, start + _segmentSize)];
-        var length = _transportHead + payload.Length;
+        var length = _segmenter.Write(transport, (IpProtocol)_protocol, index, output);
         output = output[..length];
-        transport[.._transportHead].CopyTo(output);
-        payload.CopyTo(output[_transportHead..]);
         if (_isLaterFragment)
         {
             return length;
@@ -214,20 +231,16 @@ public readonly struct SuperPacket
 
         switch ((IpProtocol)_protocol)
         {
-            case IpProtocol.Tcp:
-                BinaryPrimitives.WriteUInt32BigEndian(output[4..], BinaryPrimitives.ReadUInt32BigEndian(output[4..]) + (uint)start);
-                output[13] &= (byte)~((index > 0 ? FirstOnly : 0) | (index < Segments - 1 ? LastOnly : 0));
-                Finish(output, TransportChecksum.OfTcp);
+            case IpProtocol.Tcp or IpProtocol.Udp when _segmenter.IsIncomplete:
+                Segmenter.Finish(output, (IpProtocol)_protocol, Source, Destination);
                 break;
-            case IpProtocol.Udp when _isIncomplete:
-                BinaryPrimitives.WriteUInt16BigEndian(output[4..], (ushort)length);
-                Finish(output, TransportChecksum.OfUdp);
-                TransportChecksum.NeverZero(output[TransportChecksum.OfUdp..]);
+            case IpProtocol.Tcp:
+                TransportChecksum.Change(output[TransportChecksum.OfTcp..], raise: false, _space.ChecksumDifference(NetworkId));
                 break;
             case IpProtocol.Udp:
                 TransportChecksum.Adjust(output, _protocol, raise: false, _space.ChecksumDifference(NetworkId), _sourceV6, _destinationV6, length);
                 break;
-            case IpProtocol.IcmpV6 when _isIncomplete:
+            case IpProtocol.IcmpV6 when _segmenter.IsIncomplete:
                 output[0] = output[0] == IcmpMapping.EchoRequestV6 ? IcmpMapping.EchoRequestV4 : IcmpMapping.EchoReplyV4;
                 BinaryPrimitives.WriteUInt16BigEndian(output[2..], 0);
                 BinaryPrimitives.WriteUInt16BigEndian(output[2..], InternetChecksum.Compute(output));
@@ -240,21 +253,6 @@ public readonly struct SuperPacket
         }
 
         return length;
-    }
-
-    /// <summary>The checksum of a TCP segment or UDP datagram: from the beginning where the kernel left it to us, else by the difference.</summary>
-    private void Finish(Span<byte> transport, int field)
-    {
-        var checksum = transport[field..];
-        if (_isIncomplete)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(checksum, 0);
-            var pseudo = InternetChecksum.PseudoHeader(Source, Destination, _protocol, transport.Length);
-            BinaryPrimitives.WriteUInt16BigEndian(checksum, InternetChecksum.Compute(transport, pseudo));
-            return;
-        }
-
-        TransportChecksum.Change(checksum, raise: false, _space.ChecksumDifference(NetworkId));
     }
 
     private int WriteError(ReadOnlySpan<byte> message, Span<byte> output)

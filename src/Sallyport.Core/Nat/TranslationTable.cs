@@ -1,4 +1,5 @@
 using Sallyport.Core.Flows;
+using Sallyport.Core.Packets;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Nat;
@@ -22,6 +23,14 @@ internal struct Translation
 
     /// <summary>Whom he calls.</summary>
     public IpAddress Target;
+
+    /// <summary>What the opener sends, as the other one gets it.</summary>
+    public readonly PacketEnds ToFar(in PacketEnds ends) => ends with
+    {
+        Source = Guest,
+        SourcePort = GuestPort,
+        Destination = Target,
+    };
 }
 
 /// <summary>

@@ -40,6 +40,14 @@ public struct PacketEnds
     /// <summary>For echo the identifier stands at the end of the one who asks, and 0 at the other.</summary>
     public ushort SourcePort;
     public ushort DestinationPort;
+
+    public readonly PacketEnds Reversed() => this with
+    {
+        Source = Destination,
+        SourcePort = DestinationPort,
+        Destination = Source,
+        DestinationPort = SourcePort,
+    };
 }
 
 /// <summary>Everything that the gateway needs to know of a packet inside a tunnel, read once.</summary>
@@ -51,6 +59,9 @@ public struct InnerPacket
     public int Length;
     public int TransportOffset;
     public TcpFlags Flags;
+
+    /// <summary>Of TCP, where the flags say that there is one.</summary>
+    public uint Acknowledgement;
     public FragmentPart Part;
     public ushort FragmentId;
 
@@ -156,6 +167,7 @@ public struct InnerPacket
                 packet.Ends.SourcePort = tcp.SourcePort;
                 packet.Ends.DestinationPort = tcp.DestinationPort;
                 packet.Flags = tcp.Flags;
+                packet.Acknowledgement = tcp.Acknowledgement;
                 return DropReason.None;
 
             case IpProtocol.Udp:

@@ -68,22 +68,10 @@ public static class Refusal
         }
 
         // RFC 9293 section 3.10.7.1: the reset takes its sequence number from the ACK, or acknowledges all there was.
-        var acknowledges = (tcp.Flags & TcpFlags.Ack) != 0;
-        var header = IpHeader.Write(answer, read.Ends.Destination, read.Ends.Source, IpProtocol.Tcp, TcpView.MinimumHeaderLength);
-        var segment = answer.Slice(header, TcpView.MinimumHeaderLength);
-        var writer = new ByteWriter(segment);
-        writer.U16(tcp.DestinationPort);
-        writer.U16(tcp.SourcePort);
-        writer.U32(acknowledges ? tcp.Acknowledgement : 0);
-        writer.U32(acknowledges ? 0 : tcp.Sequence + tcp.SequenceLength);
-        writer.U8(TcpView.MinimumHeaderLength / 4 << 4);
-        writer.U8((byte)(acknowledges ? TcpFlags.Rst : TcpFlags.Rst | TcpFlags.Ack));
-        writer.U16(0);
-        writer.U16(0);
-        writer.U16(0);
-        var pseudo = InternetChecksum.PseudoHeader(read.Ends.Destination, read.Ends.Source, (byte)IpProtocol.Tcp, segment.Length);
-        BinaryPrimitives.WriteUInt16BigEndian(segment[16..], InternetChecksum.Compute(segment, pseudo));
-        return header + segment.Length;
+        var back = read.Ends.Reversed();
+        return (tcp.Flags & TcpFlags.Ack) != 0
+            ? TcpReset.Write(back, tcp.Acknowledgement, answer)
+            : TcpReset.WriteAcknowledging(back, tcp.Sequence + tcp.SequenceLength, answer);
     }
 
     private static int WriteUnreachable(

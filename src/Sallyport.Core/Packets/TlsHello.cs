@@ -22,9 +22,18 @@ public static class TlsHello
     private const int VersionAndRandom = 34;
 
     /// <summary>False where there is none, or not in these bytes.</summary>
-    public static bool TryReadServerName(ReadOnlySpan<byte> bytes, out string name)
+    /// <param name="pool">Where the name is taken from if it was there before.</param>
+    public static bool TryReadServerName(ReadOnlySpan<byte> bytes, NamePool pool, out string name)
     {
-        name = "";
+        Span<char> text = stackalloc char[DnsLimits.NameMax];
+        var isThere = TryReadServerName(bytes, text, out var length);
+        name = isThere ? pool.Share(text[..length]) : "";
+        return isThere;
+    }
+
+    private static bool TryReadServerName(ReadOnlySpan<byte> bytes, Span<char> name, out int length)
+    {
+        length = 0;
         if (bytes.Length < RecordHead + MessageHead || bytes[0] != Handshake || bytes[1] != 3 || bytes[RecordHead] != ClientHello)
         {
             return false;
@@ -39,57 +48,56 @@ public static class TlsHello
             && SkipVector(ref rest, 2)
             && SkipVector(ref rest, 1)
             && Skip(ref rest, 2)
-            && TryFind(rest, out name);
+            && TryFind(rest, name, out length);
     }
 
-    private static bool TryFind(ReadOnlySpan<byte> extensions, out string name)
+    private static bool TryFind(ReadOnlySpan<byte> extensions, Span<char> name, out int length)
     {
-        name = "";
+        length = 0;
         while (extensions.Length >= 4)
         {
             var type = BinaryPrimitives.ReadUInt16BigEndian(extensions);
-            int length = BinaryPrimitives.ReadUInt16BigEndian(extensions[2..]);
+            int size = BinaryPrimitives.ReadUInt16BigEndian(extensions[2..]);
             extensions = extensions[4..];
-            if (length > extensions.Length)
+            if (size > extensions.Length)
             {
                 return false;
             }
 
             if (type == ServerName)
             {
-                return TryReadList(extensions[..length], out name);
+                return TryReadList(extensions[..size], name, out length);
             }
 
-            extensions = extensions[length..];
+            extensions = extensions[size..];
         }
 
         return false;
     }
 
     /// <summary>One name of one kind is all that was ever defined.</summary>
-    private static bool TryReadList(ReadOnlySpan<byte> list, out string name)
+    private static bool TryReadList(ReadOnlySpan<byte> list, Span<char> name, out int length)
     {
-        name = "";
+        length = 0;
         if (list.Length < 5 || BinaryPrimitives.ReadUInt16BigEndian(list) != list.Length - 2 || list[2] != HostName)
         {
             return false;
         }
 
-        int length = BinaryPrimitives.ReadUInt16BigEndian(list[3..]);
-        if (length > list.Length - 5 || length > DnsLimits.NameMax)
+        int size = BinaryPrimitives.ReadUInt16BigEndian(list[3..]);
+        if (size > list.Length - 5 || size > DnsLimits.NameMax)
         {
             return false;
         }
 
-        Span<char> text = stackalloc char[DnsLimits.NameMax];
-        text = text[..Encoding.Latin1.GetChars(list.Slice(5, length), text)];
-        for (var i = 0; i < text.Length; i++)
+        name = name[..Encoding.Latin1.GetChars(list.Slice(5, size), name)];
+        for (var i = 0; i < name.Length; i++)
         {
-            text[i] = char.ToLowerInvariant(text[i]);
+            name[i] = char.ToLowerInvariant(name[i]);
         }
 
-        name = DnsName.IsPlain(text) ? new string(text) : "";
-        return name.Length > 0;
+        length = name.Length;
+        return DnsName.IsPlain(name);
     }
 
     private static bool SkipVector(ref ReadOnlySpan<byte> bytes, int lengthBytes)

@@ -89,8 +89,11 @@ public sealed record Identity
     /// <summary>Of all that it sends and is sent; null for none.</summary>
     public Limit? Limit { get; init; }
 
+    /// <summary>Whether its quarantine closes ways that rules open.</summary>
+    public bool IsShutOut => Quarantine is not (QuarantineDegree.None or QuarantineDegree.Throttled);
+
     /// <summary>Whether its quarantine leaves a way to that application, or from it where it is its carrier. Never more than rules allow.</summary>
-    internal bool Leaves(Application application) => Quarantine switch
+    public bool Leaves(Application application) => Quarantine switch
     {
         QuarantineDegree.None or QuarantineDegree.Throttled => true,
         QuarantineDegree.Management => application.IsManagement,

@@ -69,7 +69,8 @@ public sealed partial class FleetModel
         {
             foreach (var policy in owner.Applications)
             {
-                if (policy.Application is { Locked: false } && policy.FindAllow(new Asker(from, situation, AsOf)) != 0 && policy.FindDeny(new Asker(from, situation, AsOf)) == 0)
+                if (policy.Application is { Locked: false } application && from.Leaves(application) && site.Leaves(application)
+                    && policy.FindAllow(new Asker(from, situation, AsOf)) != 0 && policy.FindDeny(new Asker(from, situation, AsOf)) == 0)
                 {
                     return true;
                 }

@@ -187,6 +187,10 @@ public sealed partial class FleetModel
         return false;
     }
 
+    /// <summary>Whether several guests have this address of a network, whose ports tell them apart.</summary>
+    public bool IsSharedGuest(int networkId, IpAddress address) =>
+        _networks.Find(networkId)?.Appearances.At(AppearanceKind.Guest, address) is { IsShared: true };
+
     /// <summary>
     /// Whether the identity may send from the address. A longer subnet or an own address of somebody else inside a site's subnet is not the site's.
     /// </summary>

@@ -8,12 +8,15 @@ namespace Sallyport.Core.Policy;
 /// identity, until the answer is too old.
 /// </summary>
 /// <param name="Name">That was asked for; what it was another name of does not count.</param>
-public sealed record NameTie(string Name, IpAddress Address, Instant Expires);
+public readonly record struct NameTie(string Name, IpAddress Address, Instant Expires);
 
 /// <summary>What identities were answered, kept by whoever answers. Any thread asks; the answer is not changed any more.</summary>
 public interface INameTies
 {
     NameTie[] Of(int identityId);
+
+    /// <summary>Another one than before when the identity was told something since; 0 where it was told nothing that still counts.</summary>
+    int VersionOf(int identityId);
 }
 
 /// <summary>The names for which an identity was given addresses, as of one moment.</summary>
@@ -25,17 +28,21 @@ public readonly struct TiedNames
     private readonly bool _isAssumed;
 
     /// <param name="held">The name of a conversation that is under way: a name that was right when it began does not become wrong.</param>
-    public TiedNames(NameTie[]? ties, Instant now, string? held = null)
+    /// <param name="version">From before <paramref name="ties"/> were read, see <see cref="INameTies.VersionOf"/>.</param>
+    public TiedNames(NameTie[]? ties, Instant now, string? held = null, int version = 0)
     {
         _ties = ties;
         _now = now;
         _held = held;
+        Version = version;
     }
 
     private TiedNames(bool isAssumed) => _isAssumed = isAssumed;
 
     /// <summary>Every name was asked for and every address is one of it: what could be reached.</summary>
     public static TiedNames Assumed => new(isAssumed: true);
+
+    internal int Version { get; }
 
     /// <summary>A name with this address that one of the patterns means; null where there is none.</summary>
     public string? Match(ImmutableArray<string> patterns, IpAddress address)

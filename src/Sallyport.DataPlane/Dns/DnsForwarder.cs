@@ -17,6 +17,7 @@ internal sealed class DnsForwarder : IDisposable
 
     private readonly Clock _clock;
     private readonly IEntropy _entropy;
+    private readonly NameTies _ties;
     private readonly GatewayLog _log;
     private readonly Epoll _epoll = new();
     private readonly WakeUp _wakeUp = new();
@@ -34,8 +35,10 @@ internal sealed class DnsForwarder : IDisposable
     private uint _generation;
     private volatile bool _stop;
 
-    public DnsForwarder(Clock clock, IEntropy entropy, GatewayLog log)
+    /// <param name="ties">That this thread alone writes.</param>
+    public DnsForwarder(Clock clock, IEntropy entropy, NameTies ties, GatewayLog log)
     {
+        _ties = ties;
         _clock = clock;
         _entropy = entropy;
         _log = log;
@@ -137,15 +140,14 @@ internal sealed class DnsForwarder : IDisposable
             return;
         }
 
-        switch (attempt.Handle(_buffer, out var length))
+        switch (attempt.Handle(_buffer, out var length, out var read))
         {
-            case AttemptResult.Answer when DnsAnswer.TryRead(_buffer.AsSpan(0, length), out var read) && read.IsTruncated && !attempt.IsStream
-                && _streams < DnsServiceLimits.StreamsMax:
-                attempt.Truncated = _buffer[..length];
+            case AttemptResult.Answer when read.IsTruncated && !attempt.IsStream && _streams < DnsServiceLimits.StreamsMax:
+                attempt.Truncated = new UpstreamAnswer(_buffer[..length], read);
                 Ask(attempt, isStream: true);
                 break;
             case AttemptResult.Answer:
-                Finish(attempt, _buffer[..length]);
+                Finish(attempt, new UpstreamAnswer(_buffer[..length], read));
                 break;
             case AttemptResult.Failed:
                 AskNext(attempt);
@@ -236,7 +238,7 @@ internal sealed class DnsForwarder : IDisposable
         _epoll.Add(attempt.Fd, isStream ? Readiness.Out : Readiness.In, Token(attempt));
     }
 
-    private void Finish(UpstreamAttempt attempt, byte[]? answer)
+    private void Finish(UpstreamAttempt attempt, UpstreamAnswer? answer)
     {
         Close(attempt);
         _attempts[attempt.Slot] = null;
@@ -264,25 +266,16 @@ internal sealed class DnsForwarder : IDisposable
         }
     }
 
-    private void Deliver(UpstreamQuestion question, byte[]? answer)
+    private void Deliver(UpstreamQuestion question, UpstreamAnswer? answer)
     {
-        var facts = Facts(answer);
-        _ = _shards[question.Shard].TryPost(new DeliverAnswer(question, answer, Addresses(facts), facts));
-    }
-
-    private static List<DnsFact> Facts(byte[]? answer)
-    {
-        List<DnsFact> facts = [];
-        if (answer is not null && DnsAnswer.TryRead(answer, out var read))
+        if (answer is not null)
         {
-            DnsAnswer.TryReadFacts(answer, read.QuestionEnd, facts);
+            // Before the answer is on its way: whoever has it may use it.
+            _ties.Tie(question, answer, _clock.Now);
         }
 
-        return facts;
+        _ = _shards[question.Shard].TryPost(new DeliverAnswer(question, answer));
     }
-
-    private static IpAddress[] Addresses(List<DnsFact> facts) =>
-        [.. facts.Where(fact => fact.Type != DnsType.Cname).Select(fact => fact.Address).Take(DnsServiceLimits.LogAddressesMax)];
 
     private static ulong Token(UpstreamAttempt attempt) => ((ulong)attempt.Generation << 32) | (uint)attempt.Slot;
 }

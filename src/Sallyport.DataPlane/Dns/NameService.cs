@@ -1,4 +1,5 @@
 using Sallyport.Core.Dns;
+using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
@@ -10,9 +11,9 @@ namespace Sallyport.DataPlane.Dns;
 internal delegate bool AskUpstream(UpstreamQuestion question);
 
 /// <summary>Answers questions for names in the place where they come out of a tunnel. One shard's, one thread.</summary>
-internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
+internal sealed class NameService(int shard, AskUpstream ask)
 {
-    private readonly NameShares _shares = new();
+    private readonly IdentityShares<NameShare> _shares = new();
 
     public QueryLog Log { get; } = new();
 
@@ -47,7 +48,8 @@ internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
                 return DropReason.None;
             case ResolveKind.Forward:
                 var question = new UpstreamQuestion(
-                    identityId, asker.NetworkId, shard, message[..resolution.Query.QuestionEnd].ToArray(), resolution.Query, reply, resolution.Forward!);
+                    identityId, asker.NetworkId, shard, message[..resolution.Query.QuestionEnd].ToArray(), resolution.Query, reply, resolution.Forward!,
+                    IsTied: model.Egress is not null);
                 return ask(question) ? DropReason.None : DropReason.DnsQueueFull;
             case ResolveKind.Ignore:
             default:
@@ -71,22 +73,16 @@ internal sealed class NameService(int shard, AskUpstream ask, NameTies ties)
 
         var body = answer[question.Reply.HeadLength..];
         var limit = Math.Max(DnsLimits.PlainAnswerMax, innerMax - question.Reply.HeadLength);
-        var (length, rcode, addresses) = (0, DnsRcode.ServFail, delivery.Addresses);
-        if (delivery.Answer is { } upstream && DnsAnswer.TryRead(upstream, out var read))
+        var (length, rcode, addresses) = (0, DnsRcode.ServFail, Array.Empty<IpAddress>());
+        if (delivery.Answer is { } upstream)
         {
-            length = DnsRelay.WriteAnswer(upstream, read, question.Message, question.Query, limit, body);
-            rcode = length > 0 ? read.Rcode : rcode;
-            if (length > 0 && model.Egress is not null)
-            {
-                // Before the answer is on its way: whoever has it may use it.
-                ties.Put(asker.Id, question.Query.Name, DnsChain.AddressesOf(question.Query.Name, delivery.Facts), now);
-            }
+            length = DnsRelay.WriteAnswer(upstream.Message, upstream.Head, question.Message, question.Query, limit, body);
+            (rcode, addresses) = length > 0 ? (upstream.Head.Rcode, upstream.Addresses) : (rcode, addresses);
         }
 
         if (length == 0)
         {
             length = Resolver.Plain(question.Message, question.Query, rcode, body).Length;
-            addresses = [];
         }
 
         Note(asker, question.Query, rcode, addresses, now, ref _shares[asker.Id]);

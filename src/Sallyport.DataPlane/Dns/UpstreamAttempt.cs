@@ -47,7 +47,7 @@ internal sealed class UpstreamAttempt(UpstreamQuestion question, int slot) : IDi
     public int Count { get; set; }
 
     /// <summary>The answer that did not fit a datagram.</summary>
-    public byte[]? Truncated { get; set; }
+    public UpstreamAnswer? Truncated { get; set; }
 
     public bool IsStream { get; private set; }
 
@@ -95,10 +95,10 @@ internal sealed class UpstreamAttempt(UpstreamQuestion question, int slot) : IDi
     }
 
     /// <summary>The socket is ready.</summary>
-    public AttemptResult Handle(byte[] buffer, out int length)
+    public AttemptResult Handle(byte[] buffer, out int length, out DnsAnswer read)
     {
-        length = 0;
-        return IsStream ? HandleStream(buffer, out length) : HandleDatagrams(buffer, out length);
+        read = default;
+        return IsStream ? HandleStream(buffer, out length, ref read) : HandleDatagrams(buffer, out length, ref read);
     }
 
     public void Dispose()
@@ -107,7 +107,7 @@ internal sealed class UpstreamAttempt(UpstreamQuestion question, int slot) : IDi
         _socket = null;
     }
 
-    private AttemptResult HandleDatagrams(byte[] buffer, out int length)
+    private AttemptResult HandleDatagrams(byte[] buffer, out int length, ref DnsAnswer read)
     {
         while (true)
         {
@@ -117,7 +117,7 @@ internal sealed class UpstreamAttempt(UpstreamQuestion question, int slot) : IDi
                 return error == SocketError.WouldBlock ? AttemptResult.Waiting : AttemptResult.Failed;
             }
 
-            if (IsAnswer(buffer.AsSpan(0, length)))
+            if (IsAnswer(buffer.AsSpan(0, length), out read))
             {
                 return AttemptResult.Answer;
             }
@@ -129,7 +129,7 @@ internal sealed class UpstreamAttempt(UpstreamQuestion question, int slot) : IDi
         }
     }
 
-    private AttemptResult HandleStream(byte[] buffer, out int length)
+    private AttemptResult HandleStream(byte[] buffer, out int length, ref DnsAnswer read)
     {
         length = 0;
         if (_sent < _queryLength)
@@ -173,11 +173,11 @@ internal sealed class UpstreamAttempt(UpstreamQuestion question, int slot) : IDi
 
             length = announced;
             _stream.AsSpan(LengthBytes).CopyTo(buffer);
-            return IsAnswer(buffer.AsSpan(0, length)) ? AttemptResult.Answer : AttemptResult.Failed;
+            return IsAnswer(buffer.AsSpan(0, length), out read) ? AttemptResult.Answer : AttemptResult.Failed;
         }
     }
 
-    private bool IsAnswer(ReadOnlySpan<byte> message) => DnsAnswer.TryRead(message, out var read) && read.Answers(Question.Query, _id);
+    private bool IsAnswer(ReadOnlySpan<byte> message, out DnsAnswer read) => DnsAnswer.TryRead(message, out read) && read.Answers(Question.Query, _id);
 
     private bool Send(ReadOnlySpan<byte> datagram)
     {

@@ -10,75 +10,130 @@ namespace Sallyport.DataPlane.Host;
 /// <summary>
 /// Sets up on the gateway host what packets for beyond it need, while some application is there: routes of the guests' addresses into the
 /// device, a table of nftables, and forwarding. All of it is taken away again; what a gateway that died left is taken over or cleared by
-/// the next. What cannot be had is said once and tried again with the next change of the model. For the thread that adopts models.
+/// the next. It follows the newest model with a task of its own, so that no model waits for nftables; what cannot be had is said once and
+/// tried again, with the next change of the model and after a while.
 /// </summary>
-internal sealed class BeyondHost(Clock clock, Uplink uplink, GatewayLog log, string forwarding = BeyondHost.Forwarding) : IDisposable
+internal sealed class BeyondHost(
+    Clock clock, Uplink uplink, GatewayLog log, NftProgram? nft = null, string forwarding = BeyondHost.Forwarding, TimeSpan? tryAgain = null) : IDisposable
 {
     private const string Forwarding = "/proc/sys/net/ipv4/ip_forward";
 
+    private readonly NftProgram _nft = nft ?? new NftProgram();
+    private readonly TimeSpan _tryAgain = tryAgain ?? TimeSpan.FromSeconds(10);
+    private readonly Doorbell _changed = new();
+    private readonly CancellationTokenSource _stop = new();
+    private volatile Wanted? _wanted;
+    private Task? _keeping;
+    private bool _isDisposed;
+
+    // From here on the task's alone.
     private NftTable? _table;
+    private IGuestRoutes? _device;
     private IReadOnlyList<IpPrefix> _pools = [];
+    private bool _isOpen;
     private bool _forwardingWasOff;
-    private bool _hasCleared;
+    private bool _hasLooked;
     private string _trouble = "";
 
+    /// <summary>Returns at once.</summary>
     /// <param name="device">Null where the host has no device.</param>
-    public void Follow(GatewayModel model, TunDevice? device, IReadOnlyList<Shard> shards)
+    /// <param name="shards">Who is told that the way out is open.</param>
+    public void Follow(GatewayModel model, IGuestRoutes? device, IReadOnlyList<Mailbox> shards)
     {
-        var pools = PoolsOf(model);
-        if (pools.Count == 0 || device is null)
-        {
-            ClearOnce(model.Settings.Tun);
-            Close(device, shards);
-            return;
-        }
-
-        if (_table is not null && pools.SequenceEqual(_pools))
-        {
-            return;
-        }
-
-        try
-        {
-            Open(device, pools, shards);
-            _trouble = "";
-        }
-        catch (Exception e) when (e is HostSetupException or LinuxException or IOException or UnauthorizedAccessException)
-        {
-            Close(device, shards);
-            Report(e);
-        }
+        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, [.. model.Settings.OpenVpnUdp.Concat(model.Settings.OpenVpnTcp).Select(PortOf)], shards);
+        _keeping ??= Task.Run(KeepAsync);
+        _changed.Ring();
     }
 
-    /// <summary>The device, and with it its routes, are gone or go next.</summary>
-    public void Dispose() => Clear();
+    /// <summary>Nothing is left of it then, unless that was logged. The device, and with it its routes, are gone or go next.</summary>
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            _stop.Cancel();
+            _keeping?.GetAwaiter().GetResult();
+            _stop.Dispose();
+        }
+    }
 
     /// <summary>None where nothing is to be reached there.</summary>
     private static IReadOnlyList<IpPrefix> PoolsOf(GatewayModel model) =>
         model.Fleet.Egress is { Active: true } beyond && model.Access.TryGetValue(beyond.NetworkId, out var access)
             ? [.. access.Elsewhere.Where(pool => pool.IsV4)] : [];
 
-    private void Open(TunDevice device, IReadOnlyList<IpPrefix> pools, IReadOnlyList<Shard> shards)
+    private static int PortOf(string listener) => System.Net.IPEndPoint.TryParse(listener, out var endpoint) ? endpoint.Port : 0;
+
+    private async Task KeepAsync()
     {
-        var table = new NftTable(device.Name);
-        if (!_hasCleared)
+        try
+        {
+            while (true)
+            {
+                var isDone = await TryFollowAsync(_wanted!).ConfigureAwait(false);
+                await _changed.WaitAsync(isDone ? Timeout.InfiniteTimeSpan : _tryAgain, _stop.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The gateway ends.
+        }
+        catch (Exception e)
+        {
+            log.Write("egress.failed", e.ToString());
+        }
+        finally
+        {
+            await ClearAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>False where it is to be tried again.</summary>
+    private async Task<bool> TryFollowAsync(Wanted wanted)
+    {
+        try
+        {
+            if (wanted.Pools.Count == 0)
+            {
+                await CloseAsync(wanted).ConfigureAwait(false);
+                await ClearOldAsync(wanted.DeviceName).ConfigureAwait(false);
+            }
+            else if (!_isOpen || wanted.Device != _device || !wanted.Pools.SequenceEqual(_pools))
+            {
+                await OpenAsync(wanted, wanted.Device!).ConfigureAwait(false);
+            }
+
+            _trouble = "";
+            return true;
+        }
+        catch (Exception e) when (e is HostSetupException or LinuxException or IOException or UnauthorizedAccessException)
+        {
+            // A table that is there stays meanwhile: it only keeps things out.
+            Shut(wanted);
+            Report(e, wanted.Pools.Count > 0);
+            return false;
+        }
+    }
+
+    private async Task OpenAsync(Wanted wanted, IGuestRoutes device)
+    {
+        var table = new NftTable(device.Name, _nft, wanted.Listening);
+        if (!_hasLooked)
         {
             // Of a gateway before this one, which turned forwarding on and did not come to turn it off.
-            _forwardingWasOff = table.IsThere(out var wasOff) && wasOff;
-            _hasCleared = true;
+            _forwardingWasOff = (await table.FindAsync(_stop.Token).ConfigureAwait(false)).ForwardingWasOff;
+            _hasLooked = true;
         }
 
         var isOn = File.ReadAllText(forwarding).Trim() != "0";
         _forwardingWasOff |= !isOn;
-        table.Write(pools, _forwardingWasOff);
-        _table = table;
-        foreach (var gone in _pools.Except(pools))
-        {
-            device.RemoveRoute(gone);
-        }
 
-        _pools = pools;
-        foreach (var pool in pools)
+        // From here on something may be left to be cleared, even of what does not succeed.
+        List<IpPrefix> gone = _device == device ? [.. _pools.Except(wanted.Pools)] : [];
+        (_table, _device, _pools) = (table, device, wanted.Pools);
+        await table.WriteAsync(wanted.Pools, _forwardingWasOff, _stop.Token).ConfigureAwait(false);
+        gone.ForEach(device.RemoveRoute);
+        foreach (var pool in wanted.Pools)
         {
             device.AddRoute(pool);
         }
@@ -88,42 +143,48 @@ internal sealed class BeyondHost(Clock clock, Uplink uplink, GatewayLog log, str
             File.WriteAllText(forwarding, "1");
         }
 
-        Order(shards, isOpen: true);
-        log.Write("egress.opened", $"guests {string.Join(", ", pools)} by device {device.Name}, table {table.Name}{(_forwardingWasOff ? ", forwarding turned on" : "")}");
+        _isOpen = true;
+        Order(wanted.Shards, isOpen: true);
+        log.Write("egress.opened", $"guests {string.Join(", ", wanted.Pools)} by device {device.Name}, table {table.Name}{(_forwardingWasOff ? ", forwarding turned on" : "")}");
     }
 
-    private void Close(TunDevice? device, IReadOnlyList<Shard> shards)
+    private async Task CloseAsync(Wanted wanted)
     {
-        if (_table is null)
+        if (_isOpen)
         {
-            return;
+            Shut(wanted);
+            log.Write("egress.closed", "nothing beyond the gateway host is an application");
         }
 
-        Order(shards, isOpen: false);
+        await ClearAsync().ConfigureAwait(false);
+    }
+
+    private void Shut(Wanted wanted)
+    {
+        _isOpen = false;
+        Order(wanted.Shards, isOpen: false);
         foreach (var pool in _pools)
         {
             try
             {
-                device?.RemoveRoute(pool);
+                _device?.RemoveRoute(pool);
             }
             catch (LinuxException)
             {
                 // It goes with the device.
             }
         }
-
-        Clear();
-        log.Write("egress.closed", "nothing beyond the gateway host is an application");
     }
 
-    private void Clear()
+    /// <summary>Whatever fails on the way, the table goes. What the gateway's end interrupted is not interrupted twice.</summary>
+    private async Task ClearAsync()
     {
         if (_table is not { } table)
         {
             return;
         }
 
-        (_table, _pools) = (null, []);
+        (_table, _device, _pools) = (null, null, []);
         try
         {
             if (_forwardingWasOff)
@@ -131,62 +192,70 @@ internal sealed class BeyondHost(Clock clock, Uplink uplink, GatewayLog log, str
                 File.WriteAllText(forwarding, "0");
                 _forwardingWasOff = false;
             }
-
-            table.Delete();
         }
-        catch (Exception e) when (e is HostSetupException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log.Write("egress.not-cleared", e.Message);
+            log.Write("egress.not-cleared", $"{e.Message}: this host forwards packets of others; write 0 to {forwarding} if it should not");
+        }
+        finally
+        {
+            await DeleteAsync(table).ConfigureAwait(false);
+        }
+    }
+
+    private async Task DeleteAsync(NftTable table)
+    {
+        try
+        {
+            await table.DeleteAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (HostSetupException e)
+        {
+            log.Write("egress.not-cleared", $"{e.Message}; 'nft delete table ip {table.Name}' takes it away");
         }
     }
 
     /// <summary>What a gateway that died has left, when this one has no use for it.</summary>
-    private void ClearOnce(string device)
+    private async Task ClearOldAsync(string device)
     {
-        if (_hasCleared || _table is not null)
+        if (_hasLooked || !_nft.IsInstalled)
         {
             return;
         }
 
-        _hasCleared = true;
-        var table = new NftTable(device);
-        if (NftTable.Program is null)
-        {
-            return;
-        }
-
-        try
-        {
-            if (table.IsThere(out _forwardingWasOff))
-            {
-                _table = table;
-                Clear();
-            }
-        }
-        catch (HostSetupException e)
-        {
-            log.Write("egress.not-cleared", e.Message);
-        }
+        var table = new NftTable(device, _nft);
+        (var isThere, _forwardingWasOff) = await table.FindAsync(_stop.Token).ConfigureAwait(false);
+        _hasLooked = true;
+        _table = isThere ? table : null;
+        await ClearAsync().ConfigureAwait(false);
     }
 
-    private static void Order(IReadOnlyList<Shard> shards, bool isOpen)
+    private static void Order(IReadOnlyList<Mailbox> shards, bool isOpen)
     {
         foreach (var shard in shards)
         {
-            shard.Mailbox.Order(new OpenBeyond(isOpen));
+            shard.Order(new OpenBeyond(isOpen));
         }
     }
 
-    private void Report(Exception e)
+    private void Report(Exception e, bool isNeeded)
     {
-        var trouble = $"{e.Message}; until that is mended nothing beyond the gateway host is reachable. It needs nftables and CAP_NET_ADMIN";
+        var trouble = isNeeded
+            ? $"{e.Message}; until that is mended nothing beyond the gateway host is reachable. It needs nftables and CAP_NET_ADMIN"
+            : $"{e.Message}; what a gateway before this one left on the host may still be there";
         if (trouble == _trouble)
         {
             return;
         }
 
         _trouble = trouble;
-        log.Write("egress.unavailable", trouble);
-        uplink.Put(new GatewayEvent("egress.unavailable", clock.ToWall(clock.Now), 0, "", trouble));
+        var kind = isNeeded ? "egress.unavailable" : "egress.not-cleared";
+        uplink.Put(new GatewayEvent(kind, clock.ToWall(clock.Now), 0, "", trouble));
+        log.Write(kind, trouble);
     }
+
+    /// <summary>What the newest model asks for.</summary>
+    /// <param name="Pools">None where nothing beyond is an application, or there is no device.</param>
+    /// <param name="Listening">Ports of ours.</param>
+    private sealed record Wanted(IReadOnlyList<IpPrefix> Pools, IGuestRoutes? Device, string DeviceName, IReadOnlyList<int> Listening, IReadOnlyList<Mailbox> Shards);
 }

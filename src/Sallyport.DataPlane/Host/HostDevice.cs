@@ -29,7 +29,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
 
         if (model.Hosts.IsEmpty && !settings.TunAlways)
         {
-            _beyond.Follow(model, null, shards);
+            _beyond.Follow(model, null, Mailboxes(shards));
             Close(shards);
             return;
         }
@@ -38,7 +38,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         {
             Open(settings, handles, shards);
             SetAddresses(model, handles);
-            _beyond.Follow(model, _device, shards);
+            _beyond.Follow(model, _device, Mailboxes(shards));
             _trouble = "";
         }
         catch (LinuxException e)
@@ -47,11 +47,14 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         }
     }
 
+    /// <summary>Before the shards, which close the queues: nothing is ordered from them any more.</summary>
     public void Dispose()
     {
         _beyond.Dispose();
         _device?.Dispose();
     }
+
+    private static IReadOnlyList<Mailbox> Mailboxes(IReadOnlyList<Shard> shards) => [.. shards.Select(shard => shard.Mailbox)];
 
     private void Open(GatewaySettings settings, HandleSpace handles, IReadOnlyList<Shard> shards)
     {

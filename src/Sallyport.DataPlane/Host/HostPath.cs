@@ -1,5 +1,6 @@
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Nat;
+using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Linux;
@@ -16,6 +17,9 @@ internal sealed class HostPath
     /// <summary>The longest piece with its header.</summary>
     private const int InputBytes = OffloadHeader.Length + 65_536;
 
+    /// <summary>In place of a shard: which one it is cannot be told.</summary>
+    private const int Everywhere = -1;
+
     public const int MemoryBytes = InputBytes + DataPlaneLimits.HostOutputBytes;
 
     private readonly Outbox _outbox;
@@ -25,6 +29,7 @@ internal sealed class HostPath
     private readonly DropCounters _drops;
     private readonly PacketSpot _input;
     private readonly PacketSpot _output;
+    private readonly DatagramPlaces _places = new();
     private int _cursor;
     private ushort _identification;
 
@@ -75,45 +80,10 @@ internal sealed class HostPath
             return reason;
         }
 
-        if (read.LengthMax > PacketMemory.PacketMax)
-        {
-            return DropReason.TooLong;
-        }
-
         // A program on the host may bind what it likes: only the host's own address is one that it may speak from.
-        if (model.IdentityAt(read.NetworkId, read.Source) is not { Kind: IdentityKind.Host, IsEgress: false } host)
-        {
-            return DropReason.SpoofedSource;
-        }
-
-        var to = model.WhoIs(read.NetworkId, read.Destination)?.Id ?? 0;
-        var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
-        if (to == 0)
-        {
-            shard = Forwarder.ShardOfSharedPort(read.DestinationPort, _crossing.Shards);
-        }
-
-        for (var i = 0; i < read.Segments; i++)
-        {
-            var spot = Next(headroom, read.LengthMax, tailroom);
-            var length = read.Write(packet, i, _identification++, _memory.Room(spot)[headroom..]);
-            if (length == 0)
-            {
-                return DropReason.ProtocolNotSupported;
-            }
-
-            spot = spot.With(spot.Start, length);
-            if (shard != _crossing.Shard)
-            {
-                HandOver(shard, host.Id, spot);
-                continue;
-            }
-
-            _path.HandleFromHost(host.Id, spot, now);
-            _cursor = spot.End + tailroom;
-        }
-
-        return DropReason.None;
+        return model.IdentityAt(read.NetworkId, read.Source) is { Kind: IdentityKind.Host, IsEgress: false } host
+            ? Pass(packet, read, host, model.WhoIs(read.NetworkId, read.Destination), model, now)
+            : DropReason.SpoofedSource;
     }
 
     /// <summary>
@@ -133,33 +103,71 @@ internal sealed class HostPath
             return reason;
         }
 
+        var to = model.TryFindGuest(beyond.NetworkId, piece.Destination, out var homeId, out var inside) ? model.IdentityAt(homeId, inside) : null;
+        return Pass(packet, piece, beyond, to, model, now);
+    }
+
+    /// <summary>Cuts the piece into packets, and gives each to the shard that judges it.</summary>
+    /// <param name="to">Null for who shares his address with others, and for nobody.</param>
+    private DropReason Pass<TPiece>(ReadOnlySpan<byte> bytes, in TPiece piece, Identity from, Identity? to, FleetModel model, Instant now)
+        where TPiece : struct, IHostPiece
+    {
         if (piece.LengthMax > PacketMemory.PacketMax)
         {
             return DropReason.TooLong;
         }
 
-        var to = model.TryFindGuest(beyond.NetworkId, piece.Destination, out var homeId, out var inside) ? model.IdentityAt(homeId, inside)?.Id ?? 0 : 0;
-        var shard = _path.FindTunnel(to, now, out var headroom, out var tailroom);
-        if (to == 0)
+        var shard = _path.FindTunnel(to?.Id ?? 0, now, out var headroom, out var tailroom);
+        if (to is null && _crossing.Shards > 1 && model.IsSharedGuest(from.NetworkId, piece.Destination))
         {
-            shard = Forwarder.ShardOfSharedPort(piece.DestinationPort, _crossing.Shards);
+            shard = ShardOfGuest(piece, now);
         }
 
         for (var i = 0; i < piece.Segments; i++)
         {
             var spot = Next(headroom, piece.LengthMax, tailroom);
-            spot = spot.With(spot.Start, piece.Write(packet, i, _memory.Room(spot)[headroom..]));
-            if (shard != _crossing.Shard)
+            var length = piece.Write(bytes, i, _identification++, _memory.Room(spot)[headroom..]);
+            if (length == 0)
             {
-                HandOver(shard, beyond.Id, spot);
-                continue;
+                return DropReason.ProtocolNotSupported;
             }
 
-            _path.HandleFromHost(beyond.Id, spot, now);
-            _cursor = spot.End + tailroom;
+            spot = spot.With(spot.Start, length);
+            if (shard != _crossing.Shard)
+            {
+                HandOver(shard, from.Id, spot);
+            }
+
+            if (shard == _crossing.Shard || shard == Everywhere)
+            {
+                _path.HandleFromHost(from.Id, spot, now);
+                _cursor = spot.End + tailroom;
+            }
         }
 
         return DropReason.None;
+    }
+
+    /// <summary>
+    /// Which shard knows the conversation of a guest who shares his address. Of a datagram in parts the first one alone tells the guest's
+    /// port: the others follow it. One that was overtaken goes to all shards, of which one has the first, or gets it; the others forget it.
+    /// </summary>
+    private int ShardOfGuest<TPiece>(in TPiece piece, Instant now)
+        where TPiece : struct, IHostPiece
+    {
+        var key = new DatagramKey(piece.Source, piece.Destination, piece.FragmentId, piece.Protocol);
+        if (piece.Part == FragmentPart.Later)
+        {
+            return _places.TryFind(key, now, out var first) ? first : Everywhere;
+        }
+
+        var shard = Forwarder.ShardOfSharedPort(piece.DestinationPort, _crossing.Shards);
+        if (piece.Part == FragmentPart.First)
+        {
+            _places.Put(key, shard, now + DataPlaneLimits.DatagramPlace);
+        }
+
+        return shard;
     }
 
     private PacketSpot Next(int headroom, int lengthMax, int tailroom)
@@ -174,11 +182,16 @@ internal sealed class HostPath
         return new PacketSpot(start, lengthMax, _cursor, start + lengthMax + tailroom);
     }
 
+    /// <summary>To another shard, or to all others.</summary>
     private void HandOver(int shard, int hostId, in PacketSpot packet)
     {
-        if (!_crossing.TryHandOver(shard, new HandedOver(HandedOverKind.FromHost, hostId, default), _memory.Packet(packet)))
+        for (var to = 0; to < _crossing.Shards; to++)
         {
-            _drops.Count(DropReason.ShardQueueFull);
+            if (to != _crossing.Shard && (shard == to || shard == Everywhere)
+                && !_crossing.TryHandOver(to, new HandedOver(HandedOverKind.FromHost, hostId, default), _memory.Packet(packet)))
+            {
+                _drops.Count(DropReason.ShardQueueFull);
+            }
         }
     }
 }

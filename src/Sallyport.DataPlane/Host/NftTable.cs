@@ -1,52 +1,47 @@
-using System.Diagnostics;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Host;
-
-/// <summary>What could not be set up on the gateway host, in words for its operator.</summary>
-internal sealed class HostSetupException(string message) : Exception(message);
 
 /// <summary>
 /// The table of nftables for what passes the gateway host's device from and to beyond: guests are masqueraded, only their conversations
 /// come back, and nothing of theirs is for the host itself. Written whole, in one transaction.
 /// </summary>
-internal sealed class NftTable(string device)
+/// <param name="listening">Ports of ours that no guest may be given: a connection that the kernel remembers under one of them would take
+/// our own clients' packets (CVE-2021-3773, "port shadow").</param>
+internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollection<int>? listening = null)
 {
+    /// <summary>Where guests' ports on the host's address come from: the first range without a listener of ours. The host's other services are below.</summary>
+    private static readonly (int First, int Last)[] PortRanges = [(32_768, 60_999), (10_240, 32_767), (61_000, 65_535)];
+
+
     /// <summary>A chain without rules, so that the gateway after this one knows it, too, if this one dies.</summary>
     private const string WasOff = "forwarding_was_off";
 
-    private static readonly string[] Places = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft"];
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     public string Name { get; } = "sallyport_egress_" + string.Concat(device.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
 
-    /// <summary>Null where there is none.</summary>
-    public static string? Program => Array.Find(Places, File.Exists);
-
     /// <summary>Whether one is there, and whether whoever wrote it turned forwarding on.</summary>
-    public bool IsThere(out bool forwardingWasOff)
+    /// <exception cref="HostSetupException">That cannot be told.</exception>
+    public async Task<(bool IsThere, bool ForwardingWasOff)> FindAsync(CancellationToken cancel)
     {
-        var listed = Run(["list", "table", "ip", Name], null);
-        forwardingWasOff = listed.Output.Contains(WasOff, StringComparison.Ordinal);
-        return listed.Succeeded;
+        var listed = await nft.RunAsync(["list", "table", "ip", Name], "", cancel).ConfigureAwait(false);
+        return (listed.Succeeded, listed.Succeeded && listed.Output.Contains(WasOff, StringComparison.Ordinal));
     }
 
     /// <exception cref="HostSetupException">It cannot be written.</exception>
-    public void Write(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff)
-    {
-        var written = Run(["-f", "-"], Text(pools, forwardingWasOff));
-        if (!written.Succeeded)
-        {
-            throw new HostSetupException($"nft does not take table {Name}: {written.Output.Trim()}");
-        }
-    }
+    public Task WriteAsync(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, CancellationToken cancel) =>
+        TakeAsync(Text(pools, forwardingWasOff), cancel);
 
-    public void Delete() => _ = Run(["delete", "table", "ip", Name], null);
+    /// <summary>Whether it was there or not, it is gone.</summary>
+    /// <exception cref="HostSetupException">It cannot be deleted.</exception>
+    public Task DeleteAsync(CancellationToken cancel) => TakeAsync($"add table ip {Name}\ndelete table ip {Name}\n", cancel);
 
     /// <summary>As <c>nft -f</c> takes it: what was there goes.</summary>
     public string Text(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff)
     {
         var guests = $"{{ {string.Join(", ", pools)} }}";
+
+        var ports = Array.Find(PortRanges, range => !(listening ?? []).Any(port => port >= range.First && port <= range.Last));
+        var given = ports == default ? "" : $" to :{ports.First}-{ports.Last} fully-random";
 
         // A machine that was no router is none for others, either.
         var marker = forwardingWasOff ? $"\n    chain {WasOff} {{ }}" : "";
@@ -67,6 +62,7 @@ internal sealed class NftTable(string device)
                 }
                 chain postrouting {
                     type nat hook postrouting priority 100; policy accept;
+                    meta l4proto { tcp, udp } ip saddr {{guests}} oifname != "{{device}}" masquerade{{given}}
                     ip saddr {{guests}} oifname != "{{device}}" masquerade
                 }
             }
@@ -74,34 +70,12 @@ internal sealed class NftTable(string device)
             """;
     }
 
-    private static (bool Succeeded, string Output) Run(IReadOnlyList<string> arguments, string? input)
+    private async Task TakeAsync(string script, CancellationToken cancel)
     {
-        if (Program is not { } program)
+        var taken = await nft.RunAsync(["-f", "-"], script, cancel).ConfigureAwait(false);
+        if (!taken.Succeeded)
         {
-            throw new HostSetupException("nftables is not installed (the program nft)");
-        }
-
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments)
-            {
-                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-            })!;
-            process.StandardInput.Write(input);
-            process.StandardInput.Close();
-            var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            if (!process.WaitForExit(Patience))
-            {
-                process.Kill();
-                return (false, "nft does not end");
-            }
-
-            return (process.ExitCode == 0, output + errors.Result);
-        }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException)
-        {
-            throw new HostSetupException($"{program} cannot be run: {e.Message}");
+            throw new HostSetupException($"nft does not take table {Name}: {taken.Output.Trim()}");
         }
     }
 }

@@ -116,7 +116,7 @@ internal sealed unsafe class HostBatch : IDisposable
     }
 
     /// <summary>The same for a packet that the host passes on as it is.</summary>
-    public DropReason AddPlain(int networkId, in PacketSpot packet)
+    public DropReason AddPlain(in PacketSpot packet)
     {
         Invariant.Check(!IsFull, "the host batch is flushed before it overflows");
         if (_queue is null || !IsOpenBeyond)
@@ -124,20 +124,14 @@ internal sealed unsafe class HostBatch : IDisposable
             return DropReason.PeerOffline;
         }
 
-        var bytes = _memory.Packet(packet);
-        var reason = InnerPacket.Read(bytes, out var read);
-        if (reason != DropReason.None)
-        {
-            return reason;
-        }
-
+        // The forwarder has read it, and has let it pass.
         default(OffloadHeader).Write(Head(_entryCount));
         _entries[_entryCount++] = new Entry
         {
-            Run = MergeRun.Begin(networkId, bytes, read, canMergeTcp: false, canMergeUdp: false),
+            Run = MergeRun.Alone,
             HeadLength = OffloadHeader.Length,
-            Transport = _memory.Pointer(packet.Start, read.Length),
-            TransportLength = read.Length,
+            Transport = _memory.Pointer(packet.Start, packet.Length),
+            TransportLength = packet.Length,
             FirstPiece = AddPiece(0, 0),
         };
         return DropReason.None;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Host;
 
 namespace Sallyport.DataPlane.Linux;
 
@@ -9,7 +10,7 @@ namespace Sallyport.DataPlane.Linux;
 /// The TUN device of the gateway host: made with one queue for each packet thread, taken up, and given addresses. Whoever has the queues
 /// closes them; the device and its addresses go with the last.
 /// </summary>
-internal sealed unsafe class TunDevice : IDisposable
+internal sealed unsafe class TunDevice : IGuestRoutes, IDisposable
 {
     /// <summary>What fits an inner IPv4 packet of 1500, the default of stock clients: the IPv6 header is 20 bytes longer.</summary>
     private const int Mtu = 1520;

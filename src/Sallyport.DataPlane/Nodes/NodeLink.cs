@@ -23,8 +23,8 @@ internal interface INodeLinkOwner
     /// <summary>What a process before this one has carried.</summary>
     void Restore(MeterReport report);
 
-    /// <summary>Volumes in their present period.</summary>
-    IReadOnlyList<MeterState> Meters();
+    /// <summary>Volumes in their present period: of all, or where they have changed since this was last asked.</summary>
+    IReadOnlyList<MeterState> Meters(bool everything);
 
     /// <summary>Where the listeners are open; null while they are not.</summary>
     NodeMessage? Ready();
@@ -261,6 +261,9 @@ internal sealed class NodeLink
     private async Task ReportAsync(NetworkStream stream, SemaphoreSlim writing, CancellationToken cancel)
     {
         var nextDrops = _clock.Now;
+
+        // What control had of the link before nobody knows.
+        var everything = true;
         while (true)
         {
             await SendAllAsync(stream, writing, _uplink.Take(), cancel).ConfigureAwait(false);
@@ -268,10 +271,12 @@ internal sealed class NodeLink
             {
                 nextDrops = _clock.Now + DropsEvery;
                 await SendAsync(stream, writing, new DropReport(_owner.Drops()), cancel).ConfigureAwait(false);
-                foreach (var meters in _owner.Meters().Chunk(MetersPerFrame))
+                foreach (var meters in _owner.Meters(everything).Chunk(MetersPerFrame))
                 {
                     await SendAsync(stream, writing, new MeterReport(meters), cancel).ConfigureAwait(false);
                 }
+
+                everything = false;
 
                 if (_owner.CertificateRequest(isNewConnection: false) is { } request)
                 {
@@ -305,7 +310,7 @@ internal sealed class NodeLink
     private async Task FlushAsync(Task reports, NetworkStream stream, SemaphoreSlim writing)
     {
         await reports.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await SendAllAsync(stream, writing, [.. _uplink.TakeUnsent(), .. _uplink.Take(), .. _owner.Meters().Chunk(MetersPerFrame).Select(meters => new MeterReport(meters))], CancellationToken.None).ConfigureAwait(false);
+        await SendAllAsync(stream, writing, [.. _uplink.TakeUnsent(), .. _uplink.Take(), .. _owner.Meters(everything: true).Chunk(MetersPerFrame).Select(meters => new MeterReport(meters))], CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Cancelled only before the frame begins: half a frame would make nonsense of the next.</summary>

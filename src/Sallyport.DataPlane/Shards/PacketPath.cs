@@ -153,6 +153,33 @@ internal sealed class PacketPath
         }
     }
 
+    /// <summary>Once a turn: ends of connections that were cut in it are told, where they are here.</summary>
+    public void SendResets(Instant now)
+    {
+        while (true)
+        {
+            var slot = _outbox.FreeSlot();
+            var length = _forwarder.TakeReset(_memory.Blank(slot), out var to);
+            if (length == 0)
+            {
+                return;
+            }
+
+            var reset = slot.With(slot.Start, length);
+            if (_tunnels.OfIdentity(to) is >= 0 and var at)
+            {
+                Count(SendInner(at, reset, int.MaxValue, now));
+            }
+            else if (_outbox.Host.IsOpen && _forwarder.Model.Identity(to) is { Kind: IdentityKind.Host } host)
+            {
+                Count(SendToHost(host, reset));
+            }
+        }
+    }
+
+    private DropReason SendToHost(Identity host, in PacketSpot packet) =>
+        host.IsEgress ? _outbox.SendBeyond(packet) : _outbox.SendToHost(host.NetworkId, packet);
+
     private DropReason HandleOneFromHost(int hostId, in PacketSpot packet, Instant now)
     {
         var inner = _memory.Packet(packet);
@@ -524,7 +551,7 @@ internal sealed class PacketPath
             {
                 _forwarder.Translate(result, inner);
                 ClampSegments(inner[..result.Length], tunnel.InnerMax);
-                return host.IsEgress ? _outbox.SendBeyond(host.NetworkId, spot.With(spot.Start, result.Length)) : _outbox.SendToHost(host.NetworkId, spot.With(spot.Start, result.Length));
+                return SendToHost(host, spot.With(spot.Start, result.Length));
             }
 
             result = _forwarder.Unreachable(tunnel.IdentityId, inner[..result.Length], now, refusal);
@@ -533,7 +560,7 @@ internal sealed class PacketPath
         if (result.Kind == ForwardKind.Resolve)
         {
             var reason = _names.Handle(_forwarder.Model, tunnel.IdentityId, _crossing.Situation(tunnel.IdentityId), inner, now, refusal, out var length);
-            return length > 0 ? SendInner(from, refusalSlot.With(refusalSlot.Start, length), tunnel.InnerMax, now) : reason;
+            return length > 0 ? SendAnswer(from, refusalSlot.With(refusalSlot.Start, length), now) : reason;
         }
 
         return result.Kind == ForwardKind.Refuse
@@ -550,10 +577,17 @@ internal sealed class PacketPath
         {
             var own = _outbox.FreeSlot();
             var length = _names.Handle(_forwarder.Model, _crossing.Situation(delivery.Question.IdentityId), delivery, now, _tunnels[to].InnerMax, _memory.Blank(own));
-            reason = length > 0 ? SendInner(to, own.With(own.Start, length), int.MaxValue, now) : DropReason.NotRequested;
+            reason = length > 0 ? SendAnswer(to, own.With(own.Start, length), now) : DropReason.NotRequested;
         }
 
         Count(reason);
+    }
+
+    /// <summary>What the gateway answers itself counts as much as what somebody else would.</summary>
+    private DropReason SendAnswer(int to, in PacketSpot answer, Instant now)
+    {
+        var reason = _forwarder.MeterAnswer(_tunnels[to].IdentityId, answer.Length, now);
+        return reason == DropReason.None ? SendInner(to, answer, int.MaxValue, now) : reason;
     }
 
     private DropReason SendInner(int to, in PacketSpot inner, int innerMax, Instant now)

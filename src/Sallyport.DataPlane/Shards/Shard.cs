@@ -119,7 +119,7 @@ internal sealed class Shard : IDisposable
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
         _forwarder = new Forwarder(
             options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Fabric.Situations, options.Fabric.Meters, options.Ties);
-        _names = new NameService(options.Index, options.AskUpstream, options.Ties);
+        _names = new NameService(options.Index, options.AskUpstream);
         _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(
@@ -273,6 +273,7 @@ internal sealed class Shard : IDisposable
 
             TakeHandedOver(_clock.Now);
             HandleTimeouts(_clock.Now);
+            _path.SendResets(_clock.Now);
         }
         catch (InvariantException e) when (_clock.Now - _lastFault > IdleWait)
         {

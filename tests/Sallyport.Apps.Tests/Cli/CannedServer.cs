@@ -46,7 +46,10 @@ internal sealed class CannedServer : IAsyncDisposable
     public void SaysLater(string request, string body, int status) => later[request] = (status, body);
 
     /// <summary>Exit code, standard output and standard error of "sallyport ARGUMENTS".</summary>
-    public async Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments)
+    public Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments) => RunOnAsync(Directory, arguments);
+
+    /// <summary>The same on the server of that directory.</summary>
+    public static async Task<(int Code, string Output, string Remarks)> RunOnAsync(string directory, params string[] arguments)
     {
         var (output, remarks) = (new StringWriter(), new StringWriter());
         var (outputBefore, errorBefore) = (Console.Out, Console.Error);
@@ -54,7 +57,7 @@ internal sealed class CannedServer : IAsyncDisposable
         Console.SetError(remarks);
         try
         {
-            var code = await Program.RunAsync([.. arguments, "--data", Directory], remarks);
+            var code = await Program.RunAsync([.. arguments, "--data", directory], remarks);
             return (code, output.ToString(), remarks.ToString());
         }
         finally

@@ -1,5 +1,6 @@
 using Sallyport.Api.Applications;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Flows;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
@@ -32,6 +33,33 @@ public sealed class AcrossTests
         explanation.Destination.ShouldBe("198.18.0.1");
         explanation.Steps[1].ShouldBe("198.18.0.1 stands for 192.168.1.10 of network plant-b, which device:server carries.");
         (await world.Client.ExplainAsync("device:pump.plant-b", "application:mes", "tcp", 443)).Allowed.ShouldBeFalse("a group of another network");
+    }
+
+    [Fact]
+    public async Task A_flow_between_two_networks_is_told_as_both_of_them_know_it()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", FromNetwork = "plant-a", To = "application:mes" });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"] });
+        var guests = (await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { Guests = "shared" })).GuestPools[0].Split('/')[0];
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump.plant-a", To = "application:ntp" });
+        var (pump, server) = (await world.Client.GetDeviceAsync("pump.plant-a"), await world.Client.GetDeviceAsync("server"));
+        var home = (await world.Client.GetNetworkAsync("plant-a")).Id;
+        var seen = Traffic.Flow(home, pump.Id, server.Id, "198.18.0.1", 443) with { Source = pump.Addresses[0] };
+        var host = world.Control.Feed.State.Identities.Values.Single(identity => identity is { Kind: "host", Name: "internet" }).Id;
+        await world.RecordAsync(
+            seen, seen with { FlowId = 1_000_001, Destination = "192.168.1.77", ToId = pump.Id }, seen with { FlowId = 1_000_002, Destination = "203.0.113.9", ToId = host });
+        var flows = (await world.Client.ListFlowsAsync()).Items.Reverse().ToList();
+        var last = pump.Addresses[0].Split('.')[3];
+        flows[0].Far.ShouldBe(new FlowFarEnds("plant-b", $"198.19.0.{last}", "192.168.1.10"));
+        flows[1].Far.ShouldBeNull("it stays in one network");
+        (flows[2].Far!.Network, flows[2].Far!.Destination).ShouldBe(("internet", "203.0.113.9"));
+        flows[2].Far!.Source!.ShouldStartWith(guests[..6]);
+
+        // What is gone since is told as it was.
+        await world.Client.DeleteRuleAsync(1);
+        await world.RecordAsync(seen with { Ended = true });
+        (await world.Client.ListFlowsAsync()).Items[^1].Far.ShouldBe(new FlowFarEnds("plant-b", $"198.19.0.{last}", "192.168.1.10"));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using Sallyport.Api.Applications;
 using Sallyport.Api.Audit;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Dns;
+using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Audit;
 using Sallyport.Control.Tests.Worlds;
@@ -51,6 +53,29 @@ public sealed class AuditSentenceTests
         await world.FlushAsync();
         (await world.Client.ListEventsAsync("device.revoke")).Items.Single().Detail.ShouldBe(
             "device pump-17 revoked: stolen; with it credential 1 (by administrator)");
+    }
+
+    [Fact]
+    public async Task Names_ranges_answers_for_names_and_the_network_of_a_subject_are_told()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-b", Prefixes = ["10.21.0.0/16"], DefaultRoute = true, Dns = new NetworkDnsInput { Serve = false } });
+        await world.Client.UpdateNetworkAsync(
+            "plant-a", new NetworkUpdate { ServiceRanges = ["198.18.8.0/24"], GuestPools = ["198.19.8.0/24"], Guests = "shared", Dns = new NetworkDnsInput { Forward = ["corp.example=10.0.0.53"] } });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.vendor.example", "time.example"], Services = ["tcp/443"] });
+        await world.Client.UpdateApplicationAsync("updates", new ApplicationUpdate { Target = "203.0.113.0/24" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", FromNetwork = "plant-a", To = "application:updates" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:updates" });
+        var said = (await world.Client.ListAuditAsync(limit: 100)).Items.Select(record => record.Summary!).ToList();
+        said.ShouldContain("network plant-b added: 10.21.0.0/16; everything goes into the tunnel; names are not answered");
+        said.Single(sentence => sentence.StartsWith("network plant-a changed: ", StringComparison.Ordinal))
+            .ShouldEndWith("; services of others in 198.18.8.0/24; guests in 198.19.8.0/24; guests shared; other names are asked of corp.example=10.0.0.53");
+        said.ShouldContain("application updates added: *.vendor.example, time.example tcp/443 at host internet");
+        said.ShouldContain("application updates changed: *.vendor.example, time.example in 203.0.113.0/24 tcp/443 at host internet");
+        said.ShouldContain("rule 1 added: label model=P200 of network plant-a may reach application updates");
+        said.ShouldContain("rule 2 added: network plant-a may reach application updates");
     }
 
     [Fact]

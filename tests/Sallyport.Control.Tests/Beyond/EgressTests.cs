@@ -72,7 +72,7 @@ public sealed class EgressTests
     }
 
     [Fact]
-    public async Task Routes_beyond_are_there_only_while_a_rule_allows_somebody_to_go_there()
+    public async Task Routes_beyond_are_made_by_rules_that_allow_somebody_to_go_there_and_stay()
     {
         await using var world = await ControlWorld.StartAsync();
         await world.PlantAsync();
@@ -86,7 +86,7 @@ public sealed class EgressTests
         await world.Client.DeleteRuleAsync(first.Id);
         Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"]);
         await world.Client.DeleteRuleAsync(group.Id);
-        Appear(world).ShouldBe(["guest 198.19.0.1/32"], "a guest keeps its address for another rule");
+        Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"], "past the tunnel the device would reach it");
 
         static IEnumerable<string> Appear(ControlWorld world) => world.Control.Feed.State.Appearances.Values.Select(one => $"{one.Kind} {one.At}").Order();
     }
@@ -106,6 +106,27 @@ public sealed class EgressTests
         var problem = await Refused(() => world.Client.AddApplicationAsync(
             new ApplicationCreate { Name = "x", Host = "internet", Target = target, Names = name is null ? null : [name], Services = ["tcp/443"] }));
         problem.ShouldContain(error => error.Field == field && error.Hint.Length > 0);
+    }
+
+    [Fact]
+    public async Task What_is_about_tunnels_is_refused_there_and_what_is_as_it_was_is_none_of_it()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"] });
+        var before = await world.Client.GetNetworkAsync("internet");
+        foreach (var (field, update) in ((string, NetworkUpdate)[])
+        [
+            ("wrappings", new NetworkUpdate { Wrappings = ["tls-crypt"] }), ("ciphers", new NetworkUpdate { Ciphers = ["AES-128-CBC"] }),
+            ("authentication", new NetworkUpdate { Authentication = "password" }), ("minimumTls", new NetworkUpdate { MinimumTls = "1.3" }),
+            ("topology", new NetworkUpdate { Topology = "p2p" }), ("tokenLifetime", new NetworkUpdate { TokenLifetime = "1h" }),
+        ])
+        {
+            var error = (await ControlWorld.ProblemOf(() => world.Client.UpdateNetworkAsync("internet", update))).Errors.ShouldHaveSingleItem();
+            (error.Field, error.Message).ShouldBe((field, "network internet stands for what lies beyond the gateway host, and has no members"));
+        }
+
+        var same = await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { Wrappings = before.Wrappings, Ciphers = before.Ciphers, MinimumTls = before.MinimumTls });
+        same.Wrappings.ShouldBe(before.Wrappings);
     }
 
     [Fact]

@@ -47,6 +47,8 @@ public sealed class QuarantineTests
         await using var world = await WorldAsync();
         await world.Client.QuarantineDeviceToAsync("pump-17", new QuarantineRequest { Degree = "throttled", Rate = "8kbit" });
         await world.Client.QuarantineDeviceToAsync("pump-17", new QuarantineRequest { Degree = "management", For = "1s" });
+        (await world.Client.ListAuditAsync(action: "device.quarantine")).Items.Select(record => record.Summary!.Split(';')[0]).ShouldBe(
+            ["device pump-17 quarantined: management", "device pump-17 quarantined: throttled"]);
         await ControlWorld.UntilAsync(async () => (await world.Client.GetDeviceAsync("pump-17")).State == "active");
         var released = (await world.Client.ListAuditAsync(action: "device.release")).Items.Single();
         (released.Actor, released.Summary).ShouldBe(("system", "device pump-17 released: the time of its quarantine is over"));

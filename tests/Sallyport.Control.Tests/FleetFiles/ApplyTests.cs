@@ -396,7 +396,7 @@ public class ApplyTests
     {
         await using var world = await ControlWorld.StartAsync();
         var commands = world.App.Services.GetRequiredService<FleetFileCommands>();
-        var draft = commands.Draft(Actor.System, FleetFileWorld.Bytes(Plant + "tests:\n  - { from: \"device:pump-3\", to: \"application:historian\", must: not reach }\n"), prune: false);
+        var draft = commands.Draft(Actor.System, FleetFileWorld.Bytes(Plant + "tests:\n  - { from: \"device:pump-3\", to: \"application:historian\", must: not reach }\n"), prune: false).After;
         (draft.Rules.Count, draft.Applications.Count, draft.Identities.Count).ShouldBe((1, 1, 3));
         world.Control.Feed.State.Networks.ShouldBeEmpty();
         (await world.Client.ListNetworksAsync()).Items.ShouldBeEmpty();

@@ -37,6 +37,22 @@ public sealed class LockTests
     }
 
     [Fact]
+    public async Task A_lock_on_several_labels_is_on_who_has_all_of_them()
+    {
+        await using var world = await WorldAsync();
+        await world.PumpAsync("pump-18");
+        await world.Client.UpdateDeviceAsync("pump-18", new DeviceUpdate { Labels = new Dictionary<string, string> { ["model"] = "P200", ["region"] = "eu" } });
+        var made = await world.Client.AddLockAsync(new LockCreate { Subject = "label:region=eu,model=P200" });
+        (made.Subject, made.Subjects).ShouldBe(("label:model=P200,region=eu", 1));
+        (await world.Client.GetDeviceAsync("pump-17")).Locks.ShouldBeEmpty("it has but one of the two");
+        (await world.Client.GetDeviceAsync("pump-18")).Locks.ShouldBe([made.Id]);
+        var who = await world.Client.ExplainAsync("device:pump-18", "192.168.50.10", "tcp", 8883);
+        who.Reason.ShouldBe("IdentityNotActive");
+        await world.Client.UpdateDeviceAsync("pump-17", new DeviceUpdate { Labels = new Dictionary<string, string> { ["model"] = "P200", ["region"] = "eu" } });
+        (await world.Client.GetDeviceAsync("pump-17")).Locks.ShouldBe([made.Id]);
+    }
+
+    [Fact]
     public async Task A_locked_application_or_rule_or_credential_is_not_there_for_the_gateways()
     {
         await using var world = await WorldAsync();

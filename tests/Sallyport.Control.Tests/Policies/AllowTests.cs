@@ -97,6 +97,47 @@ public sealed class AllowTests
         (await world.Client.AllowFlowAsync(flow.Id, new FlowAllow())).Rule.Network.ShouldBe("plant-a");
     }
 
+    [Fact]
+    public async Task A_flow_to_the_internet_is_allowed_by_an_application_beyond_the_gateway_for_that_address_alone()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        var flow = await DeniedToAsync(world, "203.0.113.9", 443, "NotRouted");
+        flow.AllowCommand.ShouldBe(
+            "sallyport application add internet-203-0-113-9-tcp-443 --egress --target 203.0.113.9 --tcp 443\n"
+            + "sallyport rule add --from device:pump-17 --to application:internet-203-0-113-9-tcp-443");
+        (await world.Client.ExplainAsync("device:pump-17", "203.0.113.9", "tcp", 443)).AllowCommands.ShouldBe(flow.AllowCommand!.Split('\n'));
+        var allowed = await world.Client.AllowFlowAsync(flow.Id, new FlowAllow { For = "8h" });
+        (allowed.Application!.Network, allowed.Application.Target, allowed.Rule.Network, allowed.Rule.FromNetwork).ShouldBe(("internet", "203.0.113.9", "internet", "plant-a"));
+        (await world.Client.ExplainAsync("device:pump-17", "203.0.113.9", "tcp", 443)).Allowed.ShouldBeTrue();
+        (await world.Client.ExplainAsync("device:pump-17", "203.0.113.10", "tcp", 443)).Allowed.ShouldBeFalse();
+
+        // What is there by now is used; what is there for names, or means no such address, is not.
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.vendor.example"], Services = ["tcp/443"] });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "198.51.100.0/24", Services = ["tcp/443"] });
+        (await DeniedToAsync(world, "198.51.100.7", 443, "NotRouted")).AllowCommand.ShouldBe("sallyport rule add --from device:pump-17 --to application:web");
+        (await DeniedToAsync(world, "203.0.113.77", 443, "NotRouted")).AllowCommand!.ShouldStartWith("sallyport application add internet-203-0-113-77-tcp-443 --egress");
+        var named = await world.Client.ExplainAsync("device:pump-17", "application:updates", "tcp", 443);
+        named.AllowCommands.ShouldBe(["sallyport rule add --from device:pump-17 --to application:updates"]);
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "anywhere", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/8443"] });
+        (await DeniedToAsync(world, "203.0.113.78", 8443, "NotRouted")).AllowCommand.ShouldBe("sallyport rule add --from device:pump-17 --to application:anywhere");
+        foreach (var other in (string[])["192.168.99.9", "10.99.0.1", "169.254.169.254", "224.0.0.1", "fd00::9"])
+        {
+            var stays = await DeniedToAsync(world, other, 8443, "NotRouted");
+            (stays.AllowCommand, stays.AllowForCommand).ShouldBe((null, null), other);
+            (await ControlWorld.ProblemOf(() => world.Client.AllowFlowAsync(stays.Id, new FlowAllow()))).Status.ShouldBe(409);
+        }
+    }
+
+    private static async Task<FlowInfo> DeniedToAsync(ControlWorld world, string destination, int port, string reason)
+    {
+        var network = await world.Client.GetNetworkAsync("plant-a");
+        var pump = await world.Client.GetDeviceAsync("pump-17");
+        await world.RecordAsync(Traffic.Flow(network.Id, pump.Id, 0, destination, port) with { Reason = reason });
+        return (await world.Client.ListFlowsAsync()).Items[0];
+    }
+
     private static async Task<FlowInfo> DeniedAsync(ControlWorld world, string reason = "NoRule")
     {
         var network = await world.PlantAsync();

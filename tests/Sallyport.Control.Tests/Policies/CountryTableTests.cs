@@ -90,7 +90,9 @@ public sealed class CountryTableTests
             await world.HqAsync();
             await world.PumpAsync();
             await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "historian", Site = "hq", Target = "192.168.50.10", Services = ["tcp/8883"] });
-            (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(Rule("XX")))).Errors.ShouldHaveSingleItem().Message.ShouldBe("the table of countries has no 'XX'");
+            var unknown = (await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(Rule("XX")))).Errors.ShouldHaveSingleItem();
+            (unknown.Message, unknown.Hint).ShouldBe(
+                ("the table of countries has no 'XX'", "use a code that it has, such as AT, DE, FR, or give sallyportd a table that has it (country_table)"));
             (await world.Client.AddRuleAsync(Rule("fr", "DE"))).Conditions.Countries.ShouldBe(["DE", "FR"]);
             using var gateway = await FakeGateway.ConnectAsync(world);
             var snapshot = await gateway.ReceiveAsync<Snapshot>();
@@ -102,10 +104,13 @@ public sealed class CountryTableTests
         Should.Throw<InvalidOperationException>(() => ControlHost.Open(new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net" }, TimeProvider.System))
             .Message.ShouldContain("looks at countries");
         await File.WriteAllTextAsync(file, "203.0.113.0/24,DE");
+        Should.Throw<InvalidOperationException>(() => ControlHost.Open(new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net", CountryTable = file }, TimeProvider.System))
+            .Message.ShouldStartWith($"A rule looks at countries (FR), and the table of countries {file} does not have it. Set country_table to a file that has FR,");
+        await File.WriteAllTextAsync(file, "203.0.113.0/24,DE\n192.0.2.0/24,FR");
         await using (var world = await ControlWorld.StartAsync(directory, change: options => options with { CountryTable = file }))
         {
             using var gateway = await FakeGateway.ConnectAsync(world, modelVersion: version);
-            (await gateway.ReceiveAsync<Snapshot>()).Model.Countries.Select(country => (country.Code, country.V4.Length)).ShouldBe([("DE", 8), ("FR", 0)]);
+            (await gateway.ReceiveAsync<Snapshot>()).Model.Countries.Select(country => (country.Code, country.V4.Length)).ShouldBe([("DE", 8), ("FR", 8)]);
         }
 
         Directory.Delete(directory, recursive: true);

@@ -80,6 +80,52 @@ public sealed class LearnTests
     }
 
     [Fact]
+    public async Task Of_several_labels_who_has_all_of_them_is_meant()
+    {
+        await using var world = await WorldAsync();
+        foreach (var name in (string[])["pump-1", "pump-2"])
+        {
+            await world.Client.UpdateDeviceAsync(name, new DeviceUpdate { Labels = new Dictionary<string, string> { ["model"] = "P200", ["region"] = "eu" } });
+        }
+
+        var all = await world.AllowEverythingAsync();
+        await world.SeenAsync(all, ("pump-1", "192.168.50.10", 8883), ("pump-2", "192.168.50.10", 8883), ("pump-3", "192.168.50.10", 8883));
+        var plan = await world.Client.LearnAsync("label:region=eu,model=P200");
+        (plan.Subject, plan.Members, plan.Flows).ShouldBe(("label:model=P200,region=eu", 2, 4));
+        plan.Commands.ShouldBe(["sallyport rule add --from label:model=P200,region=eu --to application:historian"]);
+
+        // One that all of them have the first label for allows nothing to who lacks the second.
+        await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200,region=us", To = "application:historian" });
+        (await world.Client.LearnAsync("label:model=P200,region=eu")).Rules.ShouldHaveSingleItem().Existing.ShouldBeNull();
+        var made = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200,region=eu", To = "application:historian" });
+        (await world.Client.LearnAsync("label:region=eu,model=P200")).Rules.ShouldHaveSingleItem().Existing.ShouldBe(made.Id);
+    }
+
+    [Fact]
+    public async Task What_lies_beyond_the_gateway_is_learned_by_address_and_what_went_by_name_by_its_application()
+    {
+        await using var world = await WorldAsync();
+        await world.DeniedAsync([("pump-1", "203.0.113.9", 443), ("pump-2", "203.0.113.9", 443)], times: 3, reason: "NotRouted", toSite: false);
+        var plan = await world.Client.LearnAsync("group:pumps", denied: true);
+        plan.Commands.ShouldBe(
+        [
+            "sallyport application add internet-203-0-113-9-tcp-443 --egress --target 203.0.113.9 --tcp 443",
+            "sallyport rule add --from group:pumps --from-network plant-a --to application:internet-203-0-113-9-tcp-443",
+        ]);
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "192.0.2.0/24", Services = ["udp/123"] });
+        await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { Guests = "shared" });
+        await world.ApplyAsync(plan);
+        (await world.Client.ReplayAsync(new ReplayRequest { AddRules = [] })).RecordedOtherwise.ShouldBe(6, "they are allowed by now");
+
+        var updates = await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.vendor.example"], Services = ["tcp/8443"] });
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:updates" });
+        await world.SeenAsync(rule.Id, [("pump-1", "198.51.100.1", 8443), ("pump-2", "198.51.100.2", 8443)], times: 2, application: updates.Id);
+        var again = await world.Client.LearnAsync("group:pumps");
+        again.Applications.ShouldBeEmpty();
+        again.Rules.Select(one => (one.To, one.Existing)).Distinct().ShouldBe([("application:updates", rule.Id)]);
+    }
+
+    [Fact]
     public async Task A_subject_that_cannot_be_is_named_with_its_repair()
     {
         await using var world = await WorldAsync();
@@ -134,11 +180,11 @@ public sealed class LearnTests
 
         public Task SeenAsync(int rule, params (string From, string To, int Port)[] flows) => SeenAsync(rule, flows, times: 2);
 
-        public Task SeenAsync(int rule, (string From, string To, int Port)[] flows, int times, int answers = 5) =>
-            RecordAsync(flows, times, flow => flow.AllowedBy(rule, 2) with { PacketsBack = answers });
+        public Task SeenAsync(int rule, (string From, string To, int Port)[] flows, int times, int answers = 5, int application = 2) =>
+            RecordAsync(flows, times, flow => flow.AllowedBy(rule, application) with { PacketsBack = answers });
 
-        public Task DeniedAsync((string From, string To, int Port)[] flows, int times, string reason = "NoRule") =>
-            RecordAsync(flows, times, flow => flow with { Reason = reason });
+        public Task DeniedAsync((string From, string To, int Port)[] flows, int times, string reason = "NoRule", bool toSite = true) =>
+            RecordAsync(flows, times, flow => flow with { Reason = reason, ToId = toSite ? flow.ToId : 0 });
 
         public async Task ApplyAsync(LearnPlan plan)
         {
@@ -148,6 +194,7 @@ public sealed class LearnTests
                 {
                     Name = application.Name,
                     Site = application.Site,
+                    Host = application.Host,
                     Target = application.Target,
                     Services = application.Services,
                 });
@@ -155,7 +202,7 @@ public sealed class LearnTests
 
             foreach (var rule in plan.Rules)
             {
-                await world.Client.AddRuleAsync(new RuleCreate { From = rule.From, To = rule.To });
+                await world.Client.AddRuleAsync(new RuleCreate { From = rule.From, FromNetwork = rule.FromNetwork, To = rule.To });
             }
         }
 

@@ -57,12 +57,103 @@ public sealed class LintTests
     }
 
     [Fact]
-    public async Task Quarantine_makes_no_rule_useless()
+    public async Task A_rule_that_asks_for_several_labels_speaks_of_who_has_all_of_them()
     {
         await using var world = await WorldAsync(new MovedTime());
+        await RuleAsync(world, "group:pumps");
+        await world.Client.UpdateDeviceAsync("pump-1", new DeviceUpdate { Labels = new Dictionary<string, string> { ["model"] = "P200", ["region"] = "eu" } });
+        var nobody = await RuleAsync(world, "label:model=P200,region=us");
+        var one = await RuleAsync(world, "label:model=P200,region=eu");
+        var findings = (await world.Client.LintAsync()).Findings;
+        findings.Select(finding => (finding.Kind, finding.RuleId)).ShouldBe([("no-subject", nobody), ("shadowed", one)]);
+        findings[0].Why.ShouldBe("nobody has the labels model=P200,region=us");
+    }
+
+    [Theory]
+    [InlineData("dark")]
+    [InlineData("throttled")]
+    [InlineData("management")]
+    [InlineData("forensic")]
+    public async Task Quarantine_makes_no_rule_useless_whatever_its_degree(string degree)
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "lab", Site = "hq", Target = "192.168.50.12", Services = ["tcp/22"] });
         await RuleAsync(world, "device:pump-1");
-        await world.Client.QuarantineDeviceAsync("pump-1", null);
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:lab" });
+        await world.Client.QuarantineDeviceToAsync("pump-1", new QuarantineRequest { Degree = degree, Application = degree == "forensic" ? "lab" : null });
         (await world.Client.LintAsync()).Findings.ShouldBeEmpty();
+        (await world.Client.GetDeviceAsync("pump-1")).Quarantine!.Degree.ShouldBe(degree);
+    }
+
+    [Fact]
+    public async Task A_rule_with_conditions_stands_for_no_other_whether_it_allows_or_denies()
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        await world.Client.ReportDevicePostureAsync("pump-1", new PostureUpdate { Facts = new Dictionary<string, string?> { ["firmware"] = "2.5.0" } });
+        var conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] };
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:historian", Conditions = conditions });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", To = "application:historian", Effect = "deny", Conditions = conditions });
+        await RuleAsync(world, "device:pump-1");
+        (await world.Client.LintAsync()).Findings.ShouldBeEmpty("the facts hold now, and nobody knows for how long");
+    }
+
+    [Fact]
+    public async Task A_rule_with_another_limit_stands_for_no_other()
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:historian", Limit = new LimitInput { Rate = "1mbit" } });
+        var limited = await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", To = "application:historian", Limit = new LimitInput { Rate = "1mbit" } });
+        (await world.Client.LintAsync()).Findings.ShouldBeEmpty("each counts for itself");
+        await world.Client.DeleteRuleAsync(limited.Id);
+        await RuleAsync(world, "group:pumps");
+        (await world.Client.LintAsync()).Findings.ShouldBeEmpty("the narrower one is limited");
+        await world.Client.DeleteRuleAsync(1);
+        var free = await RuleAsync(world, "device:pump-1");
+        (await world.Client.LintAsync()).Findings.ShouldHaveSingleItem().RuleId.ShouldBe(free);
+    }
+
+    [Fact]
+    public async Task A_rule_to_a_group_without_applications_is_found()
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        await RuleAsync(world, "group:pumps");
+        var empty = await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", To = "application-group:scada.plant-a" });
+        var finding = (await world.Client.LintAsync("plant-a")).Findings.ShouldHaveSingleItem();
+        (finding.Kind, finding.RuleId, finding.Network, finding.Why, finding.Fix).ShouldBe(
+            ("no-application", empty.Id, "plant-a", "no application is in the group scada", $"sallyport rule remove {empty.Id}"));
+        await world.Client.UpdateApplicationAsync("historian", new ApplicationUpdate { Groups = ["scada"] });
+        (await world.Client.LintAsync("plant-a")).Findings.ShouldNotContain(one => one.Kind == "no-application");
+    }
+
+    [Fact]
+    public async Task Flows_of_other_networks_count_for_the_rules_that_allowed_them()
+    {
+        var time = new MovedTime { By = Start - DateTimeOffset.UtcNow };
+        await using var world = await WorldAsync(time);
+        var plantB = await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
+        var panel = await world.Client.AddDeviceAsync(new DeviceCreate { Name = "panel", Network = "plant-b", Profile = new() });
+        var across = await world.Client.AddRuleAsync(new RuleCreate { From = "device:panel", To = "application:historian" });
+        var beyond = await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "updates", Host = "internet", Names = ["*.vendor.example"], Services = ["tcp/1-1000"] });
+        var named = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-b", To = "application:updates" });
+        await RecordAsync(world, 1, Start.AddMinutes(1)); // so long it was watched
+        time.By += TimeSpan.FromDays(9);
+        var hq = await world.Client.GetSiteAsync("hq");
+        var at = Start.AddDays(8).ToUnixTimeSeconds() * 1_000_000_000;
+        var there = (await world.Client.ReachOfAsync("device:panel")).Items.First(row => row.Application == "historian").Destinations.Single();
+        var seen = Traffic.Flow(plantB.Id, panel.Device.Id, hq.Id, there, 8883).AllowedBy(across.Id, 1) with { FirstSeen = at, LastSeen = at };
+        var outside = Traffic.Flow(plantB.Id, panel.Device.Id, 0, "198.51.100.7", 443).AllowedBy(named.Id, beyond.Id) with { FirstSeen = at, LastSeen = at };
+        await world.RecordAsync(seen, outside);
+
+        // Asked of either network: the rule is of both, and what used it is of one.
+        foreach (var network in (string[])["plant-a", "plant-b", "internet"])
+        {
+            var report = await world.Client.LintAsync(network);
+            report.Findings.ShouldNotContain(finding => finding.Kind == "never-hit" || finding.Kind == "wider", network);
+            report.Rules.ShouldBe(network == "plant-b" ? 2 : 1, network);
+        }
+
+        (await world.Client.LintAsync("internet")).Flows.ShouldBe(1);
+        (await world.Client.LintAsync("plant-a")).Flows.ShouldBe(2);
     }
 
     [Fact]

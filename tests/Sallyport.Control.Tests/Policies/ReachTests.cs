@@ -54,6 +54,32 @@ public sealed class ReachTests
         who.Notes[0].ShouldBe("Application historian is locked: nobody reaches it.");
     }
 
+    [Theory]
+    [InlineData("dark", "device pump-17 is quarantined: it reaches nothing.", 0)]
+    [InlineData("throttled", "device pump-17 is quarantined (throttled): it reaches what rules allow, at 64kbit at most.", 2)]
+    [InlineData("management", "device pump-17 is quarantined (management): of what rules allow it reaches applications for management alone.", 1)]
+    [InlineData("forensic", "device pump-17 is quarantined (forensic): of what rules allow it reaches application lab alone.", 1)]
+    public async Task What_a_quarantine_leaves_is_said_as_it_is(string degree, string note, int rows)
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "lab", Site = "hq", Target = "192.168.50.12", Services = ["tcp/22"], Management = true });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:lab" });
+        var application = degree == "forensic" ? "lab" : null;
+        await world.Client.QuarantineDeviceToAsync("pump-17", new QuarantineRequest { Degree = degree, Application = application });
+        var reach = await world.Client.ReachOfAsync("device:pump-17");
+        reach.Notes.ShouldBe([note]);
+        reach.Items.Count.ShouldBe(rows);
+        await world.Client.ReleaseDeviceAsync("pump-17", null);
+        await world.Client.QuarantineSiteToAsync("hq", new QuarantineRequest { Degree = degree, Application = application });
+        (await world.Client.WhoCanReachAsync("historian")).Notes[0].ShouldBe(degree switch
+        {
+            "dark" => "site hq, which carries it, is not active: nobody reaches it.",
+            "throttled" => "site hq, which carries it, is offline: nothing arrives until it connects.",
+            _ => $"site hq, which carries it, is quarantined ({degree}): nobody reaches it.",
+        });
+    }
+
     [Fact]
     public async Task An_application_inside_a_wider_one_is_told_apart()
     {

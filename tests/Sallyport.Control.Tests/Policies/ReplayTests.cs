@@ -86,6 +86,50 @@ public sealed class ReplayTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task What_a_degree_of_quarantine_or_a_lock_on_the_application_decides_is_not_judged_and_that_is_said()
+    {
+        await using var world = await WorldAsync();
+        var plant = new Plant(await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetDeviceAsync("pump-18"), await world.Client.GetSiteAsync("hq"));
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian" });
+        await world.RecordAsync(
+            plant.Flow(plant.Pump17, "192.168.50.10", 8883) with { Reason = "Quarantined" },
+            plant.Flow(plant.Pump18, "192.168.50.10", 8883) with { Reason = "Quarantined" },
+            plant.Flow(plant.Pump18, "192.168.50.11", 443) with { Reason = "ApplicationLocked" });
+        await world.Client.QuarantineDeviceToAsync("pump-17", new QuarantineRequest { Degree = "management" });
+        await world.Client.AddLockAsync(new Api.Locks.LockCreate { Subject = "application:web" });
+        var report = await world.Client.ReplayAsync(new ReplayRequest { RemoveRules = [rule.Id], AddRules = [new RuleCreate { From = "device:pump-18", To = "application:web" }] });
+        report.NotJudged.Select(one => (one.Why, one.Flows)).ShouldBe(
+            [("who opened it or carries its destination is quarantined, locked or retired now", 1), ("its application is locked now", 1)]);
+        // Whose quarantine is over is judged as anybody.
+        report.Changes.ShouldHaveSingleItem().From.ShouldBe("device:pump-18");
+        report.Blocked.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_file_is_tried_on_the_policy_of_the_same_moment_whoever_changes_it_meanwhile()
+    {
+        await using var world = await WorldAsync();
+        var plant = new Plant(await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetDeviceAsync("pump-18"), await world.Client.GetSiteAsync("hq"));
+        await world.RecordAsync(plant.Flow(plant.Pump17, "192.168.50.10", 8883));
+        using var done = new CancellationTokenSource();
+        var others = Task.Run(async () =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                await world.Client.DeleteRuleAsync((await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" })).Id);
+            }
+        });
+        for (var i = 0; i < 100; i++)
+        {
+            var report = await world.Client.ReplayAsync(new ReplayRequest { File = "devices:\n  spare: { network: plant-a }\n" });
+            (report.Flows, report.Blocked, report.Allowed).ShouldBe((1, 0, 0), "the file has nothing to do with that rule");
+        }
+
+        await done.CancelAsync();
+        await others;
+    }
+
+    [Fact]
     public async Task A_draft_that_cannot_be_says_which_part_of_it()
     {
         await using var world = await WorldAsync();

@@ -155,6 +155,9 @@ public sealed class RuleTests
     [InlineData("device:pump-17", "label:model=P300", "subject", "device pump-17 has model=P200, not model=P300", "sallyport device update pump-17 --label model=P300")]
     [InlineData("device:pump-17", "label:hall=3", "subject", "device pump-17 has no label hall=3", "sallyport device update pump-17 --label hall=3")]
     [InlineData("device:pump-17", "device:spare", "subject", "it speaks of device:spare alone", null)]
+    [InlineData("device:pump-17", "label:model=P200,region=eu", "subject", "device pump-17 has no label region=eu", "sallyport device update pump-17 --label region=eu")]
+    [InlineData("device:pump-17", "label:hall=3,model=P300", "subject", "device pump-17 has no label hall=3 and has model=P200, not model=P300", "sallyport device update pump-17 --label hall=3 --label model=P300")]
+    [InlineData("device:pump-17", "label:hall=3 b", "subject", "device pump-17 has no label hall=3 b", "sallyport device update pump-17 --label 'hall=3 b'")]
     public async Task A_flow_that_is_denied_names_the_nearest_rule_and_what_it_lacks(string asks, string from, string condition, string why, string? fix)
     {
         await using var world = await WorldAsync();
@@ -178,6 +181,13 @@ public sealed class RuleTests
 
         var ended = await world.Client.AddRuleAsync(Historian with { For = "1h" });
         (await NearestAsync(22)).ShouldBe((ended.Id, "service"));
+        // Of two labels pump-17 has but one: that rule leads it nowhere.
+        await world.Client.UpdateDeviceAsync("pump-17", new DeviceUpdate { Labels = new Dictionary<string, string> { ["a"] = "1", ["model"] = "P200" } });
+        var selector = await world.Client.AddRuleAsync(Historian with { From = "label:a=1,model=P300" });
+        await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { Windows = ["sat 00:00-00:01 Etc/UTC"], NoEnd = true });
+        (await NearestAsync(22)).ShouldBe((null, null));
+        await world.Client.DeleteRuleAsync(selector.Id);
+        await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { Windows = [], For = "1h" });
         time.By += TimeSpan.FromHours(2);
         (await NearestAsync(8883)).ShouldBe((ended.Id, "ended"));
         await world.Client.UpdateRuleAsync(ended.Id, new RuleUpdate { NoEnd = true });
@@ -189,6 +199,23 @@ public sealed class RuleTests
             var nearest = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", port)).Nearest;
             return (nearest?.RuleId, nearest?.Condition);
         }
+    }
+
+    [Fact]
+    public async Task A_rule_of_which_a_condition_does_not_hold_is_the_nearest_one_also_where_it_leads_to_a_group()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.UpdateApplicationAsync("historian", new ApplicationUpdate { Groups = ["scada"] });
+        var rule = await world.Client.AddRuleAsync(new RuleCreate
+        {
+            From = "device:pump-17", To = "application-group:scada.plant-a", Conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] },
+        });
+        var nearest = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Nearest.ShouldNotBeNull();
+        (nearest.RuleId, nearest.Condition, nearest.Why, nearest.Fix).ShouldBe(
+            (rule.Id, "condition", "it asks for firmware>=2.4.1, and nothing was reported of firmware", null));
+        nearest.Rule.ShouldBe("device:pump-17 to application-group:scada (firmware>=2.4.1)");
+        var service = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 22)).Nearest.ShouldNotBeNull();
+        (service.RuleId, service.Condition).ShouldBe((rule.Id, "service"));
     }
 
     [Fact]

@@ -29,6 +29,14 @@ public sealed class DnsChainTests
         DnsChain.AddressesOf("c.example", facts).ShouldBeEmpty();
     }
 
+    [Fact]
+    public void A_chain_is_followed_so_far_and_no_further()
+    {
+        List<DnsFact> Chain(int aliases) => [.. Enumerable.Range(0, aliases).Select(i => Alias($"{i}.example", 60, $"{i + 1}.example")), Address($"{aliases}.example", 60, "203.0.113.3")];
+        DnsChain.AddressesOf("0.example", Chain(DnsLimits.ChainMax)).ShouldHaveSingleItem();
+        DnsChain.AddressesOf("0.example", Chain(DnsLimits.ChainMax + 1)).ShouldBeEmpty();
+    }
+
     private static DnsFact Address(string name, uint ttl, string address) => new(name, DnsType.A, ttl, IpAddress.Parse(address), "");
 
     private static DnsFact Alias(string name, uint ttl, string target) => new(name, DnsType.Cname, ttl, default, target);

@@ -232,6 +232,42 @@ public sealed class ResolverTests
     }
 
     [Fact]
+    public void Nothing_is_asked_elsewhere_for_who_is_shut_out_but_names_of_what_is_left_to_it()
+    {
+        var fleet = Fleet.With(
+            Network(9) with { Name = "internet", Dns = new NetworkDns("sallyport", "internet.sallyport", [new DnsForward("", [new OuterAddress(IpAddress.Parse("192.0.2.53"), 53)])]) },
+            Site(90, 9, null, "0.0.0.0/0") with { Kind = IdentityKind.Host, Name = "internet" },
+            Application(91, 9, 90, "0.0.0.0/0", Tcp(443)) with { Names = ["updates.vendor.example"], IsManagement = true },
+            Application(92, 9, 90, "0.0.0.0/0", Tcp(443)) with { Names = ["*.cloud.test"] },
+            ForDevice(91, Pump, 91),
+            ForDevice(92, Pump, 92));
+        FleetModel As(QuarantineDegree degree, int forensic = 0) => fleet.With(fleet.Identity(Pump)! with { Quarantine = degree, ForensicApplicationId = forensic });
+        foreach (var degree in (QuarantineDegree[])[QuarantineDegree.None, QuarantineDegree.Throttled])
+        {
+            Ask4(Pump, "secret.corp.example", As(degree)).ShouldBe("10.0.0.53:53");
+            Ask4(Pump, "a.cloud.test", As(degree)).ShouldBe("192.0.2.53:53");
+            Ask4(Pump, "router-3.plant-a.sallyport", As(degree)).ShouldBe("NoError");
+        }
+
+        foreach (var shut in (FleetModel[])[As(QuarantineDegree.Management), As(QuarantineDegree.Forensic, 92), As(QuarantineDegree.Dark)])
+        {
+            Ask4(Pump, "secret.corp.example", shut).ShouldBe("Refused", "whoever answers hears the secret");
+            Ask4(Pump, "secret.example", shut).ShouldBe("Refused");
+            Ask4(Pump, "historian.plant-a.sallyport", shut).ShouldBe("NxDomain");
+            Ask4(Pump, "router-3.plant-a.sallyport", shut).ShouldBe("NxDomain", "nothing behind it is left, either");
+            Ask4(Pump, "pump-17.plant-a.sallyport", shut).ShouldBe("10.20.0.17", "its own");
+        }
+
+        // The network's own server is asked of what is left, as before.
+        Ask4(Pump, "updates.vendor.example", As(QuarantineDegree.Management)).ShouldBe("10.0.0.54:53");
+        Ask4(Pump, "secret.updates.vendor.example", As(QuarantineDegree.Management)).ShouldBe("Refused");
+        Ask4(Pump, "a.cloud.test", As(QuarantineDegree.Management)).ShouldBe("Refused");
+        Ask4(Pump, "a.cloud.test", As(QuarantineDegree.Forensic, 92)).ShouldBe("192.0.2.53:53");
+        Ask4(Pump, "updates.vendor.example", As(QuarantineDegree.Forensic, 92)).ShouldBe("Refused");
+        Ask4(Pump, "a.cloud.test", As(QuarantineDegree.Dark)).ShouldBe("Refused");
+    }
+
+    [Fact]
     public void What_is_no_question_for_a_record_is_not_passed_on()
     {
         const DnsType transfer = (DnsType)252;
@@ -310,7 +346,7 @@ public sealed class ResolverTests
         }
 
         record.Ttl.ShouldBe((uint)DnsLimits.OwnTtlSeconds);
-        var data = answer.AsSpan(record.DataStart, record.DataLength);
+        var data = answer.AsSpan(record.DataStart..record.End);
         return record.Type switch
         {
             DnsType.A => IpAddress.ReadV4(data).ToString(),

@@ -18,7 +18,7 @@ public sealed class FlowTableTests
         {
             var random = new SeededEntropy((ulong)seed);
             var limits = new FlowLimits { Capacity = 64, DeniedCapacity = 32, EndedBacklog = 1000, AllowedPerIdentity = 40, DeniedPerIdentity = 20 };
-            var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), random, Start, shard: 3);
+            var table = new FlowTable(limits, new IdentityShares<IdentityShare>(), new TranslationTable(new SeededEntropy(9)), random, Start, shard: 3);
             var model = new Dictionary<FlowKey, Entry>();
             var byId = new Dictionary<long, Entry>();
             var now = Start;
@@ -95,7 +95,7 @@ public sealed class FlowTableTests
     public void Records_that_nobody_fetches_merge_and_only_the_oldest_last_ones_are_given_up()
     {
         var limits = new FlowLimits { Capacity = 16, EndedBacklog = 5 };
-        var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
+        var table = new FlowTable(limits, new IdentityShares<IdentityShare>(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
         for (var flow = 0; flow < 1000; flow++)
         {
             var index = table.Begin(Key(flow), true, 1, 2, Verdict(true), Start);
@@ -126,7 +126,7 @@ public sealed class FlowTableTests
     public void Counters_are_reported_five_seconds_after_the_first_packet_that_was_not()
     {
         var limits = new FlowLimits();
-        var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
+        var table = new FlowTable(limits, new IdentityShares<IdentityShare>(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
         var index = table.Begin(Key(1), true, 1, 2, Verdict(true), Start);
         table.Touch(index, fromOpener: true, 10, limits.Udp, Start);
         table.TryDequeue(out var began).ShouldBeTrue();
@@ -149,7 +149,7 @@ public sealed class FlowTableTests
     public void The_timer_keeps_to_its_budget_and_says_that_there_is_more()
     {
         var limits = new FlowLimits { Capacity = 1000, AllowedPerIdentity = 1000, TimerBudget = 100 };
-        var table = new FlowTable(limits, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
+        var table = new FlowTable(limits, new IdentityShares<IdentityShare>(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
         for (var flow = 0; flow < 1000; flow++)
         {
             table.Touch(table.Begin(Key(flow), true, 1, 2, Verdict(true), Start), true, 10, TimeSpan.FromSeconds(7), Start);
@@ -169,7 +169,7 @@ public sealed class FlowTableTests
     [Fact]
     public void A_deadline_beyond_the_wheel_is_kept()
     {
-        var table = new FlowTable(new FlowLimits(), new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
+        var table = new FlowTable(new FlowLimits(), new IdentityShares<IdentityShare>(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0);
         var index = table.Begin(Key(1), true, 1, 2, Verdict(true), Start);
         table.Touch(index, true, 10, TimeSpan.FromHours(2), Start);
         for (var at = Start; at < Start + TimeSpan.FromHours(2);)
@@ -192,7 +192,7 @@ public sealed class FlowTableTests
     [Fact]
     public void Limits_that_make_no_sense_are_a_bug_of_the_caller() =>
         Should.Throw<InvariantException>(() => new FlowTable(
-            new FlowLimits { Capacity = 0 }, new IdentityShares(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0));
+            new FlowLimits { Capacity = 0 }, new IdentityShares<IdentityShare>(), new TranslationTable(new SeededEntropy(9)), new SeededEntropy(1), Start, shard: 0));
 
     private static FlowKey Key(int number) =>
         new(1 + (number % 2), IpProtocol.Udp, IpAddress.FromV4(10), IpAddress.FromV4(20), (uint)number, 53);

@@ -276,9 +276,17 @@ public sealed class CrossingTests
     public void A_rule_that_goes_cuts_what_crosses_and_an_appearance_that_moves_ends_it()
     {
         Forward(Pump, Build.Tcp(PumpAt, 4000, Service, 8883, TcpFlags.Syn), Server);
-        Forward(Server, Build.Tcp(ServerAt, 8883, Guest, 4000, TcpFlags.Syn | TcpFlags.Ack), Pump);
+        Forward(Server, Build.Tcp(ServerAt, 8883, Guest, 4000, TcpFlags.Syn | TcpFlags.Ack, 200, 101), Pump);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Service, 8883, TcpFlags.Ack, 101, 201), Server);
         _forwarder.Adopt(Plants.With(new FleetChange { RemovedRules = [201] }), _now).FlowsCut.ShouldBe(1);
-        // Both ends are told, each in its own words.
+        // Both ends are told, each in its own words: at once, and again where it speaks.
+        var reset = new byte[TcpReset.MaximumLength];
+        _forwarder.TakeReset(reset, out var told).ShouldBe(40);
+        (told, Ends(reset[..40])).ShouldBe((Pump, (Service, 8883, PumpAt, 4000)));
+        BinaryPrimitives.ReadUInt32BigEndian(reset.AsSpan(24)).ShouldBe(201u);
+        _forwarder.TakeReset(reset, out told).ShouldBe(40);
+        (told, Ends(reset[..40])).ShouldBe((Server, (Guest, 4000, ServerAt, 8883)));
+        BinaryPrimitives.ReadUInt32BigEndian(reset.AsSpan(24)).ShouldBe(101u);
         var near = Send(Pump, Build.Tcp(PumpAt, 4000, Service, 8883, TcpFlags.Ack));
         near.Kind.ShouldBe(ForwardKind.Refuse);
         Ends(_refusal[..near.RefusalLength]).ShouldBe((Service, 8883, PumpAt, 4000));

@@ -106,6 +106,27 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public void A_flood_to_an_address_without_a_name_is_judged_once_and_again_when_something_was_told()
+    {
+        var packet = Build.Udp(PumpAt, 4000, Vendor, 443);
+        for (var i = 0; i < 1000; i++)
+        {
+            Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        }
+
+        _ties.Looks.ShouldBe(1);
+        _ties.Tell(Valve, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet);
+        _ties.Looks.ShouldBe(1, "another one was told");
+        _ties.Tell(Pump, "a.vendor.example", Server, _now + TimeSpan.FromSeconds(60));
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        Send(Pump, packet).Reason.ShouldBe(DropReason.NameNotAsked);
+        _ties.Looks.ShouldBe(2);
+        _ties.Tell(Pump, "a.vendor.example", Vendor, _now + TimeSpan.FromSeconds(60));
+        Forward(Pump, packet, Beyond);
+    }
+
+    [Fact]
     public void After_its_time_an_answer_opens_nothing_and_what_it_opened_goes_on_until_the_rule_goes()
     {
         _ties.Tell(Pump, "time.example", Vendor, _now + TimeSpan.FromSeconds(60));
@@ -186,12 +207,20 @@ public sealed class EgressTests
     [Fact]
     public void The_server_name_of_a_client_is_on_the_record()
     {
-        Forward(Pump, Build.Syn(PumpAt, 4000, Server, 443), Beyond);
-        Forward(Beyond, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Syn | TcpFlags.Ack), Pump);
+        Handshake(4000);
+        var first = Records().Last().ServerName;
+        first.ShouldBe("updates.vendor.example");
+        Handshake(4001);
+        Records().Last().ServerName.ShouldBeSameAs(first, "one string for all flows");
+    }
+
+    private void Handshake(int port)
+    {
+        Forward(Pump, Build.Syn(PumpAt, port, Server, 443), Beyond);
+        Forward(Beyond, Build.Tcp(Server, 443, "198.19.0.10", port, TcpFlags.Syn | TcpFlags.Ack), Pump);
         var hello = Build.Ip(IpAddress.Parse(PumpAt), IpAddress.Parse(Server), IpProtocol.Tcp,
-            [.. Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
+            [.. Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
         Forward(Pump, hello, Beyond);
-        Records().Last().ServerName.ShouldBe("updates.vendor.example");
     }
 
     private (string Source, int SourcePort, string Destination, int DestinationPort) Forward(int from, byte[] packet, int to)
@@ -221,12 +250,21 @@ public sealed class EgressTests
     {
         private readonly Dictionary<int, List<NameTie>> _ties = [];
 
+        /// <summary>How often the names of anybody were looked through.</summary>
+        public int Looks { get; private set; }
+
         public void Tell(int identity, string name, string address, Instant until)
         {
             _ties.TryAdd(identity, []);
             _ties[identity].Add(new NameTie(name, IpAddress.Parse(address), until));
         }
 
-        public NameTie[] Of(int identityId) => _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+        public NameTie[] Of(int identityId)
+        {
+            Looks++;
+            return _ties.TryGetValue(identityId, out var ties) ? [.. ties] : [];
+        }
+
+        public int VersionOf(int identityId) => _ties.TryGetValue(identityId, out var ties) ? ties.Count : 0;
     }
 }

@@ -203,6 +203,72 @@ public sealed class ForwarderTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Both_ends_of_a_cut_connection_are_told_at_once_though_neither_speaks()
+    {
+        var gate = new Gate();
+        gate.Connect();
+        gate.ShouldForward(Gate.Pump, Build.Tcp(Gate.PumpV4, 4000, Gate.HistorianV4, 8883, TcpFlags.Ack, 101, 4_000_000_001), Gate.Hq);
+        gate.Adopt(gate.Model.With(new FleetChange { RemovedRules = [Gate.PumpRule] }));
+        var resets = Resets(gate);
+        resets.Keys.ShouldBe([Gate.Pump, Gate.Hq], ignoreOrder: true);
+        Convert.ToHexString(resets[Gate.Pump]).ShouldBe(Convert.ToHexString(Reset(Gate.HistorianV4, 8883, Gate.PumpV4, 4000, 4_000_000_001)));
+        Convert.ToHexString(resets[Gate.Hq]).ShouldBe(Convert.ToHexString(Reset(Gate.PumpV4, 4000, Gate.HistorianV4, 8883, 100)));
+        resets.Values.ShouldAllBe(packet => HasValidChecksums(packet));
+        Resets(gate).ShouldBeEmpty("once");
+        gate.Adopt(gate.Model);
+        Resets(gate).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Who_may_not_receive_is_told_nothing_and_the_other_end_is()
+    {
+        var gate = new Gate();
+        gate.Connect();
+        gate.Adopt(gate.Model.With(gate.Model.Identity(Gate.Pump)! with { Active = false }));
+        Resets(gate).Keys.ShouldBe([Gate.Hq]);
+    }
+
+    [Fact]
+    public void What_was_never_answered_or_has_ended_or_is_no_connection_gets_no_reset()
+    {
+        var gate = new Gate();
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Syn, 4001), Gate.Hq);
+        gate.ShouldForward(Gate.Pump, Build.Udp(Gate.PumpV4, 5000, Gate.HistorianV4, 5683), Gate.Hq);
+        gate.Connect(4002);
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Rst, 4002), Gate.Hq);
+        gate.Adopt(gate.Model.With(new FleetChange { RemovedRules = [Gate.PumpRule] }));
+        Resets(gate).ShouldBeEmpty();
+    }
+
+    private static Dictionary<int, byte[]> Resets(Gate gate)
+    {
+        var packets = new Dictionary<int, byte[]>();
+        var packet = new byte[TcpReset.MaximumLength];
+        while (gate.Forwarder.TakeReset(packet, out var to) is > 0 and var length)
+        {
+            packets.Add(to, packet[..length]);
+        }
+
+        return packets;
+    }
+
+    private static bool HasValidChecksums(byte[] packet)
+    {
+        packet.ShouldHaveValidChecksums();
+        return true;
+    }
+
+    private static byte[] Reset(string source, int sourcePort, string destination, int destinationPort, uint sequence)
+    {
+        var ends = new PacketEnds
+        {
+            Source = IpAddress.Parse(source), SourcePort = (ushort)sourcePort, Destination = IpAddress.Parse(destination), DestinationPort = (ushort)destinationPort,
+        };
+        var packet = new byte[TcpReset.MaximumLength];
+        return packet[..TcpReset.Write(ends, sequence, packet)];
+    }
+
+    [Fact]
     public void A_cut_reports_only_the_flows_of_who_was_cut()
     {
         var gate = new Gate();

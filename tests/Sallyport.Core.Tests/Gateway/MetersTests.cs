@@ -99,6 +99,20 @@ public sealed class MetersTests
     }
 
     [Fact]
+    public void What_has_not_counted_since_it_was_read_is_no_news()
+    {
+        var (meters, limit) = (new Meters(), new Limit { VolumeBytes = 10_000 });
+        meters.AddVolume(MeterKind.Rule, 7, limit, 100, Gate.Start);
+        meters.AddVolume(MeterKind.Identity, 7, limit, 200, Gate.Start);
+        meters.News().Select(reading => (reading.Kind, reading.Id, reading.Bytes)).ShouldBe([(MeterKind.Rule, 7, 100), (MeterKind.Identity, 7, 200)]);
+        meters.News().ShouldBeEmpty();
+        meters.AddVolume(MeterKind.Identity, 7, limit, 1, Gate.Start);
+        meters.News().ShouldHaveSingleItem().Bytes.ShouldBe(201);
+        meters.Readings().Count.ShouldBe(2);
+        meters.News().ShouldBeEmpty();
+    }
+
+    [Fact]
     public void What_many_threads_take_together_is_no_more_than_the_limit()
     {
         var meters = new Meters();

@@ -1,4 +1,5 @@
 using System.Text;
+using Sallyport.Core.Dns;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Tests.OpenVpn;
 
@@ -7,24 +8,26 @@ namespace Sallyport.Core.Tests.Gateway;
 /// <summary>The name that a TLS client says in the clear.</summary>
 public sealed class TlsHelloTests
 {
+    private static readonly NamePool Names = new();
+
     [Fact]
     public void The_name_is_found_behind_other_extensions_and_in_a_hello_that_is_cut_behind_it()
     {
         var hello = Hello("www.vendor.example", before: 200, after: 1700);
-        TlsHello.TryReadServerName(hello, out var name).ShouldBeTrue();
+        TlsHello.TryReadServerName(hello, Names, out var name).ShouldBeTrue();
         name.ShouldBe("www.vendor.example");
-        TlsHello.TryReadServerName(hello.AsSpan(0, 600), out name).ShouldBeTrue();
+        TlsHello.TryReadServerName(hello.AsSpan(0, 600), Names, out name).ShouldBeTrue();
         name.ShouldBe("www.vendor.example");
-        TlsHello.TryReadServerName(hello.AsSpan(0, 100), out _).ShouldBeFalse();
+        TlsHello.TryReadServerName(hello.AsSpan(0, 100), Names, out _).ShouldBeFalse();
     }
 
     [Fact]
     public void What_is_no_name_is_none()
     {
-        TlsHello.TryReadServerName("GET / HTTP/1.1\r\n"u8, out _).ShouldBeFalse();
-        TlsHello.TryReadServerName(Hello("bad name\n"), out _).ShouldBeFalse();
-        TlsHello.TryReadServerName(Hello(new string('a', 300)), out _).ShouldBeFalse();
-        TlsHello.TryReadServerName(Hello(""), out _).ShouldBeFalse();
+        TlsHello.TryReadServerName("GET / HTTP/1.1\r\n"u8, Names, out _).ShouldBeFalse();
+        TlsHello.TryReadServerName(Hello("bad name\n"), Names, out _).ShouldBeFalse();
+        TlsHello.TryReadServerName(Hello(new string('a', 300)), Names, out _).ShouldBeFalse();
+        TlsHello.TryReadServerName(Hello(""), Names, out _).ShouldBeFalse();
     }
 
     [Fact]
@@ -40,7 +43,7 @@ public sealed class TlsHelloTests
                 changed[random.Below(changed.Length)] = (byte)random.Below(256);
             }
 
-            if (TlsHello.TryReadServerName(changed, out var name))
+            if (TlsHello.TryReadServerName(changed, Names, out var name))
             {
                 name.Length.ShouldBeInRange(1, 253);
             }

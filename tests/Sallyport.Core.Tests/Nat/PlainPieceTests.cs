@@ -68,7 +68,7 @@ public sealed class PlainPieceTests
         for (var i = 0; i < piece.Segments; i++)
         {
             var output = new byte[piece.LengthMax];
-            cut.Add(output[..piece.Write(packet, i, output)]);
+            cut.Add(output[..piece.Write(packet, i, 0, output)]);
         }
 
         return cut;

@@ -13,9 +13,14 @@ namespace Sallyport.DataPlane.Tests.Dns;
 public sealed class DnsForwarderTests : IDisposable
 {
     private readonly Mailbox _shard = new();
-    private readonly DnsForwarder _forwarder = new(new Clock(TimeProvider.System), new SystemEntropy(), new GatewayLog(TextWriter.Null, TimeProvider.System));
+    private readonly NameTies _ties = new();
+    private readonly DnsForwarder _forwarder;
 
-    public DnsForwarderTests() => _forwarder.Start([_shard]);
+    public DnsForwarderTests()
+    {
+        _forwarder = new DnsForwarder(new Clock(TimeProvider.System), new SystemEntropy(), _ties, new GatewayLog(TextWriter.Null, TimeProvider.System));
+        _forwarder.Start([_shard]);
+    }
 
     [Fact]
     public void The_answer_comes_back_with_the_addresses_in_it()
@@ -24,8 +29,30 @@ public sealed class DnsForwarderTests : IDisposable
         Ask("www.corp.example", server.Address);
         var delivery = Next();
         delivery.Question.IdentityId.ShouldBe(1);
-        Questions.Read(delivery.Answer!).ShouldBe("0 10.1.2.3");
-        delivery.Addresses.ShouldBe([IpAddress.Parse("10.1.2.3"), IpAddress.Parse("10.1.2.4")]);
+        Questions.Read(delivery.Answer!.Message).ShouldBe("0 10.1.2.3");
+        delivery.Answer!.Addresses.ShouldBe([IpAddress.Parse("10.1.2.3"), IpAddress.Parse("10.1.2.4")]);
+    }
+
+    [Fact]
+    public void What_a_name_stands_for_is_remembered_before_its_answer_is_delivered_where_names_lead_anywhere()
+    {
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180, Questions.Address("203.0.113.7"))]);
+        Ask("www.vendor.example", [server.Address], identityId: 7, isTied: true);
+        Next();
+        var tie = _ties.Of(7).ShouldHaveSingleItem();
+        (tie.Name, tie.Address).ShouldBe(("www.vendor.example", IpAddress.Parse("203.0.113.7")));
+        Ask("www.vendor.example", [server.Address], identityId: 8);
+        Next();
+        _ties.Of(8).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Of_a_broken_answer_nothing_is_remembered()
+    {
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180, Questions.Address("203.0.113.7"), Questions.Address("203.0.113.8"))[..^3]]);
+        Ask("www.vendor.example", [server.Address], identityId: 7, isTied: true);
+        Next().Answer!.IsWhole.ShouldBeFalse();
+        _ties.Of(7).ShouldBeEmpty();
     }
 
     [Fact]
@@ -55,7 +82,7 @@ public sealed class DnsForwarderTests : IDisposable
             Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3")),
         ]);
         Ask("www.corp.example", server.Address);
-        Questions.Read(Next().Answer!).ShouldBe("0 10.1.2.3");
+        Questions.Read(Next().Answer!.Message).ShouldBe("0 10.1.2.3");
     }
 
     [Fact]
@@ -70,7 +97,7 @@ public sealed class DnsForwarderTests : IDisposable
             return [Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3"))];
         });
         Ask("www.corp.example", server.Address);
-        Questions.Read(Next().Answer!).ShouldBe("0 10.1.2.3");
+        Questions.Read(Next().Answer!.Message).ShouldBe("0 10.1.2.3");
     }
 
     [Fact]
@@ -79,7 +106,7 @@ public sealed class DnsForwarderTests : IDisposable
         using var silent = new TestDnsServer((_, _) => []);
         using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180, Questions.Address("10.1.2.3"))]);
         Ask("www.corp.example", silent.Address, server.Address);
-        Questions.Read(Next().Answer!).ShouldBe("0 10.1.2.3");
+        Questions.Read(Next().Answer!.Message).ShouldBe("0 10.1.2.3");
         silent.Seen.Count.ShouldBe(1);
     }
 
@@ -116,8 +143,8 @@ public sealed class DnsForwarderTests : IDisposable
         using var server = new TestDnsServer((query, isStream) => [isStream ? Questions.Answer(query, 0x8180, many) : Questions.Answer(query, 0x8380)]);
         Ask("many.corp.example", server.Address);
         var delivery = Next();
-        delivery.Answer!.Length.ShouldBeGreaterThan(3000);
-        delivery.Addresses.Length.ShouldBe(DnsServiceLimits.LogAddressesMax);
+        delivery.Answer!.Message.Length.ShouldBeGreaterThan(3000);
+        delivery.Answer!.Addresses.Length.ShouldBe(DnsServiceLimits.LogAddressesMax);
     }
 
     [Fact]
@@ -125,7 +152,7 @@ public sealed class DnsForwarderTests : IDisposable
     {
         using var server = new TestDnsServer((query, isStream) => isStream ? [] : [Questions.Answer(query, 0x8380, Questions.Address("10.1.2.3"))]);
         Ask("many.corp.example", server.Address);
-        Questions.Read(Next().Answer!).ShouldBe("0 cut 10.1.2.3");
+        Questions.Read(Next().Answer!.Message).ShouldBe("0 cut 10.1.2.3");
     }
 
     [Fact]
@@ -165,11 +192,11 @@ public sealed class DnsForwarderTests : IDisposable
 
     private void Ask(string name, params OuterAddress[] servers) => Ask(name, servers, identityId: 1);
 
-    private void Ask(string name, OuterAddress[] servers, int identityId)
+    private void Ask(string name, OuterAddress[] servers, int identityId, bool isTied = false)
     {
         var message = Questions.For(name);
         DnsQuery.Read(message, out var query).ShouldBe(DnsReadResult.Query);
-        _forwarder.TryAsk(new UpstreamQuestion(identityId, 1, 0, message[..query.QuestionEnd], query, default, new DnsForward("", [.. servers]))).ShouldBeTrue();
+        _forwarder.TryAsk(new UpstreamQuestion(identityId, 1, 0, message[..query.QuestionEnd], query, default, new DnsForward("", [.. servers]), isTied)).ShouldBeTrue();
     }
 
     private DeliverAnswer Next()

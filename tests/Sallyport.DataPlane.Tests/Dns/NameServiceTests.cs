@@ -146,15 +146,15 @@ public sealed class NameServiceTests : IDisposable
         question.Forward.Servers.Single().ToString().ShouldBe("10.0.0.53:53");
 
         var upstream = Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180, Questions.Address("10.1.2.3"));
-        _path.Path.Deliver(new DeliverAnswer(question, upstream, [IpAddress.Parse("10.1.2.3")], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream)), _path.Now);
         var answer = device.Open(_path.Sent().Single().Packet);
         BinaryPrimitives.ReadUInt16BigEndian(answer.AsSpan(28)).ShouldBe((ushort)0x4711);
         Questions.Read(answer.AsSpan(28)).ShouldBe("0 10.1.2.3");
 
         Ask(device, "www.example.org").ShouldBe("5", "nobody is asked");
-        _path.Path.Deliver(new DeliverAnswer(question, null, [], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, null), _path.Now);
         Questions.Read(device.Open(_path.Sent().Single().Packet).AsSpan(28)).ShouldBe("2");
-        _path.Path.Deliver(new DeliverAnswer(question, [.. "nonsense"u8], [], []), _path.Now);
+        _path.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream[..^3])), _path.Now);
         Questions.Read(device.Open(_path.Sent().Single().Packet).AsSpan(28)).ShouldBe("2");
     }
 
@@ -163,7 +163,7 @@ public sealed class NameServiceTests : IDisposable
     {
         using var device = _path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
         device.Send(Packet(Questions.For("www.corp.example")));
-        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180), [], []);
+        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Upstream(Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180)));
         var network = new NetworkModel { Id = 1, Name = "plant-a", Prefixes = ["10.20.0.0/16"], Ciphers = [], Wrappings = [], Dns = new DnsModel([]) };
         _path.Adopt(new Delta { Version = 2, CommittedAt = 0, Networks = [network] });
         _path.Path.Deliver(delivery, _path.Now);
@@ -173,6 +173,59 @@ public sealed class NameServiceTests : IDisposable
         _path.Path.Deliver(delivery, _path.Now);
         _path.Sent().ShouldBeEmpty();
         _path.Drops[DropReason.NotRequested].ShouldBe(2);
+    }
+
+    [Fact]
+    public void Questions_and_answers_count_against_the_volume_of_who_asks()
+    {
+        using var device = _path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
+        using var other = _path.Open(TestFleet.OtherDeviceId, PathFixture.At("203.0.113.8", 4000));
+        var question = Packet(Questions.For(Historian)).Length;
+        var answer = Answered(device).Length;
+        Limit(new LimitModel { VolumeBytes = question + answer });
+        Answered(device).Length.ShouldBe(answer);
+        _path.Fabric.Meters.Readings().ShouldHaveSingleItem().Bytes.ShouldBe(question + answer);
+        device.Send(Packet(Questions.For(Historian)));
+        _path.Sent().ShouldBeEmpty("its volume is used up");
+        _path.Forwarder.Drops[(int)DropReason.VolumeUsed].ShouldBe(1);
+        device.Send(Packet(Questions.For("www.corp.example")));
+        _path.Asked.ShouldBeEmpty("nothing more is carried out");
+        device.Send(InnerPackets.Udp(TestFleet.DeviceAddress, TestFleet.ApplicationAddress, 40_000, 5_000));
+        _path.Forwarder.TryDequeueFlow(out var flow).ShouldBeTrue();
+        flow.Reason.ShouldBe(DropReason.VolumeUsed, "names and flows share it");
+        _path.Sent().ShouldHaveSingleItem("refused");
+        Ask(other, "pump-18.plant-a.sallyport", TestFleet.OtherDeviceAddress).ShouldBe("0 10.20.0.11");
+    }
+
+    [Fact]
+    public void Who_is_throttled_asks_no_faster_than_its_rate_and_answers_of_others_count_too()
+    {
+        using var device = _path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));
+        Limit(new LimitModel { BitsPerSecond = 64_000 });
+        var carried = 0L;
+        for (var i = 0; i < 100; i++)
+        {
+            device.Send(Packet(Questions.For(Historian)));
+            carried = _path.Sent().Count > 0 ? i + 1 : carried;
+        }
+
+        // A burst is 6,000 bytes; each question with its answer takes 150 and more.
+        carried.ShouldBeInRange(5, 40);
+        _path.Forwarder.Drops[(int)DropReason.RateLimited].ShouldBeGreaterThan(50);
+
+        _path.Now += TimeSpan.FromSeconds(10);
+        device.Send(Packet(Questions.For("www.corp.example")));
+        var upstream = Questions.Answer(Questions.For("www.corp.example", id: 9), 0x8180, Enumerable.Repeat(Questions.Address("10.1.2.3"), 20));
+        var delivery = new DeliverAnswer(_path.Asked.Single(), Questions.Upstream(upstream));
+        var delivered = 0;
+        for (var i = 0; i < 100; i++)
+        {
+            _path.Path.Deliver(delivery, _path.Now);
+            delivered += _path.Sent().Count;
+        }
+
+        delivered.ShouldBeInRange(5, 30);
+        _path.Drops[DropReason.RateLimited].ShouldBeGreaterThanOrEqualTo(100 - delivered);
     }
 
     [Fact]
@@ -242,6 +295,21 @@ public sealed class NameServiceTests : IDisposable
     {
         peer.Send(Packet(Questions.For(name), from));
         return Questions.Read(peer.Open(_path.Sent().Single().Packet).AsSpan(28));
+    }
+
+    private byte[] Answered(PathPeer peer)
+    {
+        peer.Send(Packet(Questions.For(Historian)));
+        return peer.Open(_path.Sent().ShouldHaveSingleItem().Packet);
+    }
+
+    private void Limit(LimitModel limit)
+    {
+        var device = new IdentityModel
+        {
+            Id = TestFleet.DeviceId, NetworkId = 1, Kind = "device", Name = "pump-17", Active = true, AddressV4 = TestFleet.DeviceAddress.ToString(), Limit = limit,
+        };
+        _path.Adopt(new Delta { Version = 2, CommittedAt = 0, Identities = [device] });
     }
 
     private static byte[] Packet(byte[] payload, IpAddress? from = null) =>

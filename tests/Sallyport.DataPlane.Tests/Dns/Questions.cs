@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
+using Sallyport.Core.Dns;
+using Sallyport.DataPlane.Dns;
 
 namespace Sallyport.DataPlane.Tests.Dns;
 
@@ -32,6 +34,13 @@ internal static class Questions
         BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(6), (ushort)all.Length);
         message.AsSpan(8, 4).Clear();
         return message;
+    }
+
+    /// <summary>As the thread that asked has it.</summary>
+    public static UpstreamAnswer Upstream(byte[] message)
+    {
+        DnsAnswer.TryRead(message, out var head).ShouldBeTrue();
+        return new UpstreamAnswer(message, head);
     }
 
     public static byte[] Address(string address, byte ttl = 60) => [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, ttl, 0, 4, .. address.Split('.').Select(byte.Parse)];

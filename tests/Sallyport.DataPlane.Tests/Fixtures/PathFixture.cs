@@ -53,7 +53,7 @@ internal sealed class PathFixture : IDisposable
         {
             Asked.Add(question);
             return true;
-        }, Ties);
+        });
         Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing, Names);
         Host = new HostPath(Outbox, Path, _crossing, Drops);
     }

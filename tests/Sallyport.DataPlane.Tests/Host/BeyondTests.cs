@@ -106,7 +106,8 @@ public sealed class BeyondTests : IDisposable
         var question = _fixture.Asked.ShouldHaveSingleItem();
         question.Forward.Servers.Single().ToString().ShouldBe("192.0.2.53:53");
         var upstream = Questions.Answer(Questions.For("www.vendor.example", id: 9), 0x8180, Questions.Address("198.51.100.77"));
-        _fixture.Path.Deliver(new DeliverAnswer(question, upstream, [vendor], [new DnsFact("www.vendor.example", DnsType.A, 60, vendor, "")]), _fixture.Now);
+        _fixture.Ties.Tie(question, Questions.Upstream(upstream), _fixture.Now);
+        _fixture.Path.Deliver(new DeliverAnswer(question, Questions.Upstream(upstream)), _fixture.Now);
         _fixture.Sent().ShouldHaveSingleItem("the answer");
         _fixture.Ties.Of(TestFleet.DeviceId).ShouldHaveSingleItem().Name.ShouldBe("www.vendor.example");
         _fixture.Ties.Of(TestFleet.OtherDeviceId).ShouldBeEmpty();
@@ -122,7 +123,7 @@ public sealed class BeyondTests : IDisposable
     [Fact]
     public void The_table_lets_guests_out_their_answers_in_and_nothing_else()
     {
-        var table = new NftTable("sallyport-0");
+        var table = new NftTable("sallyport-0", new NftProgram());
         table.Name.ShouldBe("sallyport_egress_sallyport_0");
         var text = table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: true);
         text.ShouldStartWith("add table ip sallyport_egress_sallyport_0\ndelete table ip sallyport_egress_sallyport_0\n");
@@ -132,6 +133,15 @@ public sealed class BeyondTests : IDisposable
         text.ShouldContain("oifname \"sallyport-0\" ct state != { established, related } drop");
         text.ShouldContain("iifname != \"sallyport-0\" oifname != \"sallyport-0\" drop");
         table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false).ShouldNotContain("oifname != \"sallyport-0\" drop");
+    }
+
+    [Fact]
+    public void Guests_are_given_no_port_that_the_gateway_listens_on()
+    {
+        string Text(params int[] listening) => new NftTable("tun9", new NftProgram(), listening).Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false);
+        Text(443, 1194).ShouldContain("meta l4proto { tcp, udp } ip saddr { 198.19.0.0/16 } oifname != \"tun9\" masquerade to :32768-60999 fully-random");
+        Text(443, 40_000).ShouldContain("masquerade to :10240-32767 fully-random");
+        Text(11_940, 40_000).ShouldContain("masquerade to :61000-65535 fully-random");
     }
 
     public void Dispose()

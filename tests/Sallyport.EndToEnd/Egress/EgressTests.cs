@@ -19,16 +19,24 @@ public sealed class EgressFixture : FleetFixture
 {
     public const int Port = 443;
 
+    /// <summary>Somebody listens there, too, at the server and at the box in the east: what is refused there policy refuses.</summary>
+    public const int OtherPort = 22;
+
     public static IPAddress Server { get; } = IPAddress.Parse("203.0.113.10");
 
     public static IPAddress OtherServer { get; } = IPAddress.Parse("203.0.113.11");
 
     public static IPAddress Lan { get; } = IPAddress.Parse("10.50.0.10");
 
+    /// <summary>In each of the two networks.</summary>
+    public static IPAddress Box { get; } = IPAddress.Parse("192.168.1.10");
+
     /// <summary>As the servers see whoever comes through the gateway.</summary>
     public const string Masquerade = Sallyport.Harness.Topology.GatewayV4;
 
     public NameServer Names { get; private set; } = null!;
+
+    public Greeter Ten { get; private set; } = null!;
 
     public Namespace East { get; private set; } = null!;
 
@@ -49,7 +57,8 @@ public sealed class EgressFixture : FleetFixture
         }
 
         Topology.Gateway.Write("/proc/sys/net/ipv4/ip_forward", "0");
-        Own(new Greeter(Internet, Server, Port, "ten"));
+        Ten = Own(new Greeter(Internet, Server, Port, "ten"));
+        Own(new Greeter(Internet, Server, OtherPort, "ten's other port"));
         Own(new Greeter(Internet, OtherServer, Port, "eleven"));
         Own(new Greeter(Internet, Lan, Port, "lan"));
         Names = Own(new NameServer(Internet, IPAddress.Parse("203.0.113.53"), new Dictionary<string, IPAddress>
@@ -60,13 +69,14 @@ public sealed class EgressFixture : FleetFixture
             ["www.other.example"] = Server,
         }));
         East = await AddBox("east", isDefaultRoute: true);
+        Own(new Greeter(East, Box, OtherPort, "box"));
         West = await AddBox("west", isDefaultRoute: true);
     }
 
     private async Task<Namespace> AddBox(string network, bool isDefaultRoute)
     {
         await Client.AddNetworkAsync(new NetworkCreate { Name = network, Prefixes = ["192.168.1.0/24"], DefaultRoute = isDefaultRoute });
-        var created = await Client.AddDeviceAsync(new() { Name = "box", Network = network, Addresses = ["192.168.1.10"], Profile = new() });
+        var created = await Client.AddDeviceAsync(new() { Name = "box", Network = network, Addresses = [Box.ToString()], Profile = new() });
         var where = NewHost(network);
 
         // As at home: its own way to the internet leads past the tunnel, and is not what it should take.
@@ -98,9 +108,19 @@ public sealed class EgressTests(EgressFixture fleet) : IClassFixture<EgressFixtu
         await Eventually.True(() => fleet.Installation.GatewayLog.Contains("egress.opened", StringComparison.Ordinal), "the way out: " + fleet.Installation.GatewayLog);
         (await Greeter.Ask(fleet.East, EgressFixture.Server, EgressFixture.Port)).ShouldBe($"ten, you are {EgressFixture.Masquerade}");
 
+        // A connection of his from the port that the gateway listens on would take its clients' packets (CVE-2021-3773).
+        using (var shadow = fleet.East.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)))
+        {
+            shadow.Bind(new IPEndPoint(EgressFixture.Box, 1194));
+            await shadow.ConnectAsync(new IPEndPoint(EgressFixture.Server, EgressFixture.Port));
+            (await shadow.ReceiveAsync(new byte[100], SocketFlags.None)).ShouldBeGreaterThan(0);
+            fleet.Ten.LastPort.ShouldBeInRange(32_768, 60_999);
+        }
+
         // Not the other server, not another port, not the twin of the same address in the other network.
         (await Dial.Tcp(fleet.East, EgressFixture.OtherServer, EgressFixture.Port)).DeniedAtOnce.ShouldBeTrue();
-        (await Dial.Tcp(fleet.East, EgressFixture.Server, 22)).DeniedAtOnce.ShouldBeTrue();
+        (await Greeter.Ask(fleet.Internet, EgressFixture.Server, EgressFixture.OtherPort)).ShouldStartWith("ten's other port");
+        (await Dial.Tcp(fleet.East, EgressFixture.Server, EgressFixture.OtherPort)).DeniedAtOnce.ShouldBeTrue();
         (await Dial.Tcp(fleet.West, EgressFixture.Server, EgressFixture.Port)).DeniedAtOnce.ShouldBeTrue();
         await fleet.Client.AddRuleAsync(new RuleCreate { From = "device:box.west", To = "application:web.internet" });
         (await Greeter.Ask(fleet.West, EgressFixture.Server, EgressFixture.Port)).ShouldBe($"ten, you are {EgressFixture.Masquerade}");
@@ -108,7 +128,11 @@ public sealed class EgressTests(EgressFixture fleet) : IClassFixture<EgressFixtu
         // A machine that was no router is none for others.
         fleet.Topology.Gateway.Run(() => File.ReadAllText("/proc/sys/net/ipv4/ip_forward")).Trim().ShouldBe("1");
         fleet.Internet.Batch($"route add 198.19.0.0/16 via {Topology.GatewayV4}");
-        (await Dial.Tcp(fleet.Internet, IPAddress.Parse("198.19.0.1"), 22, limitSeconds: 2)).Outcome.ShouldNotBe(DialOutcome.Connected);
+        (await Greeter.Ask(fleet.East, EgressFixture.Box, EgressFixture.OtherPort)).ShouldStartWith("box");
+        foreach (var guest in new[] { "198.19.0.1", "198.19.0.10" })
+        {
+            await ShouldNotGetIn(fleet.Internet, IPAddress.Parse(guest));
+        }
 
         using var echo = new TcpEcho(fleet.Internet, EgressFixture.Server, 7000);
         await fleet.Client.AddApplicationAsync(new ApplicationCreate { Name = "echo", Host = "internet", Target = "203.0.113.10", Services = ["tcp/7000"] });
@@ -120,6 +144,15 @@ public sealed class EgressTests(EgressFixture fleet) : IClassFixture<EgressFixtu
         await Eventually.True(() => stream.Fault is not null, "the connection is reset");
         await fleet.Client.DeleteRuleAsync(rule.Id);
         (await Dial.Tcp(fleet.East, EgressFixture.Server, EgressFixture.Port)).DeniedAtOnce.ShouldBeTrue();
+    }
+
+    /// <summary>No connection comes about: a greeter would say so before it was asked anything.</summary>
+    private static async Task ShouldNotGetIn(Namespace from, IPAddress to)
+    {
+        using var socket = from.Run(() => new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        var fault = await Record.ExceptionAsync(async () => await socket.ConnectAsync(new IPEndPoint(to, EgressFixture.OtherPort), limit.Token));
+        (fault is OperationCanceledException or SocketException).ShouldBeTrue($"{to} let it in: {fault}");
     }
 
     private async Task NamesOnly()

@@ -20,6 +20,10 @@ public abstract class OverlapFixture : FleetFixture
 {
     public const int Port = 8443;
     public const int ClosedPort = 9999;
+
+    /// <summary>Somebody listens there, and no rule leads to it.</summary>
+    public const int ForbiddenPort = 22;
+
     public static readonly string[] Ring = ["north", "east", "west"];
 
     public static IPAddress BoxAddress { get; } = IPAddress.Parse("192.168.1.10");
@@ -51,6 +55,7 @@ public abstract class OverlapFixture : FleetFixture
             var client = Own(new OpenVpnProcess(where, created.Profile!.Text));
             await Connected(client);
             Own(new UdpEcho(where, BoxAddress, Port));
+            Own(new Greeter(where, BoxAddress, ForbiddenPort, network));
             boxes.Add(network, new Box(network, where, client, Own(new Greeter(where, BoxAddress, Port, network))));
         }
 

@@ -23,19 +23,34 @@ public abstract class OverlapTests(OverlapFixture fleet)
             (await Dial.Udp(box.Where, fleet.Service, OverlapFixture.Port)).Outcome.ShouldBe(DialOutcome.Connected);
             (await Pinger.Once(box.Where, fleet.Service)).ShouldBeTrue();
 
-            // Not another port, not another service address, not the guest that it is seen as elsewhere.
-            (await Dial.Tcp(box.Where, fleet.Service, 22)).DeniedAtOnce.ShouldBeTrue();
+            // Not another port, though somebody answers there; not another service address, not the guest that it is seen as elsewhere.
+            (await Greeter.Ask(fleet.Boxes[next].Where, OverlapFixture.BoxAddress, OverlapFixture.ForbiddenPort)).ShouldStartWith(next);
+            (await Dial.Tcp(box.Where, fleet.Service, OverlapFixture.ForbiddenPort)).DeniedAtOnce.ShouldBeTrue();
             (await Dial.Tcp(box.Where, IPAddress.Parse("198.18.0.2"), OverlapFixture.Port)).DeniedAtOnce.ShouldBeTrue();
             (await Dial.Tcp(box.Where, IPAddress.Parse(GuestOf(OverlapFixture.BoxAddress)), OverlapFixture.Port)).DeniedAtOnce.ShouldBeTrue();
         }
 
-        await Eventually.True(() => Greetings().Count > 0, "the flows are reported");
-        var flows = Greetings();
-        flows.ShouldAllBe(flow => flow.From!.Name == "box" && flow.To!.Name == "box" && flow.Destination == fleet.Service.ToString());
+        foreach (var network in OverlapFixture.Ring)
+        {
+            // All of them are called "box" and have one address: they are told apart by their networks and numbers.
+            var next = OverlapFixture.After(network);
+            var (from, to) = (await fleet.Client.GetDeviceAsync($"box.{network}"), await fleet.Client.GetDeviceAsync($"box.{next}"));
+            var far = new FlowFarEnds(next, GuestOf(OverlapFixture.BoxAddress), OverlapFixture.BoxAddress.ToString());
+            await Eventually.True(() => Greetings(network).Count > 0, $"the flows of {network} are reported");
+            Greetings(network).ShouldAllBe(flow => flow.Network == network && flow.From.Id == from.Id && flow.To!.Id == to.Id
+                && flow.Source == OverlapFixture.BoxAddress.ToString() && flow.Destination == fleet.Service.ToString() && flow.Far == far);
+            await Eventually.True(() => Denied(network).Count > 0, $"what was denied in {network} is reported");
+            Denied(network).ShouldAllBe(flow => flow.From.Id == from.Id && flow.To!.Id == to.Id && flow.Reason == "NoApplication");
+        }
     }
 
-    private List<FlowInfo> Greetings() =>
-        [.. fleet.Client.ListFlowsAsync(network: "north").GetAwaiter().GetResult().Items.Where(flow => flow is { Verdict: "allowed", Application: "greeter" })];
+    private List<FlowInfo> Greetings(string network) => Flows(network, flow => flow is { Verdict: "allowed", Application: "greeter" });
+
+    private List<FlowInfo> Denied(string network) =>
+        Flows(network, flow => flow is { Verdict: "denied", DestinationPort: OverlapFixture.ForbiddenPort } && flow.Destination == fleet.Service.ToString());
+
+    private List<FlowInfo> Flows(string network, Func<FlowInfo, bool> wanted) =>
+        [.. fleet.Client.ListFlowsAsync(network: network).GetAwaiter().GetResult().Items.Where(wanted)];
 
     [NetworkFact]
     public async Task A_port_where_nobody_listens_is_told_across()
@@ -80,7 +95,6 @@ public abstract class OverlapTests(OverlapFixture fleet)
         var tally = await survivor.Finish();
         tally.Lost.ShouldBe(0, $"what is still allowed does not notice: {tally}");
     }
-
 
     /// <summary>What a service of the gateway host in one network sees a box of another one as.</summary>
     protected async Task<IPAddress> SeenByHost(string network, string home)

@@ -23,6 +23,9 @@ public sealed class Greeter : IDisposable
         _ = Task.Run(() => Accept(name));
     }
 
+    /// <summary>The port of who came last, as he is seen here.</summary>
+    public int LastPort { get; private set; }
+
     /// <summary>"east, you are 198.19.0.10".</summary>
     public static async Task<string> Ask(Namespace from, IPAddress to, int port)
     {
@@ -42,6 +45,7 @@ public sealed class Greeter : IDisposable
             while (true)
             {
                 using var connection = await listener.AcceptAsync();
+                LastPort = ((IPEndPoint)connection.RemoteEndPoint!).Port;
                 await connection.SendAsync(Encoding.ASCII.GetBytes($"{name}, you are {((IPEndPoint)connection.RemoteEndPoint!).Address}"));
             }
         }

@@ -45,5 +45,23 @@ public sealed class IdleConnection : IDisposable
         }
     }
 
+    /// <summary>Waits in silence: the name of the error that ends it, or "silence".</summary>
+    public async Task<string> Listen(int limitMs)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(limitMs));
+        try
+        {
+            return await socket.ReceiveAsync(new byte[1], SocketFlags.None, limit.Token) == 0 ? "closed" : "data";
+        }
+        catch (OperationCanceledException)
+        {
+            return "silence";
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode.ToString();
+        }
+    }
+
     public void Dispose() => socket.Dispose();
 }

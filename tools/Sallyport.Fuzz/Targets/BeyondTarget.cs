@@ -1,3 +1,4 @@
+using Sallyport.Core.Dns;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Nat;
 using Sallyport.Core.Packets;
@@ -15,6 +16,8 @@ internal sealed class BeyondTarget : FuzzTarget
 
     /// <summary>The name alone.</summary>
     private const int NameAllocationMax = 1024;
+
+    private static readonly NamePool Names = new();
 
     public override string Name => "beyond";
 
@@ -60,7 +63,7 @@ internal sealed class BeyondTarget : FuzzTarget
         probe.That(piece.LengthMax <= packet.Length, "no segment is longer than the piece");
         for (var i = 0; i < Math.Min(piece.Segments, SegmentsMax); i++)
         {
-            var length = piece.Write(packet, i, output);
+            var length = piece.Write(packet, i, 0, output);
             probe.That(length <= piece.LengthMax, "a segment fits the room that was asked for");
             probe.That(InnerPacket.Read(output[..length], out var inner) is not (DropReason.NotIp or DropReason.IpMalformed), "a segment is an IPv4 packet");
             probe.That(inner.Ends.Destination == piece.Destination, "a segment is for whom the piece is");
@@ -72,7 +75,7 @@ internal sealed class BeyondTarget : FuzzTarget
     private static void RunHello(ReadOnlySpan<byte> bytes, Probe probe)
     {
         var meter = Probe.StartMeter();
-        var found = TlsHello.TryReadServerName(bytes, out var name);
+        var found = TlsHello.TryReadServerName(bytes, Names, out var name);
         probe.AllocatedAtMost(meter, NameAllocationMax, "reading a hello");
         probe.Reach(found ? 100 : 101);
         probe.That(!found || (name.Length is > 0 and < 254 && !name.AsSpan().ContainsAnyExceptInRange('-', 'z')), "a name can be shown");

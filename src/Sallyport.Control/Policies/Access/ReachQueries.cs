@@ -135,12 +135,18 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         {
             notes.Add($"{row.OwnerKind} {row.Owner}, which carries it, is not active: nobody reaches it.");
         }
+        else if (owner is not null && !owner.Leaves(application))
+        {
+            notes.Add($"{row.OwnerKind} {row.Owner}, which carries it, is quarantined ({QuarantineWords.All[(int)owner.Quarantine - 1]}): nobody reaches it.");
+        }
         else if (row.OwnerKind != HostIdentity.Kind && tunnels.PresenceOf(row.OwnerId).Presence == "offline")
         {
             notes.Add($"{row.OwnerKind} {row.Owner}, which carries it, is offline: nothing arrives until it connects.");
         }
 
-        if (question.Map.RulesOf(application.Id).Count == 0)
+        var locked = database.Read(sql => RuleRow.LeadingTo(sql, row.Id)).Where(rule => rule.IsLocked).ToList();
+        notes.AddRange(locked.Select(rule => $"Rule {rule.Id} ({rule.SubjectKind}:{rule.Subject} to {rule.Target}) is locked: it lets nobody reach it."));
+        if (question.Map.RulesOf(application.Id).Count == 0 && locked.Count == 0)
         {
             notes.Add($"No rule leads to application {row.Name}.");
         }
@@ -150,10 +156,19 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
 
     private static IReadOnlyList<string> NotesOn(SqliteConnection sql, IdentityRow row)
     {
-        var state = row.Kind == HostIdentity.Kind || row.State == IdentityStates.Active ? null : $"{row.Kind} {row.Name} is {row.State}: it reaches nothing.";
+        var state = row.Kind == HostIdentity.Kind || row.State == IdentityStates.Active ? null : $"{row.Kind} {row.Name} is {row.State}{LeftTo(row)}";
         var locks = LockRow.Concerning(sql, row.Locks, 0, []).Select(one => $"Lock {one.Id} is on {one.SubjectKind}:{one.Subject}: {row.Kind} {row.Name} reaches nothing.");
         return [.. state is null ? [] : (string[])[state], .. locks];
     }
+
+    /// <summary>What its state leaves of what rules allow.</summary>
+    private static string LeftTo(IdentityRow row) => (row.State == IdentityStates.Quarantined ? row.QuarantineDegree : null) switch
+    {
+        "throttled" => $" (throttled): it reaches what rules allow, at {LimitText.Rate(row.QuarantineRate ?? 0)} at most.",
+        "management" => " (management): of what rules allow it reaches applications for management alone.",
+        "forensic" => $" (forensic): of what rules allow it reaches application {row.QuarantineApplication} alone.",
+        _ => ": it reaches nothing.",
+    };
 
     /// <summary>One question to one state of the fleet.</summary>
     private sealed class Question(FleetState fleet, FleetModel model, Func<int, Situation> situations, Instant now)

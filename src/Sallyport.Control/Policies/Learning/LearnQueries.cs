@@ -8,6 +8,7 @@ using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Store;
 using Sallyport.Control.Users;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies.Learning;
@@ -55,33 +56,33 @@ internal sealed class LearnQueries(Database database, TrafficDatabase traffic, C
         }
 
         var name = text![(colon + 1)..];
-        if (kind == "network" && Lookup.Network(sql, name).OrProblem("subject", problems) is null)
+        var home = kind == "network" ? Lookup.Network(sql, name).OrProblem("subject", problems) : null;
+        if (kind == "network" && (home is null || (networkId ?? home.Id) != home.Id))
         {
-            return null;
+            return home is null ? null : NobodyIn(kind, name, problems);
         }
 
+        // The one way in which labels are said, so that a rule of the same is found.
+        name = kind == "label" ? LabelSelector.Write(LabelSelector.Read(name)) : name;
         var retired = IdentityRow.Retired(sql);
-        var members = fleet.Identities.Values
-            .Where(identity => (networkId is null || identity.NetworkId == networkId) && !retired.Contains(identity.Id) && Speaks(fleet, kind, name, identity))
-            .ToDictionary(identity => identity.Id);
+        var spoken = new RuleSubject(kind, 0, name, home?.Id ?? networkId);
+        var members = fleet.Identities.Values.Where(identity => !retired.Contains(identity.Id) && spoken.Speaks(identity)).ToDictionary(identity => identity.Id);
         var networks = members.Values.Select(member => member.NetworkId).Distinct().Select(id => fleet.Networks[id].Name).Order(StringComparer.Ordinal).ToList();
         switch (networks.Count)
         {
             case 0:
-                problems.AddUnknown("subject", $"nobody {(kind == "label" ? "has the label" : $"is in the {kind}")} {Label.Shorten(name)}", "see who there is: sallyport device list");
-                return null;
+                return NobodyIn(kind, name, problems);
             case > 1:
                 problems.Add("network", $"{text} has members in {networks.Count} networks", $"say which: {string.Join(" or ", networks)}");
                 return null;
             default:
-                return new LearnSubject(text, members.Values.First().NetworkId, members);
+                return new LearnSubject($"{kind}:{name}", members.Values.First().NetworkId, members);
         }
     }
 
-    private static bool Speaks(FleetState fleet, string kind, string name, IdentityModel identity) => kind switch
+    private static LearnSubject? NobodyIn(string kind, string name, ProblemList problems)
     {
-        "network" => identity.Kind != HostIdentity.Kind && fleet.Networks[identity.NetworkId].Name == name,
-        "group" => identity.Groups.Contains(name),
-        _ => identity.Labels.Any(label => $"{label.Key}={label.Value}" == name),
-    };
+        problems.AddUnknown("subject", $"nobody {(kind == "label" ? "has the label" : $"is in the {kind}")} {Label.Shorten(name)}", "see who there is: sallyport device list");
+        return null;
+    }
 }

@@ -19,6 +19,9 @@ internal sealed class ServiceUse
 
     public bool IsAnswered { get; private set; }
 
+    /// <summary>What allowed it, of a range that one service may belong to.</summary>
+    public HashSet<int> Applications { get; } = [];
+
     public long Packets { get; private set; }
 
     public long LastSeen { get; private set; }
@@ -26,6 +29,7 @@ internal sealed class ServiceUse
     public void Add(RecordedFlow flow)
     {
         Members.Add(flow.FromId);
+        Applications.Add(flow.ApplicationId);
         Flows++;
         Denied += flow.Allowed || flow.WasCut ? 0 : 1;
         IsAnswered |= flow.IsAnswered;

@@ -4,6 +4,7 @@ using Sallyport.Api.Policy;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -37,7 +38,16 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     public LearnPlan Plan(DateTimeOffset since)
     {
         var uses = Sound();
-        foreach (var place in uses.GroupBy(use => use.Key.Destination).OrderBy(place => place.Key))
+        var named = uses.ToLookup(NamedOf);
+        foreach (var application in named.Where(group => group.Key is not null).OrderBy(group => group.Key!.Id))
+        {
+            foreach (var (from, part) in BySubject([.. application]))
+            {
+                AddRule(from, application.Key!, part);
+            }
+        }
+
+        foreach (var place in named[null].GroupBy(use => use.Key.Destination).OrderBy(place => place.Key))
         {
             PlanFor(place.Key, [.. place]);
         }
@@ -54,11 +64,15 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
             Applications = applications,
             Rules = rules,
             Skipped = [.. skipped.GroupBy(one => one.Why).SelectMany(Shortened)],
-            Commands = [.. applications.Select(CommandOf), .. rules.Where(rule => rule.Existing is null).Select(rule => $"sallyport rule add --from {rule.From}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}")],
+            Commands = [.. applications.Select(CommandOf), .. rules.Where(rule => rule.Existing is null).Select(rule => $"sallyport rule add --from {CommandText.Word(rule.From)}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}")],
         };
     }
 
-    private sealed record Use(ServiceKey Key, IReadOnlySet<int> Members, long Flows, long Denied, long LastSeen);
+    private sealed record Use(ServiceKey Key, IReadOnlySet<int> Members, IReadOnlySet<int> Applications, long Flows, long Denied, long LastSeen);
+
+    /// <summary>The application of names that allowed it: its addresses are others tomorrow, and none of them is proposed.</summary>
+    private ApplicationModel? NamedOf(Use use) =>
+        use.Applications.Order().Select(id => fleet.Applications.GetValueOrDefault(id)).FirstOrDefault(application => application is { Names.Count: > 0 });
 
     /// <summary>Without what nobody answered, and what was denied but once.</summary>
     private IReadOnlyList<Use> Sound()
@@ -67,7 +81,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         foreach (var (key, parts) in observed.Uses().OrderBy(pair => pair.Key.Destination).ThenBy(pair => pair.Key.Protocol).ThenBy(pair => pair.Key.Port))
         {
             var use = new Use(
-                key, parts.SelectMany(part => part.Members).ToHashSet(), parts.Sum(part => part.Flows), parts.Sum(part => part.Denied), parts.Max(part => part.LastSeen));
+                key, parts.SelectMany(part => part.Members).ToHashSet(), parts.SelectMany(part => part.Applications).ToHashSet(), parts.Sum(part => part.Flows), parts.Sum(part => part.Denied), parts.Max(part => part.LastSeen));
             if (use.Denied == 0 && !parts.Any(part => part.IsAnswered || (key.Protocol == IpProtocol.Udp && part.Packets >= Observed.OneWayPacketsMin)))
             {
                 skipped.Add(new LearnSkipped(Text(key), "it was allowed, and nothing ever came back", use.Flows));
@@ -88,7 +102,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     private void PlanFor(IpAddress destination, IReadOnlyList<Use> uses)
     {
         var (known, inside) = model.Resolve(subject.NetworkId, destination);
-        var carrier = known is not null ? fleet.Identities[known.Id] : Allowance.HostAt(fleet, subject.NetworkId, destination);
+        var carrier = known is not null ? fleet.Identities[known.Id] : Allowance.CarrierAt(fleet, subject.NetworkId, destination);
         if (carrier is null)
         {
             skipped.AddRange(uses.Select(use => new LearnSkipped(Text(use.Key), "nobody in the network carries it", use.Flows)));
@@ -130,13 +144,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     /// <summary>The narrowest application that is there, where it offers little more.</summary>
     private ApplicationModel? Fitting(IdentityModel carrier, ServiceKey key)
     {
-        var protocol = key.Protocol switch
-        {
-            IpProtocol.Tcp => "tcp",
-            IpProtocol.Udp => "udp",
-            _ => "icmp",
-        };
-        var narrowest = carrier.Id == 0 ? null : Remedy.NarrowestOf(fleet, carrier, key.Destination, protocol, key.Port);
+        var narrowest = carrier.Id == 0 ? null : Remedy.NarrowestOf(fleet, carrier, key.Destination, ServiceText.Word(key.Protocol), key.Port);
         return narrowest is not null && ApplicationInput.ParseTarget(narrowest.Target) == IpPrefix.Host(key.Destination)
             && narrowest.Services.SelectMany(NetworkPolicy.Services).Sum(service => service.ToPort - service.FromPort + 1) <= PortsMax ? narrowest : null;
     }
@@ -169,16 +177,17 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
             Services = services,
         });
         var isNew = fleet.Applications.Values.All(other => other.Name != name);
-        rules.Add(RuleOf(from, carrier.NetworkId, $"application:{(isNew ? name : $"{name}.{fleet.Networks[carrier.NetworkId].Name}")}", uses, null));
+        var network = EgressNetwork.IsCarrier(carrier) ? Egress.Name : fleet.Networks[carrier.NetworkId].Name;
+        rules.Add(RuleOf(from, carrier.NetworkId, $"application:{(isNew ? name : $"{name}.{network}")}", uses, null));
     }
 
     /// <summary>A rule that is always in force and speaks of all who use it, or the very rule that would be made.</summary>
     private int? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
     {
-        var users = uses.SelectMany(use => use.Members).Distinct().Select(id => ReachMap.SubjectsOf(model.Identity(id)!).ToHashSet()).ToList();
+        var users = uses.SelectMany(use => use.Members).Distinct().Select(id => subject.Members[id]).ToList();
         return fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && RuleConditionInput.Describe(rule.Conditions).Length == 0 && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
             .OrderBy(rule => rule.Id)
-            .FirstOrDefault(rule => users.TrueForAll(subjects => subjects.Contains(ReachMap.SubjectOf(NetworkPolicy.Rule(rule, CountryTable.Empty), model.Application(application.Id)!)))
+            .FirstOrDefault(rule => users.TrueForAll(RuleSubject.Of(rule, application.NetworkId).Speaks)
                 || ($"{rule.SubjectKind}:{rule.Subject}" == from && (rule.NetworkId == 0 ? application.NetworkId : rule.NetworkId) == subject.NetworkId))?.Id;
     }
 
@@ -227,7 +236,8 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
 
     private static string CommandOf(LearnedApplication application)
     {
-        var owner = application.Host is { } network ? $"--host --network {network}"
+        var owner = application.Host == Egress.Name ? $"--egress --target {application.Target}"
+            : application.Host is { } network ? $"--host --network {network}"
             : $"{(application.Site is { } site ? $"--site {site}" : $"--device {application.Device}")} --target {application.Target}";
         return $"sallyport application add {application.Name} {owner} {string.Join(' ', application.Services.Select(ServiceText.Flag))}";
     }

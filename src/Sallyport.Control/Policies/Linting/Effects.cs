@@ -7,7 +7,8 @@ namespace Sallyport.Control.Policies.Linting;
 
 /// <summary>
 /// Whether a rule changes anything: decides for everybody of whom it speaks, every part of its application and every moment of the coming week
-/// with the rule and without it. Locks and quarantines are taken away before, since they end. For one thread.
+/// with the rule and without it. Locks and quarantines are taken away before, since they end, and so are rules with conditions: when they hold nobody knows
+/// beforehand, so that they stand for no other rule. For one thread.
 /// </summary>
 internal sealed class Effects
 {
@@ -21,7 +22,8 @@ internal sealed class Effects
     {
         var model = NetworkPolicy.Of(fleet, countries);
         map = new ReachMap(model);
-        questions = new ReachQuestions(model, map, _ => default);
+        var conditioned = new FleetChange { RemovedRules = [.. model.Rules.Where(rule => rule.Conditions != RuleConditions.None).Select(rule => rule.Id)] };
+        questions = new ReachQuestions(model.With(conditioned), map, _ => default);
         this.now = now;
     }
 
@@ -58,7 +60,9 @@ internal sealed class Effects
             foreach (var cell in map.CellsOf(application))
             {
                 var decision = ReachQuestions.Decide(without, from, default, application, cell);
-                if (decision.Allowed != ReachQuestions.Decide(with, from, default, application, cell).Allowed)
+                var before = ReachQuestions.Decide(with, from, default, application, cell);
+                // A limit is that of one rule: another one with the same numbers counts for itself.
+                if (decision.Allowed != before.Allowed || (decision.RuleId != before.RuleId && (HasLimit(with, before) || HasLimit(without, decision))))
                 {
                     return true;
                 }
@@ -72,4 +76,6 @@ internal sealed class Effects
 
         return false;
     }
+
+    private static bool HasLimit(FleetModel model, in Decision decision) => decision.Allowed && model.Rule(decision.RuleId)?.Limit is not null;
 }

@@ -29,12 +29,15 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         problems.ThrowIfAny();
         var fleet = feed.State;
         var now = time.GetUtcNow();
-        var (networkId, created, retired) = database.Read(sql => (
-            Scope.NetworkOf(sql, actor, network), RuleRow.All(sql).ToDictionary(row => row.Id, row => row.CreatedAt), IdentityRow.Retired(sql)));
+        var (networkId, rows, retired) = database.Read(sql => (
+            Scope.NetworkOf(sql, actor, network), RuleRow.All(sql).ToDictionary(row => row.Id), IdentityRow.Retired(sql)));
+        // A rule is a matter of both networks, as in a list of rules.
+        var rules = fleet.Rules.Values.Where(rule => rows.TryGetValue(rule.Id, out var row)
+            && (networkId is null || row.NetworkId == networkId || row.SubjectNetworkId == networkId)).OrderBy(rule => rule.Id).ToList();
         var since = new Instant((now - TimeSpan.FromDays(window)).ToUnixNanoseconds());
         var observed = RecordedFlows.Oldest(traffic.Database) is { } oldest ? new Instant(Math.Max(oldest.Nanoseconds, since.Nanoseconds)) : (Instant?)null;
-        var uses = Uses(fleet, since, networkId, cancel, out var flows);
-        var linter = new Linter(fleet, countries, retired, uses, created, new Instant(now.ToUnixNanoseconds()), observed, window);
+        var uses = Uses(fleet, since, rules.Select(rule => rule.Id).ToHashSet(), networkId, cancel, out var flows);
+        var linter = new Linter(fleet, countries, retired, uses, rows, new Instant(now.ToUnixNanoseconds()), observed, window);
         var notes = new List<string>();
         if (!linter.IsObservedLongEnough(ObservedMin))
         {
@@ -43,8 +46,6 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 : string.Create(CultureInfo.InvariantCulture, $"Flows are recorded for less than {ObservedMin.TotalDays} days: what rules were not used for is not told."));
         }
 
-        var rules = fleet.Rules.Values.Where(rule => TargetOf(fleet, rule) is { } application
-            && (networkId is null || application.NetworkId == networkId)).OrderBy(rule => rule.Id).ToList();
         return new LintReport
         {
             Since = UnixTime.ToTime(since.Nanoseconds),
@@ -64,15 +65,18 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
     /// <summary>Of two rules that stand for each other the one for a single device goes, else the newer one.</summary>
     private static (bool IsOfMany, int NewestFirst) InOrder(RuleModel rule) => (rule.SubjectId == 0, -rule.Id);
 
-    private Dictionary<int, RuleUse> Uses(FleetState fleet, Instant since, int? networkId, CancellationToken cancel, out long flows)
+    /// <param name="rules">Those that are looked at. Who uses them may be of another network than the one that was asked about.</param>
+    /// <param name="flows">Those of that network, and those that its rules allowed.</param>
+    private Dictionary<int, RuleUse> Uses(FleetState fleet, Instant since, HashSet<int> rules, int? networkId, CancellationToken cancel, out long flows)
     {
         var uses = new Dictionary<int, RuleUse>();
         flows = 0;
-        foreach (var flow in RecordedFlows.Since(traffic.Database, since, networkId))
+        foreach (var flow in RecordedFlows.Since(traffic.Database, since, networkId: null))
         {
             cancel.ThrowIfCancellationRequested();
-            flows++;
-            if (flow.RuleId == 0)
+            var isOfRule = rules.Contains(flow.RuleId);
+            flows += isOfRule || networkId is null || flow.NetworkId == networkId ? 1 : 0;
+            if (!isOfRule)
             {
                 continue;
             }
@@ -93,7 +97,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         NetworkPolicy.Targets(rule).Select(id => fleet.Applications.GetValueOrDefault(id)).FirstOrDefault(application => application is not null);
 
     private sealed class Linter(
-        FleetState fleet, CountryTable countries, IReadOnlySet<int> retired, IReadOnlyDictionary<int, RuleUse> uses, IReadOnlyDictionary<int, long> created, Instant now, Instant? observed, int days)
+        FleetState fleet, CountryTable countries, IReadOnlySet<int> retired, IReadOnlyDictionary<int, RuleUse> uses, IReadOnlyDictionary<int, RuleRow> rows, Instant now, Instant? observed, int days)
     {
         private readonly Effects effects = new(Unhindered.Of(fleet, retired), countries, now);
         private readonly Dictionary<Subject, List<int>> subjects = SubjectsOf(fleet, retired);
@@ -104,12 +108,17 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         public LintFinding? FindingOn(RuleModel rule, bool isObserved, CancellationToken cancel)
         {
             cancel.ThrowIfCancellationRequested();
-            var speaksOf = SpokenOf(NetworkPolicy.Rule(rule, countries));
             if (rule.Until is { } until && until <= now.Nanoseconds)
             {
                 return Finding(rule, "ended", $"it ended at {Human(until)}", Remove(rule));
             }
 
+            if (TargetOf(fleet, rule) is null)
+            {
+                return Finding(rule, "no-application", $"no application is in the group {rule.ApplicationGroup}", Remove(rule));
+            }
+
+            var speaksOf = SpokenOf(rule);
             if (speaksOf.Count == 0)
             {
                 return Finding(rule, "no-subject", Nobody(rule), Remove(rule));
@@ -128,14 +137,23 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 return Finding(application, $"{owner?.Kind} {owner?.Name} does not carry {application.Target}", $"sallyport application remove {reference}");
             }
 
-            var leads = effects.Map.RulesOf(application.Id).Where(rule => rule.Effect == RuleEffect.Allow && rule.Time.Until > now).ToList();
+            var leads = effects.Map.RulesOf(application.Id).Where(rule => rule.Effect == RuleEffect.Allow && rule.Time.Until > now).Select(rule => fleet.Rules[rule.Id]).ToList();
             return leads.Exists(rule => SpokenOf(rule).Count > 0)
                 ? null
                 : Finding(application, "no rule lets anybody reach it", $"sallyport application remove {reference}");
         }
 
-        private IReadOnlyList<int> SpokenOf(Rule rule) =>
-            rule.ApplicationIds is [var first, ..] && effects.Map.ApplicationOf(first) is { } application ? subjects.GetValueOrDefault(ReachMap.SubjectOf(rule, application), []) : [];
+        private IReadOnlyList<int> SpokenOf(RuleModel rule)
+        {
+            if (effects.Map.ApplicationOf(NetworkPolicy.Targets(rule)[0]) is not { } application)
+            {
+                return [];
+            }
+
+            // By the index come those that have the first of several labels, and perhaps not the others.
+            var subject = RuleSubject.Of(rule, application.NetworkId);
+            return [.. subjects.GetValueOrDefault(ReachMap.SubjectOf(NetworkPolicy.Rule(rule, countries), application), []).Where(id => subject.Speaks(fleet.Identities[id]))];
+        }
 
         private LintFinding? Shadow(RuleModel rule, IReadOnlyList<int> speaksOf)
         {
@@ -154,7 +172,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
 
         private LintFinding? Unused(RuleModel rule, IReadOnlyList<int> speaksOf)
         {
-            if (created.GetValueOrDefault(rule.Id, long.MaxValue) > observed!.Value.Nanoseconds)
+            if (rows[rule.Id].CreatedAt > observed!.Value.Nanoseconds)
             {
                 return null;
             }
@@ -168,10 +186,18 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 ? Finding(rule, "wider", $"since {Human(observed.Value.Nanoseconds)} {parts}", Learn(rule)) : null;
         }
 
-        /// <summary>What of the subjects, ports and addresses was used, where it is not about all. Of a group of applications the subjects alone.</summary>
+        /// <summary>
+        /// What of the subjects, ports and addresses was used, where it is not about all. Of a group of applications the subjects alone. Nothing of
+        /// an application of names: it is as narrow as they are, and their addresses are others tomorrow.
+        /// </summary>
         private string Wider(RuleModel rule, IReadOnlyList<int> speaksOf, RuleUse use)
         {
             var application = TargetOf(fleet, rule)!;
+            if (application.Names is { Count: > 0 })
+            {
+                return "";
+            }
+
             var parts = new List<string>();
             var users = speaksOf.Count(use.Senders.Contains);
             if (speaksOf.Count > 1 && users * 2 <= speaksOf.Count)
@@ -209,7 +235,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             Kind = kind,
             RuleId = rule.Id,
             What = $"{Remedy.Describe(fleet, rule)}{(rule.Effect == "deny" ? " (denies)" : "")}",
-            Network = fleet.Networks[TargetOf(fleet, rule)!.NetworkId].Name,
+            Network = rows[rule.Id].Network,
             Why = why,
             Fix = fix,
         };
@@ -226,15 +252,16 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         private string Nobody(RuleModel rule) => rule.SubjectKind switch
         {
             "group" => $"nobody is in the group {rule.Subject}",
-            "label" => $"nobody has the label {rule.Subject}",
+            "label" => $"nobody has the label{(LabelSelector.Read(rule.Subject).Length > 1 ? "s" : "")} {rule.Subject}",
             "network" => "its network has neither devices nor sites",
             _ => $"{rule.SubjectKind} {fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name} is retired",
         };
 
         private string Learn(RuleModel rule)
         {
-            var network = fleet.Networks[rule.NetworkId == 0 ? TargetOf(fleet, rule)!.NetworkId : rule.NetworkId].Name;
+            var network = rows[rule.Id].SubjectNetwork;
             var subject = rule.SubjectKind == "network" ? $"--network {network}"
+                : rule.SubjectKind == "label" ? $"{CommandText.Labels(LabelSelector.Read(rule.Subject))} --network {network}"
                 : rule.SubjectId == 0 ? $"--{rule.SubjectKind} {rule.Subject} --network {network}"
                 : fleet.Identities[rule.SubjectId] is { Kind: HostIdentity.Kind } host ? $"--host {host.Name}"
                 : $"--{rule.SubjectKind} {fleet.ReferenceTo(rule.SubjectKind, fleet.Identities[rule.SubjectId].Name, fleet.Identities[rule.SubjectId].NetworkId)}";

@@ -16,8 +16,11 @@ internal enum ReplayOutcome : byte
     /// <summary>Who opened it, or who carried its destination, is no more.</summary>
     IsGone,
 
-    /// <summary>Who opened it, or who carries its destination, is shut out now, whatever the rules say.</summary>
+    /// <summary>Who opened it, or who carries its destination, is shut out now as far as it would go, whatever the rules say.</summary>
     IsNotActive,
+
+    /// <summary>Its application is locked now, whatever the rules say.</summary>
+    IsLocked,
 
     /// <summary>It was no flow that policy decides about: a source that is not the sender's, a protocol without ports.</summary>
     IsNotPolicys,
@@ -33,6 +36,7 @@ internal readonly record struct Judgement(ReplayOutcome Outcome, Identity? From,
 internal sealed class Replay(FleetState before, FleetState after, CountryTable countries, Func<int, Situation> situations)
 {
     private readonly FleetTimeline old = new(NetworkPolicy.Of(before, countries));
+    private readonly Dictionary<int, Situation> asked = []; // of each identity once, so that its tunnel does not move while the flows are judged
     private readonly FleetTimeline draft = new(NetworkPolicy.Of(after, countries));
 
     public Judgement Judge(RecordedFlow flow)
@@ -54,11 +58,13 @@ internal sealed class Replay(FleetState before, FleetState after, CountryTable c
         }
 
         var (_, next, would) = Decide(draft.At(flow.FirstSeen), flow);
-        var outcome = (decided.Allowed, would.Allowed) switch
+        var outcome = (decided.Allowed, would.Allowed, decided.Reason) switch
         {
-            (true, true) => ReplayOutcome.StaysAllowed,
-            (true, false) => ReplayOutcome.NewlyBlocked,
-            (false, true) => ReplayOutcome.NewlyAllowed,
+            (true, true, _) => ReplayOutcome.StaysAllowed,
+            (true, false, _) => ReplayOutcome.NewlyBlocked,
+            (false, true, _) => ReplayOutcome.NewlyAllowed,
+            (_, _, DropReason.Quarantined) => ReplayOutcome.IsNotActive,
+            (_, _, DropReason.ApplicationLocked) => ReplayOutcome.IsLocked,
             _ => ReplayOutcome.StaysDenied,
         };
         return new Judgement(outcome, was, to ?? next, decided, would);
@@ -72,6 +78,16 @@ internal sealed class Replay(FleetState before, FleetState after, CountryTable c
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, flow.Destination);
-        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, situations(from.Id), new TiedNames(null, flow.FirstSeen, flow.DnsName)));
+        return (from, to, model.Decide(from, to, inside, flow.Protocol, flow.Port, SituationOf(from.Id), new TiedNames(null, flow.FirstSeen, flow.DnsName)));
+    }
+
+    private Situation SituationOf(int identityId)
+    {
+        if (!asked.TryGetValue(identityId, out var known))
+        {
+            asked[identityId] = known = situations(identityId);
+        }
+
+        return known;
     }
 }

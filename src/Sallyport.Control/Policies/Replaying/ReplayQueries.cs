@@ -14,7 +14,7 @@ namespace Sallyport.Control.Policies.Replaying;
 
 /// <summary>Runs drafts against what was recorded.</summary>
 internal sealed class ReplayQueries(
-    Database database, TrafficDatabase traffic, Drafts drafts, FleetFileCommands files, RuleCommands rules, ChangeFeed feed, CountryTable countries,
+    Database database, TrafficDatabase traffic, Drafts drafts, FleetFileCommands files, RuleCommands rules, CountryTable countries,
     TunnelRegistry tunnels, TimeProvider time)
 {
     private const int DaysDefault = 7;
@@ -47,7 +47,7 @@ internal sealed class ReplayQueries(
         var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, request.Network));
         var draft = request.File is null
             ? drafts.Of(actor, change => Edit(change, request))
-            : new Draft(feed.State, files.Draft(actor, Encoding.UTF8.GetBytes(request.File), request.Prune ?? false));
+            : files.Draft(actor, Encoding.UTF8.GetBytes(request.File), request.Prune ?? false);
         return Run(draft, days, networkId, request.Limit ?? LimitDefault, cancel);
     }
 

@@ -104,6 +104,11 @@ internal sealed class ReplayTally(Draft fleets)
             yield return new ReplayUnjudged("who opened it or carries its destination is quarantined, locked or retired now", shut);
         }
 
+        if (Count(ReplayOutcome.IsLocked) is > 0 and var locked)
+        {
+            yield return new ReplayUnjudged("its application is locked now", locked);
+        }
+
         if (Count(ReplayOutcome.IsNotPolicys) is > 0 and var other)
         {
             yield return new ReplayUnjudged("no rule decides about it: a false source, a protocol without ports, or no beginning of a flow", other);

@@ -40,6 +40,16 @@ public sealed class FlowTextTests
     }
 
     [Fact]
+    public void A_flow_between_two_networks_says_what_it_is_in_the_other_one()
+    {
+        FlowText.Line(Denied with { Destination = "198.18.0.1", Far = new FlowFarEnds("plant-b", "198.19.0.3", "192.168.1.10") })
+            .ShouldContain("DENIED tcp 198.18.0.1:8883 [192.168.1.10 in plant-b, as 198.19.0.3] (historian)");
+        FlowText.Line(Denied with { Destination = "203.0.113.9", DnsName = "ntp.example", Far = new FlowFarEnds("internet", "198.19.0.3", "203.0.113.9") })
+            .ShouldContain("tcp 203.0.113.9:8883 [ntp.example] [in internet, as 198.19.0.3] (historian)");
+        FlowText.Line(Denied with { Far = new FlowFarEnds("plant-b", null, "192.168.1.10") }).ShouldContain("[192.168.1.10 in plant-b] ");
+    }
+
+    [Fact]
     public void Several_commands_stand_under_each_other()
     {
         FlowText.AllowLines(Denied with { AllowCommand = "a\nb" }).ShouldBe(["    to allow it: a", "                 b"]);
