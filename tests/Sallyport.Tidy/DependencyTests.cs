@@ -1,17 +1,19 @@
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Sallyport.Tidy;
 
 /// <summary>Who may know whom. Each assembly exists because it forbids something; this is where it is forbidden.</summary>
-public sealed class DependencyTests
+public sealed partial class DependencyTests
 {
     [Theory]
     [InlineData("Sallyport.Core", "", "Core is pure: what it needs comes as an argument")]
     [InlineData("Sallyport.Api", "", "Api is what crosses a wire; whoever speaks it must not drag in an engine")]
-    [InlineData("Sallyport.DataPlane", "Sallyport.Core, Sallyport.Api", "the process that faces the network has no database and no CA key")]
-    [InlineData("Sallyport.Control", "Sallyport.Core, Sallyport.Api", "the process that has the keys sees no packet")]
+    [InlineData("Sallyport.Mapping", "Sallyport.Core, Sallyport.Api", "what a model means is said of the words and the engine alone")]
+    [InlineData("Sallyport.DataPlane", "Sallyport.Core, Sallyport.Api, Sallyport.Mapping", "the process that faces the network has no database and no CA key")]
+    [InlineData("Sallyport.Control", "Sallyport.Core, Sallyport.Api, Sallyport.Mapping", "the process that has the keys sees no packet")]
     [InlineData("Sallyport.Simulator", "Sallyport.Core, Sallyport.Api", "devices know the protocols and the API, and nothing of the gateway's inside")]
     public void A_library_refers_only_to_what_it_may_know(string assembly, string allowed, string reason)
     {
@@ -29,8 +31,9 @@ public sealed class DependencyTests
     [InlineData("apps/sallyport-simulator/sallyport-simulator.csproj", "Sallyport.Simulator", "the simulator is outside, as devices are")]
     [InlineData("src/Sallyport.Core/Sallyport.Core.csproj", "", "Core is pure")]
     [InlineData("src/Sallyport.Api/Sallyport.Api.csproj", "", "Api is what crosses a wire")]
-    [InlineData("src/Sallyport.DataPlane/Sallyport.DataPlane.csproj", "Sallyport.Api, Sallyport.Core", "the data plane knows no store")]
-    [InlineData("src/Sallyport.Control/Sallyport.Control.csproj", "Sallyport.Api, Sallyport.Core", "control knows no sockets of packets")]
+    [InlineData("src/Sallyport.Mapping/Sallyport.Mapping.csproj", "Sallyport.Api, Sallyport.Core", "a mapping has two ends")]
+    [InlineData("src/Sallyport.DataPlane/Sallyport.DataPlane.csproj", "Sallyport.Api, Sallyport.Core, Sallyport.Mapping", "the data plane knows no store")]
+    [InlineData("src/Sallyport.Control/Sallyport.Control.csproj", "Sallyport.Api, Sallyport.Core, Sallyport.Mapping", "control knows no sockets of packets")]
     [InlineData("src/Sallyport.Simulator/Sallyport.Simulator.csproj", "Sallyport.Api, Sallyport.Core", "what measures a gateway shares no code with its packet path")]
     public void A_project_names_only_what_it_may_know(string project, string allowed, string reason)
     {
@@ -48,6 +51,9 @@ public sealed class DependencyTests
     [InlineData("Sallyport.Core", "System.Text.Json", "JSON is the business of those who cross a wire with it")]
     [InlineData("Sallyport.DataPlane", "Microsoft.AspNetCore", "the process that faces the network is no web server")]
     [InlineData("Sallyport.DataPlane", "Microsoft.Data.Sqlite", "the process that faces the network has no database")]
+    [InlineData("Sallyport.Mapping", "System.Net.Sockets", "it is pure, as the engine is")]
+    [InlineData("Sallyport.Mapping", "System.IO", "it is pure, as the engine is")]
+    [InlineData("Sallyport.Mapping", "System.Text.Json", "it reads what was read of the wire")]
     [InlineData("Sallyport.Api", "Microsoft.AspNetCore", "the command line tool must not drag in a web server")]
     public void A_library_does_not_touch_what_belongs_to_another(string assembly, string forbidden, string reason)
     {
@@ -73,6 +79,20 @@ public sealed class DependencyTests
                     select $"{file} knows {other}";
         wrong.ShouldBeEmpty("a protocol knows what is beneath it, not its neighbours; what is beneath knows no protocol");
     }
+
+    [Fact]
+    public void What_the_engine_reads_is_made_in_one_place()
+    {
+        // Were it made in two, a question of control and the decision of a gateway could differ.
+        var wrong = from file in Repository.Sources("src/Sallyport.Control/", "src/Sallyport.DataPlane/", "apps/")
+                    let bare = CSharp.Bare(Repository.Read(file))
+                    from Match made in EngineRecord().Matches(bare)
+                    select $"{file}:{CSharp.LineOf(bare, made.Index)}: {made.Value}";
+        wrong.ShouldBeEmpty("rules, subjects, conditions, applications, identities and appearances come from Sallyport.Mapping");
+    }
+
+    [GeneratedRegex(@"\bnew (Core\.Policy\.)?(Rule|Subject|RuleConditions|Application|Identity|Appearance|Service|Limit|RuleTime|ZoneClock|PostureFact)\b\s*[({]|\bConditionText\.Parse\b")]
+    private static partial Regex EngineRecord();
 
     private static PEReader Open(string assembly, out MetadataReader metadata)
     {

@@ -12,7 +12,9 @@ namespace Sallyport.Control.Appearances;
 /// <summary>
 /// Sees to it, as the last part of every command, that what rules lead to in other networks has a service address in the network of those
 /// whom they speak of, and that these have guests' addresses there. An address once given stays as long as what it stands for exists,
-/// so that a rule that comes back leads to the same address.
+/// so that a rule that comes back leads to the same address. What lies beyond the gateway host appears at its own addresses, to which devices get routes:
+/// made by a rule that allows somebody to go there, not by one that only denies it. They stay like the others: without the route a device that is not
+/// allowed any more would send past the tunnel, and it comes again for every change of its routes.
 /// </summary>
 internal static class AppearanceKeeper
 {
@@ -35,6 +37,7 @@ internal static class AppearanceKeeper
         }
 
         var homes = new Homes(sql);
+        var wanted = crossings.Where(crossing => crossing.IsAllowed || !homes.IsEgress(crossing.ToId)).SelectMany(homes.WantedBy).Distinct().ToList();
         var kept = new List<AppearanceRow>();
         foreach (var row in rows)
         {
@@ -48,12 +51,10 @@ internal static class AppearanceKeeper
             change.Touch(ChangeKind.Appearance, row.Id);
         }
 
-        foreach (var (kind, networkId, homeId, of) in crossings.SelectMany(homes.WantedBy).Distinct())
+        var known = kept.Select(row => (row.Kind, row.NetworkId, row.HomeId, row.Of)).ToHashSet();
+        foreach (var one in wanted.Where(one => !known.Contains(one)))
         {
-            if (!kept.Exists(row => row.Kind == kind && row.NetworkId == networkId && row.HomeId == homeId && row.Of == of))
-            {
-                kept.Add(Add(change, homes, kept, kind, networkId, homeId, of));
-            }
+            kept.Add(Add(change, homes, kept, one.Kind, one.NetworkId, one.HomeId, one.Of));
         }
     }
 
@@ -94,14 +95,15 @@ internal static class AppearanceKeeper
     }
 
     /// <summary>What rules lead to from other networks.</summary>
-    private static List<Crossing> Crossings(SqliteConnection sql) => sql.Query<(int, int, string)>(
+    private static List<Crossing> Crossings(SqliteConnection sql) => sql.Query<(int, int, string, bool)>(
         """
-        SELECT DISTINCT r.network_id, a.network_id, a.target FROM rules r JOIN applications a ON a.id = r.application_id
+        SELECT r.network_id, a.network_id, a.target, max(r.effect = 'allow') FROM rules r JOIN applications a ON a.id = r.application_id
             OR (a.network_id = r.target_network_id AND EXISTS (SELECT 1 FROM json_each(a.groups) g WHERE g.value = r.application_group))
-        WHERE r.network_id IS NOT NULL AND r.network_id <> a.network_id ORDER BY 1, 2, 3
-        """).Select(row => new Crossing(row.Item1, row.Item2, ApplicationInput.ParseTarget(row.Item3))).ToList();
+        WHERE r.network_id IS NOT NULL AND r.network_id <> a.network_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """).Select(row => new Crossing(row.Item1, row.Item2, ApplicationInput.ParseTarget(row.Item3), row.Item4)).ToList();
 
-    private sealed record Crossing(int FromId, int ToId, IpPrefix Target);
+    /// <param name="IsAllowed">A rule allows it, be it not now.</param>
+    private sealed record Crossing(int FromId, int ToId, IpPrefix Target, bool IsAllowed);
 
     /// <summary>The networks with what is in them, read when first asked for.</summary>
     private sealed class Homes(SqliteConnection sql)

@@ -3,11 +3,30 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Appearances;
 
 /// <summary>Gives out parts of a network's ranges, the lowest that is free first.</summary>
-internal sealed class PrefixPool(IReadOnlyList<IpPrefix> ranges, IEnumerable<IpPrefix> taken)
+internal sealed class PrefixPool
 {
-    private readonly SortedSet<IpPrefix> taken = new(taken, Comparer<IpPrefix>.Create((a, b) => a.First.CompareTo(b.First)));
+    private readonly IReadOnlyList<IpPrefix> ranges;
 
-    public bool Has(IpPrefix prefix) => ranges.Any(range => range.Contains(prefix));
+    /// <summary>By their first addresses; none lies in another.</summary>
+    private readonly SortedSet<IpPrefix> taken = new(Comparer<IpPrefix>.Create((a, b) => a.First.CompareTo(b.First)));
+
+    /// <param name="taken">
+    /// What lies in none of the ranges takes nothing of them, be it around one: where all that lies beyond the gateway host is reached it is
+    /// 0.0.0.0/0, and what appears in the ranges is more specific.
+    /// </param>
+    public PrefixPool(IReadOnlyList<IpPrefix> ranges, IEnumerable<IpPrefix> taken)
+    {
+        this.ranges = ranges;
+        IpPrefix? last = null;
+        foreach (var prefix in taken.Where(prefix => ranges.Any(range => range.Contains(prefix))).OrderBy(prefix => prefix.First).ThenBy(prefix => prefix.Length))
+        {
+            if (last?.Contains(prefix) != true)
+            {
+                this.taken.Add(prefix);
+                last = prefix;
+            }
+        }
+    }
 
     /// <summary>A prefix of that family and length that overlaps nothing that was given out; null where there is none.</summary>
     public IpPrefix? Take(bool isV4, int length)
@@ -50,13 +69,15 @@ internal sealed class PrefixPool(IReadOnlyList<IpPrefix> ranges, IEnumerable<IpP
         return null;
     }
 
+    /// <summary>Of those that begin before its end the last one alone may reach into it.</summary>
     private IpPrefix? InTheWayOf(IpPrefix candidate)
     {
-        foreach (var prefix in taken.Reverse().Where(prefix => prefix.First <= candidate.Last))
+        if (taken.Count == 0 || taken.Min.First > candidate.Last)
         {
-            return prefix.Overlaps(candidate) ? prefix : null;
+            return null;
         }
 
-        return null;
+        var before = taken.GetViewBetween(taken.Min, IpPrefix.Host(candidate.Last)).Max;
+        return before.Overlaps(candidate) ? before : null;
     }
 }

@@ -5,6 +5,7 @@ using Sallyport.Control.Names;
 using Sallyport.Core.Dns;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.Mapping.Applications;
 
 namespace Sallyport.Control.Applications;
 
@@ -192,7 +193,7 @@ internal static class ApplicationInput
 
     public static IpPrefix TargetOf(ApplicationRow application) => ParseTarget(application.Target);
 
-    public static IpPrefix ParseTarget(string text) => IpAddress.TryParse(text, out var address) ? IpPrefix.Host(address) : IpPrefix.Parse(text);
+    public static IpPrefix ParseTarget(string text) => ApplicationMapping.Target(text);
 
     /// <summary>One address is written without its length.</summary>
     public static string Show(IpPrefix target) => target.Length == target.Network.BitLength ? target.Network.ToString() : target.ToString();

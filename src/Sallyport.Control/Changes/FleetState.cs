@@ -53,10 +53,10 @@ internal sealed record FleetState(
     /// <summary>What a destination in a network is at home, where it is a service address; else itself.</summary>
     public IpAddress Inside(int networkId, IpAddress destination) => HomeOf(networkId, destination) ?? destination;
 
-    /// <summary>What a service address stands for; null for what is none.</summary>
+    /// <summary>What a service address stands for; null for what is none. The longest prefix counts, as it does at the gateway.</summary>
     public IpAddress? HomeOf(int networkId, IpAddress destination)
     {
-        foreach (var one in ServicesIn(networkId).Where(one => one.At.Contains(destination)))
+        foreach (var one in ServicesIn(networkId).Where(one => one.At.Contains(destination)).OrderByDescending(one => one.At.Length))
         {
             return one.Inside(destination);
         }

@@ -9,6 +9,9 @@ internal enum FileShape : byte
     /// <summary>true or false.</summary>
     Flag,
 
+    /// <summary>A whole number; "none" is 0.</summary>
+    Number,
+
     /// <summary>A moment: 2026-12-01T17:00+01:00.</summary>
     Time,
 
@@ -34,6 +37,9 @@ internal sealed record FileKey<TInput, TState>(
     public static FileKey<TInput, TState> Flag(string name, Func<TInput, bool, TInput> put, Func<TState, bool> get, string? field = null) =>
         new(name, field ?? name, FileShape.Flag, (input, value) => put(input, (bool)value), state => get(state) ? true : null);
 
+    public static FileKey<TInput, TState> Number(string name, Func<TInput, long, TInput> put, Func<TState, long?> get, string? field = null) =>
+        new(name, field ?? name, FileShape.Number, (input, value) => put(input, (long)value), state => get(state));
+
     public static FileKey<TInput, TState> Time(
         string name, Func<TInput, DateTimeOffset, TInput> put, Func<TState, DateTimeOffset?> get, string? field = null) =>
         new(name, field ?? name, FileShape.Time, (input, value) => put(input, (DateTimeOffset)value), state => get(state));
@@ -41,6 +47,11 @@ internal sealed record FileKey<TInput, TState>(
     public static FileKey<TInput, TState> List(
         string name, Func<TInput, IReadOnlyList<string>, TInput> put, Func<TState, IReadOnlyList<string>?> get, string? field = null) =>
         new(name, field ?? name, FileShape.List, (input, value) => put(input, (IReadOnlyList<string>)value), state => get(state) is { Count: > 0 } list ? list : null);
+
+    /// <summary>A list of which none is something else than what it would be without the key.</summary>
+    public static FileKey<TInput, TState> ListOrNone(
+        string name, Func<TInput, IReadOnlyList<string>, TInput> put, Func<TState, IReadOnlyList<string>?> get, string? field = null) =>
+        new(name, field ?? name, FileShape.List, (input, value) => put(input, (IReadOnlyList<string>)value), state => get(state));
 
     public static FileKey<TInput, TState> Labels(
         string name, Func<TInput, IReadOnlyDictionary<string, string>, TInput> put, Func<TState, IReadOnlyDictionary<string, string>> get) =>
@@ -56,6 +67,7 @@ internal static class FileValue
     {
         null => "none",
         bool yes => yes ? "true" : "false",
+        long number => number.ToString(CultureInfo.InvariantCulture),
         DateTimeOffset at => Time(at),
         IReadOnlyList<string> list => $"[{string.Join(", ", list.Select(Quoted))}]",
         IReadOnlyDictionary<string, string> labels =>

@@ -1,10 +1,10 @@
-using System.Globalization;
 using Sallyport.Api.Applications;
 using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Networks;
+using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
 using ApplicationKey = Sallyport.Control.FleetFiles.FileKey<Sallyport.Api.Applications.ApplicationCreate, Sallyport.Api.Applications.ApplicationInfo>;
 using IdentityKey = Sallyport.Control.FleetFiles.FileKey<Sallyport.Control.Identities.IdentityInput, Sallyport.Control.Identities.IdentityRow>;
@@ -36,13 +36,15 @@ internal static class FileKeys
         NetworkKey.Text(
             "token_lifetime", (to, text) => to with { TokenLifetime = text },
             row => row.TokenSeconds == NetworkInput.DefaultTokenSeconds ? null : Span.Text(row.TokenSeconds), "tokenLifetime"),
-        NetworkKey.List(
+        NetworkKey.ListOrNone(
             "service_ranges", (to, list) => to with { ServiceRanges = list },
-            row => Unless(Column.List(row.ServiceRangesJson), [NetworkInput.DefaultServiceRange.ToString()]), "serviceRanges"),
-        NetworkKey.List(
+            row => Unless(Column.List(row.ServiceRangesJson), EgressNetwork.Is(row) ? [] : NetworkInput.DefaultServiceRanges(row.Prefixes)), "serviceRanges"),
+        NetworkKey.ListOrNone(
             "guest_pools", (to, list) => to with { GuestPools = list },
-            row => Unless(Column.List(row.GuestPoolsJson), [NetworkInput.DefaultGuestPool.ToString()]), "guestPools"),
-        NetworkKey.Text("guests", (to, text) => to with { Guests = text }, row => Unless(row.Guests, NetworkInput.DefaultGuests)),
+            row => Unless(Column.List(row.GuestPoolsJson), NetworkInput.DefaultGuestPools(row.Prefixes)), "guestPools"),
+        NetworkKey.Text(
+            "guests", (to, text) => to with { Guests = text },
+            row => Unless(row.Guests, EgressNetwork.Is(row) ? NetworkInput.SharedGuests : NetworkInput.DefaultGuests)),
         new NetworkKey(
             "dns", "dns.serve", FileShape.Flag, (to, yes) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Serve = (bool)yes } },
             row => row.DnsServe ? null : false),
@@ -60,6 +62,7 @@ internal static class FileKeys
         IdentityKey.List("addresses", (to, list) => to with { Addresses = list }, row => AddressesOf(row)),
         IdentityKey.Labels("labels", (to, labels) => to with { Labels = labels }, row => Column.Labels(row.LabelsJson)),
         IdentityKey.List("groups", (to, list) => to with { Groups = list }, row => GroupsOf(row)),
+        .. Limits<IdentityInput, IdentityRow>(input => input.Limit, (to, limit) => to with { Limit = limit }, row => LimitReading.ToInfo(row.Limit, null)),
     ];
 
     public static readonly IReadOnlyList<IdentityKey> Site =
@@ -98,12 +101,7 @@ internal static class FileKeys
         RuleKey.Text(
             "posture_age", (to, text) => to with { Conditions = (to.Conditions ?? new ConditionInput()) with { PostureAge = text } },
             info => info.Conditions.PostureAge, "conditions.postureAge"),
-        RuleKey.Text("rate", (to, text) => to with { Limit = (to.Limit ?? new LimitInput()) with { Rate = text } }, info => info.Limit?.Rate, "limit.rate"),
-        RuleKey.Text(
-            "packets", (to, text) => to with { Limit = (to.Limit ?? new LimitInput()) with { PacketsPerSecond = NumberOf(text) } },
-            info => info.Limit?.PacketsPerSecond?.ToString(CultureInfo.InvariantCulture), "limit.packetsPerSecond"),
-        RuleKey.Text(
-            "volume", (to, text) => to with { Limit = (to.Limit ?? new LimitInput()) with { Volume = text } }, info => info.Limit?.Volume, "limit.volume"),
+        .. Limits<RuleCreate, RuleInfo>(input => input.Limit, (to, limit) => to with { Limit = limit }, info => info.Limit),
     ];
 
     private static RuleKey Condition(
@@ -111,8 +109,17 @@ internal static class FileKeys
         RuleKey.List(
             name, (to, list) => to with { Conditions = put(to.Conditions ?? new ConditionInput(), list) }, info => get(info.Conditions), $"conditions.{field ?? name}");
 
-    /// <summary>What is no number is one that the command refuses.</summary>
-    private static long NumberOf(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1;
+    private static IEnumerable<FileKey<TInput, TState>> Limits<TInput, TState>(
+        Func<TInput, LimitInput?> of, Func<TInput, LimitInput, TInput> put, Func<TState, LimitInfo?> get) =>
+    [
+        FileKey<TInput, TState>.Text(
+            "rate", (to, text) => put(to, (of(to) ?? new LimitInput()) with { Rate = text }), state => get(state)?.Rate, "limit.rate"),
+        FileKey<TInput, TState>.Number(
+            "packets", (to, number) => put(to, (of(to) ?? new LimitInput()) with { PacketsPerSecond = number }), state => get(state)?.PacketsPerSecond,
+            "limit.packetsPerSecond"),
+        FileKey<TInput, TState>.Text(
+            "volume", (to, text) => put(to, (of(to) ?? new LimitInput()) with { Volume = text }), state => get(state)?.Volume, "limit.volume"),
+    ];
 
     /// <summary>A network keeps what the file does not speak of.</summary>
     public static NetworkUpdate Change(NetworkCreate wanted) => new()

@@ -36,10 +36,10 @@ internal sealed record FleetFile
 /// <param name="Name">Without its network; empty for a rule.</param>
 /// <param name="Network">Where the file says it; null where it does not.</param>
 /// <param name="Node">Its keys, each with its place.</param>
-/// <param name="FieldOf">From a field of the API to its key.</param>
+/// <param name="KeyOf">From a field of the API to its key; null where no key is exactly that.</param>
 /// <param name="IsBroken">Something in it could not be read, and was told.</param>
 internal sealed record FileEntry<T>(
-    string Path, string Name, string? Network, T Input, FileMark At, FileMap Node, Func<string, string> FieldOf, bool IsBroken)
+    string Path, string Name, string? Network, T Input, FileMark At, FileMap Node, Func<string, string?> KeyOf, bool IsBroken)
 {
     public int Line => At.Line;
 }

@@ -79,8 +79,7 @@ internal sealed class FleetFileCommands(
         run.Run();
         problems.ThrowIfAny();
         var draft = Foresee(change, problems);
-        var judge = new FleetJudge(change, draft.After, run.RuleLines, countries, problems);
-        var tests = file.Tests.Select(judge.Judge).OfType<FleetTest>().ToList();
+        var tests = new FleetJudge(change, draft.After, run.RuleLines, countries, problems).Judge(file.Tests);
         problems.ThrowIfAny();
         return new Outcome(
             new FleetPlan { Applied = false, Version = 0, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks }, draft);
@@ -128,7 +127,7 @@ internal sealed class FleetFileCommands(
     {
         { MustReach: true, At: null } => "nothing was changed: add or mend the rule, or the test; where a rule has hours, say for which moment with at:",
         { MustReach: true } => "nothing was changed: add or mend the rule, or the test",
-        _ => "nothing was changed: narrow the rule, add one with deny: true, or mend the test",
+        _ => "nothing was changed: narrow the rule, add one with deny: true and no conditions, or mend the test",
     };
 
     private static void Audit(Change change, ReadOnlyMemory<byte> text, FleetPlan plan) => change.Audit(

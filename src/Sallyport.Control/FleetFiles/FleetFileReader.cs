@@ -6,6 +6,7 @@ using Sallyport.Control.Applications;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.FleetFiles;
 
@@ -24,10 +25,11 @@ internal sealed class FleetFileReader
     /// <summary>What can be removed by not being in the file any more.</summary>
     public static readonly IReadOnlyList<string> Prunable = [Sites, Devices, Applications, Rules];
 
+    public static readonly IReadOnlyList<string> TestKeys = ["from", "to", "must", "at", "network"];
+
     private const int TestServicesMax = 1;
 
     private static readonly string[] SectionNames = [Networks, Sites, Devices, Groups, Applications, Rules, Tests, Prune];
-    private static readonly string[] TestKeys = ["from", "to", "must", "at", "network"];
     private static readonly string[] Musts = ["reach", "not reach"];
 
     private readonly FileProblems problems;
@@ -73,14 +75,15 @@ internal sealed class FleetFileReader
                 HintOf(pair.Key.Value, SectionNames));
         }
 
-        onlyNetwork = root.Find(Networks)?.Value is FileMap { Pairs: [var one] } ? one.Key.Value : null;
+        onlyNetwork = root.Find(Networks)?.Value is FileMap networks && networks.Pairs.Select(pair => pair.Key.Value).Where(name => name != Egress.Name).ToList() is [var one]
+            ? one : null;
         var file = new FleetFile
         {
-            Networks = Entries(Networks, FileKeys.Network, (name, _) => new NetworkCreate { Name = name }, _ => null, qualified: false),
-            Sites = Entries(Sites, FileKeys.Site, (name, _) => new IdentityInput("site") { Name = name }, input => input.Network ?? onlyNetwork),
-            Devices = Entries(Devices, FileKeys.Device, (name, _) => new IdentityInput("device") { Name = name }, input => input.Network ?? onlyNetwork),
+            Networks = Entries(Networks, FileKeys.Network, name => new NetworkCreate { Name = name }, _ => null, qualified: false),
+            Sites = Entries(Sites, FileKeys.Site, name => new IdentityInput("site") { Name = name }, input => input.Network ?? onlyNetwork),
+            Devices = Entries(Devices, FileKeys.Device, name => new IdentityInput("device") { Name = name }, input => input.Network ?? onlyNetwork),
             Groups = ReadGroups(),
-            Applications = Entries(Applications, FileKeys.Application, (name, _) => new ApplicationCreate { Name = name }, input => input.Host),
+            Applications = Entries(Applications, FileKeys.Application, name => new ApplicationCreate { Name = name }, input => input.Host),
             Rules = ReadRules(),
             Tests = ReadTests(),
             Pruned = ReadPrune(),
@@ -128,7 +131,7 @@ internal sealed class FleetFileReader
     }
 
     private List<FileEntry<TInput>> Entries<TInput, TState>(
-        string section, IReadOnlyList<FileKey<TInput, TState>> keys, Func<string, string?, TInput> make, Func<TInput, string?> networkOf, bool qualified = true)
+        string section, IReadOnlyList<FileKey<TInput, TState>> keys, Func<string, TInput> make, Func<TInput, string?> networkOf, bool qualified = true)
     {
         var entries = new List<FileEntry<TInput>>();
         var known = new Dictionary<(string, string?), int>();
@@ -136,7 +139,7 @@ internal sealed class FleetFileReader
         {
             var path = $"{section}.{Label.Shorten(key.Value)}";
             var (name, network) = qualified ? Split(key.Value) : (key.Value, null);
-            if (Entry(path, key.At, value, keys, make(name, network)) is not { } read)
+            if (Entry(path, key.At, value, keys, make(name)) is not { } read)
             {
                 continue;
             }
@@ -186,8 +189,8 @@ internal sealed class FleetFileReader
             }
         }
 
-        string FieldOf(string field) => keys.FirstOrDefault(key => key.Field == field)?.Name ?? field;
-        return new FileEntry<TInput>(path, "", null, input, at, node, FieldOf, problems.Count > before || problems.IsFull);
+        string? KeyOf(string field) => keys.FirstOrDefault(key => key.Field == field)?.Name;
+        return new FileEntry<TInput>(path, "", null, input, at, node, KeyOf, problems.Count > before || problems.IsFull);
     }
 
     private void AddUnknown(string path, FileText key, IReadOnlyList<string> known) => problems.Add(
@@ -199,6 +202,7 @@ internal sealed class FleetFileReader
     {
         FileShape.Text => TextOf(path, node),
         FileShape.Flag => FlagOf(path, node),
+        FileShape.Number => NumberOf(path, node),
         FileShape.Time => TimeOf(path, node),
         FileShape.List => TextsOf(path, node),
         FileShape.Labels => LabelsOf(path, node),
@@ -224,6 +228,18 @@ internal sealed class FleetFileReader
         }
 
         problems.Add(path, node.At, $"here stands {Said(node)} where true or false is expected", "write true, or leave the key out");
+        return null;
+    }
+
+    private object? NumberOf(string path, FileNode node)
+    {
+        if (node is FileText { Value.Length: > 0 } text && (text.Value == "none" || text.Value.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0))
+        {
+            // What has more digits than any number is refused by the command as too much.
+            return text.Value == "none" ? 0 : long.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : long.MaxValue;
+        }
+
+        problems.Add(path, node.At, $"here stands {Said(node)} where a number is expected", "write a whole number such as 100, or none");
         return null;
     }
 
@@ -402,7 +418,7 @@ internal sealed class FleetFileReader
 
         if (said is null)
         {
-            if (!target.StartsWith("application:", StringComparison.Ordinal))
+            if (!target.StartsWith("application:", StringComparison.Ordinal) && !target.StartsWith("application-group:", StringComparison.Ordinal))
             {
                 problems.Add(path, to.At, $"'{Label.Shorten(text)}' does not say which service", $"write {Label.Shorten(text)} tcp/22, or application:NAME");
             }

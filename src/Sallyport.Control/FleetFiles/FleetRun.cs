@@ -76,7 +76,8 @@ internal sealed class FleetRun(
     {
         scope.UnionWith(file.Networks.Select(network => network.Name));
         scope.UnionWith(file.Sites.Concat(file.Devices).Select(member => member.Network).OfType<string>());
-        scope.UnionWith(file.Applications.Select(application => OwnerOf(application).Network).OfType<string>());
+        // An application beyond the gateway host does not make the file speak of all that is there.
+        scope.UnionWith(file.Applications.Select(application => OwnerOf(application).Network).OfType<string>().Where(network => network != Core.Policy.Egress.Name));
     }
 
     /// <param name="names">What the entry is called elsewhere in the file.</param>
@@ -111,12 +112,25 @@ internal sealed class FleetRun(
     private bool PutNetwork(FileEntry<NetworkCreate> entry)
     {
         var subject = $"network:{entry.Name}";
+        if (entry.Name == Core.Policy.Egress.Name && NetworkRow.Find(change.Sql, entry.Name) is null)
+        {
+            return PutBeyond(entry, subject);
+        }
+
         if (NetworkRow.Find(change.Sql, entry.Name) is { } before)
         {
             return Say("change", subject, entry.Line, FileValue.Differences(FileKeys.Network, before, networks.Update(change, entry.Name, FileKeys.Change(entry.Input), null)));
         }
 
         return Say("add", subject, entry.Line, FileValue.Differences(FileKeys.Network, null, networks.Create(change, entry.Input)));
+    }
+
+    /// <summary>What lies beyond the gateway host is made by the first who speaks of it, and is then changed like any other network.</summary>
+    private bool PutBeyond(FileEntry<NetworkCreate> entry, string subject)
+    {
+        var made = EgressNetwork.Make(change);
+        var after = entry.Node.Pairs.Count == 0 ? made : networks.Update(change, entry.Name, FileKeys.Change(entry.Input), null);
+        return Say("add", subject, entry.Line, FileValue.Differences(FileKeys.Network, null, after));
     }
 
     private bool PutMember(FileEntry<IdentityInput> entry)
@@ -175,6 +189,13 @@ internal sealed class FleetRun(
 
     private bool PutApplication(FileEntry<ApplicationCreate> entry, FileOwner owner)
     {
+        if (entry.Network is { } said && owner.Network is { } network && said != network)
+        {
+            throw new ProblemException(Refusal.Invalid([Refusal.Field(
+                owner.Kind, $"{owner.Kind} {owner.Name} is in network {network}, and the application's name says {said}",
+                $"an application is in the network of who carries it: write {entry.Name}.{network}, or another {owner.Kind}")]));
+        }
+
         var known = ApplicationRow.FindByName(change.Sql, entry.Name, owner.Network);
         if (known is not [var before])
         {
@@ -210,7 +231,7 @@ internal sealed class FleetRun(
         {
             var made = rules.Create(change, entry.Input);
             ruleLines[made.Id] = entry.Line;
-            return Say("add", SubjectOf(made), entry.Line, [.. FileValue.Differences(FileKeys.Rule, null, InfoOf(made)).Where(IsAboutTime)]);
+            return Say("add", SubjectOf(made), entry.Line, [.. FileValue.Differences(FileKeys.Rule, null, InfoOf(made)).Where(IsOfItsOwn)]);
         }
 
         var after = rules.Update(change, same.Id, FileKeys.Change(entry.Input), null);
@@ -364,13 +385,15 @@ internal sealed class FleetRun(
     private static bool IsAlready(IdentityRow row, IdentityInput wanted) =>
         (wanted.Labels is null || FileValue.Show(wanted.Labels) == FileValue.Show(Column.Labels(row.LabelsJson)))
         && (wanted.Groups is null || wanted.Groups.Order(StringComparer.Ordinal).SequenceEqual(FileKeys.GroupsOf(row)))
-        && (wanted.Subnets is null || wanted.Subnets.SequenceEqual(Column.List(row.SubnetsJson)));
+        && (wanted.Subnets is null || wanted.Subnets.SequenceEqual(Column.List(row.SubnetsJson)))
+        && (wanted.Limit is null || (new ProblemList() is var problems && LimitReading.Read(wanted.Limit, row.Limit, problems) == row.Limit && !problems.Any));
 
     private FileOwner OwnerOf(FileEntry<ApplicationCreate> entry) => FileOwner.Of(change, file, entry);
 
     private RuleInfo InfoOf(RuleRow row) => row.ToInfo(0, UnixTime.ToTime(change.Now), null);
 
-    private static bool IsAboutTime(string difference) =>
+    /// <summary>What the name of a new rule does not say already.</summary>
+    private static bool IsOfItsOwn(string difference) =>
         !difference.StartsWith("from", StringComparison.Ordinal) && !difference.StartsWith("to:", StringComparison.Ordinal) && !difference.StartsWith("deny:", StringComparison.Ordinal);
 
     private static string SubjectOf(RuleRow row) =>
@@ -378,16 +401,14 @@ internal sealed class FleetRun(
 
     private static string[] NamesOf(string kind, string name, string? network) => [$"{kind}:{name}", $"{kind}:{name}.{network}"];
 
+    /// <summary>The innermost of the file that a field of the API is: its key, or the item or label within.</summary>
     private static (string Path, FileMark At) PlaceOf<T>(FileEntry<T> entry, string field)
     {
-        var end = field.AsSpan().IndexOfAny('[', '.');
-        var (root, rest) = end < 0 ? (field, "") : (field[..end], field[end..]);
-        if (root == "name")
+        if (field == "name" || KeyOf(entry, field) is not var (key, rest))
         {
             return (entry.Path, entry.At);
         }
 
-        var key = entry.FieldOf(root);
         if (entry.Node.Find(key) is not { } pair)
         {
             return ($"{entry.Path}.{key}", entry.At);
@@ -400,5 +421,19 @@ internal sealed class FleetRun(
             _ => pair.Value.At,
         };
         return ($"{entry.Path}.{key}{rest}", at);
+    }
+
+    /// <summary>Of "conditions.sources[0]" the longest beginning that a key is, and what is left of it.</summary>
+    private static (string Key, string Below)? KeyOf<T>(FileEntry<T> entry, string field)
+    {
+        for (var end = field.Length; end > 0; end = field.AsSpan(0, end).LastIndexOfAny('[', '.'))
+        {
+            if (entry.KeyOf(field[..end]) is { } key)
+            {
+                return (key, field[end..]);
+            }
+        }
+
+        return null;
     }
 }

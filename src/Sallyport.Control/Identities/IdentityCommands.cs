@@ -277,6 +277,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         }
 
         var (v4, v6) = input.ReadAddresses(change.Sql, network, problems);
+        var limits = Column.Of(LimitReading.Read(input.Limit, null, problems));
         if (input.Profile is { } request)
         {
             CredentialIssuer.Check(request, network, problems, "profile.");
@@ -295,8 +296,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         var subnetsJson = Column.Of([.. subnets.Select(subnet => subnet.ToString())]);
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO identities (network_id, kind, name, state, state_since, address_v4, address_v6, subnets, labels, groups, created_at, revision)
-            VALUES (@networkId, @Kind, @Name, @state, @Now, @v4, @v6, @subnetsJson, @labels, @groups, @Now, 1)
+            INSERT INTO identities (network_id, kind, name, state, state_since, address_v4, address_v6, subnets, labels, groups, limits, created_at, revision)
+            VALUES (@networkId, @Kind, @Name, @state, @Now, @v4, @v6, @subnetsJson, @labels, @groups, @limits, @Now, 1)
             RETURNING id
             """,
             new
@@ -311,6 +312,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 subnetsJson,
                 labels,
                 groups,
+                limits,
             });
         var row = IdentityRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Identity, id);
@@ -324,6 +326,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["subnets"] = JsonNode.Parse(subnetsJson),
                 ["labels"] = JsonNode.Parse(labels),
                 ["groups"] = JsonNode.Parse(groups),
+                ["limit"] = LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : null,
             });
         var profile = input.Profile is null ? null : issuer.Issue(change, row, network, input.Profile);
         return (row, profile);

@@ -89,8 +89,7 @@ internal static class EgressNetwork
 
         if (network is null)
         {
-            change.Actor.Require(Users.Right.Change);
-            network = Create(change);
+            network = Make(change);
         }
 
         if (HostIdentity.Find(change.Sql, network) is { } known)
@@ -108,8 +107,10 @@ internal static class EgressNetwork
         return IdentityRow.Find(change.Sql, id);
     }
 
-    private static NetworkRow Create(Change change)
+    /// <summary>Where there is no network of that name.</summary>
+    public static NetworkRow Make(Change change)
     {
+        change.Actor.Require(Users.Right.Change);
         var id = change.Sql.ExecuteScalar<int>(
             """
             INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,

@@ -73,8 +73,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             TlsAuthDirection = NetworkInput.DefaultDirection,
             MinimumTls = NetworkInput.DefaultMinimumTls,
             TokenSeconds = NetworkInput.DefaultTokenSeconds,
-            ServiceRangesJson = FreeOf(prefixes, NetworkInput.DefaultServiceRange),
-            GuestPoolsJson = FreeOf(prefixes, NetworkInput.DefaultGuestPool),
+            ServiceRangesJson = Column.Of(NetworkInput.DefaultServiceRanges(prefixes)),
+            GuestPoolsJson = Column.Of(NetworkInput.DefaultGuestPools(prefixes)),
         };
         NetworkInput.ApplyOptions(
             draft,
@@ -216,9 +216,6 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
     public Api.Paging.Page<NetworkInfo> List(Actor actor, Paging paging) => database.Read(sql => paging.PageOf(
         NetworkRow.List(sql, paging.AfterId, paging.Limit + 1).Where(row => actor.May(Right.See, row.Id)), row => row.Id, row => row.ToInfo(sql, zone)));
-
-    private static string FreeOf(IReadOnlyList<Core.Primitives.IpPrefix> prefixes, Core.Primitives.IpPrefix range) =>
-        Column.Of(prefixes.Any(prefix => prefix.Overlaps(range)) ? [] : [range.ToString()]);
 
     private static void SetPrefixes(Change change, NetworkRow row, IReadOnlyList<string> texts, ProblemList problems)
     {

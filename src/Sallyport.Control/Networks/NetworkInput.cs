@@ -25,6 +25,11 @@ internal static class NetworkInput
     public static readonly IpPrefix DefaultServiceRange = IpPrefix.Parse("198.18.0.0/16");
     public static readonly IpPrefix DefaultGuestPool = IpPrefix.Parse("198.19.0.0/16");
 
+    // Of the addresses that are for whoever wants them (RFC 4193): the first 24 bits of the SHA-256 of "sallyport service ranges" and of "sallyport guest
+    // pools". As wide as 65,536 networks of the widest prefix; the same in every network, which are never routed into each other.
+    private static readonly IpPrefix DefaultServiceRangeV6 = IpPrefix.Parse("fd5c:fbbf::/32");
+    private static readonly IpPrefix DefaultGuestPoolV6 = IpPrefix.Parse("fd47:36c2::/32");
+
     private const int TokenSecondsMin = 60; // shorter than a reconnect, the token would never be of use
     private const int TokenSecondsMax = 365 * 86_400; // beyond it nobody means an end any more
     private const int PrefixesMax = 16; // OpenVPN clients get an address of one prefix per family; more is for growing
@@ -76,6 +81,11 @@ internal static class NetworkInput
         return prefixes;
     }
 
+    /// <summary>Where other networks appear in one with these prefixes, if nobody says otherwise: for IPv6 where it has any, and nowhere where its own are.</summary>
+    public static IReadOnlyList<string> DefaultServiceRanges(IReadOnlyList<IpPrefix> prefixes) => FreeOf(prefixes, DefaultServiceRange, DefaultServiceRangeV6);
+
+    public static IReadOnlyList<string> DefaultGuestPools(IReadOnlyList<IpPrefix> prefixes) => FreeOf(prefixes, DefaultGuestPool, DefaultGuestPoolV6);
+
     /// <summary>Puts what is not null into the row, in canonical spelling.</summary>
     public static void ApplyOptions(NetworkRow row, NetworkUpdate input, ProblemList problems)
     {
@@ -100,6 +110,12 @@ internal static class NetworkInput
         row.GuestPoolsJson = ReadRanges(input.GuestPools, "guestPools", problems) ?? row.GuestPoolsJson;
         row.TokenSeconds = Span.Read(input.TokenLifetime, "tokenLifetime", TokenSecondsMin, TokenSecondsMax, problems) ?? row.TokenSeconds;
     }
+
+    private static IReadOnlyList<string> FreeOf(IReadOnlyList<IpPrefix> prefixes, IpPrefix rangeV4, IpPrefix rangeV6) =>
+    [
+        .. (prefixes.Any(prefix => !prefix.IsV4) ? (IpPrefix[])[rangeV4, rangeV6] : [rangeV4]).Where(range => !prefixes.Any(prefix => prefix.Overlaps(range)))
+            .Select(range => range.ToString()),
+    ];
 
     private static string? ReadRanges(IReadOnlyList<string>? texts, string field, ProblemList problems)
     {

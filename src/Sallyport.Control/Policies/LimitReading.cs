@@ -3,6 +3,7 @@ using Sallyport.Api.Rules;
 using Sallyport.Control.Http;
 using Sallyport.Control.Names;
 using Sallyport.Core.Policy;
+using Sallyport.Mapping.Limits;
 
 namespace Sallyport.Control.Policies;
 
@@ -54,13 +55,7 @@ internal static class LimitReading
     }
 
     /// <summary>As the policy engine reads it.</summary>
-    public static Limit? Of(LimitModel? model) => model is null ? null : new Limit
-    {
-        BitsPerSecond = model.BitsPerSecond,
-        PacketsPerSecond = model.PacketsPerSecond,
-        VolumeBytes = model.VolumeBytes,
-        Period = model.Period == "month" ? VolumePeriod.Month : VolumePeriod.Day,
-    };
+    public static Limit? Of(LimitModel? model) => LimitMapping.Of(model);
 
     /// <summary>The lower of both rates.</summary>
     public static LimitModel? Throttled(LimitModel? limit, long? bitsPerSecond) => bitsPerSecond is not { } rate ? limit

@@ -28,6 +28,8 @@ internal static class RuleConditionInput
         }
 
         before ??= new ConditionModel();
+        // An age is of the tests: it goes with the last of them.
+        var age = input.Posture is { Count: 0 } ? null : before.PostureAgeSeconds;
         var after = new ConditionModel
         {
             States = ReadWords(input.States, before.States, "states", "state", ConditionText.States, problems),
@@ -36,7 +38,7 @@ internal static class RuleConditionInput
             Sources = input.Sources is null ? before.Sources : ReadSources(input.Sources, problems),
             Countries = input.Countries is null ? before.Countries : ReadCountries(input.Countries, countries, problems),
             Posture = input.Posture is null ? before.Posture : ReadTests(input.Posture, problems),
-            PostureAgeSeconds = input.PostureAge is null ? before.PostureAgeSeconds : input.PostureAge == "any" ? null
+            PostureAgeSeconds = input.PostureAge is null ? age : input.PostureAge == "any" ? null
                 : Span.Read(input.PostureAge, "conditions.postureAge", AgeSecondsMin, AgeSecondsMax, problems),
         };
         if (after.PostureAgeSeconds is not null && after.Posture.Count == 0)
@@ -46,12 +48,6 @@ internal static class RuleConditionInput
 
         return IsEmpty(after) ? null : after;
     }
-
-    /// <summary>As the policy engine reads them.</summary>
-    public static RuleConditions Of(ConditionModel? model, CountryTable countries) => model is null
-        ? RuleConditions.None
-        : ConditionText.Parse(
-            model.States, model.Protocols, model.Ciphers, model.Sources, model.Posture, model.PostureAgeSeconds, model.Countries.Select(countries.Country));
 
     public static ConditionInfo ToInfo(ConditionModel? model)
     {

@@ -7,6 +7,8 @@ using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
+using Sallyport.Mapping;
+using Sallyport.Mapping.Rules;
 
 namespace Sallyport.Control.Policies;
 
@@ -24,9 +26,7 @@ internal static class RuleTimes
     /// <param name="until">Nanoseconds since the Unix epoch.</param>
     /// <param name="windows">Valid ones.</param>
     public static RuleTime Of(long? until, IReadOnlyList<string> windows) =>
-        until is null && windows.Count == 0
-            ? RuleTime.Always
-            : new RuleTime(until is { } end ? new Instant(end) : Instant.Never, [.. windows.Select(Window)]);
+        RuleMapping.TimeOf(until, windows, windows.Count == 0 ? FleetTables.Empty : FleetTables.Empty.With(ZoneTable.Of(windows), []));
 
     /// <summary>Those of the rules that the clock changes at that moment, which has come; some may be gone or others since.</summary>
     public static IReadOnlyList<RuleModel> Due(FleetState fleet, ScheduleReport report, long now) =>
@@ -108,9 +108,4 @@ internal static class RuleTimes
         string.Join(", ", until is { } end ? [$"until {Human(UnixTime.ToTime(end))}", .. windows] : windows);
 
     private static string Human(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss' UTC'", CultureInfo.InvariantCulture);
-
-    private static TimeWindow Window(string text) =>
-        WindowText.TryParse(text, out var window, out var problem)
-            ? window.In(ZoneTable.Clock(window.Zone))
-            : throw new InvariantException($"windows are read before they are stored: {problem}");
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Sallyport.Api.Nodes;
-using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Policies;
 
@@ -32,13 +31,10 @@ internal static class ZoneTable
 
     /// <summary>Of the windows in these rules; each once.</summary>
     public static IReadOnlyList<ZoneModel> Of(IEnumerable<RuleModel> rules) =>
-        [.. rules.SelectMany(rule => rule.Windows).Select(ZoneOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(Find)];
+        Of(rules.SelectMany(rule => rule.Windows));
 
-    public static ZoneClock Clock(string name)
-    {
-        var offsets = Find(name).Offsets;
-        return new ZoneClock(name, [.. offsets.Chunk(2).Select(pair => new ZoneOffset(pair[0], (int)pair[1]))]);
-    }
+    /// <summary>Of these windows; each once.</summary>
+    public static IReadOnlyList<ZoneModel> Of(IEnumerable<string> windows) => [.. windows.Select(ZoneOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(Find)];
 
     /// <summary>A zone that the machine has forgotten since is UTC; the list of rules says which it was meant to be.</summary>
     private static ZoneModel Find(string name) => TryFind(name, out var zone) ? zone : new ZoneModel(name, [0, 0]);

@@ -289,7 +289,8 @@ public sealed partial class FleetModel
     }
 
     /// <summary>The same question for a person: what decides, or what is missing.</summary>
-    public Explanation Explain(int fromId, in Situation situation, IpAddress destination, IpProtocol protocol, ushort port)
+    public Explanation Explain(
+        int fromId, in Situation situation, IpAddress destination, IpProtocol protocol, ushort port, in TiedNames names = default)
     {
         var explanation = new Explanation
         {
@@ -305,7 +306,7 @@ public sealed partial class FleetModel
         }
 
         var (to, inside) = Resolve(from.NetworkId, destination);
-        var decision = Decide(from, to, inside, protocol, port, situation);
+        var decision = Decide(from, to, inside, protocol, port, situation, names);
         explanation = explanation with { From = from, To = to, Inside = inside, Decision = decision, Application = Application(decision.ApplicationId) };
         if (decision.Allowed)
         {

@@ -3,6 +3,7 @@ using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
+using Sallyport.Mapping.Networks;
 
 namespace Sallyport.DataPlane.Handshakes;
 
@@ -69,21 +70,7 @@ internal static class Grants
     }
 
     /// <summary>An address that nobody has: the first of a range for other networks, which is never given out. Without a range the gateway's.</summary>
-    private static IpAddress PeerOf(NetworkAccess access, IpPrefix prefix) => FarEnd(access.Elsewhere) ?? new IpAddress(prefix.First.Bits + 1);
-
-    /// <summary>Null in a network where nothing of others appears.</summary>
-    public static IpAddress? FarEnd(ImmutableArray<IpPrefix> elsewhere)
-    {
-        foreach (var range in elsewhere)
-        {
-            if (range.IsV4)
-            {
-                return range.First;
-            }
-        }
-
-        return null;
-    }
+    private static IpAddress PeerOf(NetworkAccess access, IpPrefix prefix) => NetworkMapping.FarEnd(access.Elsewhere) ?? new IpAddress(prefix.First.Bits + 1);
 
     private static bool HasFamily(Identity identity, IpPrefix prefix) =>
         prefix.IsV4 ? identity.AddressV4 is not null : identity.AddressV6 is not null;

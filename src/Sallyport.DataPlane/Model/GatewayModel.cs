@@ -7,6 +7,7 @@ using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Tunnels;
+using Sallyport.Mapping;
 
 namespace Sallyport.DataPlane.Model;
 
@@ -95,11 +96,8 @@ internal sealed record GatewayModel : ICredentialDirectory
     public ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> SiteSubnets { get; init; } =
         ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>>.Empty;
 
-    /// <summary>Time zones of the windows of rules, by name.</summary>
-    public ImmutableDictionary<string, ZoneClock> Zones { get; init; } = ImmutableDictionary.Create<string, ZoneClock>(StringComparer.Ordinal);
-
-    /// <summary>Countries of the conditions of rules, by code.</summary>
-    public ImmutableDictionary<string, Country> Countries { get; init; } = ImmutableDictionary.Create<string, Country>(StringComparer.Ordinal);
+    /// <summary>Time zones and countries that rules name.</summary>
+    public FleetTables Tables { get; init; } = FleetTables.Empty;
 
     /// <summary>By identity: the networks in which the gateway host has part.</summary>
     public ImmutableDictionary<int, Identity> Hosts { get; init; } = ImmutableDictionary<int, Identity>.Empty;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Globalization;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.OpenVpn.Data;
@@ -8,13 +7,14 @@ using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
-using Sallyport.DataPlane.Handshakes;
+using Sallyport.Mapping;
 
 namespace Sallyport.DataPlane.Model;
 
 /// <summary>
-/// Makes the gateway's model from what control sends. Control has validated it; what cannot be read here is a mistake between two
-/// programs of ours: <see cref="FormatException"/>, and the gateway keeps the model it has.
+/// Makes the gateway's model from what control sends: the fleet of the policy engine (<see cref="FleetMapping"/>), and beside it how devices come in.
+/// Control has validated it; what cannot be read is a mistake between two programs of ours: <see cref="FormatException"/>, and the gateway keeps the
+/// model it has.
 /// </summary>
 internal static class ModelMapper
 {
@@ -24,28 +24,15 @@ internal static class ModelMapper
     /// <param name="now">By the wall clock: rules are in force or not.</param>
     public static GatewayModel FromSnapshot(Snapshot snapshot, Instant now)
     {
-        var model = snapshot.Model;
-        var everything = new Delta
-        {
-            Version = snapshot.Version,
-            CommittedAt = 0,
-            Networks = model.Networks,
-            Identities = model.Identities,
-            Applications = model.Applications,
-            Rules = model.Rules,
-            Zones = model.Zones,
-            Countries = model.Countries,
-            Appearances = model.Appearances,
-            RemovedAppearances = [],
-        };
-        return Apply(GatewayModel.Empty with { Settings = model.Settings }, everything, now, out _);
+        var everything = FleetMapping.Everything(snapshot.Model, snapshot.Version);
+        return Apply(GatewayModel.Empty with { Settings = snapshot.Model.Settings }, everything, now, out _);
     }
 
     /// <summary>The next model, and what tunnels must look at.</summary>
     public static GatewayModel Apply(GatewayModel before, Delta delta, Instant now, out ModelChange change)
     {
-        var zones = before.Zones.SetItems(delta.Zones.Select(zone => KeyValuePair.Create(zone.Name, Zone(zone))));
-        var countries = before.Countries.SetItems(delta.Countries.Select(country => KeyValuePair.Create(country.Code, Country(country))));
+        var tables = before.Tables.With(delta.Zones, delta.Countries);
+        var edit = FleetMapping.Change(delta, tables, before.Settings.DnsZone);
         var access = before.Access.RemoveRange(delta.RemovedNetworks)
             .SetItems(delta.Networks.Select(network => KeyValuePair.Create(network.Id, Access(network))));
         var legacyChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
@@ -58,11 +45,8 @@ internal static class ModelMapper
             subnets = WithoutSite(subnets, before.Fleet.Identity(id));
         }
 
-        var identities = ImmutableArray.CreateBuilder<Identity>(delta.Identities.Count);
-        foreach (var dto in delta.Identities)
+        foreach (var (dto, identity) in delta.Identities.Zip(edit.Identities))
         {
-            var identity = Identity(dto);
-            identities.Add(identity);
             hosts = identity.Kind == IdentityKind.Host ? hosts.SetItem(identity.Id, identity) : hosts.Remove(identity.Id);
             credentials.Remove(dto.Id);
             credentials.Add(dto);
@@ -72,19 +56,6 @@ internal static class ModelMapper
             }
         }
 
-        var edit = new FleetChange
-        {
-            Networks = [.. delta.Networks.Select(network => Network(network, before.Settings.DnsZone))],
-            Identities = identities.MoveToImmutable(),
-            Applications = [.. delta.Applications.Select(Application)],
-            Rules = [.. delta.Rules.Select(rule => Rule(rule, zones, countries))],
-            Appearances = [.. delta.Appearances.Select(Appearance)],
-            RemovedNetworks = [.. delta.RemovedNetworks],
-            RemovedIdentities = [.. delta.RemovedIdentities],
-            RemovedApplications = [.. delta.RemovedApplications],
-            RemovedRules = [.. delta.RemovedRules],
-            RemovedAppearances = [.. delta.RemovedAppearances],
-        };
         var fleet = before.Fleet.With(edit, now);
 
         change = new ModelChange
@@ -110,8 +81,7 @@ internal static class ModelMapper
             Access = access,
             SiteSubnets = subnets,
             Hosts = hosts,
-            Zones = zones,
-            Countries = countries,
+            Tables = tables,
             LegacyWrappings = legacyChanged
                 ? [.. access.Values.OrderBy(network => network.NetworkId).SelectMany(network => network.Legacy)]
                 : before.LegacyWrappings,
@@ -122,114 +92,6 @@ internal static class ModelMapper
     private static IEnumerable<int> EgressRouted(FleetModel before, FleetModel after, Delta delta) =>
         delta.RemovedAppearances.Select(id => before.Appearance(id)?.NetworkId ?? 0).Concat(delta.Appearances.Select(one => one.NetworkId)).Distinct()
             .Where(network => before.Network(network) is not null && !before.EgressRoutes(network).SequenceEqual(after.EgressRoutes(network)));
-
-    private static Network Network(NetworkModel dto, string zone) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)])
-    {
-        Dns = dto.Dns is { } dns
-            ? new NetworkDns(zone, $"{dto.Name}.{zone}", [.. dns.Forward.Select(Forward).OrderByDescending(forward => forward.Domain.Length)])
-            {
-                FarEnd = dto.Topology == "p2p" ? Grants.FarEnd([.. dto.Elsewhere.Select(IpPrefix.Parse)]) : null,
-            }
-            : null,
-    };
-
-    private static DnsForward Forward(string text) =>
-        ForwardText.TryParse(text, out var forward, out _) ? forward : throw Unknown("forwarding of names", text);
-
-    private static Appearance Appearance(AppearanceModel dto) => new(
-        dto.Id,
-        dto.Kind switch
-        {
-            "service" => AppearanceKind.Service,
-            "guest" => AppearanceKind.Guest,
-            _ => throw Unknown("kind of appearance", dto.Kind),
-        },
-        dto.NetworkId,
-        IpPrefix.Parse(dto.At),
-        dto.HomeId,
-        IpPrefix.Parse(dto.Of));
-
-    private static Identity Identity(IdentityModel dto) => new()
-    {
-        Id = dto.Id,
-        NetworkId = dto.NetworkId,
-        Kind = IdentityKinds.Read(dto.Kind) ?? throw Unknown("kind of identity", dto.Kind),
-        Name = dto.Name,
-        Active = dto.Active,
-        AddressV4 = dto.AddressV4 is null ? null : IpAddress.Parse(dto.AddressV4),
-        AddressV6 = dto.AddressV6 is null ? null : IpAddress.Parse(dto.AddressV6),
-        Subnets = [.. dto.Subnets.Select(IpPrefix.Parse)],
-        Groups = [.. dto.Groups],
-        Labels = [.. dto.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")],
-        Posture = [.. dto.Posture.Select(fact => new PostureFact(fact.Name, new PostureValue(fact.Value), new Instant(fact.At)))],
-        Quarantine = QuarantineWords.Read(dto.Quarantine) ?? throw Unknown("degree of quarantine", dto.Quarantine),
-        ForensicApplicationId = dto.ForensicApplicationId,
-        Limit = Limit(dto.Limit),
-    };
-
-    private static Limit? Limit(LimitModel? dto) => dto is null ? null : new Limit
-    {
-        BitsPerSecond = dto.BitsPerSecond,
-        PacketsPerSecond = dto.PacketsPerSecond,
-        VolumeBytes = dto.VolumeBytes,
-        Period = dto.Period switch
-        {
-            "day" => VolumePeriod.Day,
-            "month" => VolumePeriod.Month,
-            _ => throw Unknown("period of a volume", dto.Period),
-        },
-    };
-
-    private static Country Country(CountryModel dto)
-    {
-        if (dto.V4.Length % 8 != 0 || dto.V6.Length % 32 != 0)
-        {
-            throw new FormatException($"The addresses of country '{dto.Code}' are cut off.");
-        }
-
-        return new Country(dto.Code, new AddressSet(
-        [
-            .. dto.V4.Chunk(8).Select(range => new AddressRange(IpAddress.ReadV4(range), IpAddress.ReadV4(range.AsSpan(4)))),
-            .. dto.V6.Chunk(32).Select(range => new AddressRange(IpAddress.ReadV6(range), IpAddress.ReadV6(range.AsSpan(16)))),
-        ]));
-    }
-
-    private static Application Application(ApplicationModel dto) =>
-        new(dto.Id, dto.NetworkId, dto.Name, dto.OwnerId, Target(dto.Target), [.. dto.Services.SelectMany(Services)])
-        {
-            Locked = dto.Locked,
-            IsManagement = dto.Management,
-            Names = [.. dto.Names ?? []],
-        };
-
-    private static IpPrefix Target(string text) =>
-        text.Contains('/', StringComparison.Ordinal) ? IpPrefix.Parse(text) : IpPrefix.Host(IpAddress.Parse(text));
-
-    /// <summary>"icmp" stands for echo of both families.</summary>
-    private static Service[] Services(string text)
-    {
-        if (text == "icmp")
-        {
-            return [new Service(IpProtocol.Icmp, 0, 0), new Service(IpProtocol.IcmpV6, 0, 0)];
-        }
-
-        var parts = text.Split('/');
-        var protocol = parts[0] switch
-        {
-            "tcp" => IpProtocol.Tcp,
-            "udp" => IpProtocol.Udp,
-            _ => throw Unknown("service", text),
-        };
-        var ports = parts.Length == 2 ? parts[1].Split('-') : [];
-        return ports.Length switch
-        {
-            1 => [new Service(protocol, Port(ports[0]), Port(ports[0]))],
-            2 => [new Service(protocol, Port(ports[0]), Port(ports[1]))],
-            _ => throw Unknown("service", text),
-        };
-    }
-
-    private static ushort Port(string text) => ushort.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
     /// <summary>
     /// At the next moment at which the clock changes a rule, where it has come; null otherwise. Of a clock that was set forward the moments
@@ -242,50 +104,6 @@ internal static class ModelMapper
         change = new ModelChange { Due = new DueRules([.. before.Fleet.RulesDue(to)], [.. before.Fleet.IdentitiesDue(to)], due) };
         return due <= now ? before with { Fleet = before.Fleet.At(to) } : null;
     }
-
-    private static ZoneClock Zone(ZoneModel dto) => dto.Offsets.Count >= 2 && dto.Offsets.Count % 2 == 0
-        ? new ZoneClock(dto.Name, [.. dto.Offsets.Chunk(2).Select(pair => new ZoneOffset(pair[0], checked((int)pair[1])))])
-        : throw Unknown("time zone", dto.Name);
-
-    private static RuleTime Time(RuleModel dto, ImmutableDictionary<string, ZoneClock> zones) =>
-        dto is { Until: null, Windows.Count: 0 }
-            ? RuleTime.Always
-            : new RuleTime(dto.Until is { } end ? new Instant(end) : Instant.Never, [.. dto.Windows.Select(text => Window(text, zones))]);
-
-    private static TimeWindow Window(string text, ImmutableDictionary<string, ZoneClock> zones) =>
-        WindowText.TryParse(text, out var window, out _) && zones.TryGetValue(window.Zone, out var zone)
-            ? window.In(zone)
-            : throw Unknown("window of a rule", text);
-
-    private static Rule Rule(RuleModel dto, ImmutableDictionary<string, ZoneClock> zones, ImmutableDictionary<string, Country> countries)
-    {
-        var subject = dto.SubjectKind switch
-        {
-            "device" => new Subject(SubjectKind.Device, dto.SubjectId, ""),
-            "site" => new Subject(SubjectKind.Site, dto.SubjectId, ""),
-            "host" => new Subject(SubjectKind.Host, dto.SubjectId, ""),
-            "group" => new Subject(SubjectKind.Group, 0, dto.Subject) { NetworkId = dto.NetworkId },
-            "label" => new Subject(SubjectKind.Label, 0, dto.Subject) { NetworkId = dto.NetworkId },
-            "network" => new Subject(SubjectKind.Network, 0, "") { NetworkId = dto.NetworkId },
-            _ => throw Unknown("subject of a rule", dto.SubjectKind),
-        };
-        return new Rule(dto.Id, subject, dto.ApplicationId != 0 ? [dto.ApplicationId] : [.. dto.ApplicationIds])
-        {
-            Effect = dto.Effect switch
-            {
-                "allow" => RuleEffect.Allow,
-                "deny" => RuleEffect.Deny,
-                _ => throw Unknown("effect of a rule", dto.Effect),
-            },
-            Time = Time(dto, zones),
-            Conditions = dto.Conditions is { } conditions ? Conditions(conditions, countries) : RuleConditions.None,
-            Limit = Limit(dto.Limit),
-        };
-    }
-
-    private static RuleConditions Conditions(ConditionModel dto, ImmutableDictionary<string, Country> countries) => ConditionText.Parse(
-        dto.States, dto.Protocols, dto.Ciphers, dto.Sources, dto.Posture, dto.PostureAgeSeconds,
-        dto.Countries.Select(code => countries.TryGetValue(code, out var country) ? country : throw Unknown("country", code)));
 
     private static NetworkAccess Access(NetworkModel dto)
     {

@@ -150,6 +150,31 @@ public sealed class AcrossTests
     }
 
     [Fact]
+    public async Task A_network_with_IPv6_has_ranges_for_it_from_the_beginning()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        foreach (var plant in new[] { "plant-a", "plant-b" })
+        {
+            var made = await world.Client.AddNetworkAsync(new NetworkCreate { Name = plant, Prefixes = ["192.168.1.0/24", "fd01:2:3:4::/64"] });
+            made.ServiceRanges.ShouldBe(["198.18.0.0/16", "fd5c:fbbf::/32"]);
+            made.GuestPools.ShouldBe(["198.19.0.0/16", "fd47:36c2::/32"]);
+        }
+
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "pump", Network = "plant-a", Addresses = ["fd01:2:3:4::20"], Profile = new() });
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "server", Network = "plant-b", Addresses = ["fd01:2:3:4::20"], Profile = new() });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "mes", Device = "server", Target = "fd01:2:3:4::20", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        (await world.Client.GetApplicationAsync("mes")).AppearsAt.ShouldBe(["plant-a fd5c:fbbf::1/128"]);
+        (await SnapshotAsync(world)).Appearances.Select(one => (one.Kind, one.At, one.Of)).ShouldBe(
+            [("service", "fd5c:fbbf::1/128", "fd01:2:3:4::20/128"), ("guest", "fd47:36c2::/64", "fd01:2:3:4::/64")]);
+        (await world.Client.ExplainAsync("device:pump", "application:mes", "tcp", 443)).Allowed.ShouldBeTrue();
+
+        var own = await world.Client.AddNetworkAsync(new NetworkCreate { Name = "own", Prefixes = ["fd5c:fbbf:1::/48"] });
+        own.ServiceRanges.ShouldBe(["198.18.0.0/16"]);
+        own.GuestPools.ShouldBe(["198.19.0.0/16", "fd47:36c2::/32"]);
+    }
+
+    [Fact]
     public async Task Before_a_rule_leads_there_an_explanation_says_how_one_would()
     {
         await using var world = await WorldAsync();

@@ -33,6 +33,20 @@ public sealed class PrefixPoolTests
     }
 
     [Fact]
+    public void What_lies_around_a_range_takes_nothing_of_it()
+    {
+        Take(Pool(["198.18.0.0/24"], "0.0.0.0/0", "198.0.0.0/8", "198.18.0.0/16", "10.0.0.0/8", "198.18.0.1/32"), 32, 25).ShouldBe(["198.18.0.2/32", "198.18.0.128/25"]);
+        Take(Pool(["10.9.0.0/30", "198.18.0.0/24"], "0.0.0.0/0", "10.9.0.0/30"), 32).ShouldBe(["198.18.0.1/32"]);
+    }
+
+    [Fact]
+    public void What_lies_in_something_taken_hides_nothing_of_it()
+    {
+        Take(Pool(["198.18.0.0/24"], "198.18.0.0/32", "198.18.0.0/25", "198.18.0.5/32", "198.18.0.64/26"), 32, 32).ShouldBe(["198.18.0.128/32", "198.18.0.129/32"]);
+        Take(Pool(["198.18.0.0/24"], "198.18.0.7/32", "198.18.0.0/25", "198.18.0.0/25"), 26).ShouldBe(["198.18.0.128/26"]);
+    }
+
+    [Fact]
     public void Over_many_random_wishes_nothing_overlaps_and_no_room_is_left_unused()
     {
         for (var round = 1u; round <= 50; round++)

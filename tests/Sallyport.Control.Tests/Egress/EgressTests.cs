@@ -6,6 +6,7 @@ using Sallyport.Api.Nodes;
 using Sallyport.Api.Problems;
 using Sallyport.Api.Rules;
 using Sallyport.Control.Tests.Worlds;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Tests.Egress;
 
@@ -47,6 +48,47 @@ public sealed class EgressTests
         string.Join(' ', why.Steps).ShouldContain("*.vendor.example");
 
         (await world.Client.UpdateNetworkAsync("internet", new NetworkUpdate { GuestPools = ["10.99.0.0/16"] })).GuestPools.ShouldBe(["10.99.0.0/16"]);
+    }
+
+    [Fact]
+    public async Task Where_all_of_it_is_reached_there_is_still_room_for_what_appears_from_other_networks()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:web" });
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "server", Network = "plant-b", Profile = new() });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "mes", Device = "server", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        (await world.Client.GetApplicationAsync("mes")).AppearsAt.ShouldBe(["plant-a 198.18.0.1/32"]);
+        (await world.Client.ExplainAsync("device:pump-17", "application:mes", "tcp", 443)).Allowed.ShouldBeTrue();
+
+        // Of what lies in each other the most specific counts.
+        var (fleet, plant) = (world.Control.Feed.State, (await world.Client.GetNetworkAsync("plant-a")).Id);
+        fleet.Inside(plant, IpAddress.Parse("198.18.0.1")).ShouldBe(IpAddress.Parse("10.20.0.2"));
+        fleet.Inside(plant, IpAddress.Parse("203.0.113.1")).ShouldBe(IpAddress.Parse("203.0.113.1"));
+    }
+
+    [Fact]
+    public async Task Routes_beyond_are_made_by_rules_that_allow_somebody_to_go_there_and_stay()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"], Groups = ["time"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:ntp", Effect = "deny" });
+        Appear(world).ShouldBeEmpty("nobody goes there");
+        var first = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:ntp", Until = DateTimeOffset.UtcNow.AddHours(1) });
+        var group = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application-group:time.internet" });
+        Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"]);
+        await world.Client.DeleteRuleAsync(first.Id);
+        Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"]);
+        await world.Client.DeleteRuleAsync(group.Id);
+        Appear(world).ShouldBe(["guest 198.19.0.1/32", "service 203.0.113.0/24"], "past the tunnel the device would reach it");
+
+        static IEnumerable<string> Appear(ControlWorld world) => world.Control.Feed.State.Appearances.Values.Select(one => $"{one.Kind} {one.At}").Order();
     }
 
     [Theory]

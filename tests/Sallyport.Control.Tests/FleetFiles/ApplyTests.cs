@@ -125,6 +125,18 @@ public class ApplyTests
     }
 
     [Fact]
+    public async Task Conditions_that_the_file_does_not_have_any_more_are_gone()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.ApplyAsync(Plant.Replace(
+            "historian\" }", "historian\", states: [active], posture: [\"firmware>=2.4.1\"], posture_age: 24h, rate: 1mbit, packets: 100, volume: 1GB/day }", StringComparison.Ordinal));
+        (await world.ApplyAsync(Plant)).Changes.ShouldHaveSingleItem().What.ShouldBe(
+            ["states: [active] → none", "posture: [\"firmware>=2.4.1\"] → none", "posture_age: \"24h\" → none", "rate: \"1mbit\" → none", "packets: 100 → none", "volume: 1GB/day → none"]);
+        var rule = (await world.Client.ListRulesAsync()).Items.Single();
+        (rule.Conditions.Text, rule.Limit).ShouldBe(("", null));
+    }
+
+    [Fact]
     public async Task Same_thing_written_otherwise_is_no_change()
     {
         await using var world = await ControlWorld.StartAsync();
@@ -223,6 +235,35 @@ public class ApplyTests
     }
 
     [Fact]
+    public async Task What_lies_beyond_the_gateway_host_is_pruned_only_where_the_file_lists_it()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "old", Host = "internet", Target = "203.0.113.9", Services = ["tcp/22"] });
+        var text = Plant.Replace("applications:\n", "applications:\n  ntp: { host: internet, target: 203.0.113.1, services: [udp/123] }\n", StringComparison.Ordinal)
+            + "  - { from: \"device:pump-17\", to: \"application:ntp\" }\n";
+        await world.ApplyAsync(text, prune: true);
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-3.plant-a", To = "application:old" });
+        (await world.PlanAsync(text, prune: true)).Changes.ShouldBeEmpty("others share it");
+        var listed = text.Replace("networks:\n", "networks:\n  internet: {}\n", StringComparison.Ordinal).Replace("devices:\n  pump-17: {", "devices:\n  pump-17: { network: plant-a,", StringComparison.Ordinal)
+            .Replace("pump-3: {", "pump-3: { network: plant-a,", StringComparison.Ordinal).Replace("hq: {", "hq: { network: plant-a,", StringComparison.Ordinal);
+        (await world.PlanAsync(listed, prune: true)).Changes.Select(change => $"{change.Action} {change.Subject}").ShouldBe(
+            ["remove rule:device:pump-3 of plant-a to application:old.internet", "remove application:old.internet"]);
+    }
+
+    [Fact]
+    public async Task Network_beyond_the_gateway_host_is_made_and_changed_like_any_other()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var made = await world.ApplyAsync("networks:\n  internet: { guest_pools: [10.99.0.0/16] }\n");
+        made.Changes.ShouldHaveSingleItem().Subject.ShouldBe("network:internet");
+        (await world.Client.ListNetworksAsync()).Items.ShouldHaveSingleItem().GuestPools.ShouldBe(["10.99.0.0/16"]);
+        (await world.PlanAsync(await world.Client.ExportFleetAsync())).Changes.ShouldBeEmpty();
+        (await world.Client.GetNetworkAsync("internet")).Guests.ShouldBe("shared");
+        var changed = await world.ApplyAsync("networks:\n  internet: { guest_pools: [10.98.0.0/16], guests: each }\n");
+        changed.Changes.ShouldHaveSingleItem().What.ShouldBe(["guest_pools: [10.99.0.0/16] → [10.98.0.0/16]", "guests: none → each"]);
+    }
+
+    [Fact]
     public async Task Locked_rule_is_not_pruned_and_a_lock_makes_no_test_pass()
     {
         await using var world = await ControlWorld.StartAsync();
@@ -292,6 +333,15 @@ public class ApplyTests
     [InlineData("rules:\n  - { from: \"group:pumps\", to: \"application:historian\" }\n  - { from: \"group:pumps\", to: \"application:historian.plant-a\" }\n", "3:13 rules[1].from", "line 2 has the same rule")]
     [InlineData("applications:\n  historian.plant-a: { device: pump-17 }\n", "2:32 applications.historian.plant-a.device", "site hq carries application historian, not device pump-17")]
     [InlineData("devices:\n  pump-17.plant-a: { addresses: [10.20.0.99] }\n", "2:33 devices.pump-17.plant-a.addresses", "has the address 10.20.0.3, not 10.20.0.99")]
+    [InlineData("devices:\n  pump-17.plant-a: { rate: fast }\n", "2:28 devices.pump-17.plant-a.rate", "'fast' is no rate")]
+    [InlineData("devices:\n  pump-17.plant-a: { packets: 99999999999999999999 }\n", "2:31 devices.pump-17.plant-a.packets", "are no limit")]
+    [InlineData("networks:\n  plant-a: { dns_forward: [\".=9.9.9.9\", nonsense] }\n", "2:41 networks.plant-a.dns_forward[1]", "'nonsense'")]
+    [InlineData("rules:\n  - { from: \"group:pumps\", to: \"application:historian\", sources: [203.0.113.0/24, 203.0.113.9/24] }\n", "2:83 rules[0].sources[1]", "'203.0.113.9/24' is neither")]
+    [InlineData("rules:\n  - { from: \"group:pumps\", to: \"application:historian\", posture: [\"a=1\"], posture_age: 1s }\n", "2:88 rules[0].posture_age", "1s")]
+    [InlineData("devices:\n  pump-17.plant-a: { labels: { \"a/b.c\": \"\" } }\n", "2:41 devices.pump-17.plant-a.labels.a/b.c", "has no valid value")]
+    [InlineData("networks:\n  internet: { prefixes: [10.0.0.0/8] }\n", "2:25 networks.internet.prefixes", "has no members")]
+    [InlineData("applications:\n  web.plant-b: { site: hq.plant-a, target: 192.168.50.9, services: [tcp/443] }\n", "2:24 applications.web.plant-b.site", "site hq.plant-a is in network plant-a, and the application's name says plant-b")]
+    [InlineData("applications:\n  web.plant-b: { host: plant-a, services: [tcp/443] }\n", "2:24 applications.web.plant-b.host", "the application's name says plant-b")]
     [InlineData("devices:\n  hq.plant-a: {}\n", "2:3 devices.hq.plant-a", "there is a site 'hq' in network plant-a already")]
     [InlineData("devices:\n  new: {}\n", "2:3 devices.new.network", "no network is named")]
     [InlineData("tests:\n  - { from: \"device:pump-71\", to: \"application:historian\", must: reach }\n", "2:13 tests[0].from", "there is no device 'pump-71'")]

@@ -17,6 +17,8 @@ public class BadFileTests
     [InlineData("devices:\n  a: { network: [n] }\n", "2:17 devices.a.network", "where a text is expected")]
     [InlineData("rules:\n  - { deny: maybe, from: \"group:a\", to: \"application:b\" }\n", "2:13 rules[0].deny", "'maybe' where true or false")]
     [InlineData("rules:\n  - { until: tomorrow, from: \"group:a\", to: \"application:b\" }\n", "2:14 rules[0].until", "'tomorrow' where a time")]
+    [InlineData("rules:\n  - { packets: many, from: \"group:a\", to: \"application:b\" }\n", "2:16 rules[0].packets", "'many' where a number")]
+    [InlineData("devices:\n  a: { network: n, packets: -5 }\n", "2:29 devices.a.packets", "'-5' where a number")]
     [InlineData("rules:\n  - group:pumps\n", "2:5 rules[0]", "text, not a group of keys")]
     [InlineData("tests:\n  - { from: \"device:a\", to: \"1.2.3.4 tcp/1\", must: fly }\n", "2:52 tests[0].must", "neither reach nor not reach")]
     [InlineData("tests:\n  - { from: \"device:a\", must: reach }\n", "2:5 tests[0].to", "the key to is missing")]

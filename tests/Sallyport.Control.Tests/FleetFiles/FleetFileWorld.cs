@@ -1,5 +1,9 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Sallyport.Api;
 using Sallyport.Api.Fleets;
 using Sallyport.Api.Problems;
 using Sallyport.Control.FleetFiles;
@@ -65,41 +69,42 @@ internal static class FleetFileWorld
     /// <summary>The place of the only problem.</summary>
     public static string PlaceOf(FieldProblem problem) => string.Create(CultureInfo.InvariantCulture, $"{problem.Line}:{problem.Column} {problem.Field}");
 
-    /// <summary>Everything that a file can say, by the API.</summary>
+    /// <summary>With a table of countries, as an example asks for one.</summary>
+    public static Task<ControlWorld> StartAsync() => ControlWorld.StartAsync(change: options =>
+    {
+        var table = Path.Combine(options.DataDirectory, "countries.csv");
+        File.WriteAllText(table, "203.0.113.0/24,AT\n198.51.100.0/24,DE\n");
+        return options with { CountryTable = table };
+    });
+
+    /// <summary>Everything that the API tells of the fleet, but for what is of this installation, of this moment, or in no file (docs/fleet-file.md).</summary>
     public static async Task<string> PictureAsync(ControlWorld world)
     {
-        var text = new StringBuilder();
-        foreach (var n in (await world.Client.ListNetworksAsync()).Items)
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"network {n.Name} {Join(n.Prefixes)} {Join(n.Ciphers)} {n.AuthDigest} {n.Authentication} {Join(n.Wrappings)} {n.TlsAuthDirection} {n.MinimumTls} {n.TokenLifetime}");
-        }
-
-        foreach (var s in (await world.Client.ListSitesAsync()).Items)
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"site {s.Name}.{s.Network} {Join(s.Subnets)} {Join(s.Addresses)} {Labels(s.Labels)} {Join(s.Groups.Order())} {s.State}");
-        }
-
-        foreach (var d in (await world.Client.ListDevicesAsync()).Items)
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"device {d.Name}.{d.Network} {Join(d.Addresses)} {Labels(d.Labels)} {Join(d.Groups.Order())} {d.State}");
-        }
-
-        foreach (var a in (await world.Client.ListApplicationsAsync()).Items)
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"application {a.Name}.{a.Network} {a.OwnerKind}:{a.Owner} {a.Target} {Join(a.Services)}");
-        }
-
-        foreach (var r in (await world.Client.ListRulesAsync()).Items)
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"rule {r.From} {r.To}.{r.Network} {r.Effect} {r.Until:O} {Join(r.Windows)} {r.Subjects}");
-        }
-
-        return text.ToString();
+        var client = world.Client;
+        return string.Join('\n',
+        [
+            .. Lines("network", (await client.ListNetworksAsync()).Items, ApiJson.Default.NetworkInfo), .. Lines("site", (await client.ListSitesAsync()).Items, ApiJson.Default.SiteInfo),
+            .. Lines("device", (await client.ListDevicesAsync()).Items, ApiJson.Default.DeviceInfo),
+            .. Lines("application", (await client.ListApplicationsAsync()).Items, ApiJson.Default.ApplicationInfo),
+            .. Lines("rule", (await client.ListRulesAsync()).Items, ApiJson.Default.RuleInfo),
+        ]);
     }
 
-    private static string Join(IEnumerable<string> list) => $"[{string.Join(", ", list)}]";
+    private static IEnumerable<string> Lines<T>(string kind, IReadOnlyList<T> items, JsonTypeInfo<T> type) => items.Select(item =>
+    {
+        var node = JsonSerializer.SerializeToNode(item, type)!.AsObject();
+        foreach (var ours in (string[])["id", "createdAt", "revision", "stateSince", "presence", "nextChange"])
+        {
+            node.Remove(ours);
+        }
 
-    private static string Labels(IReadOnlyDictionary<string, string> labels) => Join(labels.Select(label => $"{label.Key}={label.Value}").Order());
+        if (node["groups"] is JsonArray groups)
+        {
+            node["groups"] = new JsonArray([.. groups.Select(group => (string)group!).Order(StringComparer.Ordinal).Select(group => (JsonNode)group)]);
+        }
+
+        return $"{kind} {node.ToJsonString()}";
+    }).Order(StringComparer.Ordinal);
 
     private static string Root()
     {

@@ -92,6 +92,19 @@ public sealed class ConditionTests
     }
 
     [Fact]
+    public async Task The_age_of_facts_goes_with_the_last_test_of_one()
+    {
+        await using var world = await WorldAsync();
+        var made = await world.Client.AddRuleAsync(Historian with { Conditions = new ConditionInput { States = ["active"], Posture = ["firmware>=2.4.1"], PostureAge = "24h" } });
+        var other = await world.Client.UpdateRuleAsync(made.Id, new RuleUpdate { Conditions = new ConditionInput { Posture = ["firmware>=2.5"] } });
+        other.Conditions.Text.ShouldBe("while active, firmware>=2.5 (within 24h)", "another test, the same age");
+        var without = await world.Client.UpdateRuleAsync(made.Id, new RuleUpdate { Conditions = new ConditionInput { Posture = [] } });
+        (without.Conditions.Text, without.Conditions.PostureAge).ShouldBe(("while active", null));
+        (await ControlWorld.ProblemOf(() => world.Client.UpdateRuleAsync(made.Id, new RuleUpdate { Conditions = new ConditionInput { Posture = [], PostureAge = "24h" } })))
+            .Errors.ShouldHaveSingleItem().Field.ShouldBe("conditions.postureAge");
+    }
+
+    [Fact]
     public async Task What_cannot_be_asked_for_is_named_with_its_repair()
     {
         await using var world = await WorldAsync();

@@ -17,7 +17,7 @@ internal sealed class Effects
     private readonly Instant now;
     private FleetChange taken = new();
 
-    /// <param name="fleet">As it would be without locks and quarantines, see <see cref="Unhindered"/>.</param>
+    /// <param name="fleet">As it would be without locks and quarantines, see <see cref="Unhindered.Of"/>.</param>
     public Effects(FleetState fleet, CountryTable countries, Instant now)
     {
         var model = NetworkPolicy.Of(fleet, countries);
@@ -28,15 +28,6 @@ internal sealed class Effects
     }
 
     public ReachMap Map => map;
-
-    /// <summary>Everybody who has not left for good is there, shut out to no degree, and nothing is locked.</summary>
-    public static FleetState Unhindered(FleetState fleet, IReadOnlySet<int> retired) => fleet with
-    {
-        Identities = fleet.Identities.SetItems(
-            fleet.Identities.Values.Select(identity => KeyValuePair.Create(identity.Id, identity with { Active = !retired.Contains(identity.Id), Quarantine = "", ForensicApplicationId = 0 }))),
-        Applications = fleet.Applications.SetItems(
-            fleet.Applications.Values.Where(application => application.Locked).Select(application => KeyValuePair.Create(application.Id, application with { Locked = false }))),
-    };
 
     /// <summary>
     /// The rules that decide in its place; null where it decides something. Empty where its application is nowhere. What decides nothing counts as removed

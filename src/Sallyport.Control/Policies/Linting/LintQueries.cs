@@ -99,7 +99,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
     private sealed class Linter(
         FleetState fleet, CountryTable countries, IReadOnlySet<int> retired, IReadOnlyDictionary<int, RuleUse> uses, IReadOnlyDictionary<int, RuleRow> rows, Instant now, Instant? observed, int days)
     {
-        private readonly Effects effects = new(Effects.Unhindered(fleet, retired), countries, now);
+        private readonly Effects effects = new(Unhindered.Of(fleet, retired), countries, now);
         private readonly Dictionary<Subject, List<int>> subjects = SubjectsOf(fleet, retired);
 
         public bool IsObservedLongEnough(TimeSpan least) => observed is { } since && now - since >= (least < TimeSpan.FromDays(days) ? least : TimeSpan.FromDays(days)) - TimeSpan.FromMinutes(1);
