@@ -5,6 +5,7 @@ using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
+using Sallyport.Control.Policies;
 using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.FleetFiles;
@@ -51,30 +52,27 @@ internal sealed class TestSenders(Change change, FleetState state)
             return TestedSenders.None;
         }
 
-        if ((kind == "group" && !Label.Check(name, "from", found)) || (kind == "label" && !IsSelector(name, found)))
+        if (kind == "group")
+        {
+            Label.Check(name, "from", found);
+        }
+        else if (kind == "label")
+        {
+            name = RuleSubject.ReadLabels(name, "from", found);
+        }
+
+        if (found.Any)
         {
             return TestedSenders.None;
         }
 
         var network = kind is HostIdentity.Kind or "network" ? Lookup.Network(change.Sql, name).OrProblem("from", found)
             : Lookup.Network(change.Sql, Said(test) ?? home?.Name ?? test.Network).OrProblem("network", found);
-        return network is null ? TestedSenders.None : Many(network, kind, kind == "label" ? LabelSelector.Write(LabelSelector.Read(name)) : name);
+        return network is null ? TestedSenders.None : Many(network, kind, name);
     }
 
     /// <summary>The network that the test itself names; for a group or a label of another network than its destination's.</summary>
     private static string? Said(FileTest test) => test.Node.Find("network") is null ? null : test.Network;
-
-    private static bool IsSelector(string text, ProblemList found)
-    {
-        var before = found.Problems.Count;
-        foreach (var label in LabelSelector.Read(text))
-        {
-            var equals = label.IndexOf('=', StringComparison.Ordinal);
-            IdentityInput.CheckLabel("from", equals < 0 ? label : label[..equals], equals < 0 ? null : label[(equals + 1)..], found);
-        }
-
-        return found.Problems.Count == before;
-    }
 
     private TestedSenders Member(string kind, string name, string? near, ProblemList found)
     {

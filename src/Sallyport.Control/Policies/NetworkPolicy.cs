@@ -1,6 +1,5 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
-using Sallyport.Control.Store;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.Mapping;
@@ -18,18 +17,22 @@ namespace Sallyport.Control.Policies;
 internal static class NetworkPolicy
 {
     /// <summary>As of a time before all rules.</summary>
-    public static FleetModel Of(FleetState fleet, CountryTable countries) =>
-        ModelOf(fleet.Networks.Values, fleet.Identities.Values, fleet.Applications.Values, fleet.Rules.Values, fleet.Appearances.Values, countries, Instant.FromUnixSeconds(0));
-
-    /// <summary>One network, and those that appear in it or in which it appears: enough for questions about its members.</summary>
-    public static FleetModel Of(FleetState fleet, int networkId, CountryTable countries, DateTimeOffset now)
+    public static FleetModel Of(FleetState fleet, CountryTable countries)
     {
-        var appearances = fleet.Appearances.Values.Where(one => one.NetworkId == networkId || one.HomeId == networkId).ToList();
-        var networks = appearances.SelectMany(one => new[] { one.NetworkId, one.HomeId }).Append(networkId).ToHashSet();
-        var applications = fleet.Applications.Values.Where(application => networks.Contains(application.NetworkId)).ToDictionary(application => application.Id);
-        return ModelOf(
-            fleet.Networks.Values.Where(network => networks.Contains(network.Id)), fleet.Identities.Values.Where(identity => networks.Contains(identity.NetworkId)),
-            applications.Values, fleet.Rules.Values.Where(rule => Targets(rule).Any(applications.ContainsKey)), appearances, countries, new Instant(now.ToUnixNanoseconds()));
+        var rules = fleet.Rules.Values.OrderBy(rule => rule.Id).ToList();
+        var everything = new Delta
+        {
+            Version = fleet.Version,
+            CommittedAt = 0,
+            Networks = [.. fleet.Networks.Values.OrderBy(network => network.Id)],
+            Identities = [.. fleet.Identities.Values.OrderBy(identity => identity.Id)],
+            Applications = [.. fleet.Applications.Values.OrderBy(application => application.Id)],
+            Rules = rules,
+            Zones = ZoneTable.Of(rules),
+            Countries = countries.Of(rules),
+            Appearances = [.. fleet.Appearances.Values.OrderBy(one => one.Id)],
+        };
+        return FleetModel.Empty.With(ChangeOf(everything), Instant.FromUnixSeconds(0));
     }
 
     /// <summary>One commit as the engine takes it.</summary>
@@ -46,26 +49,6 @@ internal static class NetworkPolicy
     public static IEnumerable<Service> Services(string service) => ServiceMapping.Of(service);
 
     public static Rule Rule(RuleModel rule, CountryTable countries) => RuleMapping.Of(rule, FleetTables.Empty.With(ZoneTable.Of([rule]), countries.Of([rule])));
-
-    private static FleetModel ModelOf(
-        IEnumerable<NetworkModel> networks, IEnumerable<IdentityModel> identities, IEnumerable<ApplicationModel> applications, IEnumerable<RuleModel> rules,
-        IEnumerable<AppearanceModel> appearances, CountryTable countries, Instant now)
-    {
-        var ordered = rules.OrderBy(rule => rule.Id).ToList();
-        var everything = new Delta
-        {
-            Version = 0,
-            CommittedAt = 0,
-            Networks = [.. networks.OrderBy(network => network.Id)],
-            Identities = [.. identities.OrderBy(identity => identity.Id)],
-            Applications = [.. applications.OrderBy(application => application.Id)],
-            Rules = ordered,
-            Zones = ZoneTable.Of(ordered),
-            Countries = countries.Of(ordered),
-            Appearances = [.. appearances.OrderBy(one => one.Id)],
-        };
-        return FleetModel.Empty.With(ChangeOf(everything), now);
-    }
 
     /// <summary>Nobody asks this model for names.</summary>
     private static FleetChange ChangeOf(Delta delta) => FleetMapping.Change(delta, FleetTables.Empty.With(delta.Zones, delta.Countries), zone: null);
