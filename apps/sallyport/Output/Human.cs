@@ -39,17 +39,16 @@ internal static class Human
     /// <summary>Text from devices goes to a terminal: nothing in it may command the terminal.</summary>
     public static string Clean(string text)
     {
-        if (!text.AsSpan().ContainsAnyInRange('\0', '\x1f') && !text.AsSpan().ContainsAnyInRange('\x7f', '\x9f'))
-        {
-            return text;
-        }
-
         var clean = new StringBuilder(text.Length);
         foreach (var c in text)
         {
-            clean.Append(char.IsControl(c) ? '?' : c);
+            clean.Append(IsUnsafe(c) ? '?' : c);
         }
 
         return clean.ToString();
     }
+
+    /// <summary>Also what breaks lines or turns their direction around.</summary>
+    private static bool IsUnsafe(char c) => char.IsControl(c)
+        || char.GetUnicodeCategory(c) is UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format;
 }

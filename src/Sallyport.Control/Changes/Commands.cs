@@ -128,6 +128,7 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
 {
     private readonly List<AuditRecord> records = [];
     private readonly SortedSet<(ChangeKind Kind, int Id)> touched = [];
+    private readonly List<(ChangeKind Kind, int Id)> touchedInOrder = [];
     private readonly List<Action> followers = [];
 
     public SqliteConnection Sql { get; } = sql;
@@ -146,7 +147,7 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     /// <summary>Does a part of the command, and undoes it where it throws or says no: then nothing of that part ever was.</summary>
     public bool Attempt(Func<bool> part)
     {
-        var (recordsBefore, followersBefore, touchedBefore) = (records.Count, followers.Count, touched.ToArray());
+        var (recordsBefore, followersBefore, touchedBefore) = (records.Count, followers.Count, touchedInOrder.Count);
         Sql.Execute("SAVEPOINT part");
         var done = false;
         try
@@ -160,7 +161,8 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
                 Sql.Execute("ROLLBACK TO part");
                 records.RemoveRange(recordsBefore, records.Count - recordsBefore);
                 followers.RemoveRange(followersBefore, followers.Count - followersBefore);
-                touched.IntersectWith(touchedBefore);
+                touched.ExceptWith(touchedInOrder.Skip(touchedBefore));
+                touchedInOrder.RemoveRange(touchedBefore, touchedInOrder.Count - touchedBefore);
             }
 
             Sql.Execute("RELEASE part");
@@ -182,5 +184,11 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     public void OnCommitted(Action follower) => followers.Add(follower);
 
     /// <summary>The gateways are to know that this was made, changed or removed.</summary>
-    public void Touch(ChangeKind kind, int id) => touched.Add((kind, id));
+    public void Touch(ChangeKind kind, int id)
+    {
+        if (touched.Add((kind, id)))
+        {
+            touchedInOrder.Add((kind, id));
+        }
+    }
 }

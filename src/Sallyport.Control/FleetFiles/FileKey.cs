@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.FleetFiles;
 
@@ -81,7 +82,11 @@ internal static class FileValue
         var isPlain = text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/')
             && (char.IsAsciiLetter(text[0]) || (char.IsAsciiDigit(text[0]) && (text.Contains('/', StringComparison.Ordinal) || text.Count(c => c == '.') == 3)))
             && text.ToLowerInvariant() is not ("true" or "false" or "yes" or "no" or "on" or "off" or "null" or "y" or "n");
-        return isPlain ? text : $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+        return isPlain ? text : $"\"{string.Concat(text.Select(Escaped))}\"";
+
+        static string Escaped(char c) => c is '\\' or '"' ? $"\\{c}"
+            : PlainText.IsUnsafe(c) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}")
+            : c.ToString();
     }
 
     public static string Time(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);

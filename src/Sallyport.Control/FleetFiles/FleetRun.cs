@@ -216,7 +216,7 @@ internal sealed class FleetRun(
 
     private bool PutRule(FileEntry<RuleCreate> entry)
     {
-        var same = rules.FindSame(change, entry.Input, ruleLines.Keys);
+        var same = rules.FindSame(change, entry.Input, ruleLines.ContainsKey);
         if (same is not null && !ruleLines.TryAdd(same.Id, entry.Line))
         {
             throw new ProblemException(Refusal.Conflict("from", $"line {ruleLines[same.Id]} has the same rule already", "leave one of them out; hours can be several in one rule"));

@@ -13,6 +13,7 @@ using Sallyport.Control.Dns;
 using Sallyport.Control.Events;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Flows;
 
@@ -344,7 +345,7 @@ internal sealed partial class TrafficLog : BackgroundService
             .Select(row => new TunnelEntry(row.Gateway, row.RunId, JsonSerializer.Deserialize(row.State, NodeJson.Default.TunnelState)!)),
     ]);
 
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
+    private static string Printable(string text) => PlainText.Clean(text);
 
     [LoggerMessage(2201, LogLevel.Error, "Reports of gateways could not be stored: {Why}")]
     private static partial void LogNotStored(ILogger logger, string why);

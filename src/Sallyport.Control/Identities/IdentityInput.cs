@@ -63,7 +63,7 @@ internal sealed record IdentityInput(string Kind)
             problems.Add(field, $"'{Label.Shorten(key)}' is not a valid label key", $"use 1 to {LabelKeyMax} letters, digits and - _ . /");
         }
 
-        if (string.IsNullOrEmpty(value) || value.Length > LabelValueMax || value.Any(char.IsControl))
+        if (string.IsNullOrEmpty(value) || value.Length > LabelValueMax || PlainText.HasUnsafe(value))
         {
             problems.Add(field, $"label '{Label.Shorten(key)}' has no valid value", $"write key=value with 1 to {LabelValueMax} printable characters after the '='");
         }

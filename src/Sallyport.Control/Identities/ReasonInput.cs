@@ -1,4 +1,5 @@
 using Sallyport.Control.Http;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Identities;
 
@@ -15,7 +16,7 @@ internal static class ReasonInput
             problems.Add("reason", $"a reason of {reason.Length} characters is too long", $"use at most {LengthMax}");
         }
 
-        if (reason is not null && reason.Any(char.IsControl))
+        if (reason is not null && PlainText.HasUnsafe(reason))
         {
             problems.Add("reason", "the reason has control characters", "write it in one line");
         }

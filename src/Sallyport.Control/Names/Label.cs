@@ -1,4 +1,5 @@
 using Sallyport.Control.Http;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Names;
 
@@ -35,7 +36,7 @@ internal static class Label
     public static string Shorten(string text)
     {
         var shown = text.Length > 80 ? text[..80] + "…" : text;
-        return string.Concat(shown.Select(c => char.IsControl(c) ? '?' : c));
+        return PlainText.Clean(shown);
     }
 
     private static readonly System.Buffers.SearchValues<char> Allowed = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");

@@ -117,10 +117,10 @@ internal sealed class RuleCommands(
     }
 
     /// <summary>
-    /// The rule of the same subject, target, effect and conditions, else the only one that differs in its conditions and is not among the
-    /// <paramref name="others"/>; null where there is none, or where the input names what does not exist.
+    /// The rule of the same subject, target, effect and conditions, else the only one that differs in its conditions and is not
+    /// <paramref name="isAnothers"/>; null where there is none, or where the input names what does not exist.
     /// </summary>
-    internal RuleRow? FindSame(Change change, RuleCreate input, IEnumerable<int> others)
+    internal RuleRow? FindSame(Change change, RuleCreate input, Func<int, bool> isAnothers)
     {
         var problems = new ProblemList();
         var target = ReadTarget(change, input, problems);
@@ -131,7 +131,7 @@ internal sealed class RuleCommands(
 
         RuleRow? OneOf(IReadOnlyList<RuleRow> same)
         {
-            var left = same.ExceptBy(others, row => row.Id).ToList();
+            var left = same.Where(row => !isAnothers(row.Id)).ToList();
             return same.FirstOrDefault(row => row.ConditionsJson == conditions) ?? (left.Count == 1 ? left[0] : null);
         }
     }

@@ -15,6 +15,8 @@ internal enum TcpMarks : byte
     Confirmed = 2,
     FinOut = 4,
     FinBack = 8,
+
+    /// <summary>The last that was heard is a reset. Its receiver may have ignored it (RFC 5961): then they go on speaking.</summary>
     Reset = 16,
 
     /// <summary>Its beginning was not seen.</summary>
@@ -52,6 +54,7 @@ internal static class TcpTracking
             return marks | TcpMarks.Reset;
         }
 
+        marks &= ~TcpMarks.Reset;
         if ((flags & TcpFlags.Fin) != 0)
         {
             marks |= fromOpener ? TcpMarks.FinOut : TcpMarks.FinBack;

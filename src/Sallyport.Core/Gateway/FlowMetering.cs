@@ -38,9 +38,10 @@ internal sealed class FlowMetering(Meters meters)
             return DropReason.VolumeUsed;
         }
 
-        if (!HasRoom(MeterKind.Rule, flow.RuleId, rule, length, now)
-            || !HasRoom(MeterKind.Identity, flow.FromId, from, length, now)
-            || !HasRoom(MeterKind.Identity, flow.ToId, to, length, now))
+        // The rule's is shared: who is over his own limit takes nothing of it from others.
+        if (!HasRoom(MeterKind.Identity, flow.FromId, from, length, now)
+            || !HasRoom(MeterKind.Identity, flow.ToId, to, length, now)
+            || !HasRoom(MeterKind.Rule, flow.RuleId, rule, length, now))
         {
             return DropReason.RateLimited;
         }

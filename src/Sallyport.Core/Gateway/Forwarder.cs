@@ -1020,7 +1020,10 @@ public sealed class Forwarder
         }
         else
         {
-            var source = read.Ends.Source == translation.Target ? null : _model.ServiceAddress(near, far, read.Ends.Source);
+            // Routers on the way through the operator's LAN are not the internet's, though all of it appears here.
+            var isShown = read.Ends.Source != translation.Target
+                && (far != _model.Egress?.NetworkId || Egress.Means(Egress.Everything, read.Ends.Source));
+            var source = isShown ? _model.ServiceAddress(near, far, read.Ends.Source) : null;
             var quoted = NearEnds(read.Quoted.Reversed(), flow).Reversed();
             AddressTranslation.ApplyToError(packet, read, source ?? flow.Destination, flow.Source, quoted);
         }

@@ -81,7 +81,7 @@ public sealed record PostureTest(string Name, PostureRelation Relation, PostureV
         return text.Length is > 0 and <= NameMax;
     }
 
-    public static bool IsValue(string text) => text.Length is > 0 and <= PostureValue.MaxLength && !text.Any(char.IsControl);
+    public static bool IsValue(string text) => text.Length is > 0 and <= PostureValue.MaxLength && !PlainText.HasUnsafe(text);
 
     public bool IsMet(PostureValue fact) => Relation switch
     {

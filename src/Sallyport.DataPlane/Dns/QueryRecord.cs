@@ -18,7 +18,8 @@ internal readonly record struct QueryRecord(QueryKey Key, int NetworkId, IpAddre
     {
         NetworkId = NetworkId,
         IdentityId = Key.IdentityId,
-        Name = Key.Name.Length > QueryLog.NameMax ? Key.Name[..QueryLog.NameMax] : Key.Name,
+        // The end says whose name it is.
+        Name = Key.Name.Length > QueryLog.NameMax ? Key.Name[^QueryLog.NameMax..] : Key.Name,
         Type = TypeText(Key.Type),
         Code = CodeText(Key.Rcode),
         Addresses = [.. Addresses.Select(address => address.ToString())],

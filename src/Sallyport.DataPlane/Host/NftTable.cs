@@ -58,6 +58,7 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
                     type filter hook forward priority -10; policy accept;
                     iifname "{{device}}" oifname "{{device}}" drop
                     iifname "{{device}}" ip saddr != {{guests}} drop
+                    iifname "{{device}}" ct status dnat reject with icmp type admin-prohibited
                     oifname "{{device}}" ct state != { established, related } drop{{others}}
                 }
                 chain postrouting {

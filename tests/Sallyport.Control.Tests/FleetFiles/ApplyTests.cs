@@ -338,6 +338,7 @@ public class ApplyTests
     [InlineData("networks:\n  plant-a: { dns_forward: [\".=9.9.9.9\", nonsense] }\n", "2:41 networks.plant-a.dns_forward[1]", "'nonsense'")]
     [InlineData("rules:\n  - { from: \"group:pumps\", to: \"application:historian\", sources: [203.0.113.0/24, 203.0.113.9/24] }\n", "2:83 rules[0].sources[1]", "'203.0.113.9/24' is neither")]
     [InlineData("rules:\n  - { from: \"group:pumps\", to: \"application:historian\", posture: [\"a=1\"], posture_age: 1s }\n", "2:88 rules[0].posture_age", "1s")]
+    [InlineData("devices:\n  pump-17.plant-a: { labels: { model: \"a\\u2028b\" } }\n", "2:39 devices.pump-17.plant-a.labels.model", "has no valid value")]
     [InlineData("devices:\n  pump-17.plant-a: { labels: { \"a/b.c\": \"\" } }\n", "2:41 devices.pump-17.plant-a.labels.a/b.c", "has no valid value")]
     [InlineData("networks:\n  internet: { prefixes: [10.0.0.0/8] }\n", "2:25 networks.internet.prefixes", "has no members")]
     [InlineData("applications:\n  web.plant-b: { site: hq.plant-a, target: 192.168.50.9, services: [tcp/443] }\n", "2:24 applications.web.plant-b.site", "site hq.plant-a is in network plant-a, and the application's name says plant-b")]

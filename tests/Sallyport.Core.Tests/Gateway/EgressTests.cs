@@ -77,6 +77,25 @@ public sealed class EgressTests
         Fleet.Resolve(1, IpAddress.Parse(address)).Carrier.ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData("203.0.113.77", "203.0.113.77")]
+    [InlineData("10.50.7.1", Server)]
+    [InlineData("192.168.1.11", Server)]
+    public void An_error_from_beyond_shows_routers_of_the_internet_and_none_of_the_LAN(string router, string seenAs)
+    {
+        var sent = Build.Udp(PumpAt, 4000, Server, 123);
+        var result = Send(Pump, sent);
+        var arrived = sent.ToArray();
+        _forwarder.Translate(result, arrived);
+        var error = Build.Error(router, "198.19.0.10", 3, 1, arrived);
+        var back = Send(Internet, error);
+        back.ToIdentityId.ShouldBe(Pump);
+        _forwarder.Translate(back, error);
+        InnerPacket.Read(error, out var read).ShouldBe(DropReason.None);
+        read.Ends.Source.ToString().ShouldBe(seenAs);
+        error.ShouldHaveValidChecksums();
+    }
+
     [Fact]
     public void Nobody_in_the_internet_opens_anything()
     {

@@ -219,6 +219,24 @@ public sealed class ForwarderTests(ITestOutputHelper output)
         Resets(gate).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_reset_that_its_receiver_ignored_hides_nothing_of_a_cut(bool fromOpener)
+    {
+        var gate = new Gate();
+        gate.Connect();
+        gate.Send(fromOpener ? Gate.Pump : Gate.Hq, fromOpener ? Gate.Out(TcpFlags.Rst) : Gate.Back(TcpFlags.Rst)).Kind.ShouldBe(ForwardKind.Forward);
+        gate.ShouldForward(Gate.Hq, Gate.Back(TcpFlags.Ack, payload: 100), Gate.Pump);
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Ack, payload: 100), Gate.Hq);
+        gate.Records().Last().Finished.ShouldBeFalse();
+        gate.Pass(60);
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Ack, payload: 100), Gate.Hq);
+        gate.Adopt(gate.Model.With(new FleetChange { RemovedRules = [Gate.PumpRule] })).FlowsCut.ShouldBe(1);
+        gate.Records().Last().Cut.ShouldBeTrue();
+        Resets(gate).Count.ShouldBe(2);
+    }
+
     [Fact]
     public void Who_may_not_receive_is_told_nothing_and_the_other_end_is()
     {

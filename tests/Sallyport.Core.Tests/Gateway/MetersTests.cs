@@ -4,6 +4,7 @@ using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.Core.Tests.OpenVpn;
+using Sallyport.Core.Tests.Packets;
 using static Sallyport.Core.Tests.Policy.Fleets;
 
 namespace Sallyport.Core.Tests.Gateway;
@@ -71,6 +72,32 @@ public sealed class MetersTests
 
         passed.ShouldBeGreaterThan(0);
         meters.Readings().ShouldHaveSingleItem().Bytes.ShouldBe(passed);
+    }
+
+    [Fact]
+    public void Who_is_over_his_own_limit_takes_nothing_of_the_rules_from_others()
+    {
+        var rule = ForGroup(Gate.PumpRule, "pumps", Gate.Historian) with { Limit = new Limit { PacketsPerSecond = 40 } };
+        var suspect = Gate.Plant.Identity(Gate.Pump)! with { Groups = ["pumps"], Limit = new Limit { PacketsPerSecond = 1 } };
+        var honest = Gate.Plant.Identity(Gate.Valve)! with { Groups = ["pumps"] };
+        var forwarder = new Forwarder(new FlowLimits(), new SeededEntropy(1), Gate.Start);
+        forwarder.Adopt(Gate.Plant.With(Change(rule, suspect, honest)), Gate.Start);
+        var (refusal, now, passed) = (new byte[Refusal.MaximumLength], Gate.Start, 0);
+        for (var second = 0; second < 20; second++)
+        {
+            now += TimeSpan.FromSeconds(1);
+            for (var i = 0; i < 100; i++)
+            {
+                forwarder.Handle(Gate.Pump, Gate.Out(TcpFlags.Syn), now, refusal);
+            }
+
+            for (var i = 0; i < 3; i++)
+            {
+                passed += forwarder.Handle(Gate.Valve, Build.Udp("10.20.0.18", 5000, Gate.HistorianV4, 5683), now, refusal).Kind == ForwardKind.Forward ? 1 : 0;
+            }
+        }
+
+        passed.ShouldBe(60);
     }
 
     [Fact]

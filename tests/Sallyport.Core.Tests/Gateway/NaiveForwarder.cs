@@ -398,6 +398,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             }
             else
             {
+                Reset = false;
                 FinOut |= fromOpener && flags.HasFlag(TcpFlags.Fin);
                 FinBack |= !fromOpener && flags.HasFlag(TcpFlags.Fin);
                 Confirmed |= fromOpener && SynAck && flags.HasFlag(TcpFlags.Ack);

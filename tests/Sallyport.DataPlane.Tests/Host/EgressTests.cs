@@ -130,6 +130,7 @@ public sealed class EgressTests : IDisposable
         text.ShouldContain("chain forwarding_was_off { }");
         text.ShouldContain("iifname \"sallyport-0\" reject");
         text.ShouldContain("iifname \"sallyport-0\" ip saddr != { 198.19.0.0/16 } drop");
+        text.ShouldContain("iifname \"sallyport-0\" ct status dnat reject", Case.Sensitive, "a port that the host forwards is a port of the host");
         text.ShouldContain("oifname \"sallyport-0\" ct state != { established, related } drop");
         text.ShouldContain("iifname != \"sallyport-0\" oifname != \"sallyport-0\" drop");
         table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: false).ShouldNotContain("oifname != \"sallyport-0\" drop");
