@@ -21,7 +21,7 @@ internal static class AllowCommand
             {
                 var number = c.Parse.GetValue(id);
                 var allow = new FlowAllow { For = end.SpanOf(c.Parse), Until = end.UntilOf(c.Parse) };
-                if (!c.Parse.GetValue(yes) && !await AgreeAsync(c, number))
+                if (!c.Parse.GetValue(yes) && !await AgreeAsync(c, number, allow))
                 {
                     return ExitCodes.Refused;
                 }
@@ -43,7 +43,7 @@ internal static class AllowCommand
     }
 
     /// <summary>Shows what would be done, and asks whoever sits there.</summary>
-    private static async Task<bool> AgreeAsync(CommandContext c, long id)
+    private static async Task<bool> AgreeAsync(CommandContext c, long id, FlowAllow allow)
     {
         var flow = await c.Client.GetFlowAsync(id, c.Cancel);
         c.Printer.Remark(FlowText.Line(flow));
@@ -54,7 +54,9 @@ internal static class AllowCommand
 
         if (Console.IsInputRedirected)
         {
-            throw new CliException(ExitCodes.Usage, "nobody is there to be asked", "--yes", $"Read what it would do, then: sallyport flow allow {id} --yes");
+            var until = allow.Until is { } at ? $" --until {at:O}" : "";
+            var end = allow.For is { } span ? $" --for {span}" : until;
+            throw new CliException(ExitCodes.Usage, "nobody is there to be asked", "--yes", $"Read what it would do, then: sallyport flow allow {id}{end} --yes");
         }
 
         c.Printer.Remark("Do this? [y/N]");

@@ -62,7 +62,7 @@ internal static class AppearanceKeeper
     {
         var network = homes.Network(networkId)!;
         // What lies beyond the host is reached at its own addresses.
-        var at = kind == Service && homes.IsEgress(homeId) ? of : kind == Guest && network.GuestsShare
+        var at = kind == Service && homes.IsEgress(homeId) ? of : kind == Guest && Share(network, of)
             ? SharedBy(kept, network, homeId, of) ?? Take(of.Network.BitLength) : Take(of.Length);
         var id = change.Sql.ExecuteScalar<int>(
             "INSERT INTO appearances (kind, network_id, at, home_id, of) VALUES (@kind, @networkId, @at, @homeId, @of) RETURNING id",
@@ -75,9 +75,19 @@ internal static class AppearanceKeeper
             ?? throw Full(homes, network, kind, homeId, of);
     }
 
+    /// <summary>
+    /// Whether the members at <paramref name="of"/> have one address as guests: so wanted, or because they are as many as the pool that nobody has
+    /// chosen, which would be full with them.
+    /// </summary>
+    private static bool Share(NetworkRow network, IpPrefix of) => network.GuestsShare
+        || (of.IsV4 && of.Length <= NetworkInput.DefaultGuestPool.Length
+            && network.RangesFor(Guest).Where(range => range.IsV4).All(range => range == NetworkInput.DefaultGuestPool));
+
     /// <summary>Guests of one home share one address, of each IP family.</summary>
     private static IpPrefix? SharedBy(List<AppearanceRow> kept, NetworkRow network, int homeId, IpPrefix of) =>
-        kept.Find(row => row.Kind == Guest && row.NetworkId == network.Id && row.HomeId == homeId && row.At.IsV4 == of.IsV4)?.At;
+        kept.Find(row => row.Kind == Guest && row.NetworkId == network.Id && row.HomeId == homeId && row.At.IsV4 == of.IsV4 && IsHost(row))?.At;
+
+    private static bool IsHost(AppearanceRow row) => row.At.Length == row.At.Network.BitLength;
 
     private static ProblemException Full(Homes homes, NetworkRow network, string kind, int homeId, IpPrefix of)
     {
@@ -134,8 +144,7 @@ internal static class AppearanceKeeper
 
             var isThere = row.Kind == Service ? Targets(row.HomeId).Contains(row.Of) : Places(row.HomeId).Contains(row.Of);
             var isInRange = row.Kind == Service && IsEgress(row.HomeId) ? row.At == row.Of : network.RangesFor(row.Kind).Any(range => range.Contains(row.At));
-            var isHost = row.At.Length == row.At.Network.BitLength;
-            var isAsWanted = row.Kind == Service || (network.GuestsShare ? isHost : row.At.Length == row.Of.Length);
+            var isAsWanted = row.Kind == Service || (Share(network, row.Of) ? IsHost(row) : row.At.Length == row.Of.Length);
             return isThere && isInRange && isAsWanted;
         }
 

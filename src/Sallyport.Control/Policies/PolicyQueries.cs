@@ -11,6 +11,7 @@ using Sallyport.Control.Names;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
+using Sallyport.Core.Dns;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
@@ -92,7 +93,13 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
         var number = ServiceText.ProtocolOf(protocol, destination);
         var now = new Instant(time.NowNanoseconds());
         var situation = tunnels.SituationOf(sender.Id);
-        var why = models.Of(fleet).At(now).Explain(sender.Id, situation, destination, number, (ushort)port);
+        var model = models.Of(fleet).At(now);
+        var why = model.Explain(sender.Id, situation, destination, number, (ushort)port);
+        if (IsAnswered(fleet, model, why))
+        {
+            return Answered(sender, destination, protocol, port);
+        }
+
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         var locked = why.Decision.Allowed ? [] : database.Read(sql => LockedRules(sql, fleet, sender, why));
         var nearest = NearestRules.Of(fleet, why, locked, situation, now);
@@ -122,6 +129,29 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
                 ? [] : CommandsFor(fleet, sender, target, why.To?.Id ?? 0, destination, protocol, port),
         };
     }
+
+    private static bool IsAnswered(FleetState fleet, FleetModel model, Explanation why) =>
+        why is { Protocol: IpProtocol.Udp, Port: DnsLimits.Port, From: { Active: true, Kind: not IdentityKind.Host } asker }
+        && why.Kind is (ExplanationKind.NotRouted or ExplanationKind.NoApplicationAtAddress or ExplanationKind.NoApplicationAtPort)
+        && fleet.Networks.GetValueOrDefault(asker.NetworkId) is { Dns: not null } && model.Network(asker.NetworkId) is { } network && network.IsGateway(why.Destination);
+
+    /// <summary>What the gateway answers itself is asked of no rule, and none should be made for it: an application there would take its place.</summary>
+    private PolicyExplanation Answered(IdentityRow sender, IpAddress destination, string protocol, int port) => new()
+    {
+        Allowed = true,
+        From = $"{sender.Kind}:{sender.Name}",
+        Network = sender.Network,
+        Destination = destination.ToString(),
+        Protocol = protocol,
+        Port = port,
+        FromPresence = tunnels.PresenceOf(sender.Id).Presence,
+        Steps =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {protocol} {new OuterAddress(destination, (ushort)port)}."),
+            "There the gateway itself answers names, of what the asker may reach and no more: no rule is needed.",
+        ],
+        AllowCommands = [],
+    };
 
     /// <summary>The decision in sentences; the last one says what decides.</summary>
     /// <param name="nameOf">How a rule is called at the beginning of a sentence; null for "Rule 7".</param>

@@ -1,5 +1,6 @@
 using Sallyport.Api.Applications;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Dns;
 using Sallyport.Api.Flows;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
@@ -104,6 +105,34 @@ public sealed class AcrossTests
             [("198.19.0.1/32", "192.168.1.0/24"), ("198.19.0.1/32", "10.1.0.0/24")]);
         await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { Guests = "each", GuestPools = ["172.31.0.0/16"] });
         (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => one.At).ShouldBe(["172.31.0.0/24", "172.31.1.0/24"]);
+    }
+
+    [Fact]
+    public async Task A_network_as_large_as_the_default_pool_leaves_room_in_it()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-c", Prefixes = ["10.20.0.0/16", "10.21.0.0/16"] });
+        await world.Client.AddSiteAsync(new SiteCreate { Name = "router-c", Network = "plant-c", Subnets = ["192.168.50.0/24"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-c", To = "application:mes" });
+        (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => (one.At, one.Of)).ShouldBe(
+            [("198.19.0.1/32", "10.20.0.0/16"), ("198.19.0.1/32", "10.21.0.0/16"), ("198.19.1.0/24", "192.168.50.0/24")]);
+
+        // Whoever wants an address for each of so many gives them room.
+        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { GuestPools = ["172.16.0.0/13"] });
+        (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => (one.At, one.Of)).ShouldBe(
+            [("172.16.0.0/16", "10.20.0.0/16"), ("172.17.0.0/16", "10.21.0.0/16"), ("172.18.0.0/24", "192.168.50.0/24")], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task The_gateways_names_are_explained_and_nothing_is_proposed_that_would_end_them()
+    {
+        await using var world = await WorldAsync();
+        var why = await world.Client.ExplainAsync("device:pump.plant-a", "192.168.1.1", "udp", 53);
+        (why.Allowed, why.AllowCommands.Count).ShouldBe((true, 0));
+        why.Steps[^1].ShouldContain("the gateway itself answers names");
+        (await world.Client.ExplainAsync("device:pump.plant-a", "192.168.1.1", "tcp", 53)).Allowed.ShouldBeFalse();
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Dns = new NetworkDnsInput { Serve = false } });
+        (await world.Client.ExplainAsync("device:pump.plant-a", "192.168.1.1", "udp", 53)).Allowed.ShouldBeFalse();
     }
 
     [Fact]
