@@ -51,8 +51,7 @@ internal static class FileKeys
         NetworkKey.List(
             "dns_forward", (to, list) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Forward = list } },
             row => Column.List(row.DnsForwardJson), "dns.forward"),
-        new NetworkKey(
-            "default_route", "defaultRoute", FileShape.Flag, (to, yes) => to with { DefaultRoute = (bool)yes }, row => row.DefaultRoute ? true : null),
+        NetworkKey.Flag("default_route", (to, yes) => to with { DefaultRoute = yes }, row => row.DefaultRoute, "defaultRoute"),
         NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),
     ];
 

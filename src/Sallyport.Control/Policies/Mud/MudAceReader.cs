@@ -37,9 +37,17 @@ internal sealed class MudAceReader(string path, MudNodes nodes)
     private MudMatch ReadMatch(FileMap matches, bool isV6)
     {
         var match = new MudMatch { IsV6 = isV6 };
+        var families = new HashSet<string>();
         foreach (var pair in matches.Pairs)
         {
             var part = MudNodes.Short(pair.Key.Value);
+            // One of each kind is kept: what a second one asks for would be lost.
+            if (!families.Add(part is "ipv4" or "ipv6" ? "ip" : part))
+            {
+                others.Add($"a second part about addresses or of one name ({Label.Shorten(pair.Key.Value)})");
+                continue;
+            }
+
             if (part is not ("ipv4" or "ipv6" or "tcp" or "udp" or "icmp" or "eth" or "mud"))
             {
                 others.Add(Label.Shorten(pair.Key.Value));
@@ -276,11 +284,13 @@ internal sealed class MudAceReader(string path, MudNodes nodes)
 
     private void Keep(string part, FileMap map, params ReadOnlySpan<string> known)
     {
+        var seen = new HashSet<string>();
         foreach (var pair in map.Pairs)
         {
-            if (!known.Contains(MudNodes.Short(pair.Key.Value)))
+            var name = MudNodes.Short(pair.Key.Value);
+            if (!known.Contains(name) || !seen.Add(name))
             {
-                others.Add($"{part}.{Label.Shorten(MudNodes.Short(pair.Key.Value))}");
+                others.Add($"{part}.{Label.Shorten(name)}");
             }
         }
     }

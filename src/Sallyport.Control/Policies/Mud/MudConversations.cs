@@ -215,6 +215,8 @@ internal sealed class MudConversations
         { Transport: "tcp", Protocol: { } number and not 6 } => string.Create(CultureInfo.InvariantCulture, $"a TCP part of protocol {number} matches nothing"),
         { Transport: "udp", Protocol: { } number and not 17 } => string.Create(CultureInfo.InvariantCulture, $"a UDP part of protocol {number} matches nothing"),
         { Transport: "icmp", Protocol: 6 or 17 } => string.Create(CultureInfo.InvariantCulture, $"an ICMP part of protocol {match.Protocol} matches nothing"),
+        { IsV6: false, Protocol: 58 } or { IsV6: true, Protocol: 1 } or { Transport: "icmp", IsV6: false, IcmpType: 128 or 129 } or { Transport: "icmp", IsV6: true, IcmpType: 0 or 8 } =>
+            "that is ICMP of the other IP family, which matches nothing here",
         { Transport: "icmp", IcmpType: { } type and not (0 or 8 or 128 or 129) } => string.Create(CultureInfo.InvariantCulture, $"ICMP type {type} is no echo: errors pass with the conversation that they are about, the rest is not carried"),
         { IcmpCode: { } code and not 0 } => string.Create(CultureInfo.InvariantCulture, $"echo has no code {code}"),
         _ => null,

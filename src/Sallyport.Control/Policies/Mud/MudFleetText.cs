@@ -28,7 +28,7 @@ internal static class MudFleetText
     [
         .. plan.Applications.Where(one => one.State != "there").Select(CommandOf),
         .. plan.Rules.Where(rule => rule.Existing is null).Select(rule =>
-            $"sallyport rule add --from {Argument(rule.From)}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}{(rule.Deny ? " --deny" : "")}"),
+            $"sallyport rule add --from {CommandText.Word(rule.From)}{(rule.FromNetwork is null ? "" : $" --from-network {rule.FromNetwork}")} --to {rule.To}{(rule.Deny ? " --deny" : "")}"),
     ];
 
     private static void Write(StringBuilder text, IReadOnlyList<MudApplication> applications)
@@ -105,7 +105,7 @@ internal static class MudFleetText
         command.Append(one.Target is null ? "" : $" --target {one.Target}");
         foreach (var name in one.Names)
         {
-            command.Append(CultureInfo.InvariantCulture, $" --name {name}");
+            command.Append(CultureInfo.InvariantCulture, $" --name {CommandText.Word(name)}");
         }
 
         foreach (var service in one.Services)
@@ -120,8 +120,4 @@ internal static class MudFleetText
 
         return command.ToString();
     }
-
-    /// <summary>As a shell takes it for one word.</summary>
-    private static string Argument(string text) =>
-        text.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '-' or '_' or '.' or '=' or ',' or '/') ? text : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }
