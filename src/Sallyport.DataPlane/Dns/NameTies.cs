@@ -71,7 +71,7 @@ internal sealed class NameTies(int most = DnsServiceLimits.TiesMax) : INameTies
         }
 
         var room = most - (most / 8);
-        for (var share = FairShare(room); _count > room && share >= 0; share--)
+        for (var share = Math.Max(1, FairShare(room)); _count > room && share >= 0; share--)
         {
             // The last one of somebody is the last to go, and of those what would be too old first.
             foreach (var (id, (ties, _)) in share > 0 ? _told : _told.OrderBy(one => one.Value.Ties[0].Expires).AsEnumerable())

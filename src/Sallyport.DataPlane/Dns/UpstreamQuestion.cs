@@ -8,7 +8,7 @@ namespace Sallyport.DataPlane.Dns;
 /// <summary>A question that another server is asked, and where its answer goes.</summary>
 /// <param name="Message">What the identity asked, to the end of its question.</param>
 /// <param name="Shard">Which one has the tunnel.</param>
-/// <param name="IsTied">There are applications of names: the addresses in the answer are remembered as what the name stands for.</param>
+/// <param name="IsTied">Something beyond the gateway host is an application: the addresses in the answer are remembered as what the name stands for.</param>
 internal sealed record UpstreamQuestion(
     int IdentityId, int NetworkId, int Shard, byte[] Message, DnsQuery Query, UdpReply Reply, DnsForward Forward, bool IsTied);
 

@@ -81,6 +81,8 @@ internal sealed class EgressHost(
         catch (Exception e)
         {
             log.Write("egress.failed", e.ToString());
+            // The table goes now: nothing may go out past it.
+            Shut(_wanted!);
         }
         finally
         {
