@@ -29,7 +29,7 @@ internal enum FlowQueue : byte
 
 /// <summary>What a flow was judged by: a model, how it stood with its opener's tunnel, and the names that he knew.</summary>
 /// <param name="Epoch">Of the model.</param>
-/// <param name="Situation">A version, see <see cref="Situations.VersionOf"/>; 0 under a model that looks at no tunnels.</param>
+/// <param name="Situation">A version, see <see cref="Situations.VersionOf"/>; compared only under a model that looks at tunnels.</param>
 /// <param name="Names">Of what its opener was told, see <see cref="INameTies.VersionOf"/>; 0 where no names were looked at.</param>
 internal readonly record struct Standing(int Epoch, int Situation, int Names = 0);
 

@@ -163,7 +163,8 @@ public sealed class Forwarder
     /// Composes the next reset of a connection that was cut: for both its ends, also where nobody speaks. To be drained after every turn.
     /// </summary>
     /// <param name="packet">At least <see cref="TcpReset.MaximumLength"/> bytes.</param>
-    /// <param name="toIdentityId">Who gets it, as it is; where his tunnel is on another packet thread, that one sends its own.</param>
+    /// <param name="toIdentityId">Who gets it, as it is. Where his tunnel is on another packet thread, that one sends its own when it judges its end: at once for a
+    /// change of the model, at that end's next packet for a volume that was used up.</param>
     /// <returns>Its length; 0 where there is none left.</returns>
     public int TakeReset(Span<byte> packet, out int toIdentityId) => _resets.Take(_model, packet, out toIdentityId);
 

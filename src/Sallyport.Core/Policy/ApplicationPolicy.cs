@@ -42,6 +42,9 @@ internal sealed class ApplicationPolicy
         || (Egress.Means(Application!.Target, destination)
             && (Application.Names.IsEmpty || names.Match(Application.Names, destination) is not null));
 
+    /// <summary>Whether it would be meant if the sender had been told it for a name.</summary>
+    public bool MayCover(IpAddress destination) => !Application!.Names.IsEmpty && Egress.Means(Application.Target, destination);
+
     public bool Serves(IpProtocol protocol, ushort port)
     {
         foreach (var service in Application!.Services)

@@ -246,7 +246,7 @@ public sealed partial class FleetModel
 
                 if (!policy.Covers(to, destination, names))
                 {
-                    unnamed = unnamed == 0 && !policy.Application.Names.IsEmpty && policy.FindAllow(asker) != 0 ? policy.Application.Id : unnamed;
+                    unnamed = unnamed == 0 && policy.MayCover(destination) && policy.FindAllow(asker) != 0 ? policy.Application.Id : unnamed;
                     continue;
                 }
 

@@ -241,7 +241,7 @@ internal sealed class NaiveFleet
             return Decision.Deny(DropReason.Quarantined, rules[0].Application.Id, rules[0].Rule.Id);
         }
 
-        var unnamed = served.Except(candidates).FirstOrDefault(application => !application.Names.IsEmpty && _rules.Values.Any(rule =>
+        var unnamed = served.Except(candidates).FirstOrDefault(application => !application.Names.IsEmpty && IsMeantByEgress(destination, application.Target) && _rules.Values.Any(rule =>
             rule.Effect == RuleEffect.Allow && rule.ApplicationIds.Contains(application.Id)
             && SpeaksOf(rule.Subject, from, to.NetworkId) && IsInForce(rule.Time) && Holds(rule.Conditions, from)));
         return unnamed is not null ? Decision.Deny(DropReason.NameNotAsked, unnamed.Id)
