@@ -65,7 +65,7 @@ public sealed class ControlHost : IDisposable
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, Countries, settings);
         Commands = new Commands(fleet, Audit, Loader, Feed, time);
-        Drafts = new Drafts(Commands);
+        Drafts = new Drafts(fleet, Commands, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
             options.RootCertificateFile,
@@ -141,6 +141,7 @@ public sealed class ControlHost : IDisposable
 
     public void Dispose()
     {
+        Drafts.Dispose();
         Traffic.Database.Dispose();
         Fleet.Dispose();
         Envelope.Dispose();

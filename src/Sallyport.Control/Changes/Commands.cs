@@ -19,19 +19,46 @@ internal sealed record Committed<T>(T Value, long Version, long At);
 /// </summary>
 internal sealed class Commands(Database database, AuditTrail audit, FleetLoader loader, ChangeFeed feed, TimeProvider time)
 {
+    private const int StepsAsideMax = 10; // who revokes without end may not keep a file from ever being applied
+
     /// <summary>Audit records as they are committed, for the events.</summary>
     public event Action<AuditRecord>? Audited;
 
-    public Committed<T> Run<T>(Actor actor, Func<Change, T> act)
+    public Committed<T> Run<T>(Actor actor, Func<Change, T> act) => Run(actor, act, isFirst: false, isPatient: false);
+
+    /// <summary>The same for what shuts somebody out: it does not wait until a long command is done.</summary>
+    public Committed<T> RunFirst<T>(Actor actor, Func<Change, T> act) => Run(actor, act, isFirst: true, isPatient: false);
+
+    /// <summary>
+    /// The same for a command that takes long. Where somebody is to be shut out meanwhile it is undone, between two of its parts, and begins anew when that
+    /// is done; after <see cref="StepsAsideMax"/> times it is not, so that it comes to an end.
+    /// </summary>
+    public Committed<T> RunLong<T>(Actor actor, Func<Change, T> act)
     {
-        var outcome = database.Write(
+        for (var steps = 0; ; steps++)
+        {
+            try
+            {
+                return Run(actor, act, isFirst: false, isPatient: steps < StepsAsideMax);
+            }
+            catch (StepAsideException)
+            {
+                database.LetPass();
+            }
+        }
+    }
+
+    private Committed<T> Run<T>(Actor actor, Func<Change, T> act, bool isFirst, bool isPatient)
+    {
+        Func<Func<SqliteConnection, Outcome<T>>, Action<Outcome<T>>, Outcome<T>> write = isFirst ? database.WriteFirst : database.Write;
+        var outcome = write(
             sql =>
             {
-                var change = new Change(sql, actor, audit, time);
+                var change = new Change(sql, actor, audit, time) { IsInTheWay = () => isPatient && database.IsAskedFor };
                 var value = act(change);
                 AppearanceKeeper.Follow(change);
                 Invariant.Check(change.Records.Count > 0, "every command leaves an audit record");
-                return (Value: value, change.Records, change.Followers, Set: Record(sql, change));
+                return new Outcome<T>(value, change.Records, change.Followers, Record(sql, change));
             },
             committed =>
             {
@@ -55,39 +82,14 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         return new Committed<T>(outcome.Value, outcome.Set?.Version ?? 0, outcome.Set?.CommittedAt ?? outcome.Records[^1].At);
     }
 
-    /// <summary>
-    /// Runs a command that may find that nothing is to be done, or is only a question: where <paramref name="keeps"/> says no, nothing of it
-    /// ever was, and the answer has the version that is in force.
-    /// </summary>
-    public Committed<T> RunOrDrop<T>(Actor actor, Func<Change, T> act, Func<T, bool> keeps)
-    {
-        try
-        {
-            return Run(actor, change =>
-            {
-                var value = act(change);
-                return keeps(value) ? value : throw new DroppedException<T>(value, feed.State.Version, change.Now);
-            });
-        }
-        catch (DroppedException<T> dropped)
-        {
-            return new Committed<T>(dropped.Value, dropped.Version, dropped.At);
-        }
-    }
-
-    /// <summary>The fleet as it is, and what the gateways would be told if the command that is under way were committed now.</summary>
-    public Draft Foresee(Change change)
-    {
-        // Nobody else commits meanwhile: it is one moment.
-        var before = feed.State;
-        return new Draft(before, before.With(ForeseeChange(change)));
-    }
+    /// <summary>The fleet as the command found it, and what the gateways would be told if the command that is under way were committed now.</summary>
+    public Draft Foresee(Change change, FleetState before) => new(before, before.With(ForeseeChange(change, before)));
 
     /// <summary>What of the fleet would be another.</summary>
-    public ChangeSet ForeseeChange(Change change)
+    public ChangeSet ForeseeChange(Change change, FleetState before)
     {
         AppearanceKeeper.Follow(change);
-        return loader.Load(change.Sql, feed.State.Version + 1, change.Now, change.Touched);
+        return loader.Load(change.Sql, before.Version + 1, change.Now, change.Touched);
     }
 
     private ChangeSet? Record(SqliteConnection sql, Change change)
@@ -112,19 +114,15 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         return set with { CommittedAt = at };
     }
 
+    private sealed record Outcome<T>(T Value, IReadOnlyList<AuditRecord> Records, IReadOnlyList<Action> Followers, ChangeSet? Set);
+
     /// <summary>Leaves the transaction without a trace.</summary>
-    private sealed class DroppedException<T>(T value, long version, long at) : Exception
-    {
-        public T Value { get; } = value;
-
-        public long Version { get; } = version;
-
-        public long At { get; } = at;
-    }
+    internal sealed class StepAsideException : Exception;
 }
 
 /// <summary>A command under way. Everything it does goes through <see cref="Sql"/> and is committed together.</summary>
-internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit, TimeProvider time)
+/// <param name="audit">Null where nothing is to be recorded, because it is only tried out.</param>
+internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail? audit, TimeProvider time)
 {
     private readonly List<AuditRecord> records = [];
     private readonly SortedSet<(ChangeKind Kind, int Id)> touched = [];
@@ -138,15 +136,25 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     /// <summary>Nanoseconds since the Unix epoch.</summary>
     public long Now { get; } = time.NowNanoseconds();
 
+    /// <summary>Whether this command takes long, and somebody is to be shut out who waits for it.</summary>
+    public Func<bool> IsInTheWay { get; init; } = () => false;
+
     public IReadOnlyList<AuditRecord> Records => records;
 
     public IReadOnlyCollection<(ChangeKind Kind, int Id)> Touched => touched;
 
     public IReadOnlyList<Action> Followers => followers;
 
-    /// <summary>Does a part of the command, and undoes it where it throws or says no: then nothing of that part ever was.</summary>
+    /// <summary>
+    /// Does a part of the command, and undoes it where it throws or says no: then nothing of that part ever was. A long command steps aside before it.
+    /// </summary>
     public bool Attempt(Func<bool> part)
     {
+        if (IsInTheWay())
+        {
+            throw new Commands.StepAsideException();
+        }
+
         var (recordsBefore, followersBefore, touchedBefore) = (records.Count, followers.Count, touchedInOrder.Count);
         Sql.Execute("SAVEPOINT part");
         var done = false;
@@ -172,13 +180,18 @@ internal sealed class Change(SqliteConnection sql, Actor actor, AuditTrail audit
     /// <summary>The record of what is done here. <paramref name="detail"/> holds no secret.</summary>
     public void Audit(string action, string subject, JsonObject? detail = null)
     {
+        if (audit is null)
+        {
+            return;
+        }
+
         // What does not apply is left out, not said to be nothing.
         var said = new JsonObject((detail ?? []).Where(pair => pair.Value is not null).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
         audit.Append(Sql, records, time.NowNanoseconds(), Actor.Name, action, subject, said.ToJsonString());
     }
 
     /// <summary>Records that the trail itself was found cut or altered, where it was.</summary>
-    public void NoteAuditTrail() => audit.Note(Sql, records, time.NowNanoseconds());
+    public void NoteAuditTrail() => audit?.Note(Sql, records, time.NowNanoseconds());
 
     /// <summary>What has to follow the commit before anybody else writes: state in memory that goes with the store's. Must not fail.</summary>
     public void OnCommitted(Action follower) => followers.Add(follower);

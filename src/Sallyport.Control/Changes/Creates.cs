@@ -8,15 +8,16 @@ internal static class Creates
 {
     /// <summary>
     /// Runs a create; a repetition with the same key answers what the first made, by <paramref name="read"/>, which answers null where
-    /// that is gone or cannot be shown again.
+    /// that is gone or cannot be shown again. <paramref name="isFirst"/> for what shuts somebody out.
     /// </summary>
     public static Committed<T> RunCreate<T>(
-        this Commands commands, Actor actor, Idempotency? idempotency, Func<Change, (int Id, T Info)> create, Func<Change, int, T?> read)
+        this Commands commands, Actor actor, Idempotency? idempotency, Func<Change, (int Id, T Info)> create, Func<Change, int, T?> read, bool isFirst = false)
         where T : class
     {
+        Func<Actor, Func<Change, T>, Committed<T>> run = isFirst ? commands.RunFirst : commands.Run;
         try
         {
-            return commands.Run(actor, change =>
+            return run(actor, change =>
             {
                 if (idempotency?.FindMade(change) is { } made)
                 {

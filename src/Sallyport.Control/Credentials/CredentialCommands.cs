@@ -34,7 +34,7 @@ internal sealed class CredentialCommands(Commands commands, Database database, C
     public Task<CutResult> RevokeAsync(Actor actor, int id, string? reason, CancellationToken cancel)
     {
         ReasonInput.Check(reason);
-        var committed = commands.Run(actor, change =>
+        var committed = commands.RunFirst(actor, change =>
         {
             var row = CredentialRow.Find(change.Sql, id) ?? throw new ProblemException(Refusal.NotFound("id", $"there is no credential {id}", "see which there are: sallyport credential list"));
             actor.Require(Right.Change, row.NetworkId);

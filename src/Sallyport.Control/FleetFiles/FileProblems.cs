@@ -9,6 +9,18 @@ internal sealed class FileProblems
     private readonly List<FieldProblem> problems = [];
     private bool onlyConflicts = true;
 
+    public FileProblems()
+    {
+    }
+
+    /// <summary>With those that were found before.</summary>
+    public FileProblems(FileProblems before)
+    {
+        problems.AddRange(before.problems);
+        onlyConflicts = before.onlyConflicts;
+        Count = before.Count;
+    }
+
     /// <summary>Also of those that are not told.</summary>
     public int Count { get; private set; }
 

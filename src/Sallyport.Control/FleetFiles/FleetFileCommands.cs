@@ -12,16 +12,15 @@ using Sallyport.Control.Users;
 
 namespace Sallyport.Control.FleetFiles;
 
-/// <summary>A fleet file planned, applied, or only thought through: always the same transaction, kept or not.</summary>
+/// <summary>
+/// A fleet file planned, applied, or only thought through: always the same commands. A plan is made on a copy of the store; an apply is planned like that
+/// first, so that only what is right gets to the store itself, and holds it for no longer than its changes take.
+/// </summary>
 internal sealed class FleetFileCommands(
-    Commands commands, NetworkCommands networks, IdentityCommands identities, RuleCommands rules, CountryTable countries, Cuts cuts)
+    Commands commands, Drafts drafts, ChangeFeed feed, NetworkCommands networks, IdentityCommands identities, RuleCommands rules, CountryTable countries, Cuts cuts)
 {
     /// <summary>What would change, and what its tests would say. Nothing is changed.</summary>
-    public FleetPlan Plan(Actor actor, ReadOnlyMemory<byte> text, bool prune)
-    {
-        var (outcome, version, _) = Run(actor, text, prune, expected: null, keeps: _ => false);
-        return outcome.Plan with { Version = version };
-    }
+    public FleetPlan Plan(Actor actor, ReadOnlyMemory<byte> text, bool prune) => Think(actor, Read(actor, text), prune).Plan;
 
     /// <summary>
     /// Makes it so, as a whole or, where anything is wrong or a test fails, not at all. Answers when the gateways have cut what is not allowed
@@ -30,66 +29,92 @@ internal sealed class FleetFileCommands(
     /// <param name="expected">The version that was planned on; another one is refused.</param>
     public async Task<FleetPlan> ApplyAsync(Actor actor, ReadOnlyMemory<byte> text, bool prune, long? expected, CancellationToken cancel)
     {
-        var (outcome, version, at) = Run(actor, text, prune, expected, keeps: outcome => outcome.Plan.Changes.Count > 0);
-        if (outcome.Plan.Changes.Count == 0)
+        var file = Read(actor, text);
+        var thought = Think(actor, file, prune);
+        Revisions.Check("the fleet", thought.Plan.Version, expected);
+        if (thought.Plan.Changes.Count == 0)
         {
-            return outcome.Plan with { Version = version };
+            return thought.Plan;
         }
 
+        ThrowIfFailed(file.File, thought.Plan);
+        var (plan, version, at) = commands.RunLong(actor, change => Apply(change, file, prune, expected, thought.Plan, text));
         var cut = await cuts.EnforceAsync(new CutSubject("fleet", "file", "applied", "fleet.apply", "fleet"), version, at, cancel);
-        return outcome.Plan with { Applied = true, Version = version, Cut = cut };
+        return plan with { Applied = true, Version = version, Cut = cut };
     }
 
     /// <summary>What gateways would be told if the file were applied; its tests may fail. For whoever wants to try a draft on what has been.</summary>
-    public Draft Draft(Actor actor, ReadOnlyMemory<byte> text, bool prune) =>
-        Run(actor, text, prune, expected: null, keeps: _ => false).Value.Draft;
+    public Draft Draft(Actor actor, ReadOnlyMemory<byte> text, bool prune) => Think(actor, Read(actor, text), prune).Draft;
 
-    private Committed<Outcome> Run(Actor actor, ReadOnlyMemory<byte> text, bool prune, long? expected, Func<Outcome, bool> keeps)
+    private static ReadFile Read(Actor actor, ReadOnlyMemory<byte> text)
     {
         actor.Require(Right.Change, actor.NetworkId);
         var problems = new FileProblems();
-        // Read before anybody has to wait for it.
         var file = FleetFileReader.Read(text.Span, problems);
         if (file is null || file.Count > FleetFileLimits.EntriesMax)
         {
             problems.ThrowIfAny();
         }
 
-        return commands.RunOrDrop(
-            actor,
-            change =>
-            {
-                Revisions.Check("the fleet", FleetLoader.CurrentVersion(change.Sql), expected);
-                var outcome = Try(change, file!, prune, problems);
-                if (keeps(outcome))
-                {
-                    ThrowIfFailed(file!, outcome.Plan);
-                    Audit(change, text, outcome.Plan);
-                }
-
-                return outcome;
-            },
-            keeps);
+        return new ReadFile(file!, problems);
     }
 
-    private Outcome Try(Change change, FleetFile file, bool prune, FileProblems problems)
+    /// <summary>On a copy, which nobody waits for.</summary>
+    private Outcome Think(Actor actor, ReadFile file, bool prune) => drafts.Try(actor, (change, before) => Try(change, file, prune, before));
+
+    /// <summary>
+    /// As a part of the command that is kept. Where the store is still as it was thought through, all tests have been judged; where somebody changed it
+    /// since, everything is done anew.
+    /// </summary>
+    private FleetPlan Apply(Change change, ReadFile file, bool prune, long? expected, FleetPlan thought, ReadOnlyMemory<byte> text)
+    {
+        var version = FleetLoader.CurrentVersion(change.Sql);
+        Revisions.Check("the fleet", version, expected);
+        FleetPlan plan;
+        if (version == thought.Version)
+        {
+            var problems = file.NewProblems();
+            var run = Make(change, file.File, prune, problems);
+            problems.ThrowIfAny();
+            plan = PlanOf(run, version, thought.Tests);
+        }
+        else
+        {
+            plan = Try(change, file, prune, feed.State).Plan;
+            ThrowIfFailed(file.File, plan);
+        }
+
+        Audit(change, text, plan);
+        return plan;
+    }
+
+    private Outcome Try(Change change, ReadFile file, bool prune, FleetState before)
+    {
+        var problems = file.NewProblems();
+        var run = Make(change, file.File, prune, problems);
+        problems.ThrowIfAny();
+        var draft = Foresee(change, before, problems);
+        var tests = new FleetJudge(change, draft.After, run.RuleLines, countries, problems).Judge(file.File.Tests);
+        problems.ThrowIfAny();
+        return new Outcome(PlanOf(run, before.Version, tests), draft);
+    }
+
+    private FleetRun Make(Change change, FleetFile file, bool prune, FileProblems problems)
     {
         var pruned = prune ? FleetFileReader.Prunable.ToHashSet() : file.Pruned;
         var run = new FleetRun(change, file, pruned, problems, networks, identities, rules);
         run.Run();
-        problems.ThrowIfAny();
-        var draft = Foresee(change, problems);
-        var tests = new FleetJudge(change, draft.After, run.RuleLines, countries, problems).Judge(file.Tests);
-        problems.ThrowIfAny();
-        return new Outcome(
-            new FleetPlan { Applied = false, Version = 0, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks }, draft);
+        return run;
     }
 
-    private Draft Foresee(Change change, FileProblems problems)
+    private static FleetPlan PlanOf(FleetRun run, long version, IReadOnlyList<FleetTest> tests) =>
+        new() { Applied = false, Version = version, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks };
+
+    private Draft Foresee(Change change, FleetState before, FileProblems problems)
     {
         try
         {
-            return commands.Foresee(change);
+            return commands.Foresee(change, before);
         }
         catch (ProblemException refused) when (refused.Problem.Status is not (401 or 403))
         {
@@ -143,4 +168,10 @@ internal sealed class FleetFileCommands(
         });
 
     private sealed record Outcome(FleetPlan Plan, Draft Draft);
+
+    /// <summary>A file with what is wrong in its text; what is wrong with what it says is added anew each time that it is tried.</summary>
+    private sealed record ReadFile(FleetFile File, FileProblems InText)
+    {
+        public FileProblems NewProblems() => new(InText);
+    }
 }

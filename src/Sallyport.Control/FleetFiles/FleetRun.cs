@@ -234,6 +234,11 @@ internal sealed class FleetRun(
             return Say("add", SubjectOf(made), entry.Line, [.. FileValue.Differences(FileKeys.Rule, null, InfoOf(made)).Where(IsOfItsOwn)]);
         }
 
+        if (rules.IsAlready(same, entry.Input))
+        {
+            return false;
+        }
+
         var after = rules.Update(change, same.Id, FileKeys.Change(entry.Input), null);
         return Say("change", SubjectOf(same), entry.Line, FileValue.Differences(FileKeys.Rule, InfoOf(same), InfoOf(after)));
     }

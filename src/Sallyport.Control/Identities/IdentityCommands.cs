@@ -112,7 +112,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     public Task<CutResult> RevokeAsync(Actor actor, string kind, string name, string? reason, CancellationToken cancel)
     {
         ReasonInput.Check(reason);
-        var committed = commands.Run(actor, change =>
+        var committed = commands.RunFirst(actor, change =>
         {
             var row = Lookup.Identity(change.Sql, kind, name).OrNotFound();
             actor.Require(Right.Change, row.NetworkId);
@@ -137,7 +137,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     public Task<CutResult> QuarantineAsync(Actor actor, string kind, string name, QuarantineRequest request, CancellationToken cancel)
     {
         ReasonInput.Check(request.Reason);
-        var committed = commands.Run(actor, change => Quarantine(change, kind, name, request));
+        var committed = commands.RunFirst(actor, change => Quarantine(change, kind, name, request));
         keeper.Look();
         return EnforceAsync(committed, IdentityStates.Quarantined, "quarantine", cancel);
     }
@@ -214,7 +214,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     }
 
     public Task<CutResult> DeleteAsync(Actor actor, string kind, string name, CancellationToken cancel) =>
-        EnforceAsync(commands.Run(actor, change => Delete(change, kind, name)), "removed", "delete", cancel);
+        EnforceAsync(commands.RunFirst(actor, change => Delete(change, kind, name)), "removed", "delete", cancel);
 
     /// <summary>As part of a command.</summary>
     internal static IdentityRow Delete(Change change, string kind, string name)

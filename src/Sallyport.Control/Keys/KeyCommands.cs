@@ -56,7 +56,7 @@ internal sealed class KeyCommands(
     {
         actor.Require(Right.Change);
         ReasonInput.Check(reason);
-        var retired = commands.Run(actor, change =>
+        var retired = commands.RunFirst(actor, change =>
         {
             var row = WrappingKeyRow.Find(change.Sql, id)
                 ?? throw new ProblemException(Refusal.NotFound("id", $"there is no {WrappingKeyRow.Name} key {id}", SeeList));

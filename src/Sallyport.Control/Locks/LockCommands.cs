@@ -29,7 +29,8 @@ internal sealed class LockCommands(Commands commands, Database database, Cuts cu
                 made = Create(change, input);
                 return (made.Id, made.ToInfo(change.Sql));
             },
-            (change, id) => LockRow.Find(change.Sql, id)?.ToInfo(change.Sql));
+            (change, id) => LockRow.Find(change.Sql, id)?.ToInfo(change.Sql),
+            isFirst: true);
         var info = committed.Value;
         keeper.Look();
         if (made is null || info.Subjects == 0)

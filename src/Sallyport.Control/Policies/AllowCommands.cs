@@ -78,7 +78,7 @@ internal sealed class AllowCommands(
 
     private void RefuseWhatStaysDenied(Change change, FleetState fleet, FlowRow flow, IpAddress destination)
     {
-        var added = NetworkPolicy.Of(commands.ForeseeChange(change), countries);
+        var added = NetworkPolicy.Of(commands.ForeseeChange(change, fleet), countries);
         var decision = Decide(models.Of(fleet).With(added), flow, destination, change.Now);
         if (decision.Allowed)
         {

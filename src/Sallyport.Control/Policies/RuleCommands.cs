@@ -53,13 +53,14 @@ internal sealed class RuleCommands(
                 made(row);
                 return (row.Id, Informing(change.Sql)(row));
             },
-            (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null);
+            (change, id) => RuleRow.Find(change.Sql, id) is { } made ? Informing(change.Sql)(made) : null,
+            isFirst: input.Effect == "deny");
     }
 
     /// <summary>Changes when it is in force, what it asks for, and how much it lets pass. Answers when the gateways have cut what it does not allow any more, or after the bounded wait.</summary>
     public async Task<RuleInfo> UpdateAsync(Actor actor, int id, RuleUpdate input, long? revision, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change => Update(change, id, input, revision));
+        var committed = commands.RunFirst(actor, change => Update(change, id, input, revision));
         var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "changed", "rule.update", SubjectOf(id));
         var cut = await cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
         return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut };
@@ -136,6 +137,17 @@ internal sealed class RuleCommands(
         }
     }
 
+    /// <summary>Whether a rule of the same subject, target and effect is in force when, asks for and lets pass what the input says.</summary>
+    internal bool IsAlready(RuleRow row, RuleCreate input)
+    {
+        var problems = new ProblemList();
+        return UnixTime.ToTime(row.Until) == input.Until
+            && row.WindowsJson == Column.Of(RuleTimes.ReadWindows(input.Windows ?? [], problems))
+            && row.ConditionsJson == Column.Of(RuleConditionInput.Read(input.Conditions, null, countries, problems))
+            && row.LimitsJson == Column.Of(ReadLimit(input.Limit, null, row.Effect, problems))
+            && !problems.Any;
+    }
+
     /// <summary>As part of a command.</summary>
     internal RuleRow Update(Change change, int id, RuleUpdate input, long? revision)
     {
@@ -172,7 +184,7 @@ internal sealed class RuleCommands(
     /// <summary>Answers when the gateways have cut what only this rule allowed, or after the bounded wait.</summary>
     public Task<CutResult> DeleteAsync(Actor actor, int id, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change => Delete(change, id));
+        var committed = commands.RunFirst(actor, change => Delete(change, id));
         var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "removed", "rule.delete", SubjectOf(id));
         return cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
     }

@@ -149,10 +149,11 @@ internal sealed class RuleRow
         SqliteConnection sql, RuleTarget target, string kind, int? subjectId, string subject, int? networkId, string effect) =>
     [
         .. sql.Query<RuleRow>(
+            // As the index rules_once has them: an application may have ten thousand rules.
             Select + """
-                 WHERE r.target_network_id = @NetworkId AND r.application_id IS @applicationId AND r.application_group IS @Group
-                AND r.subject_kind = @kind AND r.subject_id IS @subjectId AND r.subject = @subject AND r.network_id IS @networkOfSubject
-                AND r.effect = @effect ORDER BY r.id
+                 WHERE r.target_network_id = @NetworkId AND ifnull(r.application_id, 0) = ifnull(@applicationId, 0)
+                AND ifnull(r.application_group, '') = ifnull(@Group, '') AND r.subject_kind = @kind AND ifnull(r.subject_id, 0) = ifnull(@subjectId, 0)
+                AND r.subject = @subject AND ifnull(r.network_id, 0) = ifnull(@networkOfSubject, 0) AND r.effect = @effect ORDER BY r.id
                 """,
             new
             {

@@ -23,13 +23,20 @@ internal sealed class Database : IDisposable
 
     private readonly Lock writing = new();
     private readonly SqliteConnection writer;
+    private readonly string path;
     private readonly string readerText;
+    private readonly object hurry = new();
+    private int hurried; // writers that wait or write, before whom long ones step aside; changed under the lock of its own
 
-    private Database(SqliteConnection writer, string readerText)
+    private Database(SqliteConnection writer, string path, string readerText)
     {
         this.writer = writer;
+        this.path = path;
         this.readerText = readerText;
     }
+
+    /// <summary>Whether somebody in a hurry waits for who writes now.</summary>
+    public bool IsAskedFor => Volatile.Read(ref hurried) > 0;
 
     /// <summary>Opens or makes the file (mode 0600) and brings it to the newest of <paramref name="migrations"/>.</summary>
     public static Database Open(string path, Durability durability, IReadOnlyList<string> migrations)
@@ -45,7 +52,7 @@ internal sealed class Database : IDisposable
             });
         }
 
-        var writer = new SqliteConnection(new SqliteConnectionStringBuilder
+        var writer = new KeepingConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,
             Mode = SqliteOpenMode.ReadWrite,
@@ -73,7 +80,7 @@ internal sealed class Database : IDisposable
             Mode = SqliteOpenMode.ReadWrite, // a WAL reader has to be able to make the shared-memory file
             Pooling = true,
         }.ToString();
-        return new Database(writer, readerText);
+        return new Database(writer, path, readerText);
     }
 
     /// <summary>A connection that sees what is committed and cannot write. The caller disposes it.</summary>
@@ -108,6 +115,38 @@ internal sealed class Database : IDisposable
         return reader;
     }
 
+    /// <summary>
+    /// Everything as it was at one moment between two commits, but for the rows of <paramref name="without"/>, and what <paramref name="beside"/> was at
+    /// that moment. It is in memory and nowhere else: whoever changes it changes nothing, and keeps nobody from writing. The caller disposes it.
+    /// </summary>
+    public SqliteConnection OpenCopy<T>(IReadOnlySet<string> without, Func<T> beside, out T seen)
+    {
+        var copy = new KeepingConnection(new SqliteConnectionStringBuilder { DataSource = ":memory:", Pooling = false }.ToString());
+        try
+        {
+            copy.Open();
+            copy.Execute($"PRAGMA busy_timeout = {BusyTimeoutMs}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF");
+            copy.Execute("ATTACH DATABASE @path AS source", new { path });
+            copy.Execute("BEGIN DEFERRED");
+            lock (writing)
+            {
+                copy.ExecuteScalar<long>("SELECT count(*) FROM source.sqlite_schema"); // SQLite takes the snapshot at the first read
+                seen = beside();
+            }
+
+            CopyFrom(copy, "source", without);
+            copy.Execute("COMMIT TRANSACTION");
+            copy.Execute("DETACH DATABASE source");
+            copy.Execute("PRAGMA foreign_keys = ON");
+            return copy;
+        }
+        catch
+        {
+            copy.Dispose();
+            throw;
+        }
+    }
+
     public T Read<T>(Func<SqliteConnection, T> read)
     {
         using var reader = OpenReader();
@@ -140,6 +179,40 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>The same, before whoever writes for long and asks <see cref="IsAskedFor"/> between the parts of it.</summary>
+    public T WriteFirst<T>(Func<SqliteConnection, T> act, Action<T>? committed = null)
+    {
+        lock (hurry)
+        {
+            hurried++;
+        }
+
+        try
+        {
+            return Write(act, committed);
+        }
+        finally
+        {
+            lock (hurry)
+            {
+                hurried--;
+                Monitor.PulseAll(hurry);
+            }
+        }
+    }
+
+    /// <summary>For who stepped aside: returns when nobody in a hurry is left.</summary>
+    public void LetPass()
+    {
+        lock (hurry)
+        {
+            while (hurried > 0)
+            {
+                Monitor.Wait(hurry);
+            }
+        }
+    }
+
     /// <summary>Moves what is committed into the file and empties the write-ahead log, where no reader is in the way.</summary>
     public void EmptyLog()
     {
@@ -158,6 +231,24 @@ internal sealed class Database : IDisposable
 
         using var reader = new SqliteConnection(readerText);
         SqliteConnection.ClearPool(reader);
+    }
+
+    /// <summary>Rows come before indexes and triggers: so they are copied as they are, and nothing follows from them.</summary>
+    private static void CopyFrom(SqliteConnection copy, string source, IReadOnlySet<string> without)
+    {
+        var made = copy.Query<(string Type, string Name, string Sql)>(
+            $"SELECT type, name, sql FROM {source}.sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite@_%' ESCAPE '@' ORDER BY type <> 'table'").AsList();
+        foreach (var (type, name, sql) in made)
+        {
+            copy.Execute(sql);
+            if (type == "table" && !without.Contains(name))
+            {
+                copy.Execute($"INSERT INTO main.\"{name}\" SELECT * FROM {source}.\"{name}\"");
+            }
+        }
+
+        // What is made in the copy gets the numbers that it would have got.
+        copy.Execute($"DELETE FROM main.sqlite_sequence; INSERT INTO main.sqlite_sequence SELECT * FROM {source}.sqlite_sequence");
     }
 
     private static void Migrate(SqliteConnection connection, string path, IReadOnlyList<string> migrations)

@@ -16,7 +16,7 @@ internal sealed class TunnelCommands(Commands commands, TunnelRegistry tunnels, 
     public TunnelInfo Disconnect(Actor actor, string owner, string? reason)
     {
         ReasonInput.Check(reason);
-        var (id, tunnel) = commands.Run(actor, change =>
+        var (id, tunnel) = commands.RunFirst(actor, change =>
         {
             var problems = new ProblemList();
             var row = OwnerInput.Read(change.Sql, owner, "owner", problems);
