@@ -58,33 +58,17 @@ internal sealed class KeepingConnection(string text) : SqliteConnection(text)
     private static void SetText(SqliteCommand command, string text) => command.CommandText = text;
 }
 
-/// <summary>One use of a kept statement.</summary>
+/// <summary>One use of a kept statement, which is looked for when the text is whole: a list among the parameters changes it.</summary>
 internal sealed class KeptCommand(KeepingConnection connection) : DbCommand
 {
+    private readonly SqliteCommand own = new(); // for its parameters
     private SqliteCommand? inner;
     private bool failed;
 
     [AllowNull]
-    public override string CommandText
-    {
-        get => inner?.CommandText ?? "";
-        set
-        {
-            var next = connection.Take(value ?? "");
-            if (inner is not null)
-            {
-                // A list among the parameters changes the text that they belong to.
-                var parameters = inner.Parameters.Cast<SqliteParameter>().ToList();
-                inner.Parameters.Clear();
-                next.Parameters.AddRange(parameters);
-                connection.GiveBack(inner);
-            }
+    public override string CommandText { get; set; } = "";
 
-            inner = next;
-        }
-    }
-
-    public override int CommandTimeout { get => Inner.CommandTimeout; set => Inner.CommandTimeout = value; }
+    public override int CommandTimeout { get; set; }
 
     public override CommandType CommandType { get => CommandType.Text; set { } }
 
@@ -94,15 +78,17 @@ internal sealed class KeptCommand(KeepingConnection connection) : DbCommand
 
     protected override DbConnection? DbConnection { get => connection; set => throw new NotSupportedException(); }
 
-    protected override DbParameterCollection DbParameterCollection => Inner.Parameters;
+    protected override DbParameterCollection DbParameterCollection => own.Parameters;
 
     protected override DbTransaction? DbTransaction { get; set; }
 
-    private SqliteCommand Inner => inner ?? throw new InvalidOperationException("the command has no text");
+    public override void Cancel()
+    {
+    }
 
-    public override void Cancel() => Inner.Cancel();
-
-    public override void Prepare() => Inner.Prepare();
+    public override void Prepare()
+    {
+    }
 
     public override int ExecuteNonQuery() => Try(command => command.ExecuteNonQuery());
 
@@ -114,29 +100,38 @@ internal sealed class KeptCommand(KeepingConnection connection) : DbCommand
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing && inner is not null)
+        if (disposing)
         {
-            if (failed)
-            {
-                inner.Dispose();
-            }
-            else
-            {
-                connection.GiveBack(inner);
-            }
-
-            inner = null;
+            Release();
+            own.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
-    /// <summary>A statement that failed may stand in the middle: it is not used again.</summary>
     private T Try<T>(Func<SqliteCommand, T> run)
     {
+        Release();
         failed = true;
-        var answer = run(Inner);
+        inner = connection.Take(CommandText);
+        inner.Parameters.AddRange(own.Parameters.Cast<SqliteParameter>());
+        var answer = run(inner);
         failed = false;
         return answer;
+    }
+
+    /// <summary>A statement that failed may stand in the middle: it is not used again.</summary>
+    private void Release()
+    {
+        if (failed)
+        {
+            inner?.Dispose();
+        }
+        else if (inner is not null)
+        {
+            connection.GiveBack(inner);
+        }
+
+        inner = null;
     }
 }
