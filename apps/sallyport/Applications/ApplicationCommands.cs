@@ -22,7 +22,7 @@ internal static class ApplicationCommands
         var host = Flag.Switch("--host", "It is on the gateway host, in --network");
         var egress = Flag.Switch("--egress", "It is beyond the gateway host: on the internet, or in the operator's LAN");
         var names = Flag.List("--name", "With --egress: only what this name stands for, ntp.example or *.vendor.example", "NAME");
-        var network = Flag.Text("--network", "With --host: the network in which the host offers it", "NETWORK");
+        var network = Flag.Text("--network", "Of --site or --device, where several networks have one of that name; with --host: in which the host offers it", "NETWORK");
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
         var groups = Flag.List("--group", "Group of applications that rules may lead to", "GROUP");
@@ -62,8 +62,8 @@ internal static class ApplicationCommands
                     new ApplicationCreate
                     {
                         Name = c.Parse.GetValue(name),
-                        Site = c.Parse.GetValue(site),
-                        Device = c.Parse.GetValue(device),
+                        Site = Of(c.Parse.GetValue(site), "--site", c.Parse.GetValue(network)),
+                        Device = Of(c.Parse.GetValue(device), "--device", c.Parse.GetValue(network)),
                         Host = c.Parse.GetValue(egress) ? EgressNetwork : c.Parse.GetValue(host) ? c.Parse.GetValue(network) : null,
                         Names = c.Parse.GetValue(names) is { Length: > 0 } wanted ? wanted : null,
                         Target = c.Parse.GetValue(target),
@@ -81,6 +81,21 @@ internal static class ApplicationCommands
             name, site, device, host, egress, network, target, names, groups, management);
         services.AddTo(command);
         return command;
+    }
+
+    /// <summary>The name with the network that is said beside it.</summary>
+    private static string? Of(string? owner, string flag, string? network)
+    {
+        if (owner is null || network is null)
+        {
+            return owner;
+        }
+
+        var dot = owner.IndexOf('.', StringComparison.Ordinal);
+        return dot < 0 ? $"{owner}.{network}"
+            : owner[(dot + 1)..] == network ? owner
+            : throw new CliException(
+                ExitCodes.Usage, $"{flag} {owner} and --network {network} name two networks", $"{flag}, --network", "Leave out --network, or the network in the name.");
     }
 
     private static Command List(Shell shell)

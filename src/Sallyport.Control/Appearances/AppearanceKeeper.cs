@@ -89,7 +89,7 @@ internal static class AppearanceKeeper
 
     private static bool IsHost(AppearanceRow row) => row.At.Length == row.At.Network.BitLength;
 
-    private static ProblemException Full(Homes homes, NetworkRow network, string kind, int homeId, IpPrefix of)
+    private static NoRoomException Full(Homes homes, NetworkRow network, string kind, int homeId, IpPrefix of)
     {
         var (field, flag) = kind == Service ? ("serviceRanges", "--service-range") : ("guestPools", "--guest-pool");
         var ranges = network.RangesFor(kind).Where(range => range.IsV4 == of.IsV4).ToList();
@@ -100,8 +100,9 @@ internal static class AppearanceKeeper
             ? $"that has no {(kind == Service ? "service range" : "guest pool")} for {(of.IsV4 ? "IPv4" : "IPv6")}"
             : $"{string.Join(", ", ranges)} {(ranges.Count == 1 ? "has" : "have")} no room";
         var share = kind == Guest ? $", or let guests share one address: --guests shared" : "";
-        return new ProblemException(Refusal.Conflict(
-            field, $"{where} for {what}", $"give it more: sallyport network update {network.Name} {flag} PREFIX{share}"));
+        var (fromId, toId) = kind == Service ? (network.Id, homeId) : (homeId, network.Id);
+        return new NoRoomException(
+            Refusal.Conflict(field, $"{where} for {what}", $"give it more: sallyport network update {network.Name} {flag} PREFIX{share}"), fromId, toId);
     }
 
     /// <summary>What rules lead to from other networks.</summary>

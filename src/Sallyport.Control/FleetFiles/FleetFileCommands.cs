@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Sallyport.Api.Fleets;
 using Sallyport.Api.Problems;
+using Sallyport.Control.Appearances;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
@@ -93,8 +94,8 @@ internal sealed class FleetFileCommands(
         var problems = file.NewProblems();
         var run = Make(change, file.File, prune, problems);
         problems.ThrowIfAny();
-        var draft = Foresee(change, before, problems);
-        var tests = new FleetJudge(change, draft.After, run.RuleLines, countries, problems).Judge(file.File.Tests);
+        var draft = Foresee(change, file.File, run, before, problems);
+        var tests = new FleetJudge(change, draft.After, run.RuleLines, run.Meant, countries, problems).Judge(file.File.Tests);
         problems.ThrowIfAny();
         return new Outcome(PlanOf(run, before.Version, tests), draft);
     }
@@ -110,15 +111,22 @@ internal sealed class FleetFileCommands(
     private static FleetPlan PlanOf(FleetRun run, long version, IReadOnlyList<FleetTest> tests) =>
         new() { Applied = false, Version = version, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks };
 
-    private Draft Foresee(Change change, FleetState before, FileProblems problems)
+    private Draft Foresee(Change change, FleetFile file, FleetRun run, FleetState before, FileProblems problems)
     {
         try
         {
             return commands.Foresee(change, before);
         }
+        catch (NoRoomException full)
+        {
+            var (path, at) = AskedForBy(change, file, run, full);
+            problems.Add(path, at, full.Problem.Errors[0], isConflict: true);
+            problems.ThrowIfAny();
+            throw;
+        }
         catch (ProblemException refused) when (refused.Problem.Status is not (401 or 403))
         {
-            // Of everything together, such as a range that is too small for all that is to appear in it: of no one line.
+            // Of everything together: of no one line.
             foreach (var error in refused.Problem.Errors)
             {
                 problems.Add("file", FileMark.Start, error, refused.Problem.Status == 409);
@@ -127,6 +135,14 @@ internal sealed class FleetFileCommands(
             problems.ThrowIfAny();
             throw;
         }
+    }
+
+    /// <summary>The first rule of the file that leads from the one network to the other; the file itself where it has none.</summary>
+    private static (string Path, FileMark At) AskedForBy(Change change, FleetFile file, FleetRun run, NoRoomException full)
+    {
+        var lines = run.RuleLines.Where(pair => RuleRow.Find(change.Sql, pair.Key) is { } row && row.SubjectNetworkId == full.FromId && row.NetworkId == full.ToId)
+            .Select(pair => pair.Value).ToHashSet();
+        return file.Rules.FirstOrDefault(rule => lines.Contains(rule.Line)) is { } asking ? (asking.Path, asking.At) : ("file", FileMark.Start);
     }
 
     private static void ThrowIfFailed(FleetFile file, FleetPlan plan)

@@ -106,8 +106,9 @@ internal sealed class FleetGroups
             var full = text.Value[(colon + 1)..];
             var dot = full.IndexOf('.', StringComparison.Ordinal);
             var (name, network) = dot < 0 ? (full, group.Network) : (full[..dot], full[(dot + 1)..]);
-            var networks = own[name].Concat(Find(change, name, network).Select(row => row.Network)).Where(one => network is null || one == network)
-                .Distinct(StringComparer.Ordinal).ToList();
+            var ours = own[name].Where(one => network is null || one == network).Distinct(StringComparer.Ordinal).ToList();
+            // Those of the file go first; where it makes none, all networks are looked at.
+            var networks = ours.Count > 0 ? ours : Find(change, name, network).Select(row => row.Network).Distinct(StringComparer.Ordinal).ToList();
             switch (networks)
             {
                 case [var only]:

@@ -21,6 +21,7 @@ internal sealed class FleetJudge
 {
     private readonly Change change;
     private readonly IReadOnlyDictionary<int, int> ruleLines;
+    private readonly FileNames names;
     private readonly FileProblems problems;
     private readonly CountryTable countries;
     private readonly FleetState state;
@@ -28,13 +29,17 @@ internal sealed class FleetJudge
     private readonly TestTargets targets;
     private readonly Dictionary<bool, FleetTimeline> timelines = [];
 
-    public FleetJudge(Change change, FleetState foreseen, IReadOnlyDictionary<int, int> ruleLines, CountryTable countries, FileProblems problems)
+    public FleetJudge(
+        Change change, FleetState foreseen, IReadOnlyDictionary<int, int> ruleLines, FileNames names, CountryTable countries, FileProblems problems)
     {
+        this.names = names;
         this.change = change;
         this.ruleLines = ruleLines;
         this.problems = problems;
         this.countries = countries;
-        state = Unhindered.Of(foreseen, IdentityRow.Retired(change.Sql), RuleRow.All(change.Sql));
+        var unhindered = Unhindered.Of(foreseen, IdentityRow.Retired(change.Sql), RuleRow.All(change.Sql));
+        // What is over does not come back, whatever moment a test asks about.
+        state = unhindered with { Rules = unhindered.Rules.RemoveRange(unhindered.Rules.Values.Where(rule => rule.Until <= change.Now).Select(rule => rule.Id)) };
         senders = new TestSenders(change, state);
         targets = new TestTargets(change);
     }
@@ -50,8 +55,10 @@ internal sealed class FleetJudge
     private Case? Read(FileTest test)
     {
         var found = new ProblemList();
-        var destinations = targets.Of(test, found);
-        var tried = found.Any ? TestedSenders.None : senders.Of(test, destinations, found);
+        var isSaid = test.Node.Find("network") is not null; // whose they are
+        var whole = isSaid ? test : test with { From = names.Whole(test.From)!, To = names.Whole(test.To)! };
+        var destinations = targets.Of(whole, found);
+        var tried = found.Any ? TestedSenders.None : senders.Of(whole, destinations, found);
         foreach (var problem in found.Problems)
         {
             problems.Add($"{test.Path}.{problem.Field}", test.Node.Find(problem.Field)?.Value.At ?? test.Mark, problem, isConflict: false);
@@ -144,6 +151,8 @@ internal sealed class FleetJudge
 
     private string RuleName(int rule) => ruleLines.TryGetValue(rule, out var line)
         ? string.Create(CultureInfo.InvariantCulture, $"The rule in line {line}")
+        : state.Rules.GetValueOrDefault(rule)?.Until is { } end
+            ? string.Create(CultureInfo.InvariantCulture, $"Rule {rule}, which is temporary and not in the file (it ends at {FileValue.Time(UnixTime.ToTime(end))}; to end it now: sallyport rule remove {rule}),")
         : string.Create(CultureInfo.InvariantCulture, $"Rule {rule}, which is not in the file,");
 
     private static FleetTest Answer(Case one, bool passed, string why) =>

@@ -27,6 +27,7 @@ internal sealed class FleetRun(
     private readonly Dictionary<int, int> ruleLines = [];
     private readonly HashSet<string> scope = new(StringComparer.Ordinal);
     private FleetGroups? groups;
+    private FileNames? names;
 
     public IReadOnlyList<FleetChange> Changes => changes;
 
@@ -37,9 +38,13 @@ internal sealed class FleetRun(
     /// <summary>Where in the file a rule stands, by its number.</summary>
     public IReadOnlyDictionary<int, int> RuleLines => ruleLines;
 
+    /// <summary>What names mean in the file. There when it has run.</summary>
+    public FileNames Meant => names!;
+
     public void Run()
     {
         Look();
+        names = new FileNames(change, file, scope);
         PruneApplications();
         PruneMembers("site", FleetFileReader.Sites, file.Sites);
         PruneMembers("device", FleetFileReader.Devices, file.Devices);
@@ -216,6 +221,8 @@ internal sealed class FleetRun(
 
     private bool PutRule(FileEntry<RuleCreate> entry)
     {
+        var isSaid = entry.Input.FromNetwork is not null; // whose the subject is
+        entry = entry with { Input = entry.Input with { To = Meant.Whole(entry.Input.To), From = isSaid ? entry.Input.From : Meant.Whole(entry.Input.From) } };
         var same = rules.FindSame(change, entry.Input, ruleLines.ContainsKey);
         if (same is not null && !ruleLines.TryAdd(same.Id, entry.Line))
         {
