@@ -20,7 +20,7 @@ public class FileNamesTests
 
         var problem = await ControlWorld.ProblemOf(() => world.PlanAsync("rules:\n  - { from: \"group:pumps\", to: \"application:historian\" }\n"));
         var error = problem.Errors.ShouldHaveSingleItem();
-        (FleetFileWorld.PlaceOf(error), error.Message).ShouldBe(("2:30 rules[0].to", "2 networks have an application 'historian'"), "a file without a network of its own");
+        (FleetFileWorld.PlaceOf(error), error.Message).ShouldBe(("2:32 rules[0].to", "2 networks have an application 'historian'"), "a file without a network of its own");
         error.Hint.ShouldBe("say which: historian.plant-a or historian.plant-b");
     }
 
