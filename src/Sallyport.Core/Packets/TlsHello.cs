@@ -10,9 +10,6 @@ namespace Sallyport.Core.Packets;
 /// </summary>
 public static class TlsHello
 {
-    /// <summary>Segments with data that are looked at.</summary>
-    public const int LooksMax = 1;
-
     private const byte Handshake = 22;
     private const byte ClientHello = 1;
     private const byte HostName = 0;

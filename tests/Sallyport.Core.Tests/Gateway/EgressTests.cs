@@ -170,6 +170,26 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public void A_conversation_whose_rule_becomes_one_of_a_name_keeps_the_name_that_it_was_judged_by()
+    {
+        var packet = Build.Udp(PumpAt, 4000, Server, 443);
+        var byPrefix = Fleet.With(Application(101, 3, Internet, "203.0.113.0/24", Udp(443)));
+        _forwarder.Adopt(byPrefix, _now);
+        Forward(Pump, packet, Internet);
+        _ties.Tell(Pump, "time.example", Server, _now + TimeSpan.FromSeconds(60));
+
+        var byName = byPrefix.With(new FleetChange { RemovedRules = Ids(201) });
+        _forwarder.Adopt(byName, _now).FlowsCut.ShouldBe(0);
+        Forward(Pump, packet, Internet);
+        Records().Last().DnsName.ShouldBe("time.example");
+
+        _now += TimeSpan.FromSeconds(61);
+        _forwarder.Adopt(byName.With(ForDevice(299, Pump, 999)), _now).FlowsCut.ShouldBe(0, "the answer is too old, and it is what it goes on by");
+        Forward(Pump, packet, Internet);
+        _forwarder.Adopt(_forwarder.Model.With(new FleetChange { RemovedRules = Ids(NameRule) }), _now).FlowsCut.ShouldBe(1);
+    }
+
+    [Fact]
     public void Names_do_not_lead_into_private_ranges_that_no_application_names()
     {
         string[] elsewhere = ["10.50.0.10", "192.168.7.1", "172.16.0.1", "100.64.0.1", "198.19.0.11"];
