@@ -81,7 +81,7 @@ internal struct Flow
     public uint OpenerAcknowledged;
     public uint TargetAcknowledged;
 
-    /// <summary>The first data of the opener was looked at for a TLS server name.</summary>
+    /// <summary>The first data of the opener was looked at for a TLS server name, all of it that matters.</summary>
     public bool HelloSeen;
 
     /// <summary>The table has names for it.</summary>

@@ -31,7 +31,7 @@ public sealed class Forwarder
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
-    private readonly NamePool _serverNames = new();
+    private readonly ServerNames _serverNames = new();
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private long _situationsSeen;
@@ -466,7 +466,7 @@ public sealed class Forwarder
 
     private int VersionOfNames(int identityId) => _names?.VersionOf(identityId) ?? 0;
 
-    /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
+    /// <summary>The first data of a client: the name of the server that it wants, where it says so.</summary>
     private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
     {
         if (read.Part != FragmentPart.Whole || !TcpView.TryCreate(packet[read.TransportOffset..read.Length], out var tcp) || tcp.Payload.IsEmpty)
@@ -475,8 +475,8 @@ public sealed class Forwarder
         }
 
         ref var flow = ref _flows[index];
-        flow.HelloSeen = true;
-        if (TlsHello.TryReadServerName(tcp.Payload, _serverNames, out var name))
+        flow.HelloSeen = _serverNames.Look(flow.Key, flow.FromId, tcp, out var name);
+        if (name is not null)
         {
             _flows.Name(index, _flows.NamesOf(index) with { Server = name });
         }
