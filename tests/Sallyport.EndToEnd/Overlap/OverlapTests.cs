@@ -38,7 +38,7 @@ public abstract class OverlapTests(OverlapFixture fleet)
             var far = new FlowFarEnds(next, GuestOf(OverlapFixture.BoxAddress), OverlapFixture.BoxAddress.ToString());
             await Eventually.True(() => Greetings(network).Count > 0, $"the flows of {network} are reported");
             Greetings(network).ShouldAllBe(flow => flow.Network == network && flow.From.Id == from.Id && flow.To!.Id == to.Id
-                && flow.Source == OverlapFixture.BoxAddress.ToString() && flow.Destination == fleet.Service.ToString() && flow.Far == far);
+                && flow.Source == OverlapFixture.BoxAddress.ToString() && flow.Destination == fleet.Service.ToString() && flow.Far == far with { SourcePort = flow.SourcePort });
             await Eventually.True(() => Denied(network).Count > 0, $"what was denied in {network} is reported");
             Denied(network).ShouldAllBe(flow => flow.From.Id == from.Id && flow.To!.Id == to.Id && flow.Reason == "NoApplication");
         }
