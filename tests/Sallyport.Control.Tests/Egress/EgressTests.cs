@@ -105,7 +105,7 @@ public sealed class EgressTests
         await gateway.SendAsync(new TunnelReport([FakeGateway.Tunnel(pump.Id), FakeGateway.Tunnel(other.Id, 2)]));
         await ControlWorld.UntilAsync(async () => (await world.Client.GetStatusAsync()).TunnelsUp == 2);
 
-        const string File = "rules:\n  - from: label:model=P200\n    fromNetwork: plant-a\n    to: application:web.internet\n";
+        const string File = "rules:\n  - from: label:model=P200\n    from_network: plant-a\n    to: application:web.internet\n";
         var bytes = System.Text.Encoding.UTF8.GetBytes(File);
         (await world.Client.PlanFleetAsync(bytes)).TunnelsReconnecting.ShouldBe(2, "the third one has no tunnel");
         var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:web", Windows = ["mon 03:00-03:01 UTC"] });
