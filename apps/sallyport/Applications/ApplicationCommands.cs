@@ -77,6 +77,7 @@ internal static class ApplicationCommands
                     c.Printer.Line($"application {a.Name} added: {ReachedOf(a)} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
+                CutText.PrintReconnecting(c.Printer, application.TunnelsReconnecting);
             },
             name, site, device, host, egress, network, target, names, groups, management);
         services.AddTo(command);
@@ -160,6 +161,7 @@ internal static class ApplicationCommands
 
                 var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, revision, c.Cancel);
                 Print(c, after);
+                CutText.PrintReconnecting(c.Printer, after.TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
             name, target, names, groups, leave, management);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Sallyport.Api;
 using Sallyport.Api.Flows;
 using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
 using Sallyport.Cli.Rules;
 
 namespace Sallyport.Cli.Flows;
@@ -37,6 +38,7 @@ internal static class AllowCommand
                     var time = TimeFlags.Describe(a.Rule.Until, a.Rule.Windows);
                     c.Printer.Line($"rule {a.Rule.Id} added: {a.Rule.From} may reach {a.Rule.To}{(time == "always" ? "" : $", {time}")}");
                 });
+                CutText.PrintReconnecting(c.Printer, allowed.Rule.TunnelsReconnecting);
                 return ExitCodes.Ok;
             },
             [id, .. end.All, yes]);

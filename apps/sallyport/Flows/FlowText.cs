@@ -48,7 +48,8 @@ internal static class FlowText
         }
 
         var target = far.Destination == flow.Destination ? $"in {far.Network}" : $"{far.Destination} in {far.Network}";
-        return far.Source is null ? $" [{target}]" : $" [{target}, as {far.Source}]";
+        return far.Source is null ? $" [{target}]"
+            : $" [{target}, as {(far.SourcePort is > 0 and var port ? $"{Host(far.Source)}:{port}" : far.Source)}]";
     }
 
     /// <summary>A permission is told as such only where it did something.</summary>

@@ -63,6 +63,7 @@ internal static class RuleCommands
                         c.Printer.Remark($"no application is in the group {group}: sallyport application update NAME.{r.Network} --group {group}");
                     }
                 });
+                CutText.PrintReconnecting(c.Printer, rule.TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
             [from, to, fromNetwork, deny, .. time.All, .. conditions.All, .. limit.All]);
@@ -180,6 +181,7 @@ internal static class RuleCommands
 
                 var after = await c.Client.UpdateRuleAsync(c.Parse.GetValue(id), update, cancel: c.Cancel);
                 c.Printer.One(after, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} changed: {r.From} to {r.To}{WhenOf(r)}{MoreOf(r)}"));
+                CutText.PrintReconnecting(c.Printer, after.TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
             [id, noEnd, always, .. time.All, .. conditions.All, .. limit.All]);

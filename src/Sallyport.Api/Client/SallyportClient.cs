@@ -256,8 +256,14 @@ public sealed class SallyportClient : IDisposable
         GetAsync("policy/lint" + Query(("network", network), ("days", days)), ApiJson.Default.LintReport, cancel);
 
     /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
-    public Task<WhoisInfo> WhoisAsync(string address, string? network = null, CancellationToken cancel = default) =>
-        GetAsync("whois" + Query(("address", address), ("network", network)), ApiJson.Default.WhoisInfo, cancel);
+    /// <param name="port">Of a guest who shares the address with others.</param>
+    /// <param name="at">Who had it then; null for who has it now.</param>
+    public Task<WhoisInfo> WhoisAsync(
+        string address, string? network = null, int? port = null, DateTimeOffset? at = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "whois" + Query(
+                ("address", address), ("network", network), ("port", port?.ToString(CultureInfo.InvariantCulture)), ("at", at?.ToString("O", CultureInfo.InvariantCulture))),
+            ApiJson.Default.WhoisInfo, cancel);
 
     // Fleet files
 

@@ -7,7 +7,11 @@ namespace Sallyport.Api.Flows;
 /// <summary>The ends of a conversation between two networks as the network of who is called has them.</summary>
 /// <param name="Source">As who the opener appears there; null where he appeared nowhere.</param>
 /// <param name="Destination">The address of who is called.</param>
-public sealed record FlowFarEnds(string Network, string? Source, string Destination);
+public sealed record FlowFarEnds(string Network, string? Source, string Destination)
+{
+    /// <summary>The opener's port there: another than his own where guests share an address. Null where the flow was never let there.</summary>
+    public int? SourcePort { get; init; }
+}
 
 /// <summary>One end of a flow.</summary>
 public sealed record FlowEnd(string Kind, string Name, int Id);

@@ -31,4 +31,13 @@ public sealed record WhoisInfo
     public required IReadOnlyList<string> Groups { get; init; }
 
     public required IReadOnlyDictionary<string, string> Labels { get; init; }
+
+    /// <summary>Where it is not told who has the address, but who had it: the flow that says so. The names and addresses are those of its time, the state is today's.</summary>
+    public WhoisFlow? Seen { get; init; }
 }
+
+/// <summary>A flow of a guest.</summary>
+/// <param name="Port">The guest's, in the network where he was one; null where the flow was denied before it had one.</param>
+/// <param name="To">"application:mes", or the address that was called.</param>
+public sealed record WhoisFlow(long Id, DateTimeOffset From, DateTimeOffset Until, string Protocol, int? Port, string To);
+

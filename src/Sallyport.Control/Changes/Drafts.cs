@@ -3,7 +3,8 @@ using Sallyport.Control.Users;
 namespace Sallyport.Control.Changes;
 
 /// <summary>The fleet as it is, and as it would be after a command.</summary>
-internal sealed record Draft(FleetState Before, FleetState After);
+/// <param name="Change">What makes the one of the other.</param>
+internal sealed record Draft(FleetState Before, FleetState After, ChangeSet Change);
 
 /// <summary>Tries a command out: everything that it checks is checked, and nothing of it ever was.</summary>
 internal sealed class Drafts(Commands commands)

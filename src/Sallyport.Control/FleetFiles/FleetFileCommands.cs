@@ -82,7 +82,17 @@ internal sealed class FleetFileCommands(
         var tests = new FleetJudge(change, draft.After, run.RuleLines, countries, problems).Judge(file.Tests);
         problems.ThrowIfAny();
         return new Outcome(
-            new FleetPlan { Applied = false, Version = 0, Changes = run.Changes, Unchanged = run.Unchanged, Tests = tests, Remarks = run.Remarks }, draft);
+            new FleetPlan
+            {
+                Applied = false,
+                Version = 0,
+                Changes = run.Changes,
+                Unchanged = run.Unchanged,
+                Tests = tests,
+                Remarks = run.Remarks,
+                TunnelsReconnecting = commands.Reconnecting(draft),
+            },
+            draft);
     }
 
     private Draft Foresee(Change change, FileProblems problems)

@@ -25,7 +25,7 @@ internal sealed class FlowRow
             to_kind AS ToKind, to_name AS ToName, protocol, source, source_port AS SourcePort, destination, destination_port AS DestinationPort,
             allowed, cut AS WasCut, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
             packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended,
-            dns_name AS DnsName, server_name AS ServerName, far_network AS FarNetwork, far_source AS FarSource, far_destination AS FarDestination
+            dns_name AS DnsName, server_name AS ServerName, far_network AS FarNetwork, far_network_id AS FarNetworkId, far_source AS FarSource, far_source_port AS FarSourcePort, far_destination AS FarDestination
         FROM flows
         """;
 
@@ -93,7 +93,12 @@ internal sealed class FlowRow
     /// <summary>Of who carries the destination, where it is another network than the opener's; null within one.</summary>
     public string? FarNetwork { get; init; }
 
+    public int? FarNetworkId { get; init; }
+
     public string? FarSource { get; init; }
+
+    /// <summary>Null where the gateway did not say: it is the opener's own, or that of a guest who shares an address.</summary>
+    public int? FarSourcePort { get; init; }
 
     public string? FarDestination { get; init; }
 
@@ -101,7 +106,9 @@ internal sealed class FlowRow
     {
         var from = fleet.Identities.GetValueOrDefault(flow.FromId);
         var to = fleet.Identities.GetValueOrDefault(flow.ToId);
-        var (farSource, farDestination) = to is null || to.NetworkId == flow.NetworkId ? (null, null) : FarEnds(flow, to.NetworkId, fleet);
+        var isReported = flow is { FarSource: not null, FarDestination: not null };
+        var (farSource, farDestination) = to is null || to.NetworkId == flow.NetworkId ? (null, null)
+            : isReported ? (Cut(flow.FarSource!), Cut(flow.FarDestination!)) : FarEnds(flow, to.NetworkId, fleet);
         return new FlowRow
         {
             Gateway = gateway,
@@ -134,14 +141,16 @@ internal sealed class FlowRow
             DnsName = CutName(flow.DnsName),
             ServerName = CutName(flow.ServerName),
             FarNetwork = farDestination is null ? null : fleet.Networks.GetValueOrDefault(to!.NetworkId)?.Name,
+            FarNetworkId = farDestination is null ? null : to!.NetworkId,
             FarSource = farSource,
+            FarSourcePort = isReported && farDestination is not null ? flow.FarSourcePort : null,
             FarDestination = farDestination,
         };
     }
 
     /// <summary>
-    /// How the conversation looks in the network of who is called. It follows from where the two networks appear in each other, which is the
-    /// same here and in the gateway; the port of a guest who shares an address the gateway alone knows.
+    /// How the conversation would look in the network of who is called, where the gateway did not let it there and so did not say: from where the two
+    /// networks appear in each other now. What a record has once it keeps, whatever pool the guests have later.
     /// </summary>
     private static (string? Source, string? Destination) FarEnds(FlowState flow, int networkId, FleetState fleet) =>
         IpAddress.TryParse(flow.Destination, out var destination) && IpAddress.TryParse(flow.Source, out var source)
@@ -173,10 +182,10 @@ internal sealed class FlowRow
         """
         INSERT INTO flows (run_id, flow_id, gateway, network_id, network, from_id, from_kind, from_name, to_id, to_kind, to_name, protocol, source,
             source_port, destination, destination_port, allowed, cut, rule_id, application_id, application, reason, first_seen, last_seen,
-            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name, far_network, far_source, far_destination)
+            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name, far_network, far_network_id, far_source, far_source_port, far_destination)
         VALUES (@runId, @flowId, @Gateway, @NetworkId, @Network, @FromId, @FromKind, @FromName, @ToId, @ToKind, @ToName, @Protocol, @Source,
             @SourcePort, @Destination, @DestinationPort, @Allowed, @WasCut, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
-            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName, @FarNetwork, @FarSource, @FarDestination)
+            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName, @FarNetwork, @FarNetworkId, @FarSource, @FarSourcePort, @FarDestination)
         ON CONFLICT (run_id, flow_id) DO UPDATE SET to_id = excluded.to_id, to_kind = excluded.to_kind, to_name = excluded.to_name,
             allowed = excluded.allowed, cut = excluded.cut, rule_id = excluded.rule_id,
             application_id = CASE WHEN excluded.cut THEN application_id ELSE excluded.application_id END,
@@ -184,8 +193,11 @@ internal sealed class FlowRow
             reason = excluded.reason, last_seen = excluded.last_seen, packets_out = excluded.packets_out, bytes_out = excluded.bytes_out,
             packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended,
             dns_name = excluded.dns_name, server_name = excluded.server_name,
-            far_network = ifnull(excluded.far_network, far_network), far_source = ifnull(excluded.far_source, far_source),
-            far_destination = ifnull(excluded.far_destination, far_destination)
+            far_network = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_network, excluded.far_network) ELSE excluded.far_network END,
+            far_network_id = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_network_id, excluded.far_network_id) ELSE excluded.far_network_id END,
+            far_source = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_source, excluded.far_source) ELSE excluded.far_source END,
+            far_destination = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_destination, excluded.far_destination) ELSE excluded.far_destination END,
+            far_source_port = ifnull(excluded.far_source_port, far_source_port)
         RETURNING id
         """,
         new
@@ -222,9 +234,23 @@ internal sealed class FlowRow
             DnsName,
             ServerName,
             FarNetwork,
+            FarNetworkId,
             FarSource,
+            FarSourcePort,
             FarDestination,
         });
+
+    /// <summary>The flows of a guest by his address in a network, and his port where that is said; the newest first that began by then.</summary>
+    public static IReadOnlyList<FlowRow> OfGuest(SqliteConnection sql, int networkId, string address, int? port, long at, int limit) =>
+    [
+        .. sql.Query<FlowRow>(
+            Select +
+            """
+             WHERE far_network_id = @networkId AND far_source = @address AND (@port IS NULL OR far_source_port = @port) AND first_seen <= @at
+            ORDER BY last_seen DESC, id DESC LIMIT @limit
+            """,
+            new { networkId, address, port, at, limit }),
+    ];
 
     public bool Matches(FlowFilter filter) =>
         (filter.IdentityId is null || FromId == filter.IdentityId || ToId == filter.IdentityId)
@@ -271,7 +297,7 @@ internal sealed class FlowRow
             Ended = Ended,
             DnsName = DnsName,
             ServerName = ServerName,
-            Far = FarNetwork is null || FarDestination is null ? null : new FlowFarEnds(FarNetwork, FarSource, FarDestination),
+            Far = FarNetwork is null || FarDestination is null ? null : new FlowFarEnds(FarNetwork, FarSource, FarDestination) { SourcePort = FarSourcePort },
         };
     }
 

@@ -20,7 +20,7 @@ internal sealed class AllowCommands(
     {
         var flow = traffic.FindFlow(id) ?? throw FlowQueries.NoFlow(id);
         actor.Require(Right.Change, flow.NetworkId);
-        return commands.RunCreate(
+        var committed = commands.RunCreate(
             actor,
             idempotency,
             change =>
@@ -28,7 +28,8 @@ internal sealed class AllowCommands(
                 var (application, rule) = Add(change, flow, input);
                 return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo() });
             },
-            (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null).Value;
+            (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null);
+        return committed.Value with { Rule = committed.Value.Rule with { TunnelsReconnecting = committed.Reconnecting } };
     }
 
     private (ApplicationRow? Application, RuleRow Rule) Add(Change change, FlowRow flow, FlowAllow input)

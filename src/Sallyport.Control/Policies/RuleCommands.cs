@@ -31,7 +31,7 @@ internal sealed class RuleCommands(
     {
         RuleRow? made = null;
         var committed = Create(actor, input, idempotency, row => made = row);
-        var info = committed.Value;
+        var info = committed.Value with { TunnelsReconnecting = committed.Reconnecting };
         if (made is not { Effect: "deny" })
         {
             return info;
@@ -62,7 +62,7 @@ internal sealed class RuleCommands(
         var committed = commands.Run(actor, change => Update(change, id, input, revision));
         var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "changed", "rule.update", SubjectOf(id));
         var cut = await cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
-        return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut };
+        return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut, TunnelsReconnecting = committed.Reconnecting };
     }
 
     /// <summary>As part of a command.</summary>

@@ -227,8 +227,7 @@ internal sealed class FlowTable
         link = flow.Next;
         if (flow.Translation != 0)
         {
-            _translations.Remove(flow.Translation);
-            flow.Translation = 0;
+            _translations.Unlink(flow.Translation);
         }
 
         _wheel.Remove(index);
@@ -303,6 +302,12 @@ internal sealed class FlowTable
     private FlowRecord RecordOf(int index)
     {
         var record = _flows[index].Record();
+        if (_flows[index].Translation is not 0 and var number)
+        {
+            ref var translation = ref _translations[number];
+            record = record with { FarSource = translation.Guest, FarSourcePort = translation.GuestPort, FarDestination = translation.Target };
+        }
+
         return _flows[index].HasNames ? record with { DnsName = _named[index].Dns, ServerName = _named[index].Server } : record;
     }
 
@@ -419,6 +424,12 @@ internal sealed class FlowTable
         {
             flow.HasNames = false;
             _named.Remove(index);
+        }
+
+        if (flow.Translation != 0)
+        {
+            _translations.Release(flow.Translation);
+            flow.Translation = 0;
         }
 
         flow.Status = FlowStatus.Free;

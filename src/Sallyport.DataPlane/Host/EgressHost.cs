@@ -38,9 +38,10 @@ internal sealed class EgressHost(
     /// <summary>Returns at once.</summary>
     /// <param name="device">Null where the host has no device.</param>
     /// <param name="shards">Who is told that the way out is open.</param>
-    public void Follow(GatewayModel model, IGuestRoutes? device, IReadOnlyList<Mailbox> shards)
+    /// <param name="listening">Ports of ours, which no guest is given.</param>
+    public void Follow(GatewayModel model, IGuestRoutes? device, IReadOnlyList<Mailbox> shards, IReadOnlyList<int> listening)
     {
-        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, [.. model.Settings.OpenVpnUdp.Concat(model.Settings.OpenVpnTcp).Select(PortOf)], shards);
+        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, listening, shards);
         _keeping ??= Task.Run(KeepAsync);
         _changed.Ring();
     }
@@ -61,8 +62,6 @@ internal sealed class EgressHost(
     private static IReadOnlyList<IpPrefix> PoolsOf(GatewayModel model) =>
         model.Fleet.Egress is { Active: true } egress && model.Access.TryGetValue(egress.NetworkId, out var access)
             ? [.. access.Elsewhere.Where(pool => pool.IsV4)] : [];
-
-    private static int PortOf(string listener) => System.Net.IPEndPoint.TryParse(listener, out var endpoint) ? endpoint.Port : 0;
 
     private async Task KeepAsync()
     {

@@ -13,7 +13,6 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
     /// <summary>Where guests' ports on the host's address come from: the first range without a listener of ours. The host's other services are below.</summary>
     private static readonly (int First, int Last)[] PortRanges = [(32_768, 60_999), (10_240, 32_767), (61_000, 65_535)];
 
-
     /// <summary>A chain without rules, so that the gateway after this one knows it, too, if this one dies.</summary>
     private const string WasOff = "forwarding_was_off";
 
@@ -40,8 +39,8 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
     {
         var guests = $"{{ {string.Join(", ", pools)} }}";
 
-        var ports = Array.Find(PortRanges, range => !(listening ?? []).Any(port => port >= range.First && port <= range.Last));
-        var given = ports == default ? "" : $" to :{ports.First}-{ports.Last} fully-random";
+        var ports = PortsBeside(listening ?? []);
+        var given = $" to :{ports.First}-{ports.Last} fully-random";
 
         // A machine that was no router is none for others, either.
         var marker = forwardingWasOff ? $"\n    chain {WasOff} {{ }}" : "";
@@ -69,6 +68,20 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
             }
 
             """;
+    }
+
+    /// <summary>A range without a listener, or where each has one the widest gap between them.</summary>
+    private static (int First, int Last) PortsBeside(IReadOnlyCollection<int> listeners)
+    {
+        var free = Array.Find(PortRanges, range => !listeners.Any(port => port >= range.First && port <= range.Last));
+        if (free != default)
+        {
+            return free;
+        }
+
+        var (lowest, highest) = (PortRanges.Min(range => range.First), PortRanges.Max(range => range.Last));
+        var ends = listeners.Where(port => port >= lowest).Append(lowest - 1).Append(highest + 1).Distinct().Order().ToList();
+        return ends.Zip(ends.Skip(1), (below, above) => (First: below + 1, Last: above - 1)).MaxBy(gap => gap.Last - gap.First);
     }
 
     private async Task TakeAsync(string script, CancellationToken cancel)

@@ -240,8 +240,11 @@ public sealed class EgressTests
     [Fact]
     public void Ways_to_prefixes_are_told_and_none_to_everything()
     {
-        Fleet.EgressRoutes(1).Select(route => route.ToString()).ShouldBe(["10.50.0.0/24", "203.0.113.0/24"]);
-        Fleet.EgressRoutes(2).Select(route => route.ToString()).ShouldBe(["203.0.113.0/24"]);
+        Routes(Pump).ShouldBe(["10.50.0.0/24", "203.0.113.0/24"]);
+        Routes(Valve).ShouldBeEmpty();
+        Routes(Twin).ShouldBe(["203.0.113.0/24"]);
+
+        static IEnumerable<string> Routes(int id) => Fleet.EgressWays.Of(Fleet.Identity(id)!).Select(route => route.ToString());
     }
 
     [Fact]

@@ -27,6 +27,7 @@ public sealed class EgressHostTests : IDisposable
     private readonly Routes _device = new();
     private readonly EgressHost _host;
     private int _version;
+    private IReadOnlyList<int> _listening = [1194, 443];
 
     public EgressHostTests()
     {
@@ -61,6 +62,26 @@ public sealed class EgressHostTests : IDisposable
         _device.Now.ShouldBeEmpty();
         File.ReadAllText(Forwarding).ShouldBe("0");
     }
+
+    [Fact]
+    public void No_guest_is_given_a_port_that_is_bound_now_whatever_the_settings_say()
+    {
+        _listening = [40_000, 443];
+        Follow(isThere: true);
+        Until(() => Orders().Contains(true), "open");
+        Calls.ShouldContain("masquerade to :10240-32767 fully-random");
+    }
+
+    [Theory]
+    [InlineData("1194,443", "32768-60999")]
+    [InlineData("32768", "10240-32767")]
+    [InlineData("32768,32767", "61000-65535")]
+    [InlineData("32768,32767,65535", "32769-65534")]
+    [InlineData("10240,50000,61000", "10241-49999")]
+    [InlineData("20000,40000,65535,20000", "40001-65534")]
+    public void Where_each_range_has_a_listener_guests_get_the_widest_gap_between_them(string listening, string ports) =>
+        new NftTable("tun9", new NftProgram(Nft), [.. listening.Split(',').Select(int.Parse)]).Text([IpPrefix.Parse(Pool)], forwardingWasOff: false)
+            .ShouldContain($" masquerade to :{ports} fully-random");
 
     [Fact]
     public void A_model_does_not_wait_for_an_nft_that_hangs_which_is_told_and_tried_again()
@@ -156,7 +177,7 @@ public sealed class EgressHostTests : IDisposable
             Networks = isThere ? [.. model.Networks, network] : model.Networks,
             Identities = isThere ? [.. model.Identities, egress] : model.Identities,
         };
-        _host.Follow(ModelMapper.FromSnapshot(new Snapshot(++_version, model), TestFleet.Now), isThere ? _device : null, [_shard]);
+        _host.Follow(ModelMapper.FromSnapshot(new Snapshot(++_version, model), TestFleet.Now), isThere ? _device : null, [_shard], _listening);
     }
 
     private readonly List<bool> _orders = [];
