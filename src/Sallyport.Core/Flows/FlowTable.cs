@@ -290,6 +290,9 @@ internal sealed class FlowTable
         return true;
     }
 
+    /// <summary>Whether an identity has as many allowed flows as one may have.</summary>
+    public bool IsAtItsLimit(int identityId) => _shares[identityId].Allowed >= _limits.AllowedPerIdentity;
+
     public FlowNames NamesOf(int index) => _flows[index].HasNames ? _named[index] : default;
 
     /// <summary>What the flow is called is worth knowing at once.</summary>
