@@ -71,6 +71,16 @@ public sealed class Forwarder
 
     public int DeniedFlows => _flows.DeniedCount;
 
+    /// <summary>
+    /// How many conversations with what lies beyond the gateway host there may be at once: each is one that the host's kernel has to remember,
+    /// beside all others of the host.
+    /// </summary>
+    public int BeyondFlowsMax
+    {
+        get => _flows.BeyondMax;
+        set => _flows.BeyondMax = value;
+    }
+
     /// <summary>Last records of flows that were given up because nobody fetched them; anything but 0 means the reader is too slow.</summary>
     public long FlowRecordsLost => _flows.RecordsLost;
 
@@ -630,20 +640,20 @@ public sealed class Forwarder
             return new FarEnds(ends, IsShared: false);
         }
 
-        ends.SourcePort = _isHandedOver && _handedPort != 0 ? _handedPort : FindPort(new PortSeeker(from.Id, host, index), to.NetworkId, ends);
+        ends.SourcePort = _isHandedOver && _handedPort != 0 ? _handedPort : FindPort(new PortSeeker(from.Id, host, index), to, ends);
         ends.Source = ends.SourcePort == 0 ? default : ends.Source;
         return new FarEnds(ends, IsShared: true);
     }
 
-    private ushort FindPort(in PortSeeker seeker, int networkId, in PacketEnds ends)
+    private ushort FindPort(in PortSeeker seeker, Identity to, in PacketEnds ends)
     {
-        var port = _sharedPorts.Find(seeker, networkId, ends, out var makesRoom);
+        var port = _sharedPorts.Find(seeker, to.NetworkId, ends, out var makesRoom);
         if (makesRoom < 0)
         {
             return port;
         }
 
-        if (_flows.IsAtItsLimit(seeker.IdentityId))
+        if (_flows.IsAtItsLimit(seeker.IdentityId, to.IsEgress))
         {
             // It would get no flow: nobody loses one for it.
             return 0;
@@ -670,7 +680,7 @@ public sealed class Forwarder
             _flows.End(index);
         }
 
-        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, judgement, _now, _isHandedOver);
+        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, judgement, _now, _isHandedOver, target.IsEgress);
         if (index < 0)
         {
             return ForwardResult.Drop(DropReason.FlowTableFull);
