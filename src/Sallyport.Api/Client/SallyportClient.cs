@@ -203,9 +203,13 @@ public sealed class SallyportClient : IDisposable
 
     public Task DeleteLockAsync(int id, CancellationToken cancel = default) => DeleteAsync("locks/" + Number(id), cancel);
 
-    /// <summary><paramref name="from"/> is "device:pump-17" or "site:hq", <paramref name="protocol"/> "tcp", "udp" or "icmp".</summary>
-    public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>
-        GetAsync("policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port)), ApiJson.Default.PolicyExplanation, cancel);
+    /// <summary><paramref name="from"/> is "device:pump-17" or "site:hq", <paramref name="protocol"/> "tcp", "udp" or "icmp"; hours and ends count as of a time, null for now.</summary>
+    public Task<PolicyExplanation> ExplainAsync(
+        string from, string to, string protocol, int port, DateTimeOffset? at = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port), ("at", Moment(at))),
+            ApiJson.Default.PolicyExplanation,
+            cancel);
 
     /// <summary>Who may reach "application:historian", or one service of it ("tcp/8883"), at a time; null for now.</summary>
     public Task<ReachPage> WhoCanReachAsync(

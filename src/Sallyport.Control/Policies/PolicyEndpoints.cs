@@ -64,8 +64,8 @@ internal static class PolicyEndpoints
 
     private static WhoisInfo Whois(Actor actor, WhoisQueries queries, string? address, string? network) => queries.Find(actor, address, network);
 
-    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port) =>
-        queries.Explain(actor, from, to, protocol, port);
+    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port, DateTimeOffset? at) =>
+        queries.Explain(actor, from, to, protocol, port, at);
 
     private static ReplayReport Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>
         queries.Replay(actor, body, cancel);

@@ -84,8 +84,8 @@ internal struct Flow
     public uint OpenerAcknowledged;
     public uint TargetAcknowledged;
 
-    /// <summary>How many packets of the opener were looked at for a TLS server name.</summary>
-    public byte HelloLooks;
+    /// <summary>The first data of the opener was looked at for a TLS server name, all of it that matters.</summary>
+    public bool HelloSeen;
 
     /// <summary>The table has names for it.</summary>
     public bool HasNames;

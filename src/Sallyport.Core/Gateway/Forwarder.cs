@@ -32,7 +32,7 @@ public sealed class Forwarder
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
-    private readonly NamePool _serverNames = new();
+    private readonly ServerNames _serverNames = new();
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private long _situationsSeen;
@@ -472,7 +472,7 @@ public sealed class Forwarder
             }
         }
 
-        if (fromOpener && !flow.IsMirror && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
+        if (fromOpener && !flow.IsMirror && !flow.HelloSeen && read.Ends.Kind == PacketKind.Tcp)
         {
             LookForServerName(index, packet, read);
         }
@@ -486,7 +486,7 @@ public sealed class Forwarder
 
     private int VersionOfNames(int identityId) => _names?.VersionOf(identityId) ?? 0;
 
-    /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
+    /// <summary>The first data of a client: the name of the server that it wants, where it says so.</summary>
     private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
     {
         if (read.Part != FragmentPart.Whole || !TcpView.TryCreate(packet[read.TransportOffset..read.Length], out var tcp) || tcp.Payload.IsEmpty)
@@ -495,8 +495,8 @@ public sealed class Forwarder
         }
 
         ref var flow = ref _flows[index];
-        flow.HelloLooks = TlsHello.LooksMax;
-        if (TlsHello.TryReadServerName(tcp.Payload, _serverNames, out var name))
+        flow.HelloSeen = _serverNames.Look(flow.Key, flow.FromId, tcp, out var name);
+        if (name is not null)
         {
             _flows.Name(index, _flows.NamesOf(index) with { Server = name });
         }
@@ -598,7 +598,11 @@ public sealed class Forwarder
 
     /// <summary>The name for which it is allowed; where no name was needed one that the address was told for.</summary>
     private string? NameOf(in Decision decision, in TiedNames names, IpAddress inside) =>
-        _model.Application(decision.ApplicationId) is { Names.IsEmpty: false } named ? names.Match(named.Names, inside) : names.Any(inside);
+        NameToHold(decision, names, inside) ?? names.Any(inside);
+
+    /// <summary>The name without which the decision would be another one; null where it asks for none.</summary>
+    private string? NameToHold(in Decision decision, in TiedNames names, IpAddress inside) =>
+        _model.Application(decision.ApplicationId) is { Names.IsEmpty: false } named ? names.Match(named.Names, inside) : null;
 
     /// <summary>Who would have opened the conversation that a packet is a reply of, and the packet's ends as they are in his network.</summary>
     private Identity? OpenerOf(Identity from, Identity? to, in PacketEnds ends, out PacketEnds near)
@@ -975,9 +979,10 @@ public sealed class Forwarder
         }
 
         var held = flow.Status == FlowStatus.Allowed ? _flows.NamesOf(index).Dns : null;
+        var names = from is null ? default : NamesOf(from, to, held);
         var judgement = from is null || atSource is null
             ? new Judgement(Decision.Deny(DropReason.IdentityNotActive), new Standing(_model.Epoch, _situations.VersionOf(flow.FromId)))
-            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, NamesOf(from, to, held));
+            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, names);
         if (judgement.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
         {
             _flows.End(index);
@@ -998,6 +1003,11 @@ public sealed class Forwarder
         }
 
         flow.IsMetered = judgement.Allowed && FlowMetering.Concerns(_model, flow);
+        if (judgement.Allowed && NameToHold(judgement.Decision, names, inside) is { } name && name != held)
+        {
+            _flows.Name(index, _flows.NamesOf(index) with { Dns = name });
+        }
+
         if (wasAllowed && !judgement.Allowed)
         {
             _resets.Add(index);

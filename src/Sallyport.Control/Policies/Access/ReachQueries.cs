@@ -90,15 +90,11 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
 
     private Question Ask(DateTimeOffset? at)
     {
-        if (at is { Year: < 2000 or >= 2200 })
-        {
-            var problems = new ProblemList();
-            problems.Add("at", $"the year {at.Value.Year} is too far away", "give a time from 2000 to 2199, or leave it out for now");
-            problems.ThrowIfAny();
-        }
-
+        var problems = new ProblemList();
+        var moment = AskedTime.Read(at, time, problems);
+        problems.ThrowIfAny();
         var fleet = feed.State;
-        return new Question(fleet, models.Of(fleet), tunnels.SituationOf, new Instant((at ?? time.GetUtcNow()).ToUnixNanoseconds()));
+        return new Question(fleet, models.Of(fleet), tunnels.SituationOf, moment);
     }
 
     private static IEnumerable<Core.Policy.Reach> Only(IEnumerable<Core.Policy.Reach> reached, IReadOnlyList<Service>? services) =>
