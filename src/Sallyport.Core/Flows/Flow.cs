@@ -66,6 +66,9 @@ internal struct Flow
     /// </summary>
     public bool IsMirror;
 
+    /// <summary>To beyond the gateway host, whose kernel remembers it as long as we do, or until it is told of its end.</summary>
+    public bool IsBeyond;
+
     /// <summary>A packet of the opener has passed, so that replies are replies.</summary>
     public bool Opened;
     public bool Answered;

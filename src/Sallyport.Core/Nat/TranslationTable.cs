@@ -27,6 +27,16 @@ internal struct Translation
     /// <summary>Whom he calls.</summary>
     public IpAddress Target;
 
+    /// <summary>Other members of his network have the same address there.</summary>
+    public bool IsShared;
+
+    /// <summary>Of the last datagram that got an identification of ours: its own, and that one. An error that quotes it is told in the sender's.</summary>
+    public ushort OwnIdentification;
+    public ushort GivenIdentification;
+
+    /// <summary>Whose port it is, where this packet thread has given out one of a shared address; else 0. See <see cref="PortHolders"/>.</summary>
+    public int Holder;
+
     /// <summary>What the opener sends, as the other one gets it.</summary>
     public readonly PacketEnds ToFar(in PacketEnds ends) => ends with
     {
@@ -52,6 +62,8 @@ internal sealed class TranslationTable(IEntropy entropy)
 
     /// <summary>Of those that are found.</summary>
     public int Count { get; private set; }
+
+    public PortHolders Holders { get; } = new(entropy);
 
     public ref Translation this[int index] => ref _entries[index];
 
@@ -110,6 +122,13 @@ internal sealed class TranslationTable(IEntropy entropy)
         link = _entries[index].Next;
         _entries[index].IsLinked = false;
         Count--;
+
+        // The port is another one's from now on: what is kept is for the record.
+        if (_entries[index].Holder != 0)
+        {
+            Holders.Give(_entries[index].Holder);
+            _entries[index].Holder = 0;
+        }
     }
 
     /// <summary>Gives back one that was unlinked.</summary>

@@ -561,6 +561,7 @@ internal sealed class Shard : IDisposable
                 break;
             case OpenEgress egress:
                 _outbox.Host.IsEgressOpen = egress.IsOpen;
+                _forwarder.BeyondFlowsMax = egress.FlowsMax;
                 break;
             case DetachHost:
                 CloseHost();

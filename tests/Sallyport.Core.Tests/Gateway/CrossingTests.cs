@@ -315,28 +315,6 @@ public sealed class CrossingTests
     }
 
     [Fact]
-    public void No_port_left_is_a_reason_of_its_own()
-    {
-        var shared = Plants.With(Change(Guest(311, 2, "198.19.9.9/32", 1, "192.168.1.0/24")));
-        var refused = 0;
-        _forwarder.Adopt(shared, _now);
-        for (var host = 0; host < 300; host++)
-        {
-            // All of one port, from behind one router: they are as one sender.
-            var model = shared.With(Change(Site(Router, 1, "192.168.1.2", "10.1.0.0/16"), Guest(312, 2, "198.19.9.9/32", 1, "10.1.0.0/16")));
-            if (host == 0)
-            {
-                _forwarder.Adopt(model, _now);
-            }
-
-            var result = Send(Router, Build.Udp($"10.1.{host / 200}.{1 + (host % 200)}", 7, "198.18.0.17", 161));
-            refused += result.Reason == DropReason.NoGuestAddress ? 1 : 0;
-        }
-
-        refused.ShouldBe(300 - 256);
-    }
-
-    [Fact]
     public void A_rule_that_goes_cuts_what_crosses_and_an_appearance_that_moves_ends_it()
     {
         Forward(Pump, Build.Tcp(PumpAt, 4000, Service, 8883, TcpFlags.Syn), Server);

@@ -248,6 +248,48 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public void Conversations_with_beyond_are_bounded_for_all_and_for_each_and_leave_the_rest_of_the_table_alone()
+    {
+        var forwarder = new Forwarder(new FlowLimits { Capacity = 4000 }, new SeededEntropy(5), Gate.Start) { BeyondFlowsMax = 1024 };
+        forwarder.Adopt(Fleet.With(Change(ForNetwork(206, 1, 101))), _now);
+        int Open(int from, string at, int count) => Enumerable.Range(0, count)
+            .Count(i => forwarder.Handle(from, Build.Udp(at, 2000 + i, Server, 123), _now, _refusal).Kind == ForwardKind.Forward);
+
+        Open(Pump, PumpAt, 3000).ShouldBe(256, "a quarter");
+        Open(Valve, ValveAt, 3000).ShouldBe(256, "a quarter, with which half are taken");
+        Open(Twin, PumpAt, 3000).ShouldBe(16, "from here on a little for each");
+        Open(Pump, PumpAt, 3000).ShouldBe(256, "those that it has go on, and there are no more");
+        Open(Valve, ValveAt, 10).ShouldBe(10);
+        forwarder.AllowedFlows.ShouldBe(256 + 256 + 16);
+        forwarder.Drops[(int)DropReason.FlowTableFull].ShouldBeGreaterThan(0);
+
+        // What is over makes room.
+        _now += TimeSpan.FromMinutes(10);
+        forwarder.HandleTimeout(_now);
+        forwarder.AllowedFlows.ShouldBe(0);
+        Open(Twin, PumpAt, 3000).ShouldBe(256);
+    }
+
+    [Fact]
+    public void Beyond_takes_half_of_the_table_at_most_and_gives_nothing_of_it_away()
+    {
+        var forwarder = new Forwarder(new FlowLimits { Capacity = 400 }, new SeededEntropy(5), Gate.Start) { BeyondFlowsMax = int.MaxValue };
+        forwarder.BeyondFlowsMax.ShouldBe(200);
+        const int gateway = 41;
+        forwarder.Adopt(Fleet.With(Change(Device(gateway, 1, "192.168.1.40"), Application(104, 1, gateway, "192.168.1.40", Udp(123)), ForNetwork(206, 1, 104))), _now);
+        int Open(string to, int count) => Enumerable.Range(0, count)
+            .Count(i => forwarder.Handle(Pump, Build.Udp(PumpAt, 2000 + i, to, 123), _now, _refusal).Kind == ForwardKind.Forward);
+        Open(Server, 300).ShouldBe(50);
+        Open("192.168.1.40", 400).ShouldBe(350);
+
+        // Another one who takes places in the full table takes them of what stays inside: what the host remembers is not forgotten here.
+        Enumerable.Range(0, 200).Count(i => forwarder.Handle(Valve, Build.Udp(ValveAt, 2000 + i, "192.168.1.40", 123), _now, _refusal).Kind == ForwardKind.Forward)
+            .ShouldBeGreaterThan(100);
+        Open(Server, 50).ShouldBe(50);
+        forwarder.AllowedFlows.ShouldBe(400);
+    }
+
+    [Fact]
     public void The_server_name_of_a_client_is_on_the_record()
     {
         Handshake(4000);
