@@ -29,6 +29,7 @@ internal static class MudCommand
         var signature = Flag.Text("--signature", "The manufacturer's signature of the file (CMS, DER); a wrong one is refused", "FILE");
         var ca = Flag.Text("--signer-ca", "Certificates in PEM from which whoever signs must descend", "FILE");
         var commands = Flag.Switch("--commands", "Only the commands that make it so");
+        var output = new FileFlags();
         return shell.Verb(
             "mud",
             "The rules that a manufacturer's usage description asks for, as a plan to review; changes nothing",
@@ -52,16 +53,16 @@ internal static class MudCommand
                     Signature = c.Parse.GetValue(signature) is { } p7s ? await ReadAsync(p7s, "--signature", c.Cancel) : null,
                     SignerCa = c.Parse.GetValue(ca) is { } pem ? System.Text.Encoding.UTF8.GetString(await ReadAsync(pem, "--signer-ca", c.Cancel)) : null,
                 };
-                return await PlanAsync(c, path, request, c.Parse.GetValue(commands));
+                return await PlanAsync(c, path, request, c.Parse.GetValue(commands), output);
             },
-            file, subject, network, name, controller, mine, local, same, manufacturer, model, manufacturerLabel, modelLabel, signature, ca, commands);
+            [file, subject, network, name, controller, mine, local, same, manufacturer, model, manufacturerLabel, modelLabel, signature, ca, commands, .. output.All]);
     }
 
-    private static async Task<int> PlanAsync(CommandContext c, string path, MudRequest request, bool commandsOnly)
+    private static async Task<int> PlanAsync(CommandContext c, string path, MudRequest request, bool commandsOnly, FileFlags output)
     {
         try
         {
-            Print(c.Printer, await c.Client.PlanMudAsync(request, c.Cancel), commandsOnly);
+            await output.WriteAsync(c, "rules.yaml", () => c.Client.PlanMudAsync(request, c.Cancel), (printer, plan) => Print(printer, plan, commandsOnly));
             return ExitCodes.Ok;
         }
         catch (ApiException refusal) when (refusal.Problem.Errors.Any(error => error.Line is not null))
@@ -83,6 +84,11 @@ internal static class MudCommand
             foreach (var command in plan.Commands)
             {
                 printer.Line(command);
+            }
+
+            if (plan.Commands.Count == 0)
+            {
+                printer.Remark(plan.Rules.Count == 0 ? "nothing to do: no entry of the file leads to a rule" : "nothing to do: all of it is there");
             }
         }
         else if (printer.Format == OutputFormat.Yaml)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
@@ -137,7 +136,5 @@ internal static class ReachCommands
 
     private static Option<string?> At() => Flag.Text("--at", "As of this time instead of now: 2026-12-01T17:00+01:00; without an offset in UTC", "TIME");
 
-    private static DateTimeOffset? AtOf(CommandContext c, Option<string?> option) => c.Parse.GetValue(option) is not { } text ? null
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at
-        : throw new CliException(ExitCodes.Usage, $"\"{text}\" is no time", option.Name, "Write 2026-12-01T17:00Z.");
+    private static DateTimeOffset? AtOf(CommandContext c, Option<string?> option) => Flag.Time(c.Parse, option);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Sallyport.Api;
 using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Members;
 
 namespace Sallyport.Cli.Policy;
 
@@ -28,7 +29,7 @@ internal static class WhoisCommand
                         _ => "itself",
                     }),
                     ("handle", w.Handle),
-                    ("state", w.Active ? "active" : "not active: nothing of it passes"),
+                    ("state", MemberText.State(w.State, null, w.Quarantine, w.Locks) + (w.Active ? "" : "; nothing of it passes")),
                     ("groups", w.Groups.Count == 0 ? null : string.Join(", ", w.Groups)),
                     ("labels", w.Labels.Count == 0 ? null : string.Join(", ", w.Labels.Select(label => $"{label.Key}={label.Value}")))));
             },

@@ -173,7 +173,7 @@ internal sealed class IdentityRow
         Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel())],
     };
 
-    private QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
+    public QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
     {
         Degree = QuarantineDegree ?? QuarantineWords.Dark,
         Until = UnixTime.ToTime(QuarantineUntil),

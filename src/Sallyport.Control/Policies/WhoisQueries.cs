@@ -1,6 +1,7 @@
 using Sallyport.Api.Policy;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
@@ -64,7 +65,8 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyMod
         var (who, home) = model.Resolve(networkId, inner);
         var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
         who ??= model.WhoIs(networkId, inner);
-        return who is null ? null : new WhoisInfo
+        // The model of the gateways knows who passes, and not why somebody does not.
+        return who is null || database.Read(sql => IdentityRow.Find(sql, who.Id)) is not { } row ? null : new WhoisInfo
         {
             Network = fleet.Networks[networkId].Name,
             Address = inner.ToString(),
@@ -75,6 +77,9 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyMod
             As = isGuest ? "guest" : who.NetworkId != networkId ? "service" : home == who.AddressV4 || home == who.AddressV6 ? "own" : "subnet",
             Handle = inner.IsV4 && HandleSpace.HasHandles(networkId) ? handles.Handle(networkId, inner).ToString() : null,
             Active = who.Active,
+            State = row.State,
+            Quarantine = row.ToQuarantine(),
+            Locks = row.Locks,
             Groups = who.Groups,
             Labels = fleet.Identities.TryGetValue(who.Id, out var identity) ? identity.Labels : new Dictionary<string, string>(),
         };
