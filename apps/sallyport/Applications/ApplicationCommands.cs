@@ -95,9 +95,9 @@ internal static class ApplicationCommands
                     (limit, cursor) => c.Client.ListApplicationsAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel)),
                 ApiJson.Default.ApplicationInfo,
                 c.Empty("applications", "name one: sallyport application add historian --site hq --target 192.168.50.10 --tcp 8883"),
-                new("NAME", a => a.Name),
+                new("NAME", a => a.Name) { Network = a => a.Network },
                 new("NETWORK", a => a.Network) { Rank = 1 },
-                new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
+                new("AT", a => $"{a.OwnerKind}:{a.Owner}") { Network = NetworkOfOwner },
                 new("TARGET", ReachedOf) { Wraps = true },
                 new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true },
                 new("GROUPS", a => string.Join(", ", a.Groups)) { Wraps = true, Rank = 2 },
@@ -174,6 +174,9 @@ internal static class ApplicationCommands
             },
             name);
     }
+
+    /// <summary>The host is called as its network.</summary>
+    private static string? NetworkOfOwner(ApplicationInfo application) => application.OwnerKind == "host" ? null : application.Network;
 
     private static Option<string?> Management() =>
         Flag.YesNo("--management", "Whether what is in quarantine of the degree management may still reach it, by rules");

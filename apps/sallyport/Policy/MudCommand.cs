@@ -62,7 +62,7 @@ internal static class MudCommand
     {
         try
         {
-            await output.WriteAsync(c, "rules.yaml", () => c.Client.PlanMudAsync(request, c.Cancel), (printer, plan) => Print(printer, plan, commandsOnly));
+            await output.WriteAsync(c, "rules.yaml", () => c.Client.PlanMudAsync(request, c.Cancel), (printer, plan) => Print(printer, plan, commandsOnly, c.Parse.CommandResult.Command));
             return ExitCodes.Ok;
         }
         catch (ApiException refusal) when (refusal.Problem.Errors.Any(error => error.Line is not null))
@@ -70,20 +70,20 @@ internal static class MudCommand
             foreach (var error in refusal.Problem.Errors)
             {
                 var place = $"{(path == "-" ? "standard input" : path)}:{error.Line}:{error.Column}";
-                ErrorText.Print(Console.Error, error.Message, error.Field == "file" ? place : $"{place} ({error.Field})", error.Hint);
+                ErrorText.Print(Console.Error, error.Message, error.Field == "file" ? place : $"{place} ({error.Field})", ApiWords.Translate(error.Hint, c.Parse.CommandResult.Command));
             }
 
             return ExitCodes.Refused;
         }
     }
 
-    private static void Print(Printer printer, MudPlan plan, bool commandsOnly)
+    private static void Print(Printer printer, MudPlan plan, bool commandsOnly, Command command)
     {
         if (commandsOnly)
         {
-            foreach (var command in plan.Commands)
+            foreach (var line in plan.Commands)
             {
-                printer.Line(command);
+                printer.Line(line);
             }
 
             if (plan.Commands.Count == 0)
@@ -97,11 +97,11 @@ internal static class MudCommand
         }
         else
         {
-            printer.One(plan, ApiJson.Default.MudPlan, p => Print(printer, p));
+            printer.One(plan, ApiJson.Default.MudPlan, p => Print(printer, p, command));
         }
     }
 
-    private static void Print(Printer printer, MudPlan plan)
+    private static void Print(Printer printer, MudPlan plan, Command command)
     {
         printer.Line($"{plan.Subject} of network {plan.Network} ({Human.Count(plan.Members, "device")}), by {plan.MudUrl}");
         printer.Facts(
@@ -121,7 +121,7 @@ internal static class MudCommand
             new("AT", r => string.Join(", ", made[r.To].SelectMany(AtOf).Distinct())) { Wraps = true },
             new("SERVICES", r => string.Join(", ", made[r.To].FirstOrDefault()?.Services ?? [])) { Wraps = true },
             new("ENTRIES", r => $"{r.Entries.Count}") { Right = true, Rank = 1 });
-        Print(printer, plan.Findings);
+        Print(printer, plan.Findings, command);
         if (plan.Commands.Count > 0)
         {
             printer.Remark("with -o yaml it is a part of a fleet file, for plan and apply; with --commands the commands that make it so");
@@ -130,7 +130,7 @@ internal static class MudCommand
 
     private static IEnumerable<string> AtOf(MudApplication application) => application.Names.Count > 0 ? application.Names : [application.Target ?? $"host:{application.Host}"];
 
-    private static void Print(Printer printer, IReadOnlyList<MudFinding> findings)
+    private static void Print(Printer printer, IReadOnlyList<MudFinding> findings, Command command)
     {
         foreach (var (kind, said) in ((string, string)[])[("decide", "to decide"), ("cannot", "not in it"), ("remark", "to know"), ("covered", "no rule needed")])
         {
@@ -141,7 +141,7 @@ internal static class MudCommand
                 printer.Sentence($"  {said}: {(entries.Length == 0 ? "" : entries + ": ")}{alike.Key.Why}", 4);
                 if (alike.Key.Hint is { } hint)
                 {
-                    printer.Line($"      {hint}");
+                    printer.Line($"      {ApiWords.Translate(hint, command)}");
                 }
             }
         }

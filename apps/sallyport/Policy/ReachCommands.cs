@@ -87,7 +87,7 @@ internal static class ReachCommands
             more ? rows[..^1] : rows,
             ApiJson.Default.ReachInfo,
             nobody,
-            new("FROM", r => r.From),
+            new("FROM", r => r.From) { Network = r => r.From.StartsWith("host:", StringComparison.Ordinal) ? null : r.Network },
             new("NETWORK", r => r.Network) { Rank = 2 },
             new("APPLICATION", r => r.ApplicationNetwork == r.Network ? r.Application : $"{r.Application}.{r.ApplicationNetwork}"),
             new("SERVICES", r => string.Join(", ", r.Services)) { Wraps = true },

@@ -23,7 +23,7 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyMod
         var problems = new ProblemList();
         if (!IpAddress.TryParse(address, out var asked))
         {
-            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or with network= an address of it");
+            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or an address of a network with network=NAME");
         }
 
         var named = network is null ? null : database.Read(sql => Lookup.Network(sql, network).OrProblem("network", problems));

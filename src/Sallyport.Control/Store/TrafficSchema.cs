@@ -112,5 +112,9 @@ internal static class TrafficSchema
         ALTER TABLE flows ADD COLUMN far_source TEXT;
         ALTER TABLE flows ADD COLUMN far_destination TEXT;
         """,
+        """
+        ALTER TABLE flows ADD COLUMN far_network_id INTEGER;
+        CREATE INDEX flows_by_far_network ON flows (far_network_id, id) WHERE far_network_id IS NOT NULL;
+        """,
     ];
 }

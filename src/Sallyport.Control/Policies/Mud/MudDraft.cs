@@ -161,7 +161,7 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
 
         notes.Add(new MudNote(
             MudNote.Remark, "", null, $"application {name} of network {owner.Network} is there, with {string.Join(", ", before.Services)} at {string.Join(", ", before.Names ?? [before.Target])}, and would be changed",
-            "if it is something else, keep it, and give the names of this file another beginning: --name OTHER"));
+            "if it is something else, keep it, and give the names of this file another beginning: name=OTHER"));
         return "changes";
     }
 
@@ -180,7 +180,7 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
         {
             notes.Add(new MudNote(
                 MudNote.Remark, "", null, $"the name {name} is taken in network {owner.Network} by an application at {at.Kind} {at.Name}, which stays as it is: that of this file is called {free}",
-                "for other names: --name OTHER"));
+                "for other names: name=OTHER"));
         }
 
         return free;

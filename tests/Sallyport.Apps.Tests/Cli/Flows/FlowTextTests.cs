@@ -59,7 +59,7 @@ public sealed class FlowTextTests
     public void An_allowed_flow_says_the_rule_and_what_passed()
     {
         var allowed = Denied with { Verdict = "allowed", State = "live", RuleId = 4, Reason = null, ReasonText = null, AllowCommand = null, PacketsBack = 2, BytesBack = 2048 };
-        FlowText.Line(allowed).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, 2.0 KiB back, live");
+        FlowText.Line(allowed).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, 2.0 kB back, live");
         FlowText.AllowLines(allowed).ShouldBeEmpty();
     }
 
