@@ -84,6 +84,7 @@ internal static partial class ApiWords
     };
 
     /// <summary>In a text of the API: "network=NAME" as a flag of the command, where it has one of that name, and "fromNetwork" by itself.</summary>
+    /// <remarks>The gateway host is a switch with a network beside it, and what lies beyond it a switch of its own.</remarks>
     public static string Translate(string text, Command? command)
     {
         if (command is null)
@@ -92,14 +93,10 @@ internal static partial class ApiWords
         }
 
         var known = ParseFaults.FlagsOf(command).ToHashSet(StringComparer.Ordinal);
-        return Word().Replace(text, match =>
+        var plain = known.Contains("--egress") ? text.Replace("host=internet", "--egress", StringComparison.Ordinal).Replace("host=NETWORK", "--host --network NETWORK", StringComparison.Ordinal) : text;
+        return Word().Replace(plain, match =>
         {
             var (word, isGiven) = (match.Groups[1].Value, match.Groups[2].Success);
-            if (isGiven && word == "host" && text[(match.Index + match.Length)..].StartsWith("internet", StringComparison.Ordinal) && known.Contains("--egress"))
-            {
-                return "--egress, that is " + word + "=";
-            }
-
             // A plain word is a word; only what begins a value, or has a capital letter within, can be a field.
             var flag = isGiven || word.Any(char.IsAsciiLetterUpper) ? Candidates(word).FirstOrDefault(known.Contains) : null;
             return flag is null ? match.Value : isGiven ? flag + " " : flag;

@@ -1,4 +1,5 @@
 using Sallyport.Api.Flows;
+using Sallyport.Api.Policy;
 using Sallyport.Cli.Flows;
 
 namespace Sallyport.Apps.Tests.Cli.Flows;
@@ -47,6 +48,27 @@ public sealed class FlowTextTests
         FlowText.Line(Denied with { Destination = "203.0.113.9", DnsName = "ntp.example", Far = new FlowFarEnds("internet", "198.19.0.3", "203.0.113.9") })
             .ShouldContain("tcp 203.0.113.9:8883 [ntp.example] [in internet, as 198.19.0.3] (historian)");
         FlowText.Line(Denied with { Far = new FlowFarEnds("plant-b", null, "192.168.1.10") }).ShouldContain("[192.168.1.10 in plant-b] ");
+    }
+
+    [Fact]
+    public void Who_opened_it_is_named_with_the_network_where_the_name_alone_does_not_say_who()
+    {
+        FlowText.Line(Denied with { From = Denied.From with { Reference = "pump-17.plant-a" } }).ShouldContain("  device:pump-17.plant-a  DENIED");
+        FlowText.Line(Denied with { Far = new FlowFarEnds("plant-b", null, "192.168.1.10") }).ShouldContain("  device:pump-17.plant-a  DENIED");
+        FlowText.Line(Denied with { From = new FlowEnd("host", "plant-a", 4), Far = new FlowFarEnds("plant-b", null, "192.168.1.10") }).ShouldContain("  host:plant-a  DENIED");
+    }
+
+    [Fact]
+    public void What_goes_around_a_rule_says_around_which()
+    {
+        var nearest = new NearestRule(7, "label:model=P200 to application:historian (firmware>=2.4.1)", "condition", "it asks for firmware>=2.4.1", null);
+        FlowText.AllowLines(Denied with { Nearest = nearest }).ShouldBe(
+        [
+            "    to allow it: sallyport rule add --from device:pump-17 --to application:historian",
+            "                 which goes around rule 7 (label:model=P200 to application:historian (firmware>=2.4.1))",
+        ]);
+        FlowText.AllowLines(Denied with { Nearest = nearest with { Fix = "sallyport rule update 7 --all-hours" }, AllowCommand = "sallyport rule update 7 --all-hours" })
+            .ShouldBe(["    to allow it: sallyport rule update 7 --all-hours"]);
     }
 
     [Fact]
