@@ -134,6 +134,6 @@ internal static partial class ApiWords
     private static partial Regex Index();
 
     // Not within a name, a path, a selector or something quoted; "=" with a value behind it.
-    [GeneratedRegex(@"(?<![\w.:'""/=-])([a-z]+(?:[A-Z][a-z]+)*)(=(?=[\w*]))?(?![\w.:/'""])")]
+    [GeneratedRegex(@"(?<![\w.:'""/=-])([a-z]+(?:[A-Z][a-z]+)*)(?:(=)(?=[\w*])|(?![\w.:/'""=]))")]
     private static partial Regex Word();
 }

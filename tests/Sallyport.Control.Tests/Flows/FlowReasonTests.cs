@@ -118,7 +118,7 @@ public sealed class FlowReasonTests
         all.Select(flow => flow.State).Distinct().Count().ShouldBe(7);
         (await world.Client.ListFlowsAsync(host: "plant-a")).Items.Single().DestinationPort.ShouldBe(6);
         (await world.Client.ListFlowsAsync(device: "pump-17", state: "unreachable")).Items.Single().DestinationPort.ShouldBe(4);
-        (await ControlWorld.ProblemOf(() => world.Client.ListFlowsAsync(state: "unreached"))).Errors.Single().Hint.ShouldBe("did you mean unreachable?");
+        (await ControlWorld.ProblemOf(() => world.Client.ListFlowsAsync(state: "unreachble"))).Errors.Single().Hint.ShouldBe("did you mean unreachable?");
         (await ControlWorld.ProblemOf(() => world.Client.ListFlowsAsync(device: "pump-17", host: "plant-a"))).Errors.Single().Field.ShouldBe("host");
         (await ControlWorld.ProblemOf(() => world.Client.ListFlowsAsync(host: "plant-x"))).Errors.Single().Field.ShouldBe("host");
 

@@ -54,7 +54,6 @@ public sealed class WordsTests
         var wrong = await PostAsync("05/06/2027");
         wrong.Status.ShouldBe(HttpStatusCode.BadRequest);
         wrong.Body.ShouldContain("\"field\":\"until\"");
-        wrong.Body.ShouldContain("write it like 2026-12-01T17:00:00");
         (await PostAsync("2127-06-05T17:00")).Status.ShouldBe(HttpStatusCode.Created);
         (await world.Client.ListRulesAsync()).Items.Single().Until.ShouldBe(new DateTimeOffset(2127, 6, 5, 17, 0, 0, TimeSpan.Zero));
 
