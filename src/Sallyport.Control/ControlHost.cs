@@ -247,6 +247,7 @@ public static class ControlHosting
         services.AddSingleton<LintQueries>();
         services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
+        services.AddSingleton<FlowReasons>();
         services.AddSingleton<DnsQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

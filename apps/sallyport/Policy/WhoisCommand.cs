@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Globalization;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
 using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Members;
 using Sallyport.Cli.Output;
 
 namespace Sallyport.Cli.Policy;
@@ -20,7 +20,7 @@ internal static class WhoisCommand
             "Whose is this address, or whose was it?",
             async c =>
             {
-                var info = await c.Client.WhoisAsync(c.Parse.GetValue(address)!, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, port), TimeOf(c.Parse.GetValue(at)), c.Cancel);
+                var info = await c.Client.WhoisAsync(c.Parse.GetValue(address)!, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, port), Flag.Time(c.Parse, at), c.Cancel);
                 c.Printer.One(info, ApiJson.Default.WhoisInfo, w => c.Printer.Facts(
                     ("who", $"{w.Kind}:{w.Name}"),
                     ("network", w.HomeNetwork),
@@ -35,7 +35,7 @@ internal static class WhoisCommand
                     }),
                     ("seen", SeenOf(w.Seen)),
                     ("handle", w.Handle),
-                    ("state", w.Active ? "active" : "not active: nothing of it passes"),
+                    ("state", MemberText.State(w.State, null, w.Quarantine, w.Locks) + (w.Active ? "" : "; nothing of it passes")),
                     ("groups", w.Groups.Count == 0 ? null : string.Join(", ", w.Groups)),
                     ("labels", w.Labels.Count == 0 ? null : string.Join(", ", w.Labels.Select(label => $"{label.Key}={label.Value}")))));
             },
@@ -45,8 +45,4 @@ internal static class WhoisCommand
     /// <summary>"from … until …, tcp port 40001 to application:mes (flow 12)"; null for who has it now.</summary>
     private static string? SeenOf(WhoisFlow? seen) => seen is null ? null
         : $"from {Human.Time(seen.From)} until {Human.Time(seen.Until)}, {seen.Protocol}{(seen.Port is > 0 and var port ? $" port {port}" : "")} to {seen.To} (flow {seen.Id})";
-
-    private static DateTimeOffset? TimeOf(string? text) => text is null ? null
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? at : throw new CliException(ExitCodes.Usage, $"\"{text}\" is no time", "--at", "Write 2026-12-01T17:00:00Z.");
 }

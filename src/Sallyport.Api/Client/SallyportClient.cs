@@ -299,9 +299,10 @@ public sealed class SallyportClient : IDisposable
     /// <summary>Newest first. <paramref name="verdict"/> is "allowed" or "denied".</summary>
     public Task<Page<FlowInfo>> ListFlowsAsync(
         string? device = null, string? site = null, string? network = null, string? verdict = null, int? limit = null, string? cursor = null,
-        CancellationToken cancel = default) =>
+        string? host = null, string? state = null, CancellationToken cancel = default) =>
         GetAsync(
-            "flows" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict), ("limit", limit), ("cursor", cursor)),
+            "flows" + Query(
+                ("device", device), ("site", site), ("host", host), ("network", network), ("verdict", verdict), ("state", state), ("limit", limit), ("cursor", cursor)),
             ApiJson.Default.PageFlowInfo,
             cancel);
 
@@ -316,9 +317,9 @@ public sealed class SallyportClient : IDisposable
     /// <summary>Flows as they begin, change and end, until cancelled or the server ends. <paramref name="opened"/> is called when it has answered.</summary>
     public IAsyncEnumerable<FlowInfo> TailFlowsAsync(
         string? device = null, string? site = null, string? network = null, string? verdict = null, Action? opened = null,
-        CancellationToken cancel = default) =>
+        string? host = null, string? state = null, CancellationToken cancel = default) =>
         StreamAsync(
-            "flows/tail" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict)), ApiJson.Default.FlowInfo, opened, cancel);
+            "flows/tail" + Query(("device", device), ("site", site), ("host", host), ("network", network), ("verdict", verdict), ("state", state)), ApiJson.Default.FlowInfo, opened, cancel);
 
     public Task<Page<DnsQueryInfo>> ListDnsQueriesAsync(
         string? device = null, string? site = null, string? network = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>

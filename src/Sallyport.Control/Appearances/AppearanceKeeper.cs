@@ -111,7 +111,7 @@ internal static class AppearanceKeeper
         var where = ranges.Count == 0
             ? $"that has no {(kind == Service ? "service range" : "guest pool")} for {(of.IsV4 ? "IPv4" : "IPv6")}"
             : $"{string.Join(", ", ranges)} {(ranges.Count == 1 ? "has" : "have")} no room";
-        var share = kind == Guest ? $", or let guests share one address: --guests shared" : "";
+        var share = kind == Guest ? $", or let guests share one address: sallyport network update {network.Name} --guests shared" : "";
         return new ProblemException(Refusal.Conflict(
             field, $"{where} for {what}", $"give it more: sallyport network update {network.Name} {flag} PREFIX{share}"));
     }

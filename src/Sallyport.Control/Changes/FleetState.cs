@@ -20,6 +20,8 @@ internal sealed record FleetState(
 
     private ILookup<int, Appearance>? appearancesIn;
 
+    private ILookup<int, RuleModel>? rulesTo;
+
     private (bool IsKnown, IdentityModel? Identity) egress;
 
     private EgressWays? egressWays;
@@ -39,6 +41,14 @@ internal sealed record FleetState(
 
             return egress.Identity;
         }
+    }
+
+    /// <summary>Those that lead to an application, whatever their effect.</summary>
+    public IEnumerable<RuleModel> RulesTo(int applicationId)
+    {
+        // Two threads may both build it; they build the same.
+        rulesTo ??= Rules.Values.OrderBy(rule => rule.Id).SelectMany(rule => NetworkPolicy.Targets(rule).Select(target => (target, rule))).ToLookup(pair => pair.target, pair => pair.rule);
+        return rulesTo[applicationId];
     }
 
     /// <summary>Whether the name alone says which device, site or application is meant.</summary>

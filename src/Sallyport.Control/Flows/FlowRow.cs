@@ -91,9 +91,10 @@ internal sealed class FlowRow
     public string? ServerName { get; init; }
 
     /// <summary>Of who carries the destination, where it is another network than the opener's; null within one.</summary>
-    public string? FarNetwork { get; init; }
-
     public int? FarNetworkId { get; init; }
+
+    /// <summary>Its name, where the destination is known as that network has it.</summary>
+    public string? FarNetwork { get; init; }
 
     public string? FarSource { get; init; }
 
@@ -140,8 +141,8 @@ internal sealed class FlowRow
             Ended = flow.Ended,
             DnsName = CutName(flow.DnsName),
             ServerName = CutName(flow.ServerName),
+            FarNetworkId = to is null || to.NetworkId == flow.NetworkId ? null : to.NetworkId,
             FarNetwork = farDestination is null ? null : fleet.Networks.GetValueOrDefault(to!.NetworkId)?.Name,
-            FarNetworkId = farDestination is null ? null : to!.NetworkId,
             FarSource = farSource,
             FarSourcePort = isReported && farDestination is not null ? flow.FarSourcePort : null,
             FarDestination = farDestination,
@@ -162,20 +163,52 @@ internal sealed class FlowRow
     public static IReadOnlyList<FlowRow> List(SqliteConnection sql, FlowFilter filter, long before, int limit) =>
     [
         .. sql.Query<FlowRow>(
-            // One identity has an index in each direction; without one the newest come by primary key.
-            Select + (filter.IdentityId is null ? "" : " INDEXED BY flows_by_from") +
-            """
-             WHERE id < @before AND (@IdentityId IS NULL OR from_id = @IdentityId)
-                AND (@NetworkId IS NULL OR network_id = @NetworkId) AND (@Allowed IS NULL OR allowed = @Allowed)
-            """
-            + (filter.IdentityId is null ? "" : " UNION ALL " + Select +
-            """
-             INDEXED BY flows_by_to WHERE id < @before AND to_id = @IdentityId AND from_id <> @IdentityId
-                AND (@NetworkId IS NULL OR network_id = @NetworkId) AND (@Allowed IS NULL OR allowed = @Allowed)
-            """)
+            string.Join(" UNION ALL ", PartsOf(filter).Select(part => $"{Select} {part} AND id < @before AND (@Allowed IS NULL OR allowed = @Allowed){StateIs(filter.State)}"))
             + " ORDER BY id DESC LIMIT @limit",
-            new { before, filter.IdentityId, filter.NetworkId, filter.Allowed, limit }),
+            new { before, filter.IdentityId, filter.NetworkId, filter.Allowed, limit, AnswerPatience }),
     ];
+
+    /// <summary>
+    /// Each flow is in one of them. An identity and a far network have an index each; otherwise the newest come by primary key, and those that another network
+    /// opened are few among all.
+    /// </summary>
+    private static string[] PartsOf(FlowFilter filter)
+    {
+        const string InNetwork = "(@NetworkId IS NULL OR network_id = @NetworkId OR far_network_id = @NetworkId)";
+        return filter switch
+        {
+            { IdentityId: not null } =>
+            [
+                $"INDEXED BY flows_by_from WHERE from_id = @IdentityId AND {InNetwork}",
+                $"INDEXED BY flows_by_to WHERE to_id = @IdentityId AND from_id <> @IdentityId AND {InNetwork}",
+            ],
+            { NetworkId: not null } =>
+            [
+                "WHERE network_id = @NetworkId",
+                "INDEXED BY flows_by_far_network WHERE far_network_id = @NetworkId AND network_id <> @NetworkId",
+            ],
+            _ => ["WHERE 1"],
+        };
+    }
+
+    /// <summary>As <see cref="State"/> has it.</summary>
+    private static string StateIs(string? state)
+    {
+        const string Open = " AND allowed AND reason <> 'PeerOffline'";
+        const string Waiting = "NOT ended AND last_seen - first_seen < @AnswerPatience";
+        return state switch
+        {
+            null => "",
+            "denied" => " AND NOT allowed AND NOT cut",
+            "cut" => " AND NOT allowed AND cut",
+            "unreachable" => " AND allowed AND reason = 'PeerOffline'",
+            "unanswered" => $"{Open} AND packets_back = 0 AND NOT ({Waiting})",
+            "opening" => $"{Open} AND packets_back = 0 AND {Waiting}",
+            "ended" => $"{Open} AND packets_back > 0 AND ended",
+            "live" => $"{Open} AND packets_back > 0 AND NOT ended",
+            _ => throw new ArgumentOutOfRangeException(nameof(state), state, "no state of a flow"),
+        };
+    }
 
     /// <summary>Makes or moves on the record of a flow of one run, and answers its id.</summary>
     public long Save(SqliteConnection sql, long runId, long flowId) => sql.ExecuteScalar<long>(
@@ -194,7 +227,7 @@ internal sealed class FlowRow
             packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended,
             dns_name = excluded.dns_name, server_name = excluded.server_name,
             far_network = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_network, excluded.far_network) ELSE excluded.far_network END,
-            far_network_id = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_network_id, excluded.far_network_id) ELSE excluded.far_network_id END,
+            far_network_id = ifnull(excluded.far_network_id, far_network_id),
             far_source = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_source, excluded.far_source) ELSE excluded.far_source END,
             far_destination = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_destination, excluded.far_destination) ELSE excluded.far_destination END,
             far_source_port = ifnull(excluded.far_source_port, far_source_port)
@@ -233,8 +266,8 @@ internal sealed class FlowRow
             Ended,
             DnsName,
             ServerName,
-            FarNetwork,
             FarNetworkId,
+            FarNetwork,
             FarSource,
             FarSourcePort,
             FarDestination,
@@ -254,8 +287,9 @@ internal sealed class FlowRow
 
     public bool Matches(FlowFilter filter) =>
         (filter.IdentityId is null || FromId == filter.IdentityId || ToId == filter.IdentityId)
-        && (filter.NetworkId is null || NetworkId == filter.NetworkId)
-        && (filter.Allowed is null || Allowed == filter.Allowed);
+        && (filter.NetworkId is null || NetworkId == filter.NetworkId || FarNetworkId == filter.NetworkId)
+        && (filter.Allowed is null || Allowed == filter.Allowed)
+        && (filter.State is null || State == filter.State);
 
     /// <summary>What came of it: a permission alone carries no packet to a site that is offline.</summary>
     private string State => !Allowed ? WasCut ? "cut" : "denied"
@@ -272,8 +306,9 @@ internal sealed class FlowRow
             Id = Id,
             Gateway = Gateway,
             Network = Network,
-            From = new FlowEnd(FromKind, FromName, FromId),
-            To = ToId == 0 || ToName is null ? null : new FlowEnd(ToKind ?? "device", ToName, ToId),
+            From = new FlowEnd(FromKind, FromName, FromId) { Reference = fleet.ReferenceTo(FromKind, FromName, NetworkId) },
+            To = ToId == 0 || ToName is null ? null
+                : new FlowEnd(ToKind ?? "device", ToName, ToId) { Reference = fleet.ReferenceTo(ToKind ?? "device", ToName, FarNetworkId ?? NetworkId) },
             Protocol = Protocol,
             Source = Source,
             SourcePort = SourcePort,
@@ -330,4 +365,6 @@ internal sealed class FlowRow
 }
 
 /// <summary>Which flows are wanted; null means any.</summary>
-internal sealed record FlowFilter(int? IdentityId, int? NetworkId, bool? Allowed);
+/// <param name="IdentityId">Of either end.</param>
+/// <param name="NetworkId">Of either end.</param>
+internal sealed record FlowFilter(int? IdentityId, int? NetworkId, bool? Allowed, string? State);

@@ -53,7 +53,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
         if (input.Name == Core.Policy.Egress.Name)
         {
-            problems.Add("name", $"'{input.Name}' is what lies beyond the gateway host", "choose another name; it is made by the first application there: --egress");
+            problems.Add("name", $"'{input.Name}' is what lies beyond the gateway host", "choose another name; it is made by the first application there: sallyport application add NAME --egress");
         }
 
         if (input.Prefixes is null or [])

@@ -14,7 +14,7 @@ namespace Sallyport.Control.Policies;
 /// <summary>Turns a denied flow into the narrowest permission, with the application that it needs, in one transaction.</summary>
 internal sealed class AllowCommands(
     Commands commands, RuleCommands rules, TrafficLog traffic, ChangeFeed feed, PolicyModels models, CountryTable countries,
-    TunnelRegistry tunnels)
+    TunnelRegistry tunnels, FlowReasons reasons)
 {
     public FlowAllowed Allow(Actor actor, long id, FlowAllow input, Idempotency? idempotency)
     {
@@ -25,8 +25,9 @@ internal sealed class AllowCommands(
             idempotency,
             change =>
             {
+                var bypassed = reasons.NearestOf(feed.State, flow);
                 var (application, rule) = Add(change, flow, input);
-                return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo() });
+                return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo(), Bypasses = bypassed });
             },
             (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null);
         return committed.Value with { Rule = committed.Value.Rule with { TunnelsReconnecting = committed.Reconnecting } };

@@ -65,7 +65,7 @@ internal static class PolicyEndpoints
     private static WhoisInfo Whois(Actor actor, WhoisQueries queries, string? address, string? network, int? port, string? at) =>
         queries.Find(actor, address, network, port, at);
 
-    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port, DateTimeOffset? at) =>
+    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port, string? at) =>
         queries.Explain(actor, from, to, protocol, port, at);
 
     private static ReplayReport Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>

@@ -25,7 +25,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
 
     /// <param name="at">Hours and ends as of then, all else as it is; null for now.</param>
-    public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port, DateTimeOffset? at = null)
+    public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port, string? at = null)
     {
         var problems = new ProblemList();
         var (sender, target) = database.Read(sql =>

@@ -82,7 +82,7 @@ internal sealed class RuleCommands(
         {
             throw new ProblemException(Refusal.Conflict(
                 "from",
-                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {Spoken(target!)}"
+                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {target!.Text}"
                 + $"{(conditions == "{}" ? "" : " under the same conditions")}; nothing was changed",
                 same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
         }
@@ -425,7 +425,7 @@ internal sealed class RuleCommands(
             var isSaid = kind == "network" || network is not null;
             problems.Add(
                 isSaid ? "from" : "fromNetwork", isSaid ? "nobody is a member of what lies beyond the gateway host" : $"it is not said of which network the {kind} is",
-                kind == "network" ? "name the network of the devices: network:NAME" : $"nobody is a member of {Egress.Name}: say whose {kind} is meant, --from-network NETWORK");
+                kind == "network" ? "name the network of the devices: network:NAME" : $"nobody is a member of {Egress.Name}: say whose {kind} is meant: fromNetwork=NETWORK");
             return null;
         }
 

@@ -1,8 +1,10 @@
 using System.Globalization;
 using Sallyport.Api.Policy;
+using Sallyport.Api.Times;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
@@ -18,7 +20,6 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
 {
     private const int FlowsMax = 1000; // of one address, the newest first
 
-
     private readonly HandleSpace handles = HandleSpace.TryCreate(Handles.Open(database), out var space) ? space : default;
 
     /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
@@ -29,7 +30,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
         var problems = new ProblemList();
         if (!IpAddress.TryParse(address, out var asked))
         {
-            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or with network= an address of it");
+            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or an address of a network with network=NAME");
         }
 
         if (port is < 1 or > 65535)
@@ -92,6 +93,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
     private WhoisInfo InfoOf(FlowRow flow, string network, IpAddress inner)
     {
         var identity = feed.State.Identities.GetValueOrDefault(flow.FromId);
+        var row = database.Read(sql => IdentityRow.Find(sql, flow.FromId));
         return new WhoisInfo
         {
             Network = network,
@@ -102,6 +104,9 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
             HomeAddress = flow.Source,
             As = "guest",
             Active = identity?.Active ?? false,
+            State = row?.State ?? "removed",
+            Quarantine = row?.ToQuarantine(),
+            Locks = row?.Locks ?? [],
             Groups = identity?.Groups ?? [],
             Labels = identity?.Labels ?? new Dictionary<string, string>(),
             Seen = new WhoisFlow(
@@ -117,12 +122,12 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
             return null;
         }
 
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+        if (TimeText.TryRead(text, out var at))
         {
             return at.ToUnixNanoseconds();
         }
 
-        problems.Add("at", $"'{Label.Shorten(text)}' is no time", "write 2026-12-01T17:00:00Z");
+        problems.Add("at", $"'{Label.Shorten(text)}' is no time", TimeText.Form);
         return null;
     }
 
@@ -144,7 +149,8 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
         var (who, home) = model.Resolve(networkId, inner);
         var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
         who ??= model.WhoIs(networkId, inner);
-        return who is null ? null : new WhoisInfo
+        // The model of the gateways knows who passes, and not why somebody does not.
+        return who is null || database.Read(sql => IdentityRow.Find(sql, who.Id)) is not { } row ? null : new WhoisInfo
         {
             Network = fleet.Networks[networkId].Name,
             Address = inner.ToString(),
@@ -155,6 +161,9 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
             As = isGuest ? "guest" : who.NetworkId != networkId ? "service" : home == who.AddressV4 || home == who.AddressV6 ? "own" : "subnet",
             Handle = inner.IsV4 && HandleSpace.HasHandles(networkId) ? handles.Handle(networkId, inner).ToString() : null,
             Active = who.Active,
+            State = row.State,
+            Quarantine = row.ToQuarantine(),
+            Locks = row.Locks,
             Groups = who.Groups,
             Labels = fleet.Identities.TryGetValue(who.Id, out var identity) ? identity.Labels : new Dictionary<string, string>(),
         };

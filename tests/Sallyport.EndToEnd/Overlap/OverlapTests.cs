@@ -52,7 +52,7 @@ public abstract class OverlapTests(OverlapFixture fleet)
         Flows(network, flow => flow is { Verdict: "denied", DestinationPort: OverlapFixture.ForbiddenPort } && flow.Destination == fleet.Service.ToString());
 
     private List<FlowInfo> Flows(string network, Func<FlowInfo, bool> wanted) =>
-        [.. fleet.Client.ListFlowsAsync(network: network).GetAwaiter().GetResult().Items.Where(wanted)];
+        [.. fleet.Client.ListFlowsAsync(network: network).GetAwaiter().GetResult().Items.Where(flow => flow.Network == network && wanted(flow))];
 
     [NetworkFact]
     public async Task A_port_where_nobody_listens_is_told_across()
