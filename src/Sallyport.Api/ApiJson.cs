@@ -16,12 +16,14 @@ using Sallyport.Api.Problems;
 using Sallyport.Api.Locks;
 using Sallyport.Api.Rules;
 using Sallyport.Api.Sites;
+using Sallyport.Api.Times;
 using Sallyport.Api.Tunnels;
 
 namespace Sallyport.Api;
 
 /// <summary>How everything under /api/v1 is written: camelCase, null left out, times in ISO 8601.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(TimeConverter)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(NetworkCreate))]
 [JsonSerializable(typeof(NetworkUpdate))]

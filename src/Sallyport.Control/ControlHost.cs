@@ -64,7 +64,8 @@ public sealed class ControlHost : IDisposable
         Loader = new FleetLoader(Envelope);
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, Countries, settings);
-        Commands = new Commands(fleet, Audit, Loader, Feed, time);
+        Tunnels = new TunnelRegistry(Feed);
+        Commands = new Commands(fleet, Audit, Loader, Feed, new RouteNews(Tunnels), time);
         Drafts = new Drafts(fleet, Commands, Feed, time);
         Tokens = Tokens.Open(fleet, Commands, options.TokenFile);
         SecretFile.Write(
@@ -101,6 +102,8 @@ public sealed class ControlHost : IDisposable
     internal ChangeFeed Feed { get; }
 
     internal CountryTable Countries { get; }
+
+    internal TunnelRegistry Tunnels { get; }
 
     internal Commands Commands { get; }
 
@@ -216,7 +219,7 @@ public static class ControlHosting
         services.AddSingleton(control.Commands);
         services.AddSingleton(control.Tokens);
         services.AddSingleton<GatewayLinks>();
-        services.AddSingleton<TunnelRegistry>();
+        services.AddSingleton(control.Tunnels);
         services.AddSingleton<TrafficLog>();
         services.AddSingleton<Cuts>();
         services.AddSingleton<CredentialIssuer>();
@@ -245,6 +248,7 @@ public static class ControlHosting
         services.AddSingleton<LintQueries>();
         services.AddSingleton<WhoisQueries>();
         services.AddSingleton<FlowQueries>();
+        services.AddSingleton<FlowReasons>();
         services.AddSingleton<DnsQueries>();
         services.AddSingleton<KeyCommands>();
         services.AddSingleton<MetricsText>();

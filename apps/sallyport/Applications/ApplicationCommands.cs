@@ -26,7 +26,7 @@ internal static class ApplicationCommands
         var target = Flag.Text("--target", "Its address, or a prefix; default: the owner's own address", "ADDRESS");
         var services = new ServiceFlags();
         var groups = Flag.List("--group", "Group of applications that rules may lead to", "GROUP");
-        var management = Flag.Switch("--management", "What is in quarantine of the degree management may still reach it, by rules");
+        var management = Management();
         var command = shell.Verb(
             "add",
             "Name something that may be reached; a rule then says by whom",
@@ -69,7 +69,7 @@ internal static class ApplicationCommands
                         Target = c.Parse.GetValue(target),
                         Services = given,
                         Groups = c.Parse.GetValue(groups),
-                        Management = c.Parse.GetValue(management),
+                        Management = Flag.IsYes(c.Parse, management) ?? false,
                     },
                     c.Cancel);
                 c.Printer.One(application, ApiJson.Default.ApplicationInfo, a =>
@@ -77,6 +77,7 @@ internal static class ApplicationCommands
                     c.Printer.Line($"application {a.Name} added: {ReachedOf(a)} {string.Join(", ", a.Services)} at {a.OwnerKind} {a.Owner}");
                     c.Printer.Remark($"nobody may reach it yet; to allow a device: sallyport rule add --from device:NAME --to application:{a.Name}");
                 });
+                CutText.PrintReconnecting(c.Printer, application.TunnelsReconnecting);
             },
             name, site, device, host, egress, network, target, names, groups, management);
         services.AddTo(command);
@@ -110,9 +111,9 @@ internal static class ApplicationCommands
                     (limit, cursor) => c.Client.ListApplicationsAsync(c.Parse.GetValue(network), limit, cursor, c.Cancel)),
                 ApiJson.Default.ApplicationInfo,
                 c.Empty("applications", "name one: sallyport application add historian --site hq --target 192.168.50.10 --tcp 8883"),
-                new("NAME", a => a.Name),
+                new("NAME", a => a.Name) { Network = a => a.Network },
                 new("NETWORK", a => a.Network) { Rank = 1 },
-                new("AT", a => $"{a.OwnerKind}:{a.Owner}"),
+                new("AT", a => $"{a.OwnerKind}:{a.Owner}") { Network = NetworkOfOwner },
                 new("TARGET", ReachedOf) { Wraps = true },
                 new("SERVICES", a => string.Join(", ", a.Services)) { Wraps = true },
                 new("GROUPS", a => string.Join(", ", a.Groups)) { Wraps = true, Rank = 2 },
@@ -138,7 +139,7 @@ internal static class ApplicationCommands
         var services = new ServiceFlags();
         var groups = Flag.List("--group", "Join a group", "GROUP");
         var leave = Flag.List("--remove-group", "Leave a group", "GROUP");
-        var management = Flag.Text("--management", "Whether what is in quarantine of the degree management may still reach it: yes or no", "yes|no");
+        var management = Management();
         var command = shell.Verb(
             "update",
             "Change the target, all services, or groups; live flows are judged again at once",
@@ -150,13 +151,7 @@ internal static class ApplicationCommands
                     Target = c.Parse.GetValue(target),
                     Names = (c.Parse.GetValue(names) ?? []) switch { [] => null, ["none"] => [], var named => named },
                     Services = given.Count > 0 ? given : null,
-                    Management = c.Parse.GetValue(management) switch
-                    {
-                        null => null,
-                        "yes" => true,
-                        "no" => false,
-                        var other => throw new CliException(ExitCodes.Usage, $"\"{other}\" is neither yes nor no", "--management", "Write --management yes or --management no."),
-                    },
+                    Management = Flag.IsYes(c.Parse, management),
                 };
                 var (join, part) = (c.Parse.GetValue(groups) ?? [], c.Parse.GetValue(leave) ?? []);
                 if (update == new ApplicationUpdate() && join.Length + part.Length == 0)
@@ -175,6 +170,7 @@ internal static class ApplicationCommands
 
                 var after = await c.Client.UpdateApplicationAsync(c.Parse.GetValue(name)!, update, revision, c.Cancel);
                 Print(c, after);
+                CutText.PrintReconnecting(c.Printer, after.TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
             name, target, names, groups, leave, management);
@@ -195,6 +191,12 @@ internal static class ApplicationCommands
             },
             name);
     }
+
+    /// <summary>The host is called as its network.</summary>
+    private static string? NetworkOfOwner(ApplicationInfo application) => application.OwnerKind == "host" ? null : application.Network;
+
+    private static Option<string?> Management() =>
+        Flag.YesNo("--management", "Whether what is in quarantine of the degree management may still reach it, by rules");
 
     /// <summary>What is reached: an address, or what names stand for.</summary>
     private static string ReachedOf(ApplicationInfo application) => application.Names.Count == 0 ? application.Target : string.Join(", ", application.Names);

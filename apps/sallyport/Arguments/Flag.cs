@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Sallyport.Api.Times;
 
 namespace Sallyport.Cli.Arguments;
 
@@ -45,6 +46,19 @@ internal static class Flag
         return new Option<bool>(name) { Description = Describe(name, help), DefaultValueFactory = _ => fallback };
     }
 
+    /// <summary>Something that can be set either way; ask <see cref="IsYes"/>.</summary>
+    public static Option<string?> YesNo(string name, string help) => Text(name, $"{help}: yes or no", "yes|no");
+
+    /// <summary>Null where nothing is said. The variable takes what those of switches take.</summary>
+    public static bool? IsYes(ParseResult parse, Option<string?> option) => parse.GetValue(option) switch
+    {
+        null => null,
+        "yes" or "true" or "1" => true,
+        "no" or "false" or "0" => false,
+        var other => throw new CliException(
+            ExitCodes.Usage, $"\"{other}\" is neither yes nor no", option.Name, $"Write {option.Name} yes or {option.Name} no."),
+    };
+
     public static Option<int?> Number(string name, string help, string value)
     {
         int? fallback = int.TryParse(Variable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
@@ -55,6 +69,13 @@ internal static class Flag
     public static int? AtLeastOne(ParseResult parse, Option<int?> option) => parse.GetValue(option) is not { } number || number >= 1
         ? parse.GetValue(option)
         : throw new CliException(ExitCodes.Usage, $"{option.Name} is {number}", option.Name, "Write a number from 1 on, or leave it out.");
+
+    /// <summary>A moment, or null where none is given.</summary>
+    /// <param name="instead">Another way to say it, as one more sentence.</param>
+    public static DateTimeOffset? Time(ParseResult parse, Option<string?> option, string instead = "") => parse.GetValue(option) is not { } text ? null
+        : TimeText.TryRead(text, out var at) ? at
+        : throw new CliException(
+            ExitCodes.Usage, $"\"{text}\" is no time", option.Name, $"Write year, month and day, as in {option.Name} 2026-12-01T17:00+01:00; without an offset it is UTC.{instead}");
 
     public static Argument<string> Name(string what) => Word("NAME", what);
 

@@ -46,7 +46,7 @@ internal static class ParseFaults
     }
 
     /// <summary>Its own and those of every command.</summary>
-    private static IEnumerable<string> FlagsOf(Command command)
+    public static IEnumerable<string> FlagsOf(Command command)
     {
         IEnumerable<Option> options = command.Options;
         for (var at = command.Parents.OfType<Command>().FirstOrDefault(); at is not null; at = at.Parents.OfType<Command>().FirstOrDefault())

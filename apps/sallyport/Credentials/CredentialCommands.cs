@@ -28,7 +28,7 @@ internal static class CredentialCommands
                     ApiJson.Default.CredentialInfo,
                     c.Empty("credentials"),
                     new("ID", x => $"{x.Id}") { Right = true },
-                    new("OWNER", x => $"{x.OwnerKind}:{x.Owner}"),
+                    new("OWNER", x => $"{x.OwnerKind}:{x.Owner}") { Network = x => x.Network },
                     new("NETWORK", x => x.Network) { Rank = 3 },
                     new("KIND", x => x.Kind),
                     new("WRAPPING", x => x.Wrapping) { Rank = 1 },

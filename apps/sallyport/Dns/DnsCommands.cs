@@ -30,7 +30,7 @@ internal static class DnsCommands
                     ApiJson.Default.DnsQueryInfo,
                     c.Empty("questions for names"),
                     new("TIME", q => Human.Time(q.LastAt)),
-                    new("FROM", q => $"{q.From.Kind}:{q.From.Name}"),
+                    new("FROM", q => $"{q.From.Kind}:{q.From.Name}") { Network = q => q.Network },
                     new("NETWORK", q => q.Network) { Rank = 3 },
                     new("NAME", q => q.Name),
                     new("TYPE", q => q.Type),

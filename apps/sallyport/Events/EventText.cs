@@ -15,9 +15,13 @@ internal static class EventText
         }
 
         var from = e.OuterAddress is null ? "" : $"from {e.OuterAddress}";
-        var who = string.Join(' ', ((string?[])[e.Subject, from]).Where(part => !string.IsNullOrEmpty(part)));
+        var who = string.Join(' ', ((string?[])[SubjectOf(e), from]).Where(part => !string.IsNullOrEmpty(part)));
         return who.Length == 0 ? Named(e) : e.Detail.Length == 0 ? who : $"{who}: {e.Detail}";
     }
+
+    /// <summary>As what control did names it: with the network, which other ones of the name do not have.</summary>
+    private static string? SubjectOf(EventInfo e) =>
+        e.Network is null || e.Subject?.Split(':', 2) is not ["device" or "site", var name] || name.Contains('.', StringComparison.Ordinal) ? e.Subject : $"{e.Subject}.{e.Network}";
 
     public static string Line(EventInfo e) => $"{Human.Time(e.At)}  {e.Kind}  {What(e)}";
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Sallyport.Api;
 using Sallyport.Api.Flows;
+using Sallyport.Api.Policy;
 using Sallyport.Cli.Arguments;
+using Sallyport.Cli.Output;
 using Sallyport.Cli.Rules;
 
 namespace Sallyport.Cli.Flows;
@@ -27,6 +29,11 @@ internal static class AllowCommand
                 }
 
                 var allowed = await c.Client.AllowFlowAsync(number, allow, c.Cancel);
+                if (c.Parse.GetValue(yes) && allowed.Bypasses is { } bypassed)
+                {
+                    Warn(c, bypassed);
+                }
+
                 c.Printer.One(allowed, ApiJson.Default.FlowAllowed, a =>
                 {
                     if (a.Application is { } made)
@@ -37,16 +44,25 @@ internal static class AllowCommand
                     var time = TimeFlags.Describe(a.Rule.Until, a.Rule.Windows);
                     c.Printer.Line($"rule {a.Rule.Id} added: {a.Rule.From} may reach {a.Rule.To}{(time == "always" ? "" : $", {time}")}");
                 });
+                CutText.PrintReconnecting(c.Printer, allowed.Rule.TunnelsReconnecting);
                 return ExitCodes.Ok;
             },
             [id, .. end.All, yes]);
     }
+
+    private static void Warn(CommandContext c, NearestRule bypassed) =>
+        c.Printer.Remark($"careful: rule {bypassed.RuleId} ({bypassed.Rule}) would allow it, but {bypassed.Why}; a rule for this flow alone goes around that");
 
     /// <summary>Shows what would be done, and asks whoever sits there.</summary>
     private static async Task<bool> AgreeAsync(CommandContext c, long id, FlowAllow allow)
     {
         var flow = await c.Client.GetFlowAsync(id, c.Cancel);
         c.Printer.Remark(FlowText.Line(flow));
+        if (flow.Nearest is { } nearest)
+        {
+            Warn(c, nearest);
+        }
+
         foreach (var command in (flow.AllowCommand ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             c.Printer.Remark($"  {command}");

@@ -24,7 +24,8 @@ internal static class FlowCommands
             {
                 var most = Flag.AtLeastOne(c.Parse, limit) ?? DefaultLimit;
                 var flows = await CommandContext.AllAsync(most, (count, cursor) => c.Client.ListFlowsAsync(
-                    c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), count, cursor, c.Cancel));
+                    c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), count, cursor,
+                    c.Parse.GetValue(filter.Host), c.Parse.GetValue(filter.State), c.Cancel));
                 if (c.Printer.Format != OutputFormat.Table || flows.Count == 0)
                 {
                     c.Printer.Many(flows, ApiJson.Default.FlowInfo, c.Empty("flows"));
@@ -36,7 +37,7 @@ internal static class FlowCommands
                 foreach (var flow in flows)
                 {
                     c.Printer.Sentence(FlowText.Line(flow), Human.TimeWidth + 2);
-                    if (flow.AllowCommand is { } command && said.Add(command))
+                    if (flow.AllowCommand is { } command && said.Add($"{command} {flow.Nearest?.RuleId}"))
                     {
                         foreach (var line in FlowText.AllowLines(flow))
                         {
@@ -62,7 +63,8 @@ internal static class FlowCommands
             c => Following.RunAsync(
                 c,
                 opened => c.Client.TailFlowsAsync(
-                    c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), opened, c.Cancel),
+                    c.Parse.GetValue(filter.Device), c.Parse.GetValue(filter.Site), c.Parse.GetValue(filter.Network), filter.VerdictOf(c.Parse), opened,
+                    c.Parse.GetValue(filter.Host), c.Parse.GetValue(filter.State), c.Cancel),
                 flow => c.Printer.Next(flow, ApiJson.Default.FlowInfo, f => Print(c.Printer, f)),
                 "sallyport flow list"),
             filter.All);
@@ -86,9 +88,14 @@ internal static class FlowCommands
 
         public Option<string?> Site { get; } = Flag.Text("--site", "Only of this site", "SITE");
 
-        public Option<string?> Network { get; } = Flag.Text("--network", "Only of this network", "NETWORK");
+        public Option<string?> Host { get; } = Flag.Text("--host", "Only of the gateway host in this network; internet for what lies beyond it", "NETWORK");
 
-        public Symbol[] All => [Device, Site, Network, denied, allowed];
+        public Option<string?> Network { get; } = Flag.Text("--network", "Only with an end in this network", "NETWORK");
+
+        public Option<string?> State { get; } = Flag.Text(
+            "--state", "Only those of which this came: denied, cut, opening, unanswered, unreachable, live or ended", "STATE");
+
+        public Symbol[] All => [Device, Site, Host, Network, State, denied, allowed];
 
         public string? VerdictOf(ParseResult parse) => (parse.GetValue(denied), parse.GetValue(allowed)) switch
         {

@@ -1,4 +1,5 @@
 using Sallyport.Api.Flows;
+using Sallyport.Api.Policy;
 using Sallyport.Cli.Output;
 
 namespace Sallyport.Cli.Flows;
@@ -13,7 +14,7 @@ internal static class FlowText
             : $"{flow.Protocol} {flow.Destination}";
         what += NamesOf(flow) + FarOf(flow);
         var application = flow.Application is null ? "" : $" ({flow.Application})";
-        var head = $"{Human.Time(flow.LastSeen)}  {flow.From.Kind}:{flow.From.Name}  {Word(flow)} {what}{application}";
+        var head = $"{Human.Time(flow.LastSeen)}  {OpenerOf(flow)}  {Word(flow)} {what}{application}";
         if (flow.Verdict == "cut")
         {
             return $"{head}: {flow.ReasonText ?? flow.Reason}; before, {Human.Bytes(flow.BytesOut)} out, {Human.Bytes(flow.BytesBack)} back";
@@ -34,6 +35,10 @@ internal static class FlowText
         return $"{head}: {by}, {Human.Bytes(flow.BytesOut)} out, {back}, {(flow.Ended ? "ended" : "live")}";
     }
 
+    /// <summary>Who opened it; between two networks with his own, so that whoever looks from the other one knows from where it came.</summary>
+    private static string OpenerOf(FlowInfo flow) => flow.From.Kind == "host" ? $"host:{flow.From.Name}"
+        : $"{flow.From.Kind}:{(flow.Far is null ? flow.From.Reference ?? flow.From.Name : $"{flow.From.Name}.{flow.Network}")}";
+
     /// <summary>What the destination was asked for as, and what the client calls it where that is another name.</summary>
     private static string NamesOf(FlowInfo flow) =>
         flow.DnsName is null ? flow.ServerName is null ? "" : $" [TLS {flow.ServerName}]"
@@ -48,7 +53,8 @@ internal static class FlowText
         }
 
         var target = far.Destination == flow.Destination ? $"in {far.Network}" : $"{far.Destination} in {far.Network}";
-        return far.Source is null ? $" [{target}]" : $" [{target}, as {far.Source}]";
+        return far.Source is null ? $" [{target}]"
+            : $" [{target}, as {(far.SourcePort is > 0 and var port ? $"{Host(far.Source)}:{port}" : far.Source)}]";
     }
 
     /// <summary>A permission is told as such only where it did something.</summary>
@@ -69,11 +75,20 @@ internal static class FlowText
             first = false;
         }
 
+        if (Around(flow.Nearest) is { } around && flow.AllowCommand != flow.Nearest!.Fix)
+        {
+            yield return $"                 {around}";
+        }
+
         if (!string.IsNullOrEmpty(flow.AllowForCommand))
         {
             yield return $"    for a while: {flow.AllowForCommand}";
         }
     }
+
+    /// <summary>What a rule of its own for a flow does to the one that would have allowed it; null where there is none.</summary>
+    public static string? Around(NearestRule? rule) => rule is null ? null
+        : $"which goes around rule {rule.RuleId} ({rule.Rule})";
 
     private static bool IsDenied(FlowInfo flow) => flow.Verdict != "allowed";
 

@@ -59,7 +59,7 @@ internal static class LockCommands
                 ApiJson.Default.LockInfo,
                 c.Empty("locks", "to cut somebody off for two hours: sallyport lock add device:NAME --for 2h --reason TEXT"),
                 new("ID", l => $"{l.Id}") { Right = true },
-                new("SUBJECT", l => l.Subject),
+                new("SUBJECT", l => l.Subject) { Network = l => l.Network },
                 new("NETWORK", l => l.Network ?? "all") { Rank = 2 },
                 new("SUBJECTS", l => $"{l.Subjects}") { Right = true, Rank = 1 },
                 new("UNTIL", l => l.Until is { } until ? Human.Time(until) : "removed"),

@@ -42,6 +42,8 @@ internal sealed record Member
 
     public CutResult? Cut { get; init; }
 
+    public int? TunnelsReconnecting { get; init; }
+
     /// <summary>The tunnel that is up; a past one says nothing about now.</summary>
     public TunnelInfo? Live => Presence == "online" ? Tunnel : null;
 
@@ -63,6 +65,7 @@ internal sealed record Member
         CreatedAt = device.CreatedAt,
         Revision = device.Revision,
         Cut = device.Cut,
+        TunnelsReconnecting = device.TunnelsReconnecting,
     };
 
     public static Member Of(SiteInfo site) => new()
@@ -84,5 +87,6 @@ internal sealed record Member
         CreatedAt = site.CreatedAt,
         Revision = site.Revision,
         Cut = site.Cut,
+        TunnelsReconnecting = site.TunnelsReconnecting,
     };
 }

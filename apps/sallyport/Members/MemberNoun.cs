@@ -124,7 +124,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
             type,
             c.Empty($"{noun}s", $"make one: sallyport {noun} add {AddExample}"),
             [
-                Column("NAME", m => m.Name),
+                Column("NAME", m => m.Name) with { Network = item => MemberOf(item).Network },
                 Column("NETWORK", m => m.Network) with { Rank = 2 },
                 Column("STATE", MemberText.ShortState, MemberText.StateColour),
                 Column("ONLINE", m => m.Presence, m => MemberText.PresenceColour(m.Presence)),
@@ -172,6 +172,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                 var change = new MemberChange(edit.LabelsOf(c.Parse, before.Labels), edit.GroupsOf(c.Parse, before.Groups), limit.Of(c.Parse));
                 var after = await UpdateAsync(c, $"{before.Name}.{before.Network}", change, before.Revision);
                 Print(c, after);
+                CutText.PrintReconnecting(c.Printer, MemberOf(after).TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, MemberOf(after).Cut);
             },
             [name, .. changing]);

@@ -29,12 +29,13 @@ internal static class MemberText
     public static string Labels(IReadOnlyDictionary<string, string> labels) =>
         string.Join(", ", labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}"));
 
-    public static string State(Member member)
+    public static string State(Member member) => State(member.State, member.StateReason, member.Quarantine, member.Locks);
+
+    public static string State(string state, string? reason, QuarantineInfo? quarantine, IReadOnlyList<int> lockIds)
     {
-        var quarantine = member.Quarantine is { } shut ? ": " + Quarantine(shut) : "";
-        var state = string.IsNullOrEmpty(member.StateReason) ? member.State + quarantine : $"{member.State}{quarantine} ({member.StateReason})";
-        var locks = string.Join(", ", member.Locks.Select(id => $"lock {id}"));
-        return locks.Length == 0 ? state : $"{state}, locked ({locks})";
+        var whole = $"{state}{(quarantine is { } shut ? ": " + Quarantine(shut) : "")}{(string.IsNullOrEmpty(reason) ? "" : $" ({reason})")}";
+        var locks = string.Join(", ", lockIds.Select(id => $"lock {id}"));
+        return locks.Length == 0 ? whole : $"{whole}, locked ({locks})";
     }
 
     /// <summary>"forensic, only historian, until 2026-12-01 16:00:00Z".</summary>

@@ -5,6 +5,9 @@ namespace Sallyport.Cli.Output;
 /// <summary>A column of a table and how a row fills it.</summary>
 internal sealed record Column<T>(string Title, Func<T, string?> Text, Func<T, Color?>? Colour = null)
 {
+    /// <summary>Of what the text names: it stands behind the name where the list has one of that name in another network as well.</summary>
+    public Func<T, string?>? Network { get; init; }
+
     /// <summary>Numbers stand at the right.</summary>
     public bool Right { get; init; }
 

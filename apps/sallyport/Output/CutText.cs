@@ -29,6 +29,15 @@ internal static class CutText
         return CodeOf(printer, cut);
     }
 
+    /// <summary>Of a change that gives members routes: what that costs them. Nothing where none has to connect anew.</summary>
+    public static void PrintReconnecting(Printer printer, int? tunnels)
+    {
+        if (printer.Format == OutputFormat.Table && tunnels is > 0 and var count)
+        {
+            printer.Line($"{Human.Count(count, "tunnel")} connect{(count == 1 ? "s" : "")} anew for a route beyond the gateway host: {(count == 1 ? "it is" : "each is")} silent for some seconds");
+        }
+    }
+
     private static void Lines(Printer printer, CutResult cut, string past)
     {
         printer.Line($"{cut.Kind} {cut.Name} {past}: {LastPacket(cut)}");

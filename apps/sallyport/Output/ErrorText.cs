@@ -92,7 +92,7 @@ internal static class ErrorText
 
         foreach (var field in problem.Errors)
         {
-            Print(remarks, WhatOf(field, command), FlagOf(field.Field, command), field.Hint.Length > 0 ? field.Hint : Listing(field.Field));
+            Print(remarks, WhatOf(field, command), ApiWords.FlagOf(field.Field, command), field.Hint.Length > 0 ? ApiWords.Translate(field.Hint, command) : Listing(field.Field));
         }
 
         return problem.Status switch
@@ -107,7 +107,7 @@ internal static class ErrorText
     /// <summary>Some messages begin with their verb, because the API names the field beside them.</summary>
     private static string WhatOf(FieldProblem field, Command? command) =>
         field.Message.StartsWith("is ", StringComparison.Ordinal) || field.Message.StartsWith("has ", StringComparison.Ordinal)
-            ? $"{FlagOf(field.Field, command)} {field.Message}" : field.Message;
+            ? $"{ApiWords.FlagOf(field.Field, command)} {field.Message}" : field.Message;
 
     private static string? Listing(string field) =>
         field is "device" or "site" or "network" ? $"sallyport {field} list shows what there is." : null;
@@ -125,42 +125,4 @@ internal static class ErrorText
             _ => null,
         };
     }
-
-    /// <summary>The API names its own fields; people typed flags.</summary>
-    internal static string FlagOf(string field, Command? command = null)
-    {
-        var path = field.StartsWith("profile.", StringComparison.Ordinal) ? field["profile.".Length..] : field;
-        var end = path.AsSpan().IndexOfAny('[', '.');
-        var root = end < 0 ? path : path[..end];
-        var flag = root switch
-        {
-            "" => null,
-            "name" => Argument(command) ?? "NAME",
-            "owner" => Argument(command) ?? "--device, --site",
-            "id" => Argument(command) ?? "ID",
-            "subject" => Argument(command) ?? "SUBJECT",
-            "windows" => "--hours",
-            "addRules" => "--add-rule",
-            "removeRules" => "--remove-rule",
-            "prefixes" => "--prefix",
-            "subnets" => "--subnet",
-            "dns" when path.StartsWith("dns.forward", StringComparison.Ordinal) => "--dns-forward",
-            "labels" => "--label",
-            "groups" => "--group",
-            "addresses" => "--address",
-            "ciphers" => "--cipher",
-            "wrappings" => "--wrapping",
-            "services" => "--tcp, --udp or --icmp",
-            "protocol" or "port" => "--tcp, --udp or --icmp",
-            _ when root.Contains('-', StringComparison.Ordinal) => root, // a header, which no flag of ours stands for
-            _ => "--" + Dashed(root),
-        };
-        return flag is null || root == path || root is "name" ? flag ?? "" : $"{flag} ({field})";
-    }
-
-    /// <summary>What the command itself calls the thing that it is about.</summary>
-    private static string? Argument(Command? command) => command?.Arguments.FirstOrDefault()?.Name;
-
-    private static string Dashed(string camel) =>
-        string.Concat(camel.Select(c => char.IsUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString()));
 }

@@ -6,15 +6,16 @@ namespace Sallyport.Cli.Output;
 /// <summary>Numbers and times as people read them.</summary>
 internal static class Human
 {
-    private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    private static readonly string[] Units = ["B", "kB", "MB", "GB", "TB", "PB"];
 
+    /// <summary>Decimal units, in which limits are written: what passed can be held against "500MB/day".</summary>
     public static string Bytes(long count)
     {
         double value = count;
         var unit = 0;
-        while (value >= 1024 && unit < Units.Length - 1)
+        while (value >= 1000 && unit < Units.Length - 1)
         {
-            value /= 1024;
+            value /= 1000;
             unit++;
         }
 

@@ -101,7 +101,7 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
 
         var layout = new TableLayout(
             [.. columns.Select(c => new ColumnShape(c.Title, c.Right, c.Rank, c.Wraps))],
-            [.. items.Select(item => columns.Select(c => Human.Clean(c.Text(item) ?? "")).ToArray())],
+            Rows(items, columns),
             terminalWidth);
         var console = terminalWidth is null ? null : Terminal();
         foreach (var line in layout.Heading())
@@ -116,6 +116,20 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
                 Write(console, line, column => columns[column].Colour?.Invoke(items[row]) is { } colour ? new Style(colour) : Style.Plain);
             }
         }
+    }
+
+    private static List<string[]> Rows<T>(IReadOnlyList<T> items, Column<T>[] columns)
+    {
+        var twice = columns.Select(column => column.Network is not { } network ? []
+            : items.Select(item => (Name: column.Text(item) ?? "", Network: network(item))).Where(named => named.Network is not null).Distinct()
+                .GroupBy(named => named.Name).Where(alike => alike.Skip(1).Any()).Select(alike => alike.Key).ToHashSet(StringComparer.Ordinal)).ToList();
+        return [.. items.Select(item => columns.Select((column, i) => Human.Clean(Cell(column, item, twice[i]))).ToArray())];
+    }
+
+    private static string Cell<T>(Column<T> column, T item, HashSet<string> twice)
+    {
+        var text = column.Text(item) ?? "";
+        return twice.Contains(text) && column.Network!(item) is { } network ? $"{text}.{network}" : text;
     }
 
     private void Write(IAnsiConsole? console, IReadOnlyList<(int Column, string Text)> cells, Func<int, Style> styleOf)

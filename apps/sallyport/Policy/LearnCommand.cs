@@ -22,38 +22,74 @@ internal static class LearnCommand
         var days = Flag.Number("--days", "Flows of so many days (7)", "COUNT");
         var denied = Flag.Switch("--include-denied", "Cover what was denied as well");
         var commands = Flag.Switch("--commands", "Only the commands that make it so");
+        var output = new FileFlags();
         return shell.Verb(
             "learn",
             "The smallest rules that cover what was observed, as a plan to review; changes nothing",
             async c =>
             {
                 var subject = SubjectOf(c.Parse, network, ("device", device), ("site", site), ("host", host), ("group", group), ("label", labels));
-                var plan = await c.Client.LearnAsync(
-                    subject, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, days), c.Parse.GetValue(denied), c.Cancel);
-                Print(c, plan, c.Parse.GetValue(commands));
+                await output.WriteAsync(
+                    c,
+                    "rules.yaml",
+                    () => c.Client.LearnAsync(subject, c.Parse.GetValue(network), Flag.AtLeastOne(c.Parse, days), c.Parse.GetValue(denied), c.Cancel),
+                    (printer, plan) => Print(printer, plan, c.Parse.GetValue(commands)));
             },
-            device, site, host, group, labels, network, days, denied, commands);
+            [device, site, host, group, labels, network, days, denied, commands, .. output.All]);
     }
 
-    private static void Print(CommandContext c, LearnPlan plan, bool commandsOnly)
+    private static void Print(Printer printer, LearnPlan plan, bool commandsOnly)
     {
         if (commandsOnly)
         {
             foreach (var command in plan.Commands)
             {
-                c.Printer.Line(command);
+                printer.Line(command);
             }
 
-            return;
-        }
+            if (plan.Commands.Count == 0)
+            {
+                printer.Remark(Nothing(plan));
+            }
 
-        if (c.Printer.Format == OutputFormat.Yaml)
+            RemarkTemporary(printer, plan);
+        }
+        else if (printer.Format == OutputFormat.Yaml)
         {
-            c.Printer.Node(Fragment(plan));
-            return;
+            printer.Node(Fragment(plan));
+            RemarkTemporary(printer, plan);
+        }
+        else
+        {
+            printer.One(plan, ApiJson.Default.LearnPlan, p => Print(printer, p));
+        }
+    }
+
+    /// <summary>Why there is no command.</summary>
+    private static string Nothing(LearnPlan plan) => plan.Rules.Count > 0
+        ? "nothing to do: rules that are there allow all of it"
+        : plan.Skipped.Count > 0 ? "nothing to propose: sallyport policy learn without --commands says why" : "nothing to propose: nothing was observed that a rule could be made of";
+
+    private static void RemarkTemporary(Printer printer, LearnPlan plan)
+    {
+        foreach (var said in plan.Rules.Select(TemporaryOf).OfType<string>())
+        {
+            printer.Remark(said);
+        }
+    }
+
+    /// <summary>What was allowed for a while only is not proposed for good without a word; null where it was not.</summary>
+    private static string? TemporaryOf(LearnedRule rule)
+    {
+        if (rule is { Existing: { } id, Until: { } end })
+        {
+            return end > DateTimeOffset.UtcNow
+                ? $"rule {id} ({rule.From} to {rule.To}) ends at {Human.Time(end)}; to keep it: sallyport rule update {id} --no-end"
+                : $"rule {id} ({rule.From} to {rule.To}) ended at {Human.Time(end)}; to allow it again: sallyport rule update {id} --for 8h, or --no-end";
         }
 
-        c.Printer.One(plan, ApiJson.Default.LearnPlan, p => Print(c.Printer, p));
+        return rule.Temporary.Count == 0 ? null
+            : $"{rule.From} to {rule.To} was allowed by {(rule.Temporary.Count == 1 ? "rule" : "rules")} {string.Join(", ", rule.Temporary)} alone, for a while; what is proposed has no end: add --until or --for where it is to have one";
     }
 
     private static void Print(Printer printer, LearnPlan plan)
@@ -73,6 +109,11 @@ internal static class LearnCommand
             new("FLOWS", r => $"{r.Flows}") { Right = true },
             new("DENIED", r => $"{r.Denied}") { Right = true, Rank = 1 },
             new("LAST SEEN", r => Human.Time(r.LastSeen)) { Rank = 2 });
+        foreach (var said in plan.Rules.Select(TemporaryOf).OfType<string>())
+        {
+            printer.Sentence($"  for a while: {said}", 15);
+        }
+
         foreach (var one in plan.Skipped)
         {
             printer.Sentence($"  not in it: {one.What} ({Human.Count(one.Flows, "flow")}): {one.Why}", 13);

@@ -29,6 +29,7 @@ internal static class MudCommand
         var signature = Flag.Text("--signature", "The manufacturer's signature of the file (CMS, DER); a wrong one is refused", "FILE");
         var ca = Flag.Text("--signer-ca", "Certificates in PEM from which whoever signs must descend", "FILE");
         var commands = Flag.Switch("--commands", "Only the commands that make it so");
+        var output = new FileFlags();
         return shell.Verb(
             "mud",
             "The rules that a manufacturer's usage description asks for, as a plan to review; changes nothing",
@@ -52,16 +53,16 @@ internal static class MudCommand
                     Signature = c.Parse.GetValue(signature) is { } p7s ? await ReadAsync(p7s, "--signature", c.Cancel) : null,
                     SignerCa = c.Parse.GetValue(ca) is { } pem ? System.Text.Encoding.UTF8.GetString(await ReadAsync(pem, "--signer-ca", c.Cancel)) : null,
                 };
-                return await PlanAsync(c, path, request, c.Parse.GetValue(commands));
+                return await PlanAsync(c, path, request, c.Parse.GetValue(commands), output);
             },
-            file, subject, network, name, controller, mine, local, same, manufacturer, model, manufacturerLabel, modelLabel, signature, ca, commands);
+            [file, subject, network, name, controller, mine, local, same, manufacturer, model, manufacturerLabel, modelLabel, signature, ca, commands, .. output.All]);
     }
 
-    private static async Task<int> PlanAsync(CommandContext c, string path, MudRequest request, bool commandsOnly)
+    private static async Task<int> PlanAsync(CommandContext c, string path, MudRequest request, bool commandsOnly, FileFlags output)
     {
         try
         {
-            Print(c.Printer, await c.Client.PlanMudAsync(request, c.Cancel), commandsOnly);
+            await output.WriteAsync(c, "rules.yaml", () => c.Client.PlanMudAsync(request, c.Cancel), (printer, plan) => Print(printer, plan, commandsOnly, c.Parse.CommandResult.Command));
             return ExitCodes.Ok;
         }
         catch (ApiException refusal) when (refusal.Problem.Errors.Any(error => error.Line is not null))
@@ -69,20 +70,25 @@ internal static class MudCommand
             foreach (var error in refusal.Problem.Errors)
             {
                 var place = $"{(path == "-" ? "standard input" : path)}:{error.Line}:{error.Column}";
-                ErrorText.Print(Console.Error, error.Message, error.Field == "file" ? place : $"{place} ({error.Field})", error.Hint);
+                ErrorText.Print(Console.Error, error.Message, error.Field == "file" ? place : $"{place} ({error.Field})", ApiWords.Translate(error.Hint, c.Parse.CommandResult.Command));
             }
 
             return ExitCodes.Refused;
         }
     }
 
-    private static void Print(Printer printer, MudPlan plan, bool commandsOnly)
+    private static void Print(Printer printer, MudPlan plan, bool commandsOnly, Command command)
     {
         if (commandsOnly)
         {
-            foreach (var command in plan.Commands)
+            foreach (var line in plan.Commands)
             {
-                printer.Line(command);
+                printer.Line(line);
+            }
+
+            if (plan.Commands.Count == 0)
+            {
+                printer.Remark(plan.Rules.Count == 0 ? "nothing to do: no entry of the file leads to a rule" : "nothing to do: all of it is there");
             }
         }
         else if (printer.Format == OutputFormat.Yaml)
@@ -91,11 +97,11 @@ internal static class MudCommand
         }
         else
         {
-            printer.One(plan, ApiJson.Default.MudPlan, p => Print(printer, p));
+            printer.One(plan, ApiJson.Default.MudPlan, p => Print(printer, p, command));
         }
     }
 
-    private static void Print(Printer printer, MudPlan plan)
+    private static void Print(Printer printer, MudPlan plan, Command command)
     {
         printer.Line($"{plan.Subject} of network {plan.Network} ({Human.Count(plan.Members, "device")}), by {plan.MudUrl}");
         printer.Facts(
@@ -115,7 +121,7 @@ internal static class MudCommand
             new("AT", r => string.Join(", ", made[r.To].SelectMany(AtOf).Distinct())) { Wraps = true },
             new("SERVICES", r => string.Join(", ", made[r.To].FirstOrDefault()?.Services ?? [])) { Wraps = true },
             new("ENTRIES", r => $"{r.Entries.Count}") { Right = true, Rank = 1 });
-        Print(printer, plan.Findings);
+        Print(printer, plan.Findings, command);
         if (plan.Commands.Count > 0)
         {
             printer.Remark("with -o yaml it is a part of a fleet file, for plan and apply; with --commands the commands that make it so");
@@ -124,7 +130,7 @@ internal static class MudCommand
 
     private static IEnumerable<string> AtOf(MudApplication application) => application.Names.Count > 0 ? application.Names : [application.Target ?? $"host:{application.Host}"];
 
-    private static void Print(Printer printer, IReadOnlyList<MudFinding> findings)
+    private static void Print(Printer printer, IReadOnlyList<MudFinding> findings, Command command)
     {
         foreach (var (kind, said) in ((string, string)[])[("decide", "to decide"), ("cannot", "not in it"), ("remark", "to know"), ("covered", "no rule needed")])
         {
@@ -135,7 +141,7 @@ internal static class MudCommand
                 printer.Sentence($"  {said}: {(entries.Length == 0 ? "" : entries + ": ")}{alike.Key.Why}", 4);
                 if (alike.Key.Hint is { } hint)
                 {
-                    printer.Line($"      {hint}");
+                    printer.Line($"      {ApiWords.Translate(hint, command)}");
                 }
             }
         }

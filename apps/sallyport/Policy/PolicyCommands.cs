@@ -28,13 +28,14 @@ internal static class PolicyCommands
         var from = Flag.Text("--from", "device:NAME or site:NAME", "WHO", required: true);
         var to = Flag.Text("--to", "An address, application:NAME, device:NAME or site:NAME", "WHERE", required: true);
         var service = new PortFlags();
+        var at = ReachCommands.At();
         return shell.Verb(
             "explain",
             "Would it pass, by which rule, or what is missing?",
             async c =>
             {
                 var (protocol, port) = service.Of(c.Parse);
-                var explanation = await c.Client.ExplainAsync(c.Parse.GetValue(from)!, c.Parse.GetValue(to)!, protocol, port, c.Cancel);
+                var explanation = await c.Client.ExplainAsync(c.Parse.GetValue(from)!, c.Parse.GetValue(to)!, protocol, port, ReachCommands.AtOf(c, at), c.Cancel);
                 c.Printer.One(explanation, ApiJson.Default.PolicyExplanation, e =>
                 {
                     var what = e.Protocol == "icmp" ? $"icmp {e.Destination}" : $"{e.Protocol} {e.Destination}:{e.Port}";
@@ -61,7 +62,7 @@ internal static class PolicyCommands
                     }
                 });
             },
-            [from, to, .. service.All]);
+            [from, to, .. service.All, at]);
     }
 
     private static string Offline(PolicyExplanation e)

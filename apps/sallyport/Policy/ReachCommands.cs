@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Sallyport.Api;
 using Sallyport.Api.Policy;
@@ -88,7 +87,7 @@ internal static class ReachCommands
             more ? rows[..^1] : rows,
             ApiJson.Default.ReachInfo,
             nobody,
-            new("FROM", r => r.From),
+            new("FROM", r => r.From) { Network = r => r.From.StartsWith("host:", StringComparison.Ordinal) ? null : r.Network },
             new("NETWORK", r => r.Network) { Rank = 2 },
             new("APPLICATION", r => r.ApplicationNetwork == r.Network ? r.Application : $"{r.Application}.{r.ApplicationNetwork}"),
             new("SERVICES", r => string.Join(", ", r.Services)) { Wraps = true },
@@ -135,9 +134,7 @@ internal static class ReachCommands
         _ => "no",
     };
 
-    private static Option<string?> At() => Flag.Text("--at", "As of this time instead of now: 2026-12-01T17:00+01:00; without an offset in UTC", "TIME");
+    internal static Option<string?> At() => Flag.Text("--at", "As of this time instead of now: 2026-12-01T17:00+01:00; without an offset in UTC", "TIME");
 
-    private static DateTimeOffset? AtOf(CommandContext c, Option<string?> option) => c.Parse.GetValue(option) is not { } text ? null
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at
-        : throw new CliException(ExitCodes.Usage, $"\"{text}\" is no time", option.Name, "Write 2026-12-01T17:00Z.");
+    internal static DateTimeOffset? AtOf(CommandContext c, Option<string?> option) => Flag.Time(c.Parse, option);
 }

@@ -84,7 +84,7 @@ internal static class ReplayCommand
             ApiJson.Default.ReplayChange,
             "",
             new("CHANGE", change => change.Change.ToUpperInvariant()),
-            new("FROM", change => change.From),
+            new("FROM", change => change.From) { Network = change => NetworkOf(change.From, change.Network) },
             new("NETWORK", change => change.Network) { Rank = 3 },
             new("TO", change => change.Application ?? change.To),
             new("SERVICE", change => $"{change.Service} {change.Destination}"),
@@ -97,6 +97,9 @@ internal static class ReplayCommand
             printer.Remark($"{Human.Count(r.ChangesLeftOut, "further change")} not shown; -o json with a narrower --network or fewer --days shows more");
         }
     });
+
+    /// <summary>The host is called as its network.</summary>
+    private static string? NetworkOf(string from, string network) => from.StartsWith("host:", StringComparison.Ordinal) ? null : network;
 
     private static string Why(ReplayChange change) => change.Change == "blocked"
         ? $"{change.Reason}; today rule {change.RuleId} allows it" : $"by {change.Rule}; today {change.Reason}";

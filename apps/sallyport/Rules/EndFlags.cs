@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Sallyport.Cli.Arguments;
 
 namespace Sallyport.Cli.Rules;
@@ -14,15 +13,5 @@ internal sealed class EndFlags
 
     public string? SpanOf(ParseResult parse) => parse.GetValue(span);
 
-    public DateTimeOffset? UntilOf(ParseResult parse)
-    {
-        if (parse.GetValue(until) is not { } text)
-        {
-            return null;
-        }
-
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? at
-            : throw new CliException(ExitCodes.Usage, $"\"{text}\" is no time", "--until", "Write 2026-12-01T17:00Z, or --for 8h.");
-    }
+    public DateTimeOffset? UntilOf(ParseResult parse) => Flag.Time(parse, until, " Or give --for 8h.");
 }

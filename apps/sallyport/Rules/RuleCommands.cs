@@ -49,7 +49,7 @@ internal static class RuleCommands
                     c.Printer.Line($"rule {r.Id} added: {FromOf(r)} {(r.Effect == "deny" ? "may not" : "may")} reach {r.To}{WhenOf(r)}{MoreOf(r)}");
                     if (there is not null)
                     {
-                        c.Printer.Remark($"in network {r.FromNetwork} it is at {there}");
+                        c.Printer.Remark(there);
                     }
 
                     if (r.Subjects == 0)
@@ -63,6 +63,7 @@ internal static class RuleCommands
                         c.Printer.Remark($"no application is in the group {group}: sallyport application update NAME.{r.Network} --group {group}");
                     }
                 });
+                CutText.PrintReconnecting(c.Printer, rule.TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, rule.Cut);
             },
             [from, to, fromNetwork, deny, .. time.All, .. conditions.All, .. limit.All]);
@@ -76,7 +77,7 @@ internal static class RuleCommands
     private static string ToOf(RuleInfo rule) =>
         rule.To.StartsWith(GroupPrefix, StringComparison.Ordinal) ? $"{rule.To} ({Human.Count(rule.Applications, "application")})" : rule.To;
 
-    /// <summary>Where the subjects of another network reach the application; null within one, and for a group of applications.</summary>
+    /// <summary>Where the subjects of another network reach the application, as a sentence; null within one, and for a group of applications.</summary>
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
     {
         const string Prefix = "application:";
@@ -86,8 +87,13 @@ internal static class RuleCommands
         }
 
         var application = await c.Client.GetApplicationAsync($"{rule.To[Prefix.Length..]}.{rule.Network}", c.Cancel);
+        if (application.Names.Count > 0)
+        {
+            return $"it is reached by its names alone ({string.Join(", ", application.Names)}), at the addresses that the gateway answers for them in network {rule.FromNetwork}";
+        }
+
         var place = application.AppearsAt.FirstOrDefault(one => one.StartsWith(rule.FromNetwork + " ", StringComparison.Ordinal))?[(rule.FromNetwork.Length + 1)..];
-        return place?.EndsWith("/32", StringComparison.Ordinal) == true ? place[..^3] : place;
+        return place is null ? null : $"in network {rule.FromNetwork} it is at {(place.EndsWith("/32", StringComparison.Ordinal) ? place[..^3] : place)}";
     }
 
     /// <summary>", until …", and whether that is now; empty for a rule that is always in force.</summary>
@@ -114,8 +120,8 @@ internal static class RuleCommands
                 c.Empty("rules", "everything is denied; allow something: sallyport rule add --from device:pump-17 --to application:historian"),
                 new("ID", r => $"{r.Id}") { Right = true },
                 new("NETWORK", r => r.Network) { Rank = 2 },
-                new("FROM", FromOf),
-                new("TO", ToOf),
+                new("FROM", FromOf) { Network = r => r.From.Split(':')[0] is "device" or "site" && r.FromNetwork == r.Network ? r.FromNetwork : null },
+                new("TO", ToOf) { Network = r => r.To.StartsWith(GroupPrefix, StringComparison.Ordinal) ? null : r.Network },
                 new("EFFECT", r => r.Effect),
                 new("WHEN", r => TimeFlags.Describe(r.Until, r.Windows)) { Wraps = true },
                 new("IF", r => r.Conditions.Text) { Wraps = true, Rank = 3 },
@@ -180,6 +186,7 @@ internal static class RuleCommands
 
                 var after = await c.Client.UpdateRuleAsync(c.Parse.GetValue(id), update, cancel: c.Cancel);
                 c.Printer.One(after, ApiJson.Default.RuleInfo, r => c.Printer.Line($"rule {r.Id} changed: {r.From} to {r.To}{WhenOf(r)}{MoreOf(r)}"));
+                CutText.PrintReconnecting(c.Printer, after.TunnelsReconnecting);
                 return CutText.PrintSideEffect(c.Printer, after.Cut);
             },
             [id, noEnd, always, .. time.All, .. conditions.All, .. limit.All]);

@@ -23,7 +23,7 @@ internal static class TunnelCommands
                         c.Parse.GetValue(network), c.Parse.GetValue(ended), limit, cursor, c.Cancel)),
                 ApiJson.Default.TunnelInfo,
                 c.Empty("tunnels"),
-                new("IDENTITY", t => $"{t.IdentityKind}:{t.Identity}"),
+                new("IDENTITY", t => $"{t.IdentityKind}:{t.Identity}") { Network = t => t.Network },
                 new("NETWORK", t => t.Network) { Rank = 3 },
                 new("STATE", t => t.EndReason is { Length: > 0 } why ? $"{t.State} ({why})" : t.State) { Wraps = true },
                 new("FROM", t => t.OuterAddress),

@@ -72,7 +72,7 @@ public sealed record ApplicationInfo
 
     public required bool Management { get; init; }
 
-    /// <summary>The other networks in which members reach it, and where: "plant-b 198.18.0.1/32".</summary>
+    /// <summary>The other networks in which members reach it, and where: "plant-b 198.18.0.1/32"; of one of names "plant-b by its names".</summary>
     public required IReadOnlyList<string> AppearsAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -81,4 +81,7 @@ public sealed record ApplicationInfo
 
     /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
     public CutResult? Cut { get; init; }
+
+    /// <summary>In the answer to a change: how many live tunnels connect anew for it, because their members get routes beyond the gateway host. Null for none.</summary>
+    public int? TunnelsReconnecting { get; init; }
 }

@@ -203,9 +203,13 @@ public sealed class SallyportClient : IDisposable
 
     public Task DeleteLockAsync(int id, CancellationToken cancel = default) => DeleteAsync("locks/" + Number(id), cancel);
 
-    /// <summary><paramref name="from"/> is "device:pump-17" or "site:hq", <paramref name="protocol"/> "tcp", "udp" or "icmp".</summary>
-    public Task<PolicyExplanation> ExplainAsync(string from, string to, string protocol, int port, CancellationToken cancel = default) =>
-        GetAsync("policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port)), ApiJson.Default.PolicyExplanation, cancel);
+    /// <summary><paramref name="from"/> is "device:pump-17" or "site:hq", <paramref name="protocol"/> "tcp", "udp" or "icmp"; hours and ends count as of a time, null for now.</summary>
+    public Task<PolicyExplanation> ExplainAsync(
+        string from, string to, string protocol, int port, DateTimeOffset? at = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "policy/explain" + Query(("from", from), ("to", to), ("protocol", protocol), ("port", port), ("at", Moment(at))),
+            ApiJson.Default.PolicyExplanation,
+            cancel);
 
     /// <summary>Who may reach "application:historian", or one service of it ("tcp/8883"), at a time; null for now.</summary>
     public Task<ReachPage> WhoCanReachAsync(
@@ -252,8 +256,14 @@ public sealed class SallyportClient : IDisposable
         GetAsync("policy/lint" + Query(("network", network), ("days", days)), ApiJson.Default.LintReport, cancel);
 
     /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
-    public Task<WhoisInfo> WhoisAsync(string address, string? network = null, CancellationToken cancel = default) =>
-        GetAsync("whois" + Query(("address", address), ("network", network)), ApiJson.Default.WhoisInfo, cancel);
+    /// <param name="port">Of a guest who shares the address with others.</param>
+    /// <param name="at">Who had it then; null for who has it now.</param>
+    public Task<WhoisInfo> WhoisAsync(
+        string address, string? network = null, int? port = null, DateTimeOffset? at = null, CancellationToken cancel = default) =>
+        GetAsync(
+            "whois" + Query(
+                ("address", address), ("network", network), ("port", port?.ToString(CultureInfo.InvariantCulture)), ("at", at?.ToString("O", CultureInfo.InvariantCulture))),
+            ApiJson.Default.WhoisInfo, cancel);
 
     // Fleet files
 
@@ -289,9 +299,10 @@ public sealed class SallyportClient : IDisposable
     /// <summary>Newest first. <paramref name="verdict"/> is "allowed" or "denied".</summary>
     public Task<Page<FlowInfo>> ListFlowsAsync(
         string? device = null, string? site = null, string? network = null, string? verdict = null, int? limit = null, string? cursor = null,
-        CancellationToken cancel = default) =>
+        string? host = null, string? state = null, CancellationToken cancel = default) =>
         GetAsync(
-            "flows" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict), ("limit", limit), ("cursor", cursor)),
+            "flows" + Query(
+                ("device", device), ("site", site), ("host", host), ("network", network), ("verdict", verdict), ("state", state), ("limit", limit), ("cursor", cursor)),
             ApiJson.Default.PageFlowInfo,
             cancel);
 
@@ -306,9 +317,9 @@ public sealed class SallyportClient : IDisposable
     /// <summary>Flows as they begin, change and end, until cancelled or the server ends. <paramref name="opened"/> is called when it has answered.</summary>
     public IAsyncEnumerable<FlowInfo> TailFlowsAsync(
         string? device = null, string? site = null, string? network = null, string? verdict = null, Action? opened = null,
-        CancellationToken cancel = default) =>
+        string? host = null, string? state = null, CancellationToken cancel = default) =>
         StreamAsync(
-            "flows/tail" + Query(("device", device), ("site", site), ("network", network), ("verdict", verdict)), ApiJson.Default.FlowInfo, opened, cancel);
+            "flows/tail" + Query(("device", device), ("site", site), ("host", host), ("network", network), ("verdict", verdict), ("state", state)), ApiJson.Default.FlowInfo, opened, cancel);
 
     public Task<Page<DnsQueryInfo>> ListDnsQueriesAsync(
         string? device = null, string? site = null, string? network = null, int? limit = null, string? cursor = null, CancellationToken cancel = default) =>

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Sallyport.Api.Applications;
+using Sallyport.Api.Policy;
 using Sallyport.Api.Rules;
 
 namespace Sallyport.Api.Flows;
@@ -7,10 +8,18 @@ namespace Sallyport.Api.Flows;
 /// <summary>The ends of a conversation between two networks as the network of who is called has them.</summary>
 /// <param name="Source">As who the opener appears there; null where he appeared nowhere.</param>
 /// <param name="Destination">The address of who is called.</param>
-public sealed record FlowFarEnds(string Network, string? Source, string Destination);
+public sealed record FlowFarEnds(string Network, string? Source, string Destination)
+{
+    /// <summary>The opener's port there: another than his own where guests share an address. Null where the flow was never let there.</summary>
+    public int? SourcePort { get; init; }
+}
 
 /// <summary>One end of a flow.</summary>
-public sealed record FlowEnd(string Kind, string Name, int Id);
+public sealed record FlowEnd(string Kind, string Name, int Id)
+{
+    /// <summary>Its name as commands take it: with its network where another one has the name as well, "pump-1.plant-a". Null where nobody looked.</summary>
+    public string? Reference { get; init; }
+}
 
 /// <summary>One conversation; From is who opened it.</summary>
 public sealed record FlowInfo
@@ -60,6 +69,12 @@ public sealed record FlowInfo
     /// <summary>The same for people.</summary>
     public string? ReasonText { get; init; }
 
+    /// <summary>
+    /// The rule that would allow a denied flow but for a condition or its hours, as of when the flow was last seen; null for none. What
+    /// <see cref="AllowCommand"/> makes goes around that condition.
+    /// </summary>
+    public NearestRule? Nearest { get; init; }
+
     /// <summary>The narrowest commands, one per line, that would allow a denied flow; null where none can.</summary>
     public string? AllowCommand { get; init; }
 
@@ -107,4 +122,7 @@ public sealed record FlowAllowed
 
     /// <summary>The application that was made for it; null where one was there.</summary>
     public ApplicationInfo? Application { get; init; }
+
+    /// <summary>A rule that would have allowed it but for a condition or its hours, and whose condition the new one does not ask for; null for none.</summary>
+    public NearestRule? Bypasses { get; init; }
 }

@@ -211,6 +211,15 @@ public sealed record FlowState
 
     public required bool Ended { get; init; }
 
+    /// <summary>Between two networks: as who the opener is known in the other one; null where the flow was never let there.</summary>
+    public string? FarSource { get; init; }
+
+    /// <summary>Another than the opener's own where guests share an address.</summary>
+    public int FarSourcePort { get; init; }
+
+    /// <summary>Whom he calls, as the other network has it.</summary>
+    public string? FarDestination { get; init; }
+
     /// <summary>The name for which the gateway told the opener the destination.</summary>
     public string? DnsName { get; init; }
 

@@ -59,6 +59,12 @@ public sealed record LearnedRule
     /// <summary>The rule that is there already and allows it; null for one to be made.</summary>
     public int? Existing { get; init; }
 
+    /// <summary>When the rule that is there ends; null where it does not, or is to be made: what is proposed has no end.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>Rules with an end, where all that was allowed of it came by those alone: it may have been meant for a while only.</summary>
+    public required IReadOnlyList<int> Temporary { get; init; }
+
     /// <summary>The services of it that were used.</summary>
     public required IReadOnlyList<string> Services { get; init; }
 

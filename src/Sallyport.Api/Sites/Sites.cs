@@ -88,6 +88,9 @@ public sealed record SiteInfo
 
     /// <summary>In the answer to an update: what it cut, as the gateways measured it.</summary>
     public CutResult? Cut { get; init; }
+
+    /// <summary>In the answer to a change: how many live tunnels connect anew for it, because their members get routes beyond the gateway host. Null for none.</summary>
+    public int? TunnelsReconnecting { get; init; }
 }
 
 /// <summary>The answer to a create. The profile holds a private key that exists nowhere else.</summary>

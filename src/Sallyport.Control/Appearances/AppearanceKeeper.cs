@@ -12,9 +12,8 @@ namespace Sallyport.Control.Appearances;
 /// <summary>
 /// Sees to it, as the last part of every command, that what rules lead to in other networks has a service address in the network of those
 /// whom they speak of, and that these have guests' addresses there. An address once given stays as long as what it stands for exists,
-/// so that a rule that comes back leads to the same address. What lies beyond the gateway host appears at its own addresses, to which devices get routes:
-/// made by a rule that allows somebody to go there, not by one that only denies it. They stay like the others: without the route a device that is not
-/// allowed any more would send past the tunnel, and it comes again for every change of its routes.
+/// so that a rule that comes back leads to the same address. What lies beyond the gateway host appears at its own addresses: made by a rule that allows
+/// somebody to go there, not by one that only denies it. Who is sent routes there, his rules say (<see cref="Core.Policy.EgressWays"/>).
 /// </summary>
 internal static class AppearanceKeeper
 {
@@ -61,7 +60,12 @@ internal static class AppearanceKeeper
     private static AppearanceRow Add(Change change, Homes homes, List<AppearanceRow> kept, string kind, int networkId, int homeId, IpPrefix of)
     {
         var network = homes.Network(networkId)!;
-        // What lies beyond the host is reached at its own addresses.
+        // What lies beyond the host is reached at its own addresses, which nothing else may have there.
+        if (kind == Service && homes.IsEgress(homeId) && kept.Find(row => row.NetworkId == networkId && row.At.Contains(of) && !homes.IsEgress(row.HomeId)) is { } holder)
+        {
+            throw InUse(homes, network, of, holder);
+        }
+
         var at = kind == Service && homes.IsEgress(homeId) ? of : kind == Guest && Share(network, of)
             ? SharedBy(kept, network, homeId, of) ?? Take(of.Network.BitLength) : Take(of.Length);
         var id = change.Sql.ExecuteScalar<int>(
@@ -89,6 +93,14 @@ internal static class AppearanceKeeper
 
     private static bool IsHost(AppearanceRow row) => row.At.Length == row.At.Network.BitLength;
 
+    private static ProblemException InUse(Homes homes, NetworkRow network, IpPrefix of, AppearanceRow holder)
+    {
+        var (what, flag) = holder.Kind == Service ? ("what appears there", "--service-range") : ("guests", "--guest-pool");
+        return new ProblemException(Refusal.Conflict(
+            "target", $"{ApplicationInput.Show(of)} beyond the gateway host cannot be reached from network {network.Name}, where {holder.At} is that of {what} from network {homes.Network(holder.HomeId)?.Name}",
+            $"give another target, or move these: sallyport network update {network.Name} {flag} PREFIX"));
+    }
+
     private static NoRoomException Full(Homes homes, NetworkRow network, string kind, int homeId, IpPrefix of)
     {
         var (field, flag) = kind == Service ? ("serviceRanges", "--service-range") : ("guestPools", "--guest-pool");
@@ -99,7 +111,7 @@ internal static class AppearanceKeeper
         var where = ranges.Count == 0
             ? $"that has no {(kind == Service ? "service range" : "guest pool")} for {(of.IsV4 ? "IPv4" : "IPv6")}"
             : $"{string.Join(", ", ranges)} {(ranges.Count == 1 ? "has" : "have")} no room";
-        var share = kind == Guest ? $", or let guests share one address: --guests shared" : "";
+        var share = kind == Guest ? $", or let guests share one address: sallyport network update {network.Name} --guests shared" : "";
         var (fromId, toId) = kind == Service ? (network.Id, homeId) : (homeId, network.Id);
         return new NoRoomException(
             Refusal.Conflict(field, $"{where} for {what}", $"give it more: sallyport network update {network.Name} {flag} PREFIX{share}"), fromId, toId);

@@ -20,7 +20,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
     public ApplicationInfo Create(Actor actor, ApplicationCreate input, Idempotency? idempotency)
     {
         actor.Require(Right.Change, actor.NetworkId);
-        return commands.RunCreate(
+        var committed = commands.RunCreate(
             actor,
             idempotency,
             change =>
@@ -28,7 +28,8 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
                 var made = Create(change, input);
                 return (made.Id, made.ToInfo());
             },
-            (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo()).Value;
+            (change, id) => ApplicationRow.Find(change.Sql, id)?.ToInfo());
+        return committed.Value with { TunnelsReconnecting = committed.Reconnecting };
     }
 
     /// <summary>Answers when the gateways have cut what it does not cover any more, or after the bounded wait.</summary>
@@ -38,7 +39,7 @@ internal sealed class ApplicationCommands(Commands commands, Database database, 
         var row = committed.Value;
         var cut = await cuts.EnforceAsync(
             new CutSubject("application", row.Name, "changed", "application.update", row.Subject), committed.Version, committed.At, cancel);
-        return row.ToInfo() with { Cut = cut };
+        return row.ToInfo() with { Cut = cut, TunnelsReconnecting = committed.Reconnecting };
     }
 
     /// <summary>As part of a command.</summary>

@@ -123,7 +123,7 @@ internal static class ApplicationInput
 
         if (!IsEgress(owner))
         {
-            problems.Add("names", $"names are for what lies beyond the gateway host, not for {owner.Kind} {owner.Name}", "leave them out, or use --egress");
+            problems.Add("names", $"names are for what lies beyond the gateway host, not for {owner.Kind} {owner.Name}", "leave them out, or put it there: host=internet");
             return [];
         }
 
@@ -179,7 +179,7 @@ internal static class ApplicationInput
 
         if (Egress.IsNever(target))
         {
-            problems.Add("target", $"{Show(target)} is the gateway host itself, a link or a group", "give an address of somebody else; for services of the host use --host");
+            problems.Add("target", $"{Show(target)} is the gateway host itself, a link or a group", "give an address of somebody else; for services of the host name its network: host=NETWORK");
             return null;
         }
 

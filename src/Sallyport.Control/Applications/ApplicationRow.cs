@@ -99,7 +99,7 @@ internal sealed class ApplicationRow
         Names = Column.List(NamesJson),
         Groups = Column.List(GroupsJson),
         Management = Management,
-        AppearsAt = Column.List(AppearsAtJson),
+        AppearsAt = Column.List(NamesJson).Count == 0 ? Column.List(AppearsAtJson) : [.. Column.List(AppearsAtJson).Select(at => $"{at.Split(' ')[0]} by its names").Distinct()],
         CreatedAt = UnixTime.ToTime(CreatedAt),
         Revision = Revision,
     };

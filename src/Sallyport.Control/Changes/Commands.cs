@@ -5,19 +5,24 @@ using Sallyport.Api.Audit;
 using Sallyport.Control.Appearances;
 using Sallyport.Control.Audit;
 using Sallyport.Control.Store;
+using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Changes;
 
 /// <summary>What came of a command, and the version of the model that it made (0: the gateways need not know).</summary>
-internal sealed record Committed<T>(T Value, long Version, long At);
+internal sealed record Committed<T>(T Value, long Version, long At)
+{
+    /// <summary>How many live tunnels connect anew for routes that the change gives to their members; null for none.</summary>
+    public int? Reconnecting { get; init; }
+}
 
 /// <summary>
 /// The one way to change anything: store, audit record and change row in one transaction, then the feed.
 /// Where <c>act</c> throws, nothing of it ever was.
 /// </summary>
-internal sealed class Commands(Database database, AuditTrail audit, FleetLoader loader, ChangeFeed feed, TimeProvider time)
+internal sealed class Commands(Database database, AuditTrail audit, FleetLoader loader, ChangeFeed feed, RouteNews routes, TimeProvider time)
 {
     private const int StepsAsideMax = 10; // who revokes without end may not keep a file from ever being applied
 
@@ -58,7 +63,8 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
                 var value = act(change);
                 AppearanceKeeper.Follow(change);
                 Invariant.Check(change.Records.Count > 0, "every command leaves an audit record");
-                return new Outcome<T>(value, change.Records, change.Followers, Record(sql, change));
+                var set = Record(sql, change);
+                return new Outcome<T>(value, change.Records, change.Followers, set, set is null ? 0 : Announce(change, set));
             },
             committed =>
             {
@@ -79,11 +85,21 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
             Audited?.Invoke(record);
         }
 
-        return new Committed<T>(outcome.Value, outcome.Set?.Version ?? 0, outcome.Set?.CommittedAt ?? outcome.Records[^1].At);
+        return new Committed<T>(outcome.Value, outcome.Set?.Version ?? 0, outcome.Set?.CommittedAt ?? outcome.Records[^1].At)
+        {
+            Reconnecting = outcome.Reconnecting > 0 ? outcome.Reconnecting : null,
+        };
     }
 
     /// <summary>The fleet as the command found it, and what the gateways would be told if the command that is under way were committed now.</summary>
-    public Draft Foresee(Change change, FleetState before) => new(before, before.With(ForeseeChange(change, before)));
+    public Draft Foresee(Change change, FleetState before)
+    {
+        var set = ForeseeChange(change, before);
+        return new Draft(before, before.With(set), set);
+    }
+
+    /// <summary>How many live tunnels would connect anew for routes that it gives to their members; null for none.</summary>
+    public int? Reconnecting(Draft draft) => routes.Of(draft.Before, draft.After, Identities(draft.Change)).Count is > 0 and var count ? count : null;
 
     /// <summary>What of the fleet would be another.</summary>
     public ChangeSet ForeseeChange(Change change, FleetState before)
@@ -91,6 +107,18 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         AppearanceKeeper.Follow(change);
         return loader.Load(change.Sql, before.Version + 1, change.Now, change.Touched);
     }
+
+    /// <summary>Says of a change that is about to be committed which tunnels connect anew for it.</summary>
+    private int Announce(Change change, ChangeSet set)
+    {
+        var before = feed.State;
+        var after = before.With(set);
+        var news = routes.Of(before, after, Identities(set));
+        RouteNews.Audit(change, after, news);
+        return news.Count;
+    }
+
+    private static IEnumerable<int> Identities(ChangeSet set) => set.Identities.Select(identity => identity.Id);
 
     private ChangeSet? Record(SqliteConnection sql, Change change)
     {
@@ -114,7 +142,7 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         return set with { CommittedAt = at };
     }
 
-    private sealed record Outcome<T>(T Value, IReadOnlyList<AuditRecord> Records, IReadOnlyList<Action> Followers, ChangeSet? Set);
+    private sealed record Outcome<T>(T Value, IReadOnlyList<AuditRecord> Records, IReadOnlyList<Action> Followers, ChangeSet? Set, int Reconnecting);
 
     /// <summary>Leaves the transaction without a trace.</summary>
     internal sealed class StepAsideException : Exception;

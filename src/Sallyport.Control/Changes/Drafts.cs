@@ -4,7 +4,8 @@ using Sallyport.Control.Users;
 namespace Sallyport.Control.Changes;
 
 /// <summary>The fleet as it is, and as it would be after a command.</summary>
-internal sealed record Draft(FleetState Before, FleetState After);
+/// <param name="Change">What makes the one of the other.</param>
+internal sealed record Draft(FleetState Before, FleetState After, ChangeSet Change);
 
 /// <summary>
 /// Tries commands out on a copy of the store, in memory: everything that they check is checked, nothing of it ever was, and nobody who really changes

@@ -20,7 +20,14 @@ internal sealed record FleetState(
 
     private ILookup<int, Appearance>? appearancesIn;
 
+    private ILookup<int, RuleModel>? rulesTo;
+
     private (bool IsKnown, IdentityModel? Identity) egress;
+
+    private EgressWays? egressWays;
+
+    /// <summary>Who is sent routes beyond the gateway host.</summary>
+    public EgressWays EgressWays => egressWays ??= NetworkPolicy.EgressWays(this);
 
     /// <summary>What lies beyond the gateway host, as one identity; null while no application is there.</summary>
     public IdentityModel? Egress
@@ -34,6 +41,14 @@ internal sealed record FleetState(
 
             return egress.Identity;
         }
+    }
+
+    /// <summary>Those that lead to an application, whatever their effect.</summary>
+    public IEnumerable<RuleModel> RulesTo(int applicationId)
+    {
+        // Two threads may both build it; they build the same.
+        rulesTo ??= Rules.Values.OrderBy(rule => rule.Id).SelectMany(rule => NetworkPolicy.Targets(rule).Select(target => (target, rule))).ToLookup(pair => pair.target, pair => pair.rule);
+        return rulesTo[applicationId];
     }
 
     /// <summary>Whether the name alone says which device, site or application is meant.</summary>
@@ -101,7 +116,12 @@ internal sealed record FleetState(
         Identities.RemoveRange(change.RemovedIdentities).SetItems(change.Identities.Select(item => KeyValuePair.Create(item.Id, item))),
         Applications.RemoveRange(change.RemovedApplications).SetItems(change.Applications.Select(item => KeyValuePair.Create(item.Id, item))),
         Rules.RemoveRange(change.RemovedRules).SetItems(change.Rules.Select(item => KeyValuePair.Create(item.Id, item))),
-        Appearances.RemoveRange(change.RemovedAppearances).SetItems(change.Appearances.Select(item => KeyValuePair.Create(item.Id, item))));
+        Appearances.RemoveRange(change.RemovedAppearances).SetItems(change.Appearances.Select(item => KeyValuePair.Create(item.Id, item))))
+    {
+        // Most changes leave them alone: the next state need not look for them again.
+        egressWays = change.Networks.Count + change.RemovedNetworks.Count + change.Applications.Count + change.RemovedApplications.Count
+            + change.Rules.Count + change.RemovedRules.Count > 0 ? null : EgressWays,
+    };
 
     public NodeModel ToModel(GatewaySettings settings, CountryTable countries) => new(
         settings,

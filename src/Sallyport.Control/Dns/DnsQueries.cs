@@ -15,7 +15,7 @@ internal sealed class DnsQueries(Database database, TrafficLog traffic)
         var (identityId, networkId) = database.Read(sql =>
         {
             var problems = new ProblemList();
-            var identity = MemberFilter.Read(sql, device, site, problems);
+            var identity = MemberFilter.Read(sql, device, site, null, problems);
             problems.ThrowIfAny();
             return (MemberFilter.IdOf(actor, identity), Scope.NetworkOf(sql, actor, network));
         });

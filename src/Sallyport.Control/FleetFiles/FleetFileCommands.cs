@@ -39,9 +39,9 @@ internal sealed class FleetFileCommands(
         }
 
         ThrowIfFailed(file.File, thought.Plan);
-        var (plan, version, at) = commands.RunLong(actor, change => Apply(change, file, prune, expected, thought.Plan, text));
-        var cut = await cuts.EnforceAsync(new CutSubject("fleet", "file", "applied", "fleet.apply", "fleet"), version, at, cancel);
-        return plan with { Applied = true, Version = version, Cut = cut };
+        var applied = commands.RunLong(actor, change => Apply(change, file, prune, expected, thought.Plan, text));
+        var cut = await cuts.EnforceAsync(new CutSubject("fleet", "file", "applied", "fleet.apply", "fleet"), applied.Version, applied.At, cancel);
+        return applied.Value with { Applied = true, Version = applied.Version, Cut = cut, TunnelsReconnecting = applied.Reconnecting };
     }
 
     /// <summary>What gateways would be told if the file were applied; its tests may fail. For whoever wants to try a draft on what has been.</summary>
@@ -97,7 +97,7 @@ internal sealed class FleetFileCommands(
         var draft = Foresee(change, file.File, run, before, problems);
         var tests = new FleetJudge(change, draft.After, run.RuleLines, run.Meant, countries, problems).Judge(file.File.Tests);
         problems.ThrowIfAny();
-        return new Outcome(PlanOf(run, before.Version, tests), draft);
+        return new Outcome(PlanOf(run, before.Version, tests) with { TunnelsReconnecting = commands.Reconnecting(draft) }, draft);
     }
 
     private FleetRun Make(Change change, FleetFile file, bool prune, FileProblems problems)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Sallyport.Api.Applications;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
+using Sallyport.Api.Times;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
@@ -245,14 +246,12 @@ internal sealed class FleetFileReader
 
     private object? TimeOf(string path, FileNode node)
     {
-        const string Hint = "write it like 2026-12-01T17:00:00+01:00; without an offset it is UTC";
-        if (node is FileText { Value: [_, _, _, _, '-', ..] } text
-            && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+        if (node is FileText text && TimeText.TryRead(text.Value, out var at))
         {
             return at;
         }
 
-        problems.Add(path, node.At, $"here stands {Said(node)} where a time is expected", Hint);
+        problems.Add(path, node.At, $"here stands {Said(node)} where a time is expected", TimeText.Form);
         return null;
     }
 

@@ -23,8 +23,8 @@ internal static class FlowEndpoints
     }
 
     private static Page<FlowInfo> List(
-        Actor actor, FlowQueries queries, string? device, string? site, string? network, string? verdict, int? limit, string? cursor) =>
-        queries.List(actor, device, site, network, verdict, Http.Paging.Of(limit, cursor));
+        Actor actor, FlowQueries queries, [AsParameters] FlowQuestion question, int? limit, string? cursor) =>
+        queries.List(actor, question, Http.Paging.Of(limit, cursor));
 
     private static FlowInfo Get(Actor actor, long id, FlowQueries queries) => queries.Get(actor, id);
 
@@ -32,10 +32,9 @@ internal static class FlowEndpoints
         commands.Allow(actor, id, body, RequestParts.IdempotencyOf(context.Request, body, ApiJson.Default.FlowAllow));
 
     private static Task Tail(
-        Actor actor, FlowQueries queries, HttpContext context, IHostApplicationLifetime lifetime, string? device, string? site, string? network,
-        string? verdict) => ServerSentEvents.WriteAsync(
+        Actor actor, FlowQueries queries, HttpContext context, IHostApplicationLifetime lifetime, [AsParameters] FlowQuestion question) => ServerSentEvents.WriteAsync(
             context,
-            cancel => queries.Tail(actor, device, site, network, verdict, cancel),
+            cancel => queries.Tail(actor, question, cancel),
             flow => flow.Id,
             ApiJson.Default.FlowInfo,
             lifetime.ApplicationStopping);

@@ -25,7 +25,7 @@ internal sealed class FlowRow
             to_kind AS ToKind, to_name AS ToName, protocol, source, source_port AS SourcePort, destination, destination_port AS DestinationPort,
             allowed, cut AS WasCut, rule_id AS RuleId, application_id AS ApplicationId, application, reason, first_seen AS FirstSeen, last_seen AS LastSeen,
             packets_out AS PacketsOut, bytes_out AS BytesOut, packets_back AS PacketsBack, bytes_back AS BytesBack, ended,
-            dns_name AS DnsName, server_name AS ServerName, far_network AS FarNetwork, far_source AS FarSource, far_destination AS FarDestination
+            dns_name AS DnsName, server_name AS ServerName, far_network AS FarNetwork, far_network_id AS FarNetworkId, far_source AS FarSource, far_source_port AS FarSourcePort, far_destination AS FarDestination
         FROM flows
         """;
 
@@ -91,9 +91,15 @@ internal sealed class FlowRow
     public string? ServerName { get; init; }
 
     /// <summary>Of who carries the destination, where it is another network than the opener's; null within one.</summary>
+    public int? FarNetworkId { get; init; }
+
+    /// <summary>Its name, where the destination is known as that network has it.</summary>
     public string? FarNetwork { get; init; }
 
     public string? FarSource { get; init; }
+
+    /// <summary>Null where the gateway did not say: it is the opener's own, or that of a guest who shares an address.</summary>
+    public int? FarSourcePort { get; init; }
 
     public string? FarDestination { get; init; }
 
@@ -101,7 +107,9 @@ internal sealed class FlowRow
     {
         var from = fleet.Identities.GetValueOrDefault(flow.FromId);
         var to = fleet.Identities.GetValueOrDefault(flow.ToId);
-        var (farSource, farDestination) = to is null || to.NetworkId == flow.NetworkId ? (null, null) : FarEnds(flow, to.NetworkId, fleet);
+        var isReported = flow is { FarSource: not null, FarDestination: not null };
+        var (farSource, farDestination) = to is null || to.NetworkId == flow.NetworkId ? (null, null)
+            : isReported ? (Cut(flow.FarSource!), Cut(flow.FarDestination!)) : FarEnds(flow, to.NetworkId, fleet);
         return new FlowRow
         {
             Gateway = gateway,
@@ -133,15 +141,17 @@ internal sealed class FlowRow
             Ended = flow.Ended,
             DnsName = CutName(flow.DnsName),
             ServerName = CutName(flow.ServerName),
+            FarNetworkId = to is null || to.NetworkId == flow.NetworkId ? null : to.NetworkId,
             FarNetwork = farDestination is null ? null : fleet.Networks.GetValueOrDefault(to!.NetworkId)?.Name,
             FarSource = farSource,
+            FarSourcePort = isReported && farDestination is not null ? flow.FarSourcePort : null,
             FarDestination = farDestination,
         };
     }
 
     /// <summary>
-    /// How the conversation looks in the network of who is called. It follows from where the two networks appear in each other, which is the
-    /// same here and in the gateway; the port of a guest who shares an address the gateway alone knows.
+    /// How the conversation would look in the network of who is called, where the gateway did not let it there and so did not say: from where the two
+    /// networks appear in each other now. What a record has once it keeps, whatever pool the guests have later.
     /// </summary>
     private static (string? Source, string? Destination) FarEnds(FlowState flow, int networkId, FleetState fleet) =>
         IpAddress.TryParse(flow.Destination, out var destination) && IpAddress.TryParse(flow.Source, out var source)
@@ -153,30 +163,62 @@ internal sealed class FlowRow
     public static IReadOnlyList<FlowRow> List(SqliteConnection sql, FlowFilter filter, long before, int limit) =>
     [
         .. sql.Query<FlowRow>(
-            // One identity has an index in each direction; without one the newest come by primary key.
-            Select + (filter.IdentityId is null ? "" : " INDEXED BY flows_by_from") +
-            """
-             WHERE id < @before AND (@IdentityId IS NULL OR from_id = @IdentityId)
-                AND (@NetworkId IS NULL OR network_id = @NetworkId) AND (@Allowed IS NULL OR allowed = @Allowed)
-            """
-            + (filter.IdentityId is null ? "" : " UNION ALL " + Select +
-            """
-             INDEXED BY flows_by_to WHERE id < @before AND to_id = @IdentityId AND from_id <> @IdentityId
-                AND (@NetworkId IS NULL OR network_id = @NetworkId) AND (@Allowed IS NULL OR allowed = @Allowed)
-            """)
+            string.Join(" UNION ALL ", PartsOf(filter).Select(part => $"{Select} {part} AND id < @before AND (@Allowed IS NULL OR allowed = @Allowed){StateIs(filter.State)}"))
             + " ORDER BY id DESC LIMIT @limit",
-            new { before, filter.IdentityId, filter.NetworkId, filter.Allowed, limit }),
+            new { before, filter.IdentityId, filter.NetworkId, filter.Allowed, limit, AnswerPatience }),
     ];
+
+    /// <summary>
+    /// Each flow is in one of them. An identity and a far network have an index each; otherwise the newest come by primary key, and those that another network
+    /// opened are few among all.
+    /// </summary>
+    private static string[] PartsOf(FlowFilter filter)
+    {
+        const string InNetwork = "(@NetworkId IS NULL OR network_id = @NetworkId OR far_network_id = @NetworkId)";
+        return filter switch
+        {
+            { IdentityId: not null } =>
+            [
+                $"INDEXED BY flows_by_from WHERE from_id = @IdentityId AND {InNetwork}",
+                $"INDEXED BY flows_by_to WHERE to_id = @IdentityId AND from_id <> @IdentityId AND {InNetwork}",
+            ],
+            { NetworkId: not null } =>
+            [
+                "WHERE network_id = @NetworkId",
+                "INDEXED BY flows_by_far_network WHERE far_network_id = @NetworkId AND network_id <> @NetworkId",
+            ],
+            _ => ["WHERE 1"],
+        };
+    }
+
+    /// <summary>As <see cref="State"/> has it.</summary>
+    private static string StateIs(string? state)
+    {
+        const string Open = " AND allowed AND reason <> 'PeerOffline'";
+        const string Waiting = "NOT ended AND last_seen - first_seen < @AnswerPatience";
+        return state switch
+        {
+            null => "",
+            "denied" => " AND NOT allowed AND NOT cut",
+            "cut" => " AND NOT allowed AND cut",
+            "unreachable" => " AND allowed AND reason = 'PeerOffline'",
+            "unanswered" => $"{Open} AND packets_back = 0 AND NOT ({Waiting})",
+            "opening" => $"{Open} AND packets_back = 0 AND {Waiting}",
+            "ended" => $"{Open} AND packets_back > 0 AND ended",
+            "live" => $"{Open} AND packets_back > 0 AND NOT ended",
+            _ => throw new ArgumentOutOfRangeException(nameof(state), state, "no state of a flow"),
+        };
+    }
 
     /// <summary>Makes or moves on the record of a flow of one run, and answers its id.</summary>
     public long Save(SqliteConnection sql, long runId, long flowId) => sql.ExecuteScalar<long>(
         """
         INSERT INTO flows (run_id, flow_id, gateway, network_id, network, from_id, from_kind, from_name, to_id, to_kind, to_name, protocol, source,
             source_port, destination, destination_port, allowed, cut, rule_id, application_id, application, reason, first_seen, last_seen,
-            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name, far_network, far_source, far_destination)
+            packets_out, bytes_out, packets_back, bytes_back, ended, dns_name, server_name, far_network, far_network_id, far_source, far_source_port, far_destination)
         VALUES (@runId, @flowId, @Gateway, @NetworkId, @Network, @FromId, @FromKind, @FromName, @ToId, @ToKind, @ToName, @Protocol, @Source,
             @SourcePort, @Destination, @DestinationPort, @Allowed, @WasCut, @RuleId, @ApplicationId, @Application, @Reason, @FirstSeen, @LastSeen,
-            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName, @FarNetwork, @FarSource, @FarDestination)
+            @PacketsOut, @BytesOut, @PacketsBack, @BytesBack, @Ended, @DnsName, @ServerName, @FarNetwork, @FarNetworkId, @FarSource, @FarSourcePort, @FarDestination)
         ON CONFLICT (run_id, flow_id) DO UPDATE SET to_id = excluded.to_id, to_kind = excluded.to_kind, to_name = excluded.to_name,
             allowed = excluded.allowed, cut = excluded.cut, rule_id = excluded.rule_id,
             application_id = CASE WHEN excluded.cut THEN application_id ELSE excluded.application_id END,
@@ -184,8 +226,11 @@ internal sealed class FlowRow
             reason = excluded.reason, last_seen = excluded.last_seen, packets_out = excluded.packets_out, bytes_out = excluded.bytes_out,
             packets_back = excluded.packets_back, bytes_back = excluded.bytes_back, ended = excluded.ended,
             dns_name = excluded.dns_name, server_name = excluded.server_name,
-            far_network = ifnull(excluded.far_network, far_network), far_source = ifnull(excluded.far_source, far_source),
-            far_destination = ifnull(excluded.far_destination, far_destination)
+            far_network = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_network, excluded.far_network) ELSE excluded.far_network END,
+            far_network_id = ifnull(excluded.far_network_id, far_network_id),
+            far_source = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_source, excluded.far_source) ELSE excluded.far_source END,
+            far_destination = CASE WHEN excluded.far_source_port IS NULL THEN ifnull(far_destination, excluded.far_destination) ELSE excluded.far_destination END,
+            far_source_port = ifnull(excluded.far_source_port, far_source_port)
         RETURNING id
         """,
         new
@@ -221,15 +266,30 @@ internal sealed class FlowRow
             Ended,
             DnsName,
             ServerName,
+            FarNetworkId,
             FarNetwork,
             FarSource,
+            FarSourcePort,
             FarDestination,
         });
 
+    /// <summary>The flows of a guest by his address in a network, and his port where that is said; the newest first that began by then.</summary>
+    public static IReadOnlyList<FlowRow> OfGuest(SqliteConnection sql, int networkId, string address, int? port, long at, int limit) =>
+    [
+        .. sql.Query<FlowRow>(
+            Select +
+            """
+             WHERE far_network_id = @networkId AND far_source = @address AND (@port IS NULL OR far_source_port = @port) AND first_seen <= @at
+            ORDER BY last_seen DESC, id DESC LIMIT @limit
+            """,
+            new { networkId, address, port, at, limit }),
+    ];
+
     public bool Matches(FlowFilter filter) =>
         (filter.IdentityId is null || FromId == filter.IdentityId || ToId == filter.IdentityId)
-        && (filter.NetworkId is null || NetworkId == filter.NetworkId)
-        && (filter.Allowed is null || Allowed == filter.Allowed);
+        && (filter.NetworkId is null || NetworkId == filter.NetworkId || FarNetworkId == filter.NetworkId)
+        && (filter.Allowed is null || Allowed == filter.Allowed)
+        && (filter.State is null || State == filter.State);
 
     /// <summary>What came of it: a permission alone carries no packet to a site that is offline.</summary>
     private string State => !Allowed ? WasCut ? "cut" : "denied"
@@ -246,8 +306,9 @@ internal sealed class FlowRow
             Id = Id,
             Gateway = Gateway,
             Network = Network,
-            From = new FlowEnd(FromKind, FromName, FromId),
-            To = ToId == 0 || ToName is null ? null : new FlowEnd(ToKind ?? "device", ToName, ToId),
+            From = new FlowEnd(FromKind, FromName, FromId) { Reference = fleet.ReferenceTo(FromKind, FromName, NetworkId) },
+            To = ToId == 0 || ToName is null ? null
+                : new FlowEnd(ToKind ?? "device", ToName, ToId) { Reference = fleet.ReferenceTo(ToKind ?? "device", ToName, FarNetworkId ?? NetworkId) },
             Protocol = Protocol,
             Source = Source,
             SourcePort = SourcePort,
@@ -271,7 +332,7 @@ internal sealed class FlowRow
             Ended = Ended,
             DnsName = DnsName,
             ServerName = ServerName,
-            Far = FarNetwork is null || FarDestination is null ? null : new FlowFarEnds(FarNetwork, FarSource, FarDestination),
+            Far = FarNetwork is null || FarDestination is null ? null : new FlowFarEnds(FarNetwork, FarSource, FarDestination) { SourcePort = FarSourcePort },
         };
     }
 
@@ -304,4 +365,6 @@ internal sealed class FlowRow
 }
 
 /// <summary>Which flows are wanted; null means any.</summary>
-internal sealed record FlowFilter(int? IdentityId, int? NetworkId, bool? Allowed);
+/// <param name="IdentityId">Of either end.</param>
+/// <param name="NetworkId">Of either end.</param>
+internal sealed record FlowFilter(int? IdentityId, int? NetworkId, bool? Allowed, string? State);

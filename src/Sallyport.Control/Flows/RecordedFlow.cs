@@ -24,6 +24,9 @@ internal readonly record struct RecordedFlow(
     /// <summary>What the gateway had told the opener the destination for; null where nothing.</summary>
     public string? DnsName { get; init; }
 
+    /// <summary>Who carried the destination then, as "site:hq"; null where nobody did.</summary>
+    public string? To { get; init; }
+
     public string ProtocolWord => ServiceText.Word(Protocol);
 }
 
@@ -34,7 +37,7 @@ internal static class RecordedFlows
         """
         SELECT network_id, from_id, from_kind, from_name, to_id, protocol, destination, destination_port, allowed, cut, rule_id, application_id,
             reason, first_seen, last_seen, packets_out, bytes_out + bytes_back, packets_back > (protocol = 'tcp'),
-            dns_name
+            dns_name, to_kind, to_name
         FROM flows
         """;
 
@@ -107,6 +110,7 @@ internal static class RecordedFlows
             row.GetBoolean(17))
         {
             DnsName = row.IsDBNull(18) ? null : row.GetString(18),
+            To = row.IsDBNull(19) || row.IsDBNull(20) ? null : $"{row.GetString(19)}:{row.GetString(20)}",
         };
     }
 

@@ -178,6 +178,9 @@ internal sealed partial class TrafficLog : BackgroundService
     public IReadOnlyList<DnsQueryRow> ListDnsQueries(int? identityId, int? networkId, long before, int limit) =>
         database.Read(sql => DnsQueryRow.List(sql, identityId, networkId, before, limit));
 
+    public IReadOnlyList<FlowRow> ListFlowsOfGuest(int networkId, string address, int? port, long at, int limit) =>
+        database.Read(sql => FlowRow.OfGuest(sql, networkId, address, port, at, limit));
+
     public FlowRow? FindFlow(long id) => database.Read(sql => FlowRow.Find(sql, id));
 
     public IReadOnlyList<EventInfo> ListEvents(string? kind, long before, int limit) => database.Read(sql => EventRow.List(sql, kind, before, limit));

@@ -38,11 +38,11 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     }
 
     /// <summary>Labels, groups and subnets decide what is allowed: flows that lose their permission are cut.</summary>
-    public async Task<(IdentityRow Row, CutResult Cut)> UpdateAsync(
+    public async Task<(IdentityRow Row, CutResult Cut, int? Reconnecting)> UpdateAsync(
         Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
     {
         var committed = commands.Run(actor, change => Update(change, name, input, revision));
-        return (committed.Value, await EnforceAsync(committed, "changed", "update", cancel));
+        return (committed.Value, await EnforceAsync(committed, "changed", "update", cancel), committed.Reconnecting);
     }
 
     /// <summary>As part of a command.</summary>

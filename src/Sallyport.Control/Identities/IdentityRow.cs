@@ -97,6 +97,9 @@ internal sealed class IdentityRow
 
     public IReadOnlyList<int> Locks => LockIds is null ? [] : [.. LockIds.Split(',').Select(id => int.Parse(id, CultureInfo.InvariantCulture)).Order()];
 
+    /// <summary>"active", "quarantined: management" or "locked", as one says it: a lock counts more than the state that it leaves as it is.</summary>
+    public string Standing => LockIds is not null ? "locked" : ToQuarantine() is { } quarantine ? $"{State}: {quarantine.Degree}" : State;
+
     private string[] Addresses =>
         [.. new[] { AddressV4, AddressV6 }.Where(address => address is not null).Select(address => address!.Value.ToString())];
 
@@ -173,7 +176,7 @@ internal sealed class IdentityRow
         Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel())],
     };
 
-    private QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
+    public QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
     {
         Degree = QuarantineDegree ?? QuarantineWords.Dark,
         Until = UnixTime.ToTime(QuarantineUntil),

@@ -20,7 +20,7 @@ namespace Sallyport.Control.Identities;
 /// <param name="plural">"Devices"; in small letters the path.</param>
 /// <param name="withCut">The info, with what came of a change.</param>
 internal sealed class MemberEndpoints<TInfo>(
-    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, CutResult, TInfo> withCut)
+    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, CutResult, int?, TInfo> withCut)
 {
     private readonly string path = plural.ToLowerInvariant();
 
@@ -53,8 +53,8 @@ internal sealed class MemberEndpoints<TInfo>(
     public async Task<TInfo> UpdateAsync(
         Actor actor, string name, IdentityInput input, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var (row, cut) = await commands.UpdateAsync(actor, name, input, RequestParts.RevisionOf(context.Request), context.RequestAborted);
-        return withCut(Answer(row, tunnels, volumes, context), cut);
+        var (row, cut, reconnecting) = await commands.UpdateAsync(actor, name, input, RequestParts.RevisionOf(context.Request), context.RequestAborted);
+        return withCut(Answer(row, tunnels, volumes, context), cut, reconnecting);
     }
 
     private Api.Paging.Page<TInfo> List(
@@ -81,7 +81,7 @@ internal sealed class MemberEndpoints<TInfo>(
         Actor actor, string name, PostureUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var (row, cut) = await commands.ReportPostureAsync(actor, kind, name, body, context.RequestAborted);
-        return withCut(Answer(row, tunnels, volumes, context), cut);
+        return withCut(Answer(row, tunnels, volumes, context), cut, null);
     }
 
     private TInfo Release(Actor actor, string name, ReasonRequest body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>

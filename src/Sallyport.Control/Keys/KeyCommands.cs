@@ -76,7 +76,7 @@ internal sealed class KeyCommands(
                 throw new ProblemException(Refusal.Conflict(
                     "id",
                     $"{row.Credentials} live credential(s) came with key {id}: {OwnersOf(change.Sql, id)}",
-                    $"issue new profiles for them (sallyport credential list --key {id} shows all), or use --force: they stay in the dark until then"));
+                    $"issue new profiles for them (sallyport credential list --key {id} shows all), or sallyport key retire {id} --force: they stay in the dark until then"));
             }
 
             Distribute(change, keys.Retire(change.Sql, id, change.Now));

@@ -53,7 +53,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
         if (input.Name == Core.Policy.Egress.Name)
         {
-            problems.Add("name", $"'{input.Name}' is what lies beyond the gateway host", "choose another name; it is made by the first application there: --egress");
+            problems.Add("name", $"'{input.Name}' is what lies beyond the gateway host", "choose another name; it is made by the first application there: sallyport application add NAME --egress");
         }
 
         if (input.Prefixes is null or [])
@@ -144,6 +144,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         change.Actor.Require(Right.Change, row.Id);
         Revisions.Check($"network {row.Name}", row.Revision, revision);
         var problems = new ProblemList();
+        var hadV6 = row.Prefixes.Any(prefix => !prefix.IsV4);
         if (EgressNetwork.Is(row))
         {
             EgressNetwork.RefuseWhatIsOfMembers(row, input, problems);
@@ -157,9 +158,14 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         NetworkInput.ApplyOptions(row, input, problems);
         DnsInput.Apply(row, input.Dns, zone, problems);
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
-        NetworkInput.CheckRanges(
-            row,
-            IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind).SelectMany(site => site.Subnets.Select(subnet => (subnet, site.Name))), problems);
+        var subnets = IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind)
+            .SelectMany(site => site.Subnets.Select(subnet => (Subnet: subnet, Site: site.Name))).ToList();
+        if (!hadV6 && row.Prefixes.Any(prefix => !prefix.IsV4))
+        {
+            NetworkInput.AddRangesForIpV6(row, input, subnets.Select(one => one.Subnet));
+        }
+
+        NetworkInput.CheckRanges(row, subnets, problems);
         problems.ThrowIfAny();
         change.Sql.Execute(
             """

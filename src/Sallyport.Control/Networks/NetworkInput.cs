@@ -111,6 +111,21 @@ internal static class NetworkInput
         row.TokenSeconds = Span.Read(input.TokenLifetime, "tokenLifetime", TokenSecondsMin, TokenSecondsMax, problems) ?? row.TokenSeconds;
     }
 
+    /// <summary>A network that gets its first IPv6 prefix has ranges for IPv6 from then on, as one that is made with it: but where it was given some, or somebody is there.</summary>
+    /// <param name="subnets">Of its sites.</param>
+    public static void AddRangesForIpV6(NetworkRow row, NetworkUpdate input, IEnumerable<IpPrefix> subnets)
+    {
+        List<IpPrefix> taken = [.. row.Prefixes, .. row.Elsewhere, .. subnets];
+        row.ServiceRangesJson = input.ServiceRanges is null ? With(row.ServiceRangesJson, DefaultServiceRangeV6) : row.ServiceRangesJson;
+        row.GuestPoolsJson = input.GuestPools is null ? With(row.GuestPoolsJson, DefaultGuestPoolV6) : row.GuestPoolsJson;
+
+        string With(string json, IpPrefix range)
+        {
+            var ranges = Column.Prefixes(json);
+            return ranges.Any(one => !one.IsV4) || taken.Any(one => one.Overlaps(range)) ? json : Column.Of([.. ranges.Append(range).Select(one => one.ToString())]);
+        }
+    }
+
     private static IReadOnlyList<string> FreeOf(IReadOnlyList<IpPrefix> prefixes, IpPrefix rangeV4, IpPrefix rangeV6) =>
     [
         .. (prefixes.Any(prefix => !prefix.IsV4) ? (IpPrefix[])[rangeV4, rangeV6] : [rangeV4]).Where(range => !prefixes.Any(prefix => prefix.Overlaps(range)))

@@ -77,9 +77,9 @@ internal static class NodeMessageCheck
 
     private static string? WhatIsWrong(FlowState? flow) =>
         flow is null ? "an empty flow"
-        : !AreTexts(flow.Protocol, flow.Source, flow.Destination, flow.Reason) ? WrongText
+        : !AreTexts(flow.Protocol, flow.Source, flow.Destination, flow.Reason, flow.FarSource ?? "", flow.FarDestination ?? "") ? WrongText
         : !IsTime(flow.FirstSeen) || !IsTime(flow.LastSeen) ? WrongTime
-        : flow.SourcePort is < 0 or > 65535 || flow.DestinationPort is < 0 or > 65535 ? "impossible ports"
+        : flow.SourcePort is < 0 or > 65535 || flow.DestinationPort is < 0 or > 65535 || flow.FarSourcePort is < 0 or > 65535 ? "impossible ports"
         : (flow.BytesOut | flow.BytesBack | flow.PacketsOut | flow.PacketsBack) < 0 ? WrongCounter
         : null;
 

@@ -14,21 +14,23 @@ namespace Sallyport.Control.Policies;
 /// <summary>Turns a denied flow into the narrowest permission, with the application that it needs, in one transaction.</summary>
 internal sealed class AllowCommands(
     Commands commands, RuleCommands rules, TrafficLog traffic, ChangeFeed feed, PolicyModels models, CountryTable countries,
-    TunnelRegistry tunnels)
+    TunnelRegistry tunnels, FlowReasons reasons)
 {
     public FlowAllowed Allow(Actor actor, long id, FlowAllow input, Idempotency? idempotency)
     {
         var flow = traffic.FindFlow(id) ?? throw FlowQueries.NoFlow(id);
         actor.Require(Right.Change, flow.NetworkId);
-        return commands.RunCreate(
+        var committed = commands.RunCreate(
             actor,
             idempotency,
             change =>
             {
+                var bypassed = reasons.NearestOf(feed.State, flow);
                 var (application, rule) = Add(change, flow, input);
-                return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo() });
+                return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo(), Bypasses = bypassed });
             },
-            (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null).Value;
+            (change, made) => RuleRow.Find(change.Sql, made) is { } rule ? new FlowAllowed { Rule = rules.Informing(change.Sql)(rule) } : null);
+        return committed.Value with { Rule = committed.Value.Rule with { TunnelsReconnecting = committed.Reconnecting } };
     }
 
     private (ApplicationRow? Application, RuleRow Rule) Add(Change change, FlowRow flow, FlowAllow input)

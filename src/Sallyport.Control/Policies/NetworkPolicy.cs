@@ -1,11 +1,13 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Networks;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.Mapping;
 using Sallyport.Mapping.Appearances;
 using Sallyport.Mapping.Applications;
 using Sallyport.Mapping.Identities;
+using Sallyport.Mapping.Networks;
 using Sallyport.Mapping.Rules;
 
 namespace Sallyport.Control.Policies;
@@ -42,6 +44,26 @@ internal static class NetworkPolicy
     public static IReadOnlyList<int> Targets(RuleModel rule) => RuleMapping.Targets(rule);
 
     public static Identity Identity(IdentityModel identity) => IdentityMapping.Of(identity);
+
+    /// <summary>Nobody asks it for names.</summary>
+    public static Network Network(NetworkModel network) => NetworkMapping.Of(network, zone: null);
+
+    /// <summary>Who is sent routes beyond the gateway host.</summary>
+    public static EgressWays EgressWays(FleetState fleet)
+    {
+        if (fleet.Networks.Values.FirstOrDefault(EgressNetwork.Is) is not { } network)
+        {
+            return Core.Policy.EgressWays.None;
+        }
+
+        // Time and conditions do not count, so that neither zones nor countries are needed.
+        var there = fleet.Applications.Values.Where(application => application.NetworkId == network.Id).ToDictionary(application => application.Id, ApplicationMapping.Of);
+        return new EgressWays(
+            from rule in fleet.Rules.Values
+            from id in RuleMapping.Targets(rule)
+            where there.ContainsKey(id)
+            select (there[id], RuleMapping.Of(rule with { Until = null, Windows = [], Conditions = null }, FleetTables.Empty)));
+    }
 
     internal static Appearance Appearance(AppearanceModel appearance) => AppearanceMapping.Of(appearance);
 

@@ -26,7 +26,7 @@ internal static class PolicyEndpoints
         rules.MapGet("/{id:int}", Get).WithSummary("Show a rule");
         rules.MapPatch("/{id:int}", Update).WithSummary("Change when a rule is in force; flows that it allows no more are cut");
         rules.MapDelete("/{id:int}", Delete).WithSummary("Delete a rule; flows that it allowed are cut");
-        api.MapGet("/whois", Whois).WithTags("Policy").WithSummary("Whose an address is: a handle on the gateway host, or an address of a network");
+        api.MapGet("/whois", Whois).WithTags("Policy").WithSummary("Whose an address is or was: a handle on the gateway host, or an address of a network; of a guest's also who had it at a time");
         api.MapGet("/policy/explain", Explain).WithTags("Policy").WithSummary("Whether a flow would pass, and why");
         api.MapPost("/policy/replay", Replay).WithTags("Policy").WithSummary("Which recorded flows a draft would newly block or allow; changes nothing");
         api.MapGet("/policy/learn", Learn).WithTags("Policy").WithSummary("The smallest rules that cover what a device or group was observed to do; changes nothing");
@@ -62,10 +62,11 @@ internal static class PolicyEndpoints
     private static Task<CutResult> Delete(Actor actor, int id, RuleCommands commands, CancellationToken cancel) =>
         commands.DeleteAsync(actor, id, cancel);
 
-    private static WhoisInfo Whois(Actor actor, WhoisQueries queries, string? address, string? network) => queries.Find(actor, address, network);
+    private static WhoisInfo Whois(Actor actor, WhoisQueries queries, string? address, string? network, int? port, string? at) =>
+        queries.Find(actor, address, network, port, at);
 
-    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port) =>
-        queries.Explain(actor, from, to, protocol, port);
+    private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port, string? at) =>
+        queries.Explain(actor, from, to, protocol, port, at);
 
     private static ReplayReport Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>
         queries.Replay(actor, body, cancel);

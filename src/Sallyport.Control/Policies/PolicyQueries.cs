@@ -12,18 +12,20 @@ using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
 using Sallyport.Core.Dns;
+using Sallyport.Core.Gateway;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
 /// <summary>Answers "would this pass, and why?" with the gateways' own engine.</summary>
-internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyModels models, TunnelRegistry tunnels, TimeProvider time)
+internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyModels models, TunnelRegistry tunnels, VolumeTable volumes, TimeProvider time)
 {
     private static readonly string[] Protocols = ["tcp", "udp", "icmp"];
     private static readonly string[] Carriers = ["device:", "site:", "host:"];
 
-    public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port)
+    /// <param name="at">Hours and ends as of then, all else as it is; null for now.</param>
+    public PolicyExplanation Explain(Actor actor, string? from, string? to, string? protocol, int? port, string? at = null)
     {
         var problems = new ProblemList();
         var (sender, target) = database.Read(sql =>
@@ -42,11 +44,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             problems.Add("port", port is null ? "the port is missing" : $"port {port} does not exist", "use a number from 1 to 65535");
         }
 
+        var moment = AskedTime.Read(at, time, problems);
         problems.ThrowIfAny();
         actor.Require(Right.See, sender!.NetworkId);
         var (fleet, asked) = (feed.State, known == "icmp" ? 0 : port!.Value);
         return Appears(fleet, sender, target!) is { } destination
-            ? Explain(fleet, sender, target!, destination, known!, asked)
+            ? Explain(fleet, sender, target!, destination, known!, asked, moment, isNow: at is null)
             : NotThere(fleet, sender, target!, known!, asked);
     }
 
@@ -67,7 +70,7 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             Protocol = protocol,
             Port = port,
             FromPresence = sender.Kind == HostIdentity.Kind ? "online" : tunnels.PresenceOf(sender.Id).Presence,
-            Reason = nameof(Core.Gateway.DropReason.NotRouted),
+            Reason = nameof(DropReason.NotRouted),
             Steps =
             [
                 $"{sender.Kind} {sender.Name} of network {sender.Network} asks for {target.Address} of network {home}.",
@@ -88,10 +91,10 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
     /// <param name="ApplicationId">By which it was named; 0 for none.</param>
     private sealed record Target(IpAddress Address, int? NetworkId, int OwnerId, int ApplicationId = 0);
 
-    private PolicyExplanation Explain(FleetState fleet, IdentityRow sender, Target target, IpAddress destination, string protocol, int port)
+    private PolicyExplanation Explain(
+        FleetState fleet, IdentityRow sender, Target target, IpAddress destination, string protocol, int port, Instant now, bool isNow)
     {
         var number = ServiceText.ProtocolOf(protocol, destination);
-        var now = new Instant(time.NowNanoseconds());
         var situation = tunnels.SituationOf(sender.Id);
         var model = models.Of(fleet).At(now);
         var why = model.Explain(sender.Id, situation, destination, number, (ushort)port);
@@ -103,9 +106,10 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         var locked = why.Decision.Allowed ? [] : database.Read(sql => LockedRules(sql, fleet, sender, why));
         var nearest = NearestRules.Of(fleet, why, locked, situation, now);
+        var usedUp = why.Decision.Allowed && isNow ? UsedUp(fleet, why) : [];
         return new PolicyExplanation
         {
-            Allowed = why.Decision.Allowed,
+            Allowed = why.Decision.Allowed && usedUp.Count == 0,
             From = $"{sender.Kind}:{sender.Name}",
             Network = sender.Network,
             Destination = destination.ToString(),
@@ -117,17 +121,36 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             Application = why.Application?.Name,
             RuleId = rule?.Id,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
-            Reason = why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
+            Reason = usedUp.Count > 0 ? nameof(DropReason.VolumeUsed) : why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
             Nearest = nearest,
             Steps =
             [
-                .. Steps(fleet, sender, why, situation, protocol), .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
+                .. isNow ? [] : (string[])[$"Asked about {UnixTime.ToTime(now.Nanoseconds).UtcDateTime.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}, with all but the time as it is now."],
+                .. Steps(fleet, sender, why, situation, protocol), .. usedUp, .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
                 .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, sender, why, locked)),
                 .. nearest is null ? [] : (string[])[$"Nearest is rule {nearest.RuleId} ({nearest.Rule}): {nearest.Why}."],
             ],
             AllowCommands = why.Decision.Allowed || !CanBeAllowed(why.Kind)
                 ? [] : CommandsFor(fleet, sender, target, why.To?.Id ?? 0, destination, protocol, port),
         };
+    }
+
+    /// <summary>What the engine alone cannot know: volumes that gateways have carried, of the rule and of both ends.</summary>
+    private IReadOnlyList<string> UsedUp(FleetState fleet, Explanation why)
+    {
+        var steps = new List<string>();
+        Look("rule", why.Rule!.Id, fleet.Rules[why.Rule.Id].Limit, string.Create(CultureInfo.InvariantCulture, $"rule {why.Rule.Id}"));
+        Look("identity", why.From!.Id, fleet.Identities[why.From.Id].Limit, CarrierOf(why.From));
+        Look("identity", why.To!.Id, fleet.Identities[why.To.Id].Limit, CarrierOf(why.To));
+        return steps;
+
+        void Look(string kind, int id, LimitModel? limit, string whose)
+        {
+            if (volumes.IsUsedUp(kind, id, limit))
+            {
+                steps.Add($"But the volume of {whose} ({LimitReading.Describe(limit! with { BitsPerSecond = 0, PacketsPerSecond = 0 })}) is used up: nothing passes until it begins anew, by UTC.");
+            }
+        }
     }
 
     private static bool IsAnswered(FleetState fleet, FleetModel model, Explanation why) =>

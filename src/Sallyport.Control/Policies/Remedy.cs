@@ -63,7 +63,8 @@ internal static class Remedy
     /// <summary>"device:pump-17 to application:historian", when, where that is not always, and under what conditions.</summary>
     public static string Describe(FleetState fleet, RuleModel rule)
     {
-        var application = rule.ApplicationId == 0 ? "" : fleet.Applications.GetValueOrDefault(rule.ApplicationId)?.Name ?? $"#{rule.ApplicationId}";
+        var application = rule.ApplicationId == 0 ? ""
+            : fleet.Applications.GetValueOrDefault(rule.ApplicationId) is { } known ? fleet.ReferenceTo("application", known.Name, known.NetworkId) : $"#{rule.ApplicationId}";
         var more = string.Join("; ", ((string[])[RuleTimes.Describe(rule.Until, rule.Windows), RuleConditionInput.Describe(rule.Conditions)]).Where(said => said.Length > 0));
         return $"{SubjectOf(fleet, rule)} to {RuleRow.TargetOf(application, rule.ApplicationGroup)}{(more.Length > 0 ? $" ({more})" : "")}";
     }
@@ -72,7 +73,8 @@ internal static class Remedy
     public static string SubjectOf(FleetState fleet, RuleModel rule)
     {
         var subject = rule.SubjectKind == "network" ? fleet.Networks.GetValueOrDefault(rule.NetworkId)?.Name ?? $"#{rule.NetworkId}"
-            : rule.SubjectId == 0 ? rule.Subject : fleet.Identities.GetValueOrDefault(rule.SubjectId)?.Name ?? $"#{rule.SubjectId}";
+            : rule.SubjectId == 0 ? rule.Subject
+            : fleet.Identities.GetValueOrDefault(rule.SubjectId) is { } one ? fleet.ReferenceTo(one.Kind, one.Name, one.NetworkId) : $"#{rule.SubjectId}";
         var across = rule.NetworkId != 0 && rule.SubjectKind != "network"
             && fleet.Networks.TryGetValue(rule.NetworkId, out var network) ? $" of network {network.Name}" : "";
         return $"{rule.SubjectKind}:{subject}{across}";

@@ -31,7 +31,7 @@ internal sealed class RuleCommands(
     {
         RuleRow? made = null;
         var committed = Create(actor, input, idempotency, row => made = row);
-        var info = committed.Value;
+        var info = committed.Value with { TunnelsReconnecting = committed.Reconnecting };
         if (made is not { Effect: "deny" })
         {
             return info;
@@ -63,7 +63,7 @@ internal sealed class RuleCommands(
         var committed = commands.RunFirst(actor, change => Update(change, id, input, revision));
         var subject = new CutSubject("rule", id.ToString(CultureInfo.InvariantCulture), "changed", "rule.update", SubjectOf(id));
         var cut = await cuts.EnforceAsync(subject, committed.Version, committed.At, cancel);
-        return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut };
+        return database.Read(sql => Informing(sql)(committed.Value)) with { Cut = cut, TunnelsReconnecting = committed.Reconnecting };
     }
 
     /// <summary>As part of a command.</summary>
@@ -83,7 +83,7 @@ internal sealed class RuleCommands(
         {
             throw new ProblemException(Refusal.Conflict(
                 "from",
-                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {Spoken(target!)}"
+                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {target!.Text}"
                 + $"{(conditions == "{}" ? "" : " under the same conditions")}; nothing was changed",
                 same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
         }
@@ -437,7 +437,7 @@ internal sealed class RuleCommands(
             var isSaid = kind == "network" || network is not null;
             problems.Add(
                 isSaid ? "from" : "fromNetwork", isSaid ? "nobody is a member of what lies beyond the gateway host" : $"it is not said of which network the {kind} is",
-                kind == "network" ? "name the network of the devices: network:NAME" : $"nobody is a member of {Egress.Name}: say whose {kind} is meant, --from-network NETWORK");
+                kind == "network" ? "name the network of the devices: network:NAME" : $"nobody is a member of {Egress.Name}: say whose {kind} is meant: fromNetwork=NETWORK");
             return null;
         }
 

@@ -1,6 +1,10 @@
+using System.Globalization;
 using Sallyport.Api.Policy;
+using Sallyport.Api.Times;
 using Sallyport.Control.Changes;
+using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
@@ -12,19 +16,29 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Control.Policies;
 
 /// <summary>Tells services of the gateway host who their peers are: on that machine every one has an address of its own, whatever its network.</summary>
-internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyModels models, TimeProvider time)
+internal sealed class WhoisQueries(Database database, TrafficLog traffic, ChangeFeed feed, PolicyModels models, TimeProvider time)
 {
+    private const int FlowsMax = 1000; // of one address, the newest first
+
     private readonly HandleSpace handles = HandleSpace.TryCreate(Handles.Open(database), out var space) ? space : default;
 
     /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
-    public WhoisInfo Find(Actor actor, string? address, string? network)
+    /// <param name="port">Of a guest who shares the address with others.</param>
+    /// <param name="at">Who had it then; null for who has it now, or had it last.</param>
+    public WhoisInfo Find(Actor actor, string? address, string? network, int? port, string? at)
     {
         var problems = new ProblemList();
         if (!IpAddress.TryParse(address, out var asked))
         {
-            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or with network= an address of it");
+            problems.Add("address", string.IsNullOrEmpty(address) ? "the address is missing" : $"'{Label.Shorten(address)}' is not an address", "give a handle, or an address of a network with network=NAME");
         }
 
+        if (port is < 1 or > 65535)
+        {
+            problems.Add("port", $"there is no port {port}", "use a number from 1 to 65535");
+        }
+
+        var then = ReadTime(at, problems);
         var named = network is null ? null : database.Read(sql => Lookup.Network(sql, network).OrProblem("network", problems));
         problems.ThrowIfAny();
         var (networkId, inner) = (named?.Id ?? 0, asked);
@@ -35,15 +49,86 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyMod
         }
 
         actor.Require(Right.See, networkId);
-        if (SharedBy(feed.State, networkId, inner) is { } home)
+        var name = feed.State.Networks.GetValueOrDefault(networkId)?.Name ?? networkId.ToString(CultureInfo.InvariantCulture);
+        if (then is not null)
         {
-            throw new ProblemException(Refusal.NotFound(
-                "address", $"all guests of network {home} share {inner}", "the port tells which one: sallyport flow list --network " + home));
+            return Before(networkId, name, inner, port, then.Value) ?? throw new ProblemException(Refusal.NotFound(
+                "address",
+                $"no flow of a guest {inner}{(port is null ? "" : $" with port {port}")} in network {name} is on record that began by {UnixTime.ToTime(then.Value):u}",
+                "leave out the time for who has it now; flows are kept for a time: sallyport flow list"));
         }
 
-        return Find(feed.State, networkId, inner) ?? throw new ProblemException(Refusal.NotFound(
-            "address", $"nobody has {inner} in network {feed.State.Networks.GetValueOrDefault(networkId)?.Name ?? networkId.ToString(System.Globalization.CultureInfo.InvariantCulture)}",
-            "see who has which: sallyport device list, sallyport site list"));
+        if (SharedBy(feed.State, networkId, inner) is { } home)
+        {
+            return (port is null ? null : Before(networkId, name, inner, port, time.NowNanoseconds())) ?? throw new ProblemException(Refusal.NotFound(
+                port is null ? "address" : "port",
+                port is null ? $"all guests of network {home} share {inner}" : $"no guest of network {home} had the port {port} of {inner} in a flow that is on record",
+                $"the port tells which one: sallyport whois {inner} --network {name} --port PORT, and --at TIME for when"));
+        }
+
+        return Find(feed.State, networkId, inner) ?? Before(networkId, name, inner, port, time.NowNanoseconds()) ?? throw new ProblemException(Refusal.NotFound(
+            "address", $"nobody has {inner} in network {name}, and no flow on record had", "see who has which: sallyport device list, sallyport site list"));
+    }
+
+    /// <summary>
+    /// Who had a guest's address, and the port where that is said, at a moment: of the flow on record that was there then, else of the last one before.
+    /// What nobody used says nothing, and need not. Null where none is on record.
+    /// </summary>
+    private WhoisInfo? Before(int networkId, string network, IpAddress inner, int? port, long at)
+    {
+        var flows = traffic.ListFlowsOfGuest(networkId, inner.ToString(), port, at, FlowsMax);
+        var then = flows.Where(flow => flow.LastSeen >= at).ToList();
+        if (then.DistinctBy(flow => (flow.FromId, flow.Source)).Skip(1).Any())
+        {
+            throw new ProblemException(Refusal.NotFound(
+                "address",
+                $"several had {inner} in network {network} then: {string.Join(", ", then.Select(flow => $"{flow.FromKind} {flow.FromName}").Distinct().Take(5))}",
+                "the port tells which one: --port PORT"));
+        }
+
+        return (then.Count > 0 ? then : flows) is [var flow, ..] ? InfoOf(flow, network, inner) : null;
+    }
+
+    /// <summary>Names and addresses are those of the flow; what can change is said as it is now, and nothing of who is gone.</summary>
+    private WhoisInfo InfoOf(FlowRow flow, string network, IpAddress inner)
+    {
+        var identity = feed.State.Identities.GetValueOrDefault(flow.FromId);
+        var row = database.Read(sql => IdentityRow.Find(sql, flow.FromId));
+        return new WhoisInfo
+        {
+            Network = network,
+            Address = inner.ToString(),
+            Kind = flow.FromKind,
+            Name = flow.FromName,
+            HomeNetwork = flow.Network,
+            HomeAddress = flow.Source,
+            As = "guest",
+            Active = identity?.Active ?? false,
+            State = row?.State ?? "removed",
+            Quarantine = row?.ToQuarantine(),
+            Locks = row?.Locks ?? [],
+            Groups = identity?.Groups ?? [],
+            Labels = identity?.Labels ?? new Dictionary<string, string>(),
+            Seen = new WhoisFlow(
+                flow.Id, UnixTime.ToTime(flow.FirstSeen), UnixTime.ToTime(flow.LastSeen), flow.Protocol, flow.FarSourcePort,
+                flow.Application is { } application ? "application:" + application : flow.FarDestination ?? flow.Destination),
+        };
+    }
+
+    private static long? ReadTime(string? text, ProblemList problems)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        if (TimeText.TryRead(text, out var at))
+        {
+            return at.ToUnixNanoseconds();
+        }
+
+        problems.Add("at", $"'{Label.Shorten(text)}' is no time", TimeText.Form);
+        return null;
     }
 
     private static string? SharedBy(FleetState fleet, int networkId, IpAddress address)
@@ -64,7 +149,8 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyMod
         var (who, home) = model.Resolve(networkId, inner);
         var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
         who ??= model.WhoIs(networkId, inner);
-        return who is null ? null : new WhoisInfo
+        // The model of the gateways knows who passes, and not why somebody does not.
+        return who is null || database.Read(sql => IdentityRow.Find(sql, who.Id)) is not { } row ? null : new WhoisInfo
         {
             Network = fleet.Networks[networkId].Name,
             Address = inner.ToString(),
@@ -75,6 +161,9 @@ internal sealed class WhoisQueries(Database database, ChangeFeed feed, PolicyMod
             As = isGuest ? "guest" : who.NetworkId != networkId ? "service" : home == who.AddressV4 || home == who.AddressV6 ? "own" : "subnet",
             Handle = inner.IsV4 && HandleSpace.HasHandles(networkId) ? handles.Handle(networkId, inner).ToString() : null,
             Active = who.Active,
+            State = row.State,
+            Quarantine = row.ToQuarantine(),
+            Locks = row.Locks,
             Groups = who.Groups,
             Labels = fleet.Identities.TryGetValue(who.Id, out var identity) ? identity.Labels : new Dictionary<string, string>(),
         };

@@ -16,7 +16,7 @@ internal static class SiteEndpoints
     private const string Kind = "site";
 
     private static readonly MemberEndpoints<SiteInfo> Members = new(
-        Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes), (info, cut) => info with { Cut = cut });
+        Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes), (info, cut, reconnecting) => info with { Cut = cut, TunnelsReconnecting = reconnecting });
 
     public static void MapSites(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 

@@ -112,5 +112,11 @@ internal static class TrafficSchema
         ALTER TABLE flows ADD COLUMN far_source TEXT;
         ALTER TABLE flows ADD COLUMN far_destination TEXT;
         """,
+        """
+        ALTER TABLE flows ADD COLUMN far_network_id INTEGER;
+        ALTER TABLE flows ADD COLUMN far_source_port INTEGER;
+        CREATE INDEX flows_by_guest ON flows (far_network_id, far_source, id) WHERE far_network_id IS NOT NULL;
+        CREATE INDEX flows_by_far_network ON flows (far_network_id, id) WHERE far_network_id IS NOT NULL;
+        """,
     ];
 }

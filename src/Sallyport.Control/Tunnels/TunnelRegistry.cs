@@ -115,6 +115,24 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
         }
     }
 
+    /// <summary>Whether its tunnel is known to be up.</summary>
+    public bool IsUp(int identityId)
+    {
+        lock (gate)
+        {
+            return lastByIdentity.TryGetValue(identityId, out var entry) && entry.State.Up && IsConnected(entry);
+        }
+    }
+
+    /// <summary>Whose tunnels are known to be up.</summary>
+    public IReadOnlyList<int> IdentitiesUp()
+    {
+        lock (gate)
+        {
+            return [.. up.Values.Where(IsConnected).Select(entry => entry.State.IdentityId)];
+        }
+    }
+
     /// <summary>Of its tunnel, or of its last one; that of nobody where there was none.</summary>
     public Situation SituationOf(int identityId)
     {

@@ -66,6 +66,9 @@ internal struct Flow
     /// </summary>
     public bool IsMirror;
 
+    /// <summary>To beyond the gateway host, whose kernel remembers it as long as we do, or until it is told of its end.</summary>
+    public bool IsBeyond;
+
     /// <summary>A packet of the opener has passed, so that replies are replies.</summary>
     public bool Opened;
     public bool Answered;
@@ -81,8 +84,8 @@ internal struct Flow
     public uint OpenerAcknowledged;
     public uint TargetAcknowledged;
 
-    /// <summary>How many packets of the opener were looked at for a TLS server name.</summary>
-    public byte HelloLooks;
+    /// <summary>The first data of the opener was looked at for a TLS server name, all of it that matters.</summary>
+    public bool HelloSeen;
 
     /// <summary>The table has names for it.</summary>
     public bool HasNames;

@@ -24,6 +24,14 @@ public sealed record FlowLimits
     public int AllowedPerIdentity { get; init; } = 16_384;
 
     /// <summary>
+    /// One identity may have this part of the flows that may lead beyond the gateway host: a quarter, as of the table. Once half of them are taken
+    /// only who has less than the second part gets more.
+    /// </summary>
+    public int BeyondShare { get; init; } = 4;
+
+    public int BeyondShareWhenScarce { get; init; } = 64;
+
+    /// <summary>
     /// Denied flows of one identity that are remembered at once. A scan beyond it is refused and counted as before, but not recorded
     /// port by port: nobody fills the log at a rate of his choosing.
     /// </summary>
@@ -86,6 +94,7 @@ public sealed record FlowLimits
     {
         Invariant.Check(
             Capacity > 0 && DeniedCapacity > 0 && EndedBacklog > 0 && AllowedPerIdentity > 0 && DeniedPerIdentity > 0 && Fragments > 0
+            && BeyondShare > 0 && BeyondShareWhenScarce > 0
             && HeldFragments > 0 && HeldFragmentsPerIdentity > 0 && HeldFragmentBytes > 0
             && RefusalsPerSecond > 0 && RefusalsPerSecondPerIdentity > 0 && TimerBudget > 0
             && (long)Capacity + DeniedCapacity + EndedBacklog < 1 << 28,

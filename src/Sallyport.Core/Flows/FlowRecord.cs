@@ -76,6 +76,14 @@ public readonly record struct FlowRecord
 
     public required long BytesBack { get; init; }
 
+    /// <summary>Who the opener is in the other network, and whom he calls there; the default within one network, and while the flow was never opened.</summary>
+    public IpAddress FarSource { get; init; }
+
+    /// <summary>Another than <see cref="SourcePort"/> where guests share an address.</summary>
+    public ushort FarSourcePort { get; init; }
+
+    public IpAddress FarDestination { get; init; }
+
     /// <summary>The name for which the gateway told the opener the destination; null where it did not.</summary>
     public string? DnsName { get; init; }
 

@@ -37,6 +37,7 @@ internal sealed class FlowTable
     {
         limits.Check();
         _limits = limits;
+        BeyondMax = limits.Capacity;
         _translations = translations;
         _shares = shares;
         _hash = new SipHash(entropy);
@@ -54,6 +55,16 @@ internal sealed class FlowTable
     public int AllowedCount { get; private set; }
 
     public int DeniedCount { get; private set; }
+
+    /// <summary>Those of <see cref="AllowedCount"/> that lead beyond the gateway host.</summary>
+    public int BeyondCount { get; private set; }
+
+    /// <summary>How many of those there may be: as many as the host's kernel should remember. No more than half of the table in any case.</summary>
+    public int BeyondMax
+    {
+        get;
+        set => field = Math.Clamp(value, 0, _limits.Capacity / 2);
+    }
 
     /// <summary>Last records that were given up because nobody fetched them in time.</summary>
     public long RecordsLost { get; private set; }
@@ -94,10 +105,10 @@ internal sealed class FlowTable
     }
 
     /// <summary>Begins a flow that is not there yet. -1 where its kind has no room, for all or for this identity.</summary>
-    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Judgement judgement, Instant now, bool isMirror = false)
+    public int Begin(in FlowKey key, bool openerIsLow, int fromId, int toId, in Judgement judgement, Instant now, bool isMirror = false, bool isBeyond = false)
     {
         var decision = judgement.Decision;
-        if (!MakeRoom(decision.Allowed, fromId))
+        if (!MakeRoom(decision.Allowed, fromId, isBeyond))
         {
             return -1;
         }
@@ -121,6 +132,7 @@ internal sealed class FlowTable
             Next = bucket,
             OpenerIsLow = openerIsLow,
             IsMirror = isMirror,
+            IsBeyond = isBeyond,
             Status = decision.Allowed ? FlowStatus.Allowed : FlowStatus.Denied,
             Changes = FlowChanges.Began,
             Reason = decision.Reason,
@@ -134,7 +146,7 @@ internal sealed class FlowTable
             LastSeen = now,
         };
         bucket = index;
-        AddToCounts(decision.Allowed, fromId, 1);
+        AddToCounts(_flows[index], 1);
         if (!isMirror)
         {
             _news.Append(index);
@@ -151,7 +163,7 @@ internal sealed class FlowTable
         var wasAllowed = flow.Status == FlowStatus.Allowed;
         if (decision.Allowed != wasAllowed)
         {
-            if (decision.Allowed && !MakeRoom(allowed: true, flow.FromId))
+            if (decision.Allowed && !MakeRoom(allowed: true, flow.FromId, flow.IsBeyond))
             {
                 return false;
             }
@@ -162,9 +174,9 @@ internal sealed class FlowTable
                 return false;
             }
 
-            AddToCounts(wasAllowed, flow.FromId, -1);
-            AddToCounts(decision.Allowed, flow.FromId, 1);
+            AddToCounts(flow, -1);
             flow.Status = decision.Allowed ? FlowStatus.Allowed : FlowStatus.Denied;
+            AddToCounts(flow, 1);
         }
 
         if (decision.Allowed != wasAllowed || decision.RuleId != flow.RuleId
@@ -227,12 +239,11 @@ internal sealed class FlowTable
         link = flow.Next;
         if (flow.Translation != 0)
         {
-            _translations.Remove(flow.Translation);
-            flow.Translation = 0;
+            _translations.Unlink(flow.Translation);
         }
 
         _wheel.Remove(index);
-        AddToCounts(flow.Status == FlowStatus.Allowed, flow.FromId, -1);
+        AddToCounts(flow, -1);
         if (flow.IsMirror)
         {
             Free(index);
@@ -290,6 +301,21 @@ internal sealed class FlowTable
         return true;
     }
 
+    /// <summary>Whether an identity has as many allowed flows, or those to beyond the gateway host, as one may have.</summary>
+    public bool IsAtItsLimit(int identityId, bool isBeyond)
+    {
+        ref var share = ref _shares[identityId];
+        return share.Allowed >= _limits.AllowedPerIdentity || (isBeyond && share.Beyond >= BeyondOfOne);
+    }
+
+    /// <summary>
+    /// How many flows to beyond the host one identity may have now. Nobody makes room there, since the kernel would remember what we forget;
+    /// so the second half is for those who have little.
+    /// </summary>
+    private int BeyondOfOne => BeyondCount >= BeyondMax ? 0
+        : BeyondCount < BeyondMax / 2 ? Math.Max(1, BeyondMax / _limits.BeyondShare)
+        : Math.Max(1, BeyondMax / _limits.BeyondShareWhenScarce);
+
     public FlowNames NamesOf(int index) => _flows[index].HasNames ? _named[index] : default;
 
     /// <summary>What the flow is called is worth knowing at once.</summary>
@@ -303,6 +329,12 @@ internal sealed class FlowTable
     private FlowRecord RecordOf(int index)
     {
         var record = _flows[index].Record();
+        if (_flows[index].Translation is not 0 and var number)
+        {
+            ref var translation = ref _translations[number];
+            record = record with { FarSource = translation.Guest, FarSourcePort = translation.GuestPort, FarDestination = translation.Target };
+        }
+
         return _flows[index].HasNames ? record with { DnsName = _named[index].Dns, ServerName = _named[index].Server } : record;
     }
 
@@ -318,7 +350,7 @@ internal sealed class FlowTable
         }
     }
 
-    private bool MakeRoom(bool allowed, int fromId)
+    private bool MakeRoom(bool allowed, int fromId, bool isBeyond)
     {
         var share = _shares[fromId];
         if (!allowed)
@@ -329,13 +361,14 @@ internal sealed class FlowTable
         }
 
         // Flows that lost their permission stay on as denied ones, beyond the bound for those: they go first.
-        return share.Allowed < _limits.AllowedPerIdentity
+        return !IsAtItsLimit(fromId, isBeyond)
             && (AllowedCount < _limits.Capacity || Evict(allowed: true, share.Allowed))
             && (AllowedCount + DeniedCount < _limits.Capacity + _limits.DeniedCapacity || Evict(allowed: false, -2));
     }
 
     /// <summary>
-    /// Ends the flow that was idle for longest among the next few of those whose opener has clearly more than the one who asks.
+    /// Ends the flow that was idle for longest among the next few of those whose opener has clearly more than the one who asks. What leads
+    /// beyond the host stays: it would come back, and the kernel have it twice.
     /// </summary>
     private bool Evict(bool allowed, int share)
     {
@@ -355,7 +388,7 @@ internal sealed class FlowTable
 
             found++;
             var opener = _shares[flow.FromId];
-            if ((allowed ? opener.Allowed : opener.Denied) > share + 1 && (best < 0 || flow.LastSeen < _flows[best].LastSeen))
+            if (!(allowed && flow.IsBeyond) && (allowed ? opener.Allowed : opener.Denied) > share + 1 && (best < 0 || flow.LastSeen < _flows[best].LastSeen))
             {
                 best = _hand;
             }
@@ -370,18 +403,22 @@ internal sealed class FlowTable
         return true;
     }
 
-    private void AddToCounts(bool allowed, int fromId, int by)
+    private void AddToCounts(in Flow flow, int by)
     {
-        ref var share = ref _shares[fromId];
-        if (allowed)
-        {
-            AllowedCount += by;
-            share.Allowed += by;
-        }
-        else
+        ref var share = ref _shares[flow.FromId];
+        if (flow.Status != FlowStatus.Allowed)
         {
             DeniedCount += by;
             share.Denied += by;
+            return;
+        }
+
+        AllowedCount += by;
+        share.Allowed += by;
+        if (flow.IsBeyond)
+        {
+            BeyondCount += by;
+            share.Beyond += by;
         }
     }
 
@@ -419,6 +456,12 @@ internal sealed class FlowTable
         {
             flow.HasNames = false;
             _named.Remove(index);
+        }
+
+        if (flow.Translation != 0)
+        {
+            _translations.Release(flow.Translation);
+            flow.Translation = 0;
         }
 
         flow.Status = FlowStatus.Free;

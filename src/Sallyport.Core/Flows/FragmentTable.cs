@@ -20,6 +20,9 @@ internal struct FirstFragment
     public long FlowId;
     public bool FromOpener;
 
+    /// <summary>What all its parts have in place of the sender's, where he shares his address; see <see cref="Nat.Identifications"/>.</summary>
+    public ushort Identification;
+
     /// <summary>Where the first part ended: a later part that reaches into it would overwrite what was judged (RFC 1858, RFC 3128).</summary>
     public int End;
     public Instant Expires;

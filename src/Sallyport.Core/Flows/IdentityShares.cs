@@ -7,6 +7,9 @@ internal struct IdentityShare
     public int Allowed;
     public int Denied;
 
+    /// <summary>Allowed ones to beyond the gateway host.</summary>
+    public int Beyond;
+
     /// <summary>When its next refusal would be due if refusals were spaced evenly, in nanoseconds.</summary>
     public long NextRefusal;
 }

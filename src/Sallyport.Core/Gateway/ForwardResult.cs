@@ -36,6 +36,9 @@ public readonly record struct ForwardResult(ForwardKind Kind, int ToIdentityId, 
     /// <summary>From the opener's network to the other one.</summary>
     internal bool IsOutbound { get; init; }
 
+    /// <summary>Of a part of a datagram whose sender shares his address: what it is identified by there.</summary>
+    internal ushort Identification { get; init; }
+
     internal static ForwardResult Forward(int toIdentityId, int length) => new(ForwardKind.Forward, toIdentityId, length, 0, DropReason.None);
 
     internal static ForwardResult Refuse(DropReason reason, int length) => new(ForwardKind.Refuse, 0, 0, length, reason);

@@ -21,6 +21,7 @@ public sealed class Forwarder
     private readonly IdentityShares<IdentityShare> _shares = new();
     private readonly TranslationTable _translations;
     private readonly SharedPorts _sharedPorts;
+    private readonly Identifications _identifications;
     private readonly FlowTable _flows;
     private readonly FragmentTable _fragments;
     private readonly HeldFragments _held;
@@ -31,7 +32,7 @@ public sealed class Forwarder
     private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
     private readonly Instant _adoptRepliesUntil;
     private readonly INameTies? _names;
-    private readonly NamePool _serverNames = new();
+    private readonly ServerNames _serverNames = new();
     private FleetModel _model = FleetModel.Empty;
     private Instant _now;
     private long _situationsSeen;
@@ -50,8 +51,9 @@ public sealed class Forwarder
         _metering = new FlowMetering(meters ?? new Meters());
         _limits = limits;
         _translations = new TranslationTable(entropy);
-        _sharedPorts = new SharedPorts(_translations, shard, shards);
         _flows = new FlowTable(limits, _shares, _translations, entropy, start, shard);
+        _sharedPorts = new SharedPorts(_translations, _flows, entropy, shard, shards);
+        _identifications = new Identifications(entropy, shard, shards);
         _fragments = new FragmentTable(limits.Fragments, entropy);
         _held = new HeldFragments(limits);
         _resets = new Resets(_flows, _translations);
@@ -68,6 +70,16 @@ public sealed class Forwarder
     public int AllowedFlows => _flows.AllowedCount;
 
     public int DeniedFlows => _flows.DeniedCount;
+
+    /// <summary>
+    /// How many conversations with what lies beyond the gateway host there may be at once: each is one that the host's kernel has to remember,
+    /// beside all others of the host.
+    /// </summary>
+    public int BeyondFlowsMax
+    {
+        get => _flows.BeyondMax;
+        set => _flows.BeyondMax = value;
+    }
 
     /// <summary>Last records of flows that were given up because nobody fetched them; anything but 0 means the reader is too slow.</summary>
     public long FlowRecordsLost => _flows.RecordsLost;
@@ -319,7 +331,7 @@ public sealed class Forwarder
         var result = DecideFlow(from, packet, read, refusal, out var index);
         if (read.Part == FragmentPart.First)
         {
-            RememberFirstFragment(from, read, index, result.ToIdentityId);
+            result = result with { Identification = RememberFirstFragment(from, read, index, result.ToIdentityId) };
         }
 
         return result;
@@ -335,27 +347,35 @@ public sealed class Forwarder
 
     /// <summary>A second first fragment of the same datagram is judged like the first one, and its verdict replaces the other.</summary>
     /// <param name="toIdentityId">0 where it was not forwarded.</param>
-    private void RememberFirstFragment(Identity from, in InnerPacket read, int index, int toIdentityId)
+    /// <returns>What the datagram is identified by where it arrives; 0 where that is what the sender says.</returns>
+    private ushort RememberFirstFragment(Identity from, in InnerPacket read, int index, int toIdentityId)
     {
         var key = new FragmentKey(from.Id, read.Ends.Source, read.Ends.Destination, read.FragmentId, read.Ends.Protocol);
         if (toIdentityId == 0)
         {
             // Remembered, too, so that what follows need not wait for another one.
             Remember(new FirstFragment { Key = key, Flow = FirstFragment.Refused, Expires = _now + _limits.Fragment });
-            return;
+            return 0;
         }
 
         ref var flow = ref _flows[index];
+        var fromOpener = toIdentityId == flow.ToId;
+        var identification = fromOpener && flow.Translation != 0 ? NextIdentification(_translations[flow.Translation]) : (ushort)0;
         Remember(new FirstFragment
         {
             Key = key,
             Flow = index,
             FlowId = flow.Id,
-            FromOpener = toIdentityId == flow.ToId,
+            FromOpener = fromOpener,
+            Identification = identification,
             End = read.FragmentEnd,
             Expires = _now + _limits.Fragment,
         });
+        return identification;
     }
+
+    private ushort NextIdentification(in Translation translation) => translation.IsShared
+        ? _identifications.Next(translation.Key.NetworkId, translation.Guest, translation.Target, translation.Key.Protocol) : (ushort)0;
 
     /// <summary>What was handed over has nothing waiting for it here: it is the sender's packet thread that holds parts.</summary>
     private void Remember(in FirstFragment first)
@@ -452,7 +472,7 @@ public sealed class Forwarder
             }
         }
 
-        if (fromOpener && !flow.IsMirror && flow.HelloLooks < TlsHello.LooksMax && read.Ends.Kind == PacketKind.Tcp)
+        if (fromOpener && !flow.IsMirror && !flow.HelloSeen && read.Ends.Kind == PacketKind.Tcp)
         {
             LookForServerName(index, packet, read);
         }
@@ -466,7 +486,7 @@ public sealed class Forwarder
 
     private int VersionOfNames(int identityId) => _names?.VersionOf(identityId) ?? 0;
 
-    /// <summary>The first bytes of a client, where they lie: nothing waits for more of them.</summary>
+    /// <summary>The first data of a client: the name of the server that it wants, where it says so.</summary>
     private void LookForServerName(int index, ReadOnlySpan<byte> packet, in InnerPacket read)
     {
         if (read.Part != FragmentPart.Whole || !TcpView.TryCreate(packet[read.TransportOffset..read.Length], out var tcp) || tcp.Payload.IsEmpty)
@@ -475,8 +495,8 @@ public sealed class Forwarder
         }
 
         ref var flow = ref _flows[index];
-        flow.HelloLooks = TlsHello.LooksMax;
-        if (TlsHello.TryReadServerName(tcp.Payload, _serverNames, out var name))
+        flow.HelloSeen = _serverNames.Look(flow.Key, flow.FromId, tcp, out var name);
+        if (name is not null)
         {
             _flows.Name(index, _flows.NamesOf(index) with { Server = name });
         }
@@ -543,7 +563,8 @@ public sealed class Forwarder
         var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
         if (judgement.Allowed && !isReply)
         {
-            var opened = Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, judgement, Far(from, to!, inside, read.Ends), read, ref index);
+            var far = Far(from, to!, inside, read.Ends, index);
+            var opened = Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, judgement, far, read, ref index);
             // Also where a limit holds its first packet back: the name is what it goes on being allowed for.
             if (opened.Reason is not (DropReason.NoGuestAddress or DropReason.FlowTableFull)
                 && _flows[index].Status == FlowStatus.Allowed && NameOf(judgement.Decision, names, inside) is { } name)
@@ -565,7 +586,7 @@ public sealed class Forwarder
                 // where the packet would be taken by whoever has the port now.
                 var openerKey = FlowKey.Of(opener!.NetworkId, ends, out sourceIsLow);
                 return isMidStream && _now < _adoptRepliesUntil
-                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, read.Ends.Reversed(), read, ref index)
+                    ? Open(opener, from, openerKey, !sourceIsLow, fromOpener: false, isMidStream, reversed, new FarEnds(read.Ends.Reversed(), IsShared: false), read, ref index)
                     : ForwardResult.Drop(DropReason.NotRequested);
             }
         }
@@ -577,7 +598,11 @@ public sealed class Forwarder
 
     /// <summary>The name for which it is allowed; where no name was needed one that the address was told for.</summary>
     private string? NameOf(in Decision decision, in TiedNames names, IpAddress inside) =>
-        _model.Application(decision.ApplicationId) is { Names.IsEmpty: false } named ? names.Match(named.Names, inside) : names.Any(inside);
+        NameToHold(decision, names, inside) ?? names.Any(inside);
+
+    /// <summary>The name without which the decision would be another one; null where it asks for none.</summary>
+    private string? NameToHold(in Decision decision, in TiedNames names, IpAddress inside) =>
+        _model.Application(decision.ApplicationId) is { Names.IsEmpty: false } named ? names.Match(named.Names, inside) : null;
 
     /// <summary>Who would have opened the conversation that a packet is a reply of, and the packet's ends as they are in his network.</summary>
     private Identity? OpenerOf(Identity from, Identity? to, in PacketEnds ends, out PacketEnds near)
@@ -597,34 +622,59 @@ public sealed class Forwarder
         return _model.IdentityAt(homeId, near.Destination);
     }
 
-    /// <summary>The ends of the opener's packets in the network of the one whom he calls; in his own network what they are.</summary>
-    private PacketEnds Far(Identity from, Identity to, IpAddress inside, PacketEnds ends)
+    /// <summary>
+    /// The ends of the opener's packets in the network of the one whom he calls; in his own network what they are. Where he shares his
+    /// address and no port of it is free, who has most of them loses a conversation.
+    /// </summary>
+    /// <param name="index">The flow that the new one takes the place of; -1 for none.</param>
+    private FarEnds Far(Identity from, Identity to, IpAddress inside, PacketEnds ends, int index)
     {
         if (from.NetworkId == to.NetworkId)
         {
-            return ends;
+            return new FarEnds(ends, IsShared: false);
         }
 
-        var guest = _model.GuestAddress(to.NetworkId, from.NetworkId, ends.Source, out var isShared);
+        var host = ends.Source;
+        var guest = _model.GuestAddress(to.NetworkId, from.NetworkId, host, out var isShared);
+        isShared &= guest is not null;
         ends.Source = guest ?? default;
         ends.Destination = inside;
-        if (guest is not null && isShared)
+        if (!isShared)
         {
-            ends.SourcePort = _handedPort != 0 && _isHandedOver ? _handedPort : _sharedPorts.Find(to.NetworkId, ends);
-            ends.Source = ends.SourcePort == 0 ? default : ends.Source;
+            return new FarEnds(ends, IsShared: false);
         }
 
-        return ends;
+        ends.SourcePort = _isHandedOver && _handedPort != 0 ? _handedPort : FindPort(new PortSeeker(from.Id, host, index), to, ends);
+        ends.Source = ends.SourcePort == 0 ? default : ends.Source;
+        return new FarEnds(ends, IsShared: true);
+    }
+
+    private ushort FindPort(in PortSeeker seeker, Identity to, in PacketEnds ends)
+    {
+        var port = _sharedPorts.Find(seeker, to.NetworkId, ends, out var makesRoom);
+        if (makesRoom < 0)
+        {
+            return port;
+        }
+
+        if (_flows.IsAtItsLimit(seeker.IdentityId, to.IsEgress))
+        {
+            // It would get no flow: nobody loses one for it.
+            return 0;
+        }
+
+        _flows.End(makesRoom);
+        return port;
     }
 
     /// <param name="far">The ends of the opener's packets in the other's network; without a source where there is no address for him.</param>
     private ForwardResult Open(
         Identity opener, Identity target, in FlowKey key, bool openerIsLow, bool fromOpener, bool isMidStream, in Judgement judgement,
-        in PacketEnds far, in InnerPacket read, ref int index)
+        in FarEnds far, in InnerPacket read, ref int index)
     {
         var isTranslated = opener.NetworkId != target.NetworkId;
-        var farKey = isTranslated ? FlowKey.Of(target.NetworkId, far, out _) : default;
-        if (isTranslated && (far.Source == default || !TryMakeFree(farKey, index)))
+        var farKey = isTranslated ? FlowKey.Of(target.NetworkId, far.Ends, out _) : default;
+        if (isTranslated && (far.Ends.Source == default || !TryMakeFree(farKey, index)))
         {
             return ForwardResult.Drop(DropReason.NoGuestAddress);
         }
@@ -634,7 +684,7 @@ public sealed class Forwarder
             _flows.End(index);
         }
 
-        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, judgement, _now, _isHandedOver);
+        index = _flows.Begin(key, openerIsLow, opener.Id, target.Id, judgement, _now, _isHandedOver, target.IsEgress);
         if (index < 0)
         {
             return ForwardResult.Drop(DropReason.FlowTableFull);
@@ -651,9 +701,11 @@ public sealed class Forwarder
             {
                 Key = farKey,
                 Flow = index,
-                Guest = far.Source,
-                GuestPort = far.SourcePort,
-                Target = far.Destination,
+                Guest = far.Ends.Source,
+                GuestPort = far.Ends.SourcePort,
+                Target = far.Ends.Destination,
+                IsShared = far.IsShared,
+                Holder = far.IsShared && !_isHandedOver ? _translations.Holders.Take(PortHolderKey.Of(opener.Id, target.NetworkId, far.Ends)) : 0,
             });
         }
 
@@ -784,7 +836,7 @@ public sealed class Forwarder
 
         flow.LastForwarded = _now;
         _flows.Count(first.Flow, first.FromOpener, read.Length, _now);
-        return Forward(flow, first.FromOpener, read.Length);
+        return Forward(flow, first.FromOpener, read.Length) with { Identification = first.Identification };
     }
 
     /// <summary>
@@ -927,9 +979,10 @@ public sealed class Forwarder
         }
 
         var held = flow.Status == FlowStatus.Allowed ? _flows.NamesOf(index).Dns : null;
+        var names = from is null ? default : NamesOf(from, to, held);
         var judgement = from is null || atSource is null
             ? new Judgement(Decision.Deny(DropReason.IdentityNotActive), new Standing(_model.Epoch, _situations.VersionOf(flow.FromId)))
-            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, NamesOf(from, to, held));
+            : Ask(from, to, inside, flow.Key.Protocol, flow.DestinationPort, names);
         if (judgement.Allowed && !IsTranslatedAs(flow, from!, to!, inside))
         {
             _flows.End(index);
@@ -950,6 +1003,11 @@ public sealed class Forwarder
         }
 
         flow.IsMetered = judgement.Allowed && FlowMetering.Concerns(_model, flow);
+        if (judgement.Allowed && NameToHold(judgement.Decision, names, inside) is { } name && name != held)
+        {
+            _flows.Name(index, _flows.NamesOf(index) with { Dns = name });
+        }
+
         if (wasAllowed && !judgement.Allowed)
         {
             _resets.Add(index);
@@ -996,6 +1054,11 @@ public sealed class Forwarder
         }
 
         AddressTranslation.Apply(packet, read, result.IsOutbound ? translation.ToFar(read.Ends) : NearEnds(read.Ends, flow));
+        if (result.IsOutbound && translation.IsShared && !AddressTranslation.IsAtomic(packet, read))
+        {
+            translation.GivenIdentification = read.Part == FragmentPart.Whole ? NextIdentification(translation) : result.Identification;
+            translation.OwnIdentification = AddressTranslation.Identify(packet, translation.GivenIdentification);
+        }
     }
 
     /// <summary>What the other one sends, as the opener gets it.</summary>
@@ -1026,7 +1089,10 @@ public sealed class Forwarder
                 && (far != _model.Egress?.NetworkId || Egress.Means(Egress.Everything, read.Ends.Source));
             var source = isShown ? _model.ServiceAddress(near, far, read.Ends.Source) : null;
             var quoted = NearEnds(read.Quoted.Reversed(), flow).Reversed();
-            AddressTranslation.ApplyToError(packet, read, source ?? flow.Destination, flow.Source, quoted);
+            var isGiven = translation.IsShared && read.IsV4
+                && AddressTranslation.QuotedIdentification(packet, read) == translation.GivenIdentification;
+            AddressTranslation.ApplyToError(
+                packet, read, source ?? flow.Destination, flow.Source, quoted, isGiven ? translation.OwnIdentification : null);
         }
     }
 
@@ -1075,4 +1141,8 @@ public sealed class Forwarder
 
         return false;
     }
+
+    /// <summary>How an opener's packets look in the network of the one whom he calls.</summary>
+    /// <param name="IsShared">Others of his network have the same address there.</param>
+    private readonly record struct FarEnds(PacketEnds Ends, bool IsShared);
 }

@@ -11,11 +11,18 @@ namespace Sallyport.Core.Nat;
 /// </summary>
 internal static class AddressTranslation
 {
+    private const int IdentificationV4 = 4;
+    private const int FlagsV4 = 6;
+    private const byte DontFragment = 0x40;
     private const int ChecksumV4 = 10;
     private const int AddressesV4 = 12;
     private const int AddressesV6 = 8;
     private const int OfIcmp = 2;
     private const int Identifier = 4;
+
+    /// <summary>What an IPv4 packet that an ICMP error quotes is identified by.</summary>
+    public static ushort QuotedIdentification(ReadOnlySpan<byte> packet, in InnerPacket read) =>
+        BinaryPrimitives.ReadUInt16BigEndian(packet[(read.TransportOffset + IcmpView.HeaderLength + IdentificationV4)..]);
 
     /// <param name="packet">Whole and well formed: <paramref name="read"/> was read from it.</param>
     /// <param name="ends">What it is to say: kind and protocol are left as they are.</param>
@@ -30,8 +37,27 @@ internal static class AddressTranslation
         }
     }
 
+    /// <summary>
+    /// Whether nobody has cut the datagram into parts or may do so on the way: then nothing is kept together by its identification, which
+    /// means nothing (RFC 6864 section 4.1).
+    /// </summary>
+    public static bool IsAtomic(ReadOnlySpan<byte> packet, in InnerPacket read) =>
+        !read.IsV4 || (read.Part == FragmentPart.Whole && (packet[FlagsV4] & DontFragment) != 0);
+
+    /// <summary>Puts another identification into an IPv4 header. Returns the one that was there.</summary>
+    public static ushort Identify(Span<byte> header, ushort identification)
+    {
+        var field = header[IdentificationV4..];
+        var before = BinaryPrimitives.ReadUInt16BigEndian(field);
+        BinaryPrimitives.WriteUInt16BigEndian(field, identification);
+        Change(header[ChecksumV4..], before, identification);
+        return before;
+    }
+
     /// <summary>The same for an ICMP error: <paramref name="source"/> sends it to <paramref name="destination"/>, and it speaks of a packet with the ends <paramref name="quoted"/>.</summary>
-    public static void ApplyToError(Span<byte> packet, in InnerPacket read, IpAddress source, IpAddress destination, in PacketEnds quoted)
+    /// <param name="identified">What the quoted packet was identified by when its sender sent it; null where that is what it still has.</param>
+    public static void ApplyToError(
+        Span<byte> packet, in InnerPacket read, IpAddress source, IpAddress destination, in PacketEnds quoted, ushort? identified = null)
     {
         var before = Sum(read.Ends.Source, read.Ends.Destination);
         var after = Sum(source, destination);
@@ -40,6 +66,11 @@ internal static class AddressTranslation
         var quote = icmp[IcmpView.HeaderLength..];
         var (sumBefore, sumAfter) = (InternetChecksum.SumOf(quote), 0UL);
         ApplyToQuote(quote, read, quoted);
+        if (identified is { } identification)
+        {
+            Identify(quote, identification);
+        }
+
         sumAfter = InternetChecksum.SumOf(quote);
         if (!read.IsV4)
         {

@@ -12,6 +12,9 @@ internal struct Translation
     public uint Hash;
     public int Next;
 
+    /// <summary>It is found by its key. Of a conversation that ended it is kept until the last record of that is fetched.</summary>
+    public bool IsLinked;
+
     /// <summary>The same conversation as its opener sees it: index into the flow table.</summary>
     public int Flow;
 
@@ -24,6 +27,16 @@ internal struct Translation
     /// <summary>Whom he calls.</summary>
     public IpAddress Target;
 
+    /// <summary>Other members of his network have the same address there.</summary>
+    public bool IsShared;
+
+    /// <summary>Of the last datagram that got an identification of ours: its own, and that one. An error that quotes it is told in the sender's.</summary>
+    public ushort OwnIdentification;
+    public ushort GivenIdentification;
+
+    /// <summary>Whose port it is, where this packet thread has given out one of a shared address; else 0. See <see cref="PortHolders"/>.</summary>
+    public int Holder;
+
     /// <summary>What the opener sends, as the other one gets it.</summary>
     public readonly PacketEnds ToFar(in PacketEnds ends) => ends with
     {
@@ -35,7 +48,7 @@ internal struct Translation
 
 /// <summary>
 /// The conversations between networks, found by what they are on the far side. There are no more than flows; entries are made of arrays
-/// that grow with use, and are given back with the flow. Entry 0 is never used: it stands for none.
+/// that grow with use, and are given back with the flow: when its last record was fetched. Entry 0 is never used: it stands for none.
 /// </summary>
 internal sealed class TranslationTable(IEntropy entropy)
 {
@@ -47,7 +60,10 @@ internal sealed class TranslationTable(IEntropy entropy)
     private int _extent = 1;
     private int _free;
 
+    /// <summary>Of those that are found.</summary>
     public int Count { get; private set; }
+
+    public PortHolders Holders { get; } = new(entropy);
 
     public ref Translation this[int index] => ref _entries[index];
 
@@ -94,7 +110,8 @@ internal sealed class TranslationTable(IEntropy entropy)
         return index;
     }
 
-    public void Remove(int index)
+    /// <summary>Is found no more, and its key is free.</summary>
+    public void Unlink(int index)
     {
         ref var link = ref _buckets[_entries[index].Hash & (uint)(_buckets.Length - 1)];
         while (link != index)
@@ -103,15 +120,29 @@ internal sealed class TranslationTable(IEntropy entropy)
         }
 
         link = _entries[index].Next;
+        _entries[index].IsLinked = false;
+        Count--;
+
+        // The port is another one's from now on: what is kept is for the record.
+        if (_entries[index].Holder != 0)
+        {
+            Holders.Give(_entries[index].Holder);
+            _entries[index].Holder = 0;
+        }
+    }
+
+    /// <summary>Gives back one that was unlinked.</summary>
+    public void Release(int index)
+    {
         _entries[index] = new Translation { Next = _free };
         _free = index;
-        Count--;
     }
 
     private void Link(int index)
     {
         ref var bucket = ref _buckets[_entries[index].Hash & (uint)(_buckets.Length - 1)];
         _entries[index].Next = bucket;
+        _entries[index].IsLinked = true;
         bucket = index;
     }
 
@@ -122,7 +153,10 @@ internal sealed class TranslationTable(IEntropy entropy)
         _buckets = new int[_entries.Length];
         for (var index = 1; index < _extent; index++)
         {
-            Link(index);
+            if (_entries[index].IsLinked)
+            {
+                Link(index);
+            }
         }
     }
 }

@@ -4,16 +4,26 @@ using Sallyport.Core.Dns;
 
 namespace Sallyport.Core.Packets;
 
+/// <summary>What the first bytes of a client are.</summary>
+public enum HelloReading : byte
+{
+    /// <summary>No TLS, or a hello without a name.</summary>
+    Nothing,
+
+    /// <summary>A hello whose end, and perhaps whose name, is still to come.</summary>
+    Cut,
+
+    Name,
+}
+
 /// <summary>
 /// The server name in the first bytes that a TLS client sends (RFC 8446 section 4.1.2, RFC 6066 section 3). It is read for the record
-/// and proves nothing: a client says what it likes. A hello may be longer than one segment; what is there of it is looked at.
+/// and proves nothing: a client says what it likes. What lies behind the first record is not looked at: no client splits its hello.
 /// </summary>
 public static class TlsHello
 {
-    /// <summary>Segments with data that are looked at.</summary>
-    public const int LooksMax = 1;
-
     private const byte Handshake = 22;
+    private const byte MajorVersion = 3;
     private const byte ClientHello = 1;
     private const byte HostName = 0;
     private const ushort ServerName = 0;
@@ -21,20 +31,28 @@ public static class TlsHello
     private const int MessageHead = 4;
     private const int VersionAndRandom = 34;
 
-    /// <summary>False where there is none, or not in these bytes.</summary>
+    /// <summary>Whether there is a name, or may be one in the bytes that follow.</summary>
+    /// <param name="bytes">From the first that the client sent.</param>
     /// <param name="pool">Where the name is taken from if it was there before.</param>
-    public static bool TryReadServerName(ReadOnlySpan<byte> bytes, NamePool pool, out string name)
+    public static HelloReading Read(ReadOnlySpan<byte> bytes, NamePool pool, out string name)
     {
         Span<char> text = stackalloc char[DnsLimits.NameMax];
         var isThere = TryReadServerName(bytes, text, out var length);
         name = isThere ? pool.Share(text[..length]) : "";
-        return isThere;
+        return isThere ? HelloReading.Name : IsCut(bytes) ? HelloReading.Cut : HelloReading.Nothing;
     }
+
+    /// <summary>Whether these are the first bytes of a hello, as far as there are any, and its record goes on.</summary>
+    private static bool IsCut(ReadOnlySpan<byte> bytes) =>
+        !bytes.IsEmpty && bytes[0] == Handshake
+        && (bytes.Length < 2 || bytes[1] == MajorVersion)
+        && (bytes.Length <= RecordHead || bytes[RecordHead] == ClientHello)
+        && (bytes.Length < RecordHead || bytes.Length < RecordHead + BinaryPrimitives.ReadUInt16BigEndian(bytes[3..]));
 
     private static bool TryReadServerName(ReadOnlySpan<byte> bytes, Span<char> name, out int length)
     {
         length = 0;
-        if (bytes.Length < RecordHead + MessageHead || bytes[0] != Handshake || bytes[1] != 3 || bytes[RecordHead] != ClientHello)
+        if (bytes.Length < RecordHead + MessageHead || bytes[0] != Handshake || bytes[1] != MajorVersion || bytes[RecordHead] != ClientHello)
         {
             return false;
         }

@@ -20,6 +20,12 @@ public sealed record Network(int Id, string Name, ImmutableArray<IpPrefix> Prefi
     /// <summary>Null where the gateway answers no questions for names.</summary>
     public NetworkDns? Dns { get; init; }
 
+    /// <summary>Devices send everything into the tunnel.</summary>
+    public bool IsDefaultRoute { get; init; }
+
+    /// <summary>Whether a member has one route for all addresses of IPv4. A site's router keeps its own.</summary>
+    public bool SendsEverything(Identity member) => IsDefaultRoute && member.Kind == IdentityKind.Device && member.AddressV4 is not null;
+
     /// <summary>The first address of each prefix is the gateway's.</summary>
     public bool IsGateway(IpAddress address)
     {

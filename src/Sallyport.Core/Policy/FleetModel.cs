@@ -164,13 +164,23 @@ public sealed partial class FleetModel
         return null;
     }
 
-    /// <summary>What lies beyond the gateway host as members of a network reach it, at its own addresses: they need routes there.</summary>
-    public IEnumerable<IpPrefix> EgressRoutes(int networkId) => Egress is not { } egress ? []
-        : (_networks.Find(networkId)?.Appearances.All ?? [])
-            .Where(one => one.Kind == AppearanceKind.Service && one.HomeId == egress.NetworkId && one.At.Length > 0).Select(one => one.At).Order(AddressOrder);
+    /// <summary>What lies beyond the gateway host is reached at its own addresses, to which whoever may go there needs routes.</summary>
+    public EgressWays EgressWays => _owners.Find(_egressId)?.Ways ?? EgressWays.None;
 
-    private static readonly Comparer<IpPrefix> AddressOrder =
-        Comparer<IpPrefix>.Create((a, b) => a.First.CompareTo(b.First) is not 0 and var order ? order : a.Length.CompareTo(b.Length));
+    /// <summary>Identities that are to have routes beyond the gateway host which they had not before. By rising id.</summary>
+    /// <param name="changed">Those that are others than before.</param>
+    public IEnumerable<int> GainingRoutes(FleetModel before, IEnumerable<int> changed)
+    {
+        var change = new EgressChange(before.EgressWays, EgressWays);
+        var asked = change.HasNews ? changed.Concat(Identities.Where(identity => change.MayConcern(identity.Id, identity.NetworkId) && change.MayConcern(identity)).Select(identity => identity.Id)) : changed;
+        return asked.Distinct().Order().Where(id => Gains(before, change, id));
+    }
+
+    /// <summary>Whether that one is among them.</summary>
+    public bool GainsRoutes(FleetModel before, int identityId) => Gains(before, new EgressChange(before.EgressWays, EgressWays), identityId);
+
+    private bool Gains(FleetModel before, EgressChange change, int id) =>
+        before.Identity(id) is { } was && Identity(id) is { } now && !change.Gained(was, now, Network(now.NetworkId)).IsEmpty;
 
     public Appearance? Appearance(int id) => _appearances.Find(id);
 

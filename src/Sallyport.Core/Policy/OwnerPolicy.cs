@@ -13,6 +13,7 @@ internal sealed class OwnerPolicy
     /// <summary>Lengths of targets that occur, longest first.</summary>
     private readonly ImmutableArray<int> _lengthsV4;
     private readonly ImmutableArray<int> _lengthsV6;
+    private EgressWays? _ways;
 
     /// <param name="applications">By rising id; each has its application.</param>
     public OwnerPolicy(ImmutableArray<ApplicationPolicy> applications)
@@ -35,6 +36,9 @@ internal sealed class OwnerPolicy
 
     /// <summary>Whether nothing of the owner is reachable at all.</summary>
     public bool IsEmpty => Applications.IsEmpty;
+
+    /// <summary>Who is sent routes to its applications, where it is what lies beyond the gateway host. Made when first asked for; two threads may both make it, and make the same.</summary>
+    public EgressWays Ways => _ways ??= new EgressWays(Applications.SelectMany(policy => policy.Rules.Select(rule => (policy.Application!, rule))));
 
     public ImmutableArray<int> LengthsFor(IpAddress destination) => destination.IsV4 ? _lengthsV4 : _lengthsV6;
 

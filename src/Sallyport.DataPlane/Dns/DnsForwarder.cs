@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Sallyport.Core.Dns;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Linux;
@@ -21,14 +20,13 @@ internal sealed class DnsForwarder : IDisposable
     private readonly GatewayLog _log;
     private readonly Epoll _epoll = new();
     private readonly WakeUp _wakeUp = new();
-    private readonly ConcurrentQueue<UpstreamQuestion> _inbox = new();
+    private readonly UpstreamInbox _inbox = new();
     private readonly UpstreamAttempt?[] _attempts = new UpstreamAttempt?[DnsServiceLimits.OutstandingMax];
     private readonly Dictionary<int, int> _perIdentity = [];
     private readonly byte[] _buffer = new byte[DnsLimits.MessageMax];
     private readonly HostResolvers _hostResolvers = new();
     private readonly Thread _thread;
     private Mailbox[] _shards = [];
-    private int _waiting;
     private int _outstanding;
     private int _streams;
     private int _nextSlot;
@@ -49,16 +47,14 @@ internal sealed class DnsForwarder : IDisposable
     /// <summary>Raised on its thread when it cannot go on; the process should end.</summary>
     public event Action<Exception>? Failed;
 
-    /// <summary>Any thread. False where too many wait.</summary>
+    /// <summary>Any thread. False where too many wait, or too many of this identity.</summary>
     public bool TryAsk(UpstreamQuestion question)
     {
-        if (Interlocked.Increment(ref _waiting) > DnsServiceLimits.InboxMax)
+        if (!_inbox.TryAdd(question))
         {
-            Interlocked.Decrement(ref _waiting);
             return false;
         }
 
-        _inbox.Enqueue(question);
         _wakeUp.Signal();
         return true;
     }
@@ -163,17 +159,16 @@ internal sealed class DnsForwarder : IDisposable
 
     private void TakeInbox()
     {
-        while (_inbox.TryDequeue(out var asked))
+        while (_inbox.TryTake(out var asked))
         {
             var question = asked;
-            Interlocked.Decrement(ref _waiting);
             var own = _perIdentity.GetValueOrDefault(question.IdentityId);
             if (question.Forward.Servers.IsEmpty)
             {
                 question = question with { Forward = question.Forward with { Servers = _hostResolvers.Servers(_clock.Now) } };
             }
 
-            if (question.Forward.Servers.IsEmpty || _outstanding == DnsServiceLimits.OutstandingMax || own >= DnsServiceLimits.OutstandingPerIdentityMax)
+            if (question.Forward.Servers.IsEmpty || own >= DnsServiceLimits.OutstandingPerIdentityMax || !TryMakeRoom(own))
             {
                 Deliver(question, null);
                 continue;
@@ -190,6 +185,34 @@ internal sealed class DnsForwarder : IDisposable
             _outstanding++;
             Ask(attempt, isStream: false);
         }
+    }
+
+    /// <summary>Where there is no place, whoever has clearly more than the one who asks gives up the one that came to nothing most often.</summary>
+    private bool TryMakeRoom(int own)
+    {
+        if (_outstanding < DnsServiceLimits.OutstandingMax)
+        {
+            return true;
+        }
+
+        var (identity, most) = _perIdentity.MaxBy(pair => pair.Value);
+        if (most <= own + 1)
+        {
+            return false;
+        }
+
+        UpstreamAttempt? given = null;
+        foreach (var attempt in _attempts)
+        {
+            if (attempt?.Question.IdentityId == identity
+                && (given is null || attempt.Count > given.Count || (attempt.Count == given.Count && attempt.Deadline < given.Deadline)))
+            {
+                given = attempt;
+            }
+        }
+
+        Finish(given!, given!.Truncated);
+        return true;
     }
 
     private void HandleTimeouts(Instant now)

@@ -19,19 +19,30 @@ internal static class DnsServiceLimits
     /// <summary>Different questions of one shard that wait to be reported.</summary>
     public const int LogWindowMax = 8192;
 
+    /// <summary>Of one identity among them, once half of the places are taken: what it asks beyond is counted in its own line.</summary>
+    public const int LogLinesWhenScarce = 8;
+
     /// <summary>The same question within this time is one line.</summary>
     public static readonly TimeSpan LogWindow = TimeSpan.FromSeconds(1);
 
     /// <summary>Addresses of an answer that the log keeps.</summary>
     public const int LogAddressesMax = 8;
 
-    /// <summary>Questions that wait for other servers, each with a socket; and of one identity among them.</summary>
+    /// <summary>
+    /// Questions that wait for other servers, each with a socket; and of one identity among them. Where all places are taken, who has clearly
+    /// more than the one who asks gives one up.
+    /// </summary>
     public const int OutstandingMax = 512;
 
     public const int OutstandingPerIdentityMax = 32;
 
     /// <summary>Questions on their way to the thread that asks.</summary>
     public const int InboxMax = 1024;
+
+    /// <summary>Of one identity among them: as many as may wait for servers, and few once half of the places are taken.</summary>
+    public const int InboxPerIdentityMax = OutstandingPerIdentityMax;
+
+    public const int InboxPerIdentityWhenScarce = 4;
 
     /// <summary>Those over TCP: up to 64 KB each.</summary>
     public const int StreamsMax = 32;

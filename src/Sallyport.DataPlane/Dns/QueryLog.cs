@@ -13,6 +13,9 @@ internal sealed class QueryLog
     public const int NameMax = 255;
 
     private readonly Dictionary<QueryKey, QueryRecord> _window = [];
+
+    /// <summary>Lines in it, by identity.</summary>
+    private readonly Dictionary<int, int> _lines = [];
     private Instant _reportAt;
 
     /// <summary>Questions that were answered and are in no line.</summary>
@@ -27,7 +30,9 @@ internal sealed class QueryLog
             return;
         }
 
-        if (!lines.TryTake(DnsServiceLimits.LogBurst, DnsServiceLimits.LogInterval, now))
+        var own = _lines.GetValueOrDefault(key.IdentityId);
+        var isScarce = _window.Count >= DnsServiceLimits.LogWindowMax / 2;
+        if ((isScarce && own >= DnsServiceLimits.LogLinesWhenScarce) || !lines.TryTake(DnsServiceLimits.LogBurst, DnsServiceLimits.LogInterval, now))
         {
             key = key with { Name = Others, Type = default };
             addresses = [];
@@ -42,6 +47,7 @@ internal sealed class QueryLog
 
         var one = new QueryRecord(key, networkId, addresses, now, now, 1);
         _window[key] = known.Count == 0 ? one : known.With(one);
+        _lines[key.IdentityId] = known.Count == 0 ? own + 1 : own;
     }
 
     public void Report(Uplink uplink, Instant now, bool everything = false)
@@ -51,6 +57,7 @@ internal sealed class QueryLog
             _reportAt = now + DnsServiceLimits.LogWindow;
             uplink.Put(_window.Values, _lost);
             _window.Clear();
+            _lines.Clear();
             _lost = 0;
         }
     }

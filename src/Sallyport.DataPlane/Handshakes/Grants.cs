@@ -26,7 +26,7 @@ internal static class Grants
             AddressV6 = v6 is null ? null : identity.AddressV6,
             NetworkV6 = v6,
             Routes = [.. Routes(identity, network, model, v4, v6, access.IsPointToPoint), .. access.Elsewhere.Where(range => HasFamily(identity, range)),
-                .. model.Fleet.EgressRoutes(identity.NetworkId).Where(range => HasFamily(identity, range))],
+                .. model.Fleet.EgressWays.Of(identity)],
             RedirectGateway = access.IsDefaultRoute && identity.Kind == IdentityKind.Device && v4 is not null,
             DnsServers = HasNames(identity, network) ? [.. NameServers(network!.Dns!, v4, v6)] : [],
             DnsDomain = HasNames(identity, network) ? network!.Dns!.Suffix : null,

@@ -632,6 +632,7 @@ internal sealed class Handshaker : IDisposable
         var token = judgement.Access!.NeedsPassword && !request.IsRenegotiation
             ? IssueToken(peer, Authenticator.TokenName(model.ByUsername.GetValueOrDefault(request.Username)), judgement.Token, now)
             : null;
+        peer.GrantedBy = request.IsRenegotiation ? null : model.Fleet;
         peer.Session.Accept(Grants.For(judgement.Identity!, judgement.Access!, model, peer.Admitted!.PeerId, token), now);
     }
 
@@ -756,6 +757,7 @@ internal sealed class Handshaker : IDisposable
             TunnelId = who.TunnelId,
             IdentityId = who.IdentityId,
             Proof = who.Proof,
+            GrantedBy = peer.GrantedBy!,
             AddressV4 = who.AddressV4,
             AddressV6 = who.AddressV6,
             Handshaker = _index,
@@ -770,6 +772,7 @@ internal sealed class Handshaker : IDisposable
             Key = key,
             KeyId = keys.KeyId,
         }));
+        peer.GrantedBy = null;
         if (!opened)
         {
             key.Free();

@@ -1,6 +1,7 @@
 using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Tunnels;
@@ -47,6 +48,9 @@ internal sealed class PeerSession
 
     /// <summary>Set when the peer was let in; the same for the life of the session.</summary>
     public Admitted? Admitted { get; set; }
+
+    /// <summary>The fleet by which its configuration was made, until the tunnel is there.</summary>
+    public FleetModel? GrantedBy { get; set; }
 
     public bool HasTunnel { get; set; }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Sallyport.Api.Nodes;
+using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
@@ -14,9 +16,16 @@ namespace Sallyport.DataPlane.Host;
 /// tried again, with the next change of the model and after a while.
 /// </summary>
 internal sealed class EgressHost(
-    Clock clock, Uplink uplink, GatewayLog log, NftProgram? nft = null, string forwarding = EgressHost.Forwarding, TimeSpan? tryAgain = null) : IDisposable
+    Clock clock, Uplink uplink, GatewayLog log, NftProgram? nft = null, string forwarding = EgressHost.Forwarding,
+    string connectionsMax = EgressHost.ConnectionsMax, TimeSpan? tryAgain = null) : IDisposable
 {
     private const string Forwarding = "/proc/sys/net/ipv4/ip_forward";
+
+    /// <summary>How many connections the kernel remembers, of everybody's; there when a table has asked for it.</summary>
+    private const string ConnectionsMax = "/proc/sys/net/netfilter/nf_conntrack_max";
+
+    /// <summary>Guests get one part in so many of those: the host's own connections, and tunnels among them, find room whatever guests do.</summary>
+    private const int GuestsPart = 2;
 
     private readonly NftProgram _nft = nft ?? new NftProgram();
     private readonly TimeSpan _tryAgain = tryAgain ?? TimeSpan.FromSeconds(10);
@@ -38,9 +47,10 @@ internal sealed class EgressHost(
     /// <summary>Returns at once.</summary>
     /// <param name="device">Null where the host has no device.</param>
     /// <param name="shards">Who is told that the way out is open.</param>
-    public void Follow(GatewayModel model, IGuestRoutes? device, IReadOnlyList<Mailbox> shards)
+    /// <param name="listening">Ports of ours, which no guest is given.</param>
+    public void Follow(GatewayModel model, IGuestRoutes? device, IReadOnlyList<Mailbox> shards, IReadOnlyList<int> listening)
     {
-        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, [.. model.Settings.OpenVpnUdp.Concat(model.Settings.OpenVpnTcp).Select(PortOf)], shards);
+        _wanted = new Wanted(device is null ? [] : PoolsOf(model), device, model.Settings.Tun, listening, shards);
         _keeping ??= Task.Run(KeepAsync);
         _changed.Ring();
     }
@@ -61,8 +71,6 @@ internal sealed class EgressHost(
     private static IReadOnlyList<IpPrefix> PoolsOf(GatewayModel model) =>
         model.Fleet.Egress is { Active: true } egress && model.Access.TryGetValue(egress.NetworkId, out var access)
             ? [.. access.Elsewhere.Where(pool => pool.IsV4)] : [];
-
-    private static int PortOf(string listener) => System.Net.IPEndPoint.TryParse(listener, out var endpoint) ? endpoint.Port : 0;
 
     private async Task KeepAsync()
     {
@@ -133,7 +141,7 @@ internal sealed class EgressHost(
         // From here on something may be left to be cleared, even of what does not succeed.
         List<IpPrefix> gone = _device == device ? [.. _pools.Except(wanted.Pools)] : [];
         (_table, _device, _pools) = (table, device, wanted.Pools);
-        await table.WriteAsync(wanted.Pools, _forwardingWasOff, _stop.Token).ConfigureAwait(false);
+        var hasTimes = await table.WriteAsync(wanted.Pools, _forwardingWasOff, _stop.Token).ConfigureAwait(false);
         gone.ForEach(device.RemoveRoute);
         foreach (var pool in wanted.Pools)
         {
@@ -146,9 +154,22 @@ internal sealed class EgressHost(
         }
 
         _isOpen = true;
-        Order(wanted.Shards, isOpen: true);
-        log.Write("egress.opened", $"guests {string.Join(", ", wanted.Pools)} by device {device.Name}, table {table.Name}{(_forwardingWasOff ? ", forwarding turned on" : "")}");
+        var flowsMax = FlowsMax(wanted.Shards.Count);
+        Order(wanted.Shards, isOpen: true, flowsMax);
+        log.Write("egress.opened",
+            $"guests {string.Join(", ", wanted.Pools)} by device {device.Name}, table {table.Name}, {flowsMax} conversations for each packet thread{(_forwardingWasOff ? ", forwarding turned on" : "")}");
+        if (!hasTimes)
+        {
+            log.Write("egress.no-times",
+                "this kernel takes no times for guests' conversations (CONFIG_NF_CONNTRACK_TIMEOUT): it remembers idle connections for as long as net.netfilter.nf_conntrack_tcp_timeout_established says, and may run out of room for them; "
+                + $"set that to {(int)new FlowLimits().TcpEstablished.TotalSeconds}");
+        }
     }
+
+    /// <summary>For each shard its part of the guests' part. Where the kernel has no bound, the flow table has.</summary>
+    private int FlowsMax(int shards) =>
+        int.TryParse(File.ReadAllText(connectionsMax).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var most) && most > 0
+            ? Math.Max(1, most / GuestsPart / Math.Max(1, shards)) : int.MaxValue;
 
     private async Task CloseAsync(Wanted wanted)
     {
@@ -164,7 +185,7 @@ internal sealed class EgressHost(
     private void Shut(Wanted wanted)
     {
         _isOpen = false;
-        Order(wanted.Shards, isOpen: false);
+        Order(wanted.Shards, isOpen: false, flowsMax: int.MaxValue);
         foreach (var pool in _pools)
         {
             try
@@ -232,11 +253,11 @@ internal sealed class EgressHost(
         await ClearAsync().ConfigureAwait(false);
     }
 
-    private static void Order(IReadOnlyList<Mailbox> shards, bool isOpen)
+    private static void Order(IReadOnlyList<Mailbox> shards, bool isOpen, int flowsMax)
     {
         foreach (var shard in shards)
         {
-            shard.Order(new OpenEgress(isOpen));
+            shard.Order(new OpenEgress(isOpen, flowsMax));
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
 
         if (model.Hosts.IsEmpty && !settings.TunAlways)
         {
-            _egress.Follow(model, null, Mailboxes(shards));
+            _egress.Follow(model, null, Mailboxes(shards), Listening(shards));
             Close(shards);
             return;
         }
@@ -37,8 +37,10 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
         try
         {
             Open(settings, handles, shards);
+
+            // Guests go out by the device whether or not it has our addresses, and a way that is to be shut does not wait for them.
+            _egress.Follow(model, _device, Mailboxes(shards), Listening(shards));
             SetAddresses(model, handles);
-            _egress.Follow(model, _device, Mailboxes(shards));
             _trouble = "";
         }
         catch (LinuxException e)
@@ -55,6 +57,9 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
     }
 
     private static IReadOnlyList<Mailbox> Mailboxes(IReadOnlyList<Shard> shards) => [.. shards.Select(shard => shard.Mailbox)];
+
+    /// <summary>Ports that are ours until the gateway ends, whatever the settings say of the next one.</summary>
+    private static IReadOnlyList<int> Listening(IReadOnlyList<Shard> shards) => [.. shards[0].BoundUdp.Concat(shards[0].BoundTcp).Select(bound => (int)bound.Port).Distinct()];
 
     private void Open(GatewaySettings settings, HandleSpace handles, IReadOnlyList<Shard> shards)
     {

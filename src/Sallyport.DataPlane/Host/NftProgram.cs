@@ -4,7 +4,10 @@ using System.Diagnostics;
 namespace Sallyport.DataPlane.Host;
 
 /// <summary>What could not be set up on the gateway host, in words for its operator.</summary>
-internal sealed class HostSetupException(string message) : Exception(message);
+internal class HostSetupException(string message) : Exception(message);
+
+/// <summary>nft ran, and said no.</summary>
+internal sealed class NftRefusalException(string message) : HostSetupException(message);
 
 /// <summary>
 /// The program nft of the gateway host. It is given so much time and is ended then: another process that holds the kernel's tables must

@@ -1,3 +1,4 @@
+using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Host;
@@ -13,6 +14,8 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
     /// <summary>Where guests' ports on the host's address come from: the first range without a listener of ours. The host's other services are below.</summary>
     private static readonly (int First, int Last)[] PortRanges = [(32_768, 60_999), (10_240, 32_767), (61_000, 65_535)];
 
+    /// <summary>How long the kernel remembers guests' conversations: no longer than we do, or it had more of them than we have counted.</summary>
+    private static readonly FlowLimits Times = new();
 
     /// <summary>A chain without rules, so that the gateway after this one knows it, too, if this one dies.</summary>
     private const string WasOff = "forwarding_was_off";
@@ -27,21 +30,33 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
         return (listed.Succeeded, listed.Succeeded && listed.Output.Contains(WasOff, StringComparison.Ordinal));
     }
 
+    /// <summary>False where the kernel keeps its own times for guests' conversations (it was built without CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     /// <exception cref="HostSetupException">It cannot be written.</exception>
-    public Task WriteAsync(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, CancellationToken cancel) =>
-        TakeAsync(Text(pools, forwardingWasOff), cancel);
+    public async Task<bool> WriteAsync(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, CancellationToken cancel)
+    {
+        try
+        {
+            await TakeAsync(Text(pools, forwardingWasOff), cancel).ConfigureAwait(false);
+            return true;
+        }
+        catch (NftRefusalException)
+        {
+            await TakeAsync(Text(pools, forwardingWasOff, hasTimes: false), cancel).ConfigureAwait(false);
+            return false;
+        }
+    }
 
     /// <summary>Whether it was there or not, it is gone.</summary>
     /// <exception cref="HostSetupException">It cannot be deleted.</exception>
     public Task DeleteAsync(CancellationToken cancel) => TakeAsync($"add table ip {Name}\ndelete table ip {Name}\n", cancel);
 
     /// <summary>As <c>nft -f</c> takes it: what was there goes.</summary>
-    public string Text(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff)
+    public string Text(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, bool hasTimes = true)
     {
         var guests = $"{{ {string.Join(", ", pools)} }}";
 
-        var ports = Array.Find(PortRanges, range => !(listening ?? []).Any(port => port >= range.First && port <= range.Last));
-        var given = ports == default ? "" : $" to :{ports.First}-{ports.Last} fully-random";
+        var ports = PortsBeside(listening ?? []);
+        var given = $" to :{ports.First}-{ports.Last} fully-random";
 
         // A machine that was no router is none for others, either.
         var marker = forwardingWasOff ? $"\n    chain {WasOff} {{ }}" : "";
@@ -49,7 +64,7 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
         return $$"""
             add table ip {{Name}}
             delete table ip {{Name}}
-            table ip {{Name}} {{{marker}}
+            table ip {{Name}} {{{marker}}{{(hasTimes ? TimesText() : "")}}
                 chain input {
                     type filter hook input priority -10; policy accept;
                     iifname "{{device}}" reject with icmp type admin-prohibited
@@ -59,7 +74,7 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
                     iifname "{{device}}" oifname "{{device}}" drop
                     iifname "{{device}}" ip saddr != {{guests}} drop
                     iifname "{{device}}" ct status dnat reject with icmp type admin-prohibited
-                    oifname "{{device}}" ct state != { established, related } drop{{others}}
+                    oifname "{{device}}" ct state != { established, related } drop{{others}}{{(hasTimes ? UseOfTimes() : "")}}
                 }
                 chain postrouting {
                     type nat hook postrouting priority 100; policy accept;
@@ -71,12 +86,54 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
             """;
     }
 
+    /// <summary>A range without a listener, or where each has one the widest gap between them.</summary>
+    private static (int First, int Last) PortsBeside(IReadOnlyCollection<int> listeners)
+    {
+        var free = Array.Find(PortRanges, range => !listeners.Any(port => port >= range.First && port <= range.Last));
+        if (free != default)
+        {
+            return free;
+        }
+
+        var (lowest, highest) = (PortRanges.Min(range => range.First), PortRanges.Max(range => range.Last));
+        var ends = listeners.Where(port => port >= lowest).Append(lowest - 1).Append(highest + 1).Distinct().Order().ToList();
+        return ends.Zip(ends.Skip(1), (below, above) => (First: below + 1, Last: above - 1)).MaxBy(gap => gap.Last - gap.First);
+    }
+
+    /// <summary>
+    /// A connection that both sides have ended is over after the time that we give it; one that only one has ended, or that was only begun,
+    /// sooner than here. Without these an established one would be remembered for five days.
+    /// </summary>
+    private static string TimesText()
+    {
+        static int Seconds(TimeSpan time) => (int)time.TotalSeconds;
+        return $$"""
+
+                ct timeout guests_tcp {
+                    protocol tcp;
+                    l3proto ip;
+                    policy = { syn_sent: 120, syn_recv: 60, established: {{Seconds(Times.TcpEstablished)}}, fin_wait: 120, close_wait: 60, last_ack: {{Seconds(Times.TcpClosed)}}, time_wait: {{Seconds(Times.TcpClosed)}}, close: {{Seconds(Times.TcpClosed)}} };
+                }
+                ct timeout guests_udp {
+                    protocol udp;
+                    l3proto ip;
+                    policy = { unreplied: 30, replied: {{Seconds(Times.Udp)}} };
+                }
+            """;
+    }
+
+    private string UseOfTimes() => $"""
+
+                iifname "{device}" meta l4proto tcp ct timeout set "guests_tcp"
+                iifname "{device}" meta l4proto udp ct timeout set "guests_udp"
+        """;
+
     private async Task TakeAsync(string script, CancellationToken cancel)
     {
         var taken = await nft.RunAsync(["-f", "-"], script, cancel).ConfigureAwait(false);
         if (!taken.Succeeded)
         {
-            throw new HostSetupException($"nft does not take table {Name}: {taken.Output.Trim()}");
+            throw new NftRefusalException($"nft does not take table {Name}: {taken.Output.Trim()}");
         }
     }
 }

@@ -146,6 +146,9 @@ internal sealed record ModelChange
 
     /// <summary>Networks whose routes changed: their tunnels fetch the new ones.</summary>
     public ImmutableArray<Reroute> Rerouted { get; init; } = [];
+
+    /// <summary>Identities that have routes beyond the gateway host which they had not: their tunnels fetch them.</summary>
+    public ImmutableArray<int> Gaining { get; init; } = [];
 }
 
 /// <summary>Rules that came into force or went out of it at a moment, by the wall clock, and identities of which facts stopped to count.</summary>

@@ -22,10 +22,19 @@ internal static class ModelMapper
     private static readonly TimeSpan LateMax = TimeSpan.FromSeconds(10);
 
     /// <param name="now">By the wall clock: rules are in force or not.</param>
-    public static GatewayModel FromSnapshot(Snapshot snapshot, Instant now)
+    public static GatewayModel FromSnapshot(Snapshot snapshot, Instant now) => FromSnapshot(GatewayModel.Empty, snapshot, now, out _);
+
+    /// <summary>In the place of a model that there was.</summary>
+    public static GatewayModel FromSnapshot(GatewayModel before, Snapshot snapshot, Instant now, out ModelChange change)
     {
         var everything = FleetMapping.Everything(snapshot.Model, snapshot.Version);
-        return Apply(GatewayModel.Empty with { Settings = snapshot.Model.Settings }, everything, now, out _);
+        var model = Apply(GatewayModel.Empty with { Settings = snapshot.Model.Settings }, everything, now, out _);
+        change = new ModelChange
+        {
+            Everything = true,
+            Gaining = [.. model.Fleet.GainingRoutes(before.Fleet, before.Fleet.Identities.Select(identity => identity.Id))],
+        };
+        return model;
     }
 
     /// <summary>The next model, and what tunnels must look at.</summary>
@@ -71,8 +80,8 @@ internal static class ModelMapper
                         && (old.IsPointToPoint != access[network.Id].IsPointToPoint || old.IsDefaultRoute != access[network.Id].IsDefaultRoute
                             || !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan())))
                     .Select(network => new Reroute(network.Id, [])),
-                .. EgressRouted(before.Fleet, fleet, delta).Select(network => new Reroute(network, [])),
             ],
+            Gaining = [.. fleet.GainingRoutes(before.Fleet, delta.Identities.Select(identity => identity.Id))],
         };
         return credentials.Done(before with
         {
@@ -87,11 +96,6 @@ internal static class ModelMapper
                 : before.LegacyWrappings,
         });
     }
-
-    /// <summary>Networks whose members have other ways beyond the gateway host than before.</summary>
-    private static IEnumerable<int> EgressRouted(FleetModel before, FleetModel after, Delta delta) =>
-        delta.RemovedAppearances.Select(id => before.Appearance(id)?.NetworkId ?? 0).Concat(delta.Appearances.Select(one => one.NetworkId)).Distinct()
-            .Where(network => before.Network(network) is not null && !before.EgressRoutes(network).SequenceEqual(after.EgressRoutes(network)));
 
     /// <summary>
     /// At the next moment at which the clock changes a rule, where it has come; null otherwise. Of a clock that was set forward the moments

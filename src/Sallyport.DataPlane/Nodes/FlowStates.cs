@@ -32,6 +32,9 @@ internal static class FlowStates
         PacketsBack = flow.PacketsBack,
         BytesBack = flow.BytesBack,
         Ended = flow.Ended,
+        FarSource = flow.FarSource == default ? null : flow.FarSource.ToString(),
+        FarSourcePort = flow.FarSourcePort,
+        FarDestination = flow.FarSource == default ? null : flow.FarDestination.ToString(),
         DnsName = flow.DnsName,
         ServerName = flow.ServerName,
     };

@@ -26,8 +26,8 @@ internal static class MeterStates
         var (isRule, identityId) = (used.Kind == MeterKind.Rule, used.Kind == MeterKind.Rule ? 0 : used.Id);
         var limit = isRule ? model.Rule(used.Id)?.Limit : model.Identity(used.Id)?.Limit;
         var whose = isRule ? $"rule {used.Id}" : model.Identity(used.Id) is { } identity ? $"{identity.Kind.Word()} {identity.Name}" : "an identity that is gone";
-        var period = limit?.Period == VolumePeriod.Month ? "month" : "day";
+        var period = limit?.Period ?? VolumePeriod.Day;
         return new GatewayEvent(
-            "volume.used", clock.ToWall(clock.Now), identityId, "", $"{whose} has used up its {used.Bytes} bytes of this {period}; nothing of it passes until the next begins (UTC).");
+            "volume.used", clock.ToWall(clock.Now), identityId, "", $"{whose} has used up its {LimitText.Volume(used.Bytes, period)}; nothing of it passes until the next {(period == VolumePeriod.Month ? "month" : "day")} begins (UTC).");
     }
 }

@@ -246,12 +246,12 @@ internal sealed class NodeLink
             // What the clock does is told apart from what control did.
             var now = WallNow;
             AdvanceHours(now);
-            var change = new ModelChange { Everything = true };
+            ModelChange change;
             _model = message switch
             {
                 Delta when _model is null => throw new InvalidDataException("A delta came before any snapshot."),
                 Delta delta => ModelMapper.Apply(_model, delta, now, out change),
-                _ => ModelMapper.FromSnapshot((Snapshot)message, now),
+                _ => ModelMapper.FromSnapshot(_model ?? GatewayModel.Empty, (Snapshot)message, now, out change),
             };
             _modelChanged.Ring();
             return _owner.HandleModel(_model, change);

@@ -13,6 +13,9 @@ internal struct NewTunnel
     public required long TunnelId;
     public required int IdentityId;
     public required TunnelProof Proof;
+
+    /// <summary>The fleet by which its configuration was made.</summary>
+    public required FleetModel GrantedBy;
     public required IpAddress AddressV4;
     public required IpAddress AddressV6;
     public required int Handshaker;

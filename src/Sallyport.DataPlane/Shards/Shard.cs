@@ -561,6 +561,7 @@ internal sealed class Shard : IDisposable
                 break;
             case OpenEgress egress:
                 _outbox.Host.IsEgressOpen = egress.IsOpen;
+                _forwarder.BeyondFlowsMax = egress.FlowsMax;
                 break;
             case DetachHost:
                 CloseHost();
@@ -577,6 +578,10 @@ internal sealed class Shard : IDisposable
 
         // It was decided under a model that may have been replaced while the command was on its way.
         CloseUnlessValid(wanted.Slot, _model);
+        if (wanted.GrantedBy != _model.Fleet && _model.Fleet.GainsRoutes(wanted.GrantedBy, wanted.IdentityId))
+        {
+            Reconfigure(wanted.Slot);
+        }
     }
 
     private void Attach(AttachHost attach)
@@ -620,6 +625,11 @@ internal sealed class Shard : IDisposable
             Reconfigure(rerouted, adopt.Model);
         }
 
+        foreach (var identity in adopt.Change.Gaining)
+        {
+            Reconfigure(_tunnels.OfIdentity(identity));
+        }
+
         adopt.Adoption.Done(_clock.ToWall(_clock.Now), _clock.ToWall(cut.LastPacketAt), tunnelsCut, cut.FlowsCut, _uplink);
     }
 
@@ -649,6 +659,14 @@ internal sealed class Shard : IDisposable
             {
                 _toReconfigure.Enqueue((slot, tunnel.Id));
             }
+        }
+    }
+
+    private void Reconfigure(int slot)
+    {
+        if (_tunnels.IsLive(slot))
+        {
+            _toReconfigure.Enqueue((slot, _tunnels[slot].Id));
         }
     }
 

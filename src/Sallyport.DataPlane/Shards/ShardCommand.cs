@@ -37,7 +37,8 @@ internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adopti
 internal sealed record AttachHost(TunQueue Queue, HandleSpace Handles) : ShardCommand;
 
 /// <summary>The gateway host passes on what is for beyond it, or does not.</summary>
-internal sealed record OpenEgress(bool IsOpen) : ShardCommand;
+/// <param name="FlowsMax">How many conversations of this shard's the host should remember at most.</param>
+internal sealed record OpenEgress(bool IsOpen, int FlowsMax) : ShardCommand;
 
 /// <summary>The gateway host has no part any more.</summary>
 internal sealed record DetachHost : ShardCommand;

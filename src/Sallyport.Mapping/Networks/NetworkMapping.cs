@@ -10,6 +10,7 @@ public static class NetworkMapping
     /// <param name="zone">What all names of the installation end with; null where nobody is going to ask for names.</param>
     public static Network Of(NetworkModel dto, string? zone) => new(dto.Id, dto.Name, [.. dto.Prefixes.Select(IpPrefix.Parse)])
     {
+        IsDefaultRoute = dto.DefaultRoute,
         Dns = dto.Dns is { } dns && zone is not null
             ? new NetworkDns(zone, $"{dto.Name}.{zone}", [.. dns.Forward.Select(Forward).OrderByDescending(forward => forward.Domain.Length)])
             {

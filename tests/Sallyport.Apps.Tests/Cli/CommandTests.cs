@@ -40,7 +40,7 @@ public sealed class CommandTests : IAsyncLifetime
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         lines.Length.ShouldBe(2);
         lines[0].ShouldContain("NAME     NETWORK  STATE   ONLINE");
-        foreach (var part in (string[])["pump-17", "online", "10.20.0.2", "203.0.113.9:50000", "openvpn/udp", "AES-256-GCM", "2026-11-20 10:00:00Z", "2.0 KiB", "2.6.14?[31m"])
+        foreach (var part in (string[])["pump-17", "online", "10.20.0.2", "203.0.113.9:50000", "openvpn/udp", "AES-256-GCM", "2026-11-20 10:00:00Z", "2.0 kB", "2.6.14?[31m"])
         {
             lines[1].ShouldContain(part);
         }

@@ -61,7 +61,7 @@ internal sealed class ControlServer : IAsyncDisposable
     }
 
     /// <summary>A TCP flow that a device of a network opened and that was denied; stored when it returns.</summary>
-    public async Task DeniedAsync(string device, string destination, int port, string reason)
+    public async Task DeniedAsync(string device, string destination, int port, string reason, string? application = null)
     {
         var from = control.Feed.State.Identities.Values.Single(identity => identity.Name == device);
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000;
@@ -81,7 +81,7 @@ internal sealed class ControlServer : IAsyncDisposable
                 DestinationPort = port,
                 Allowed = false,
                 RuleId = 0,
-                ApplicationId = 0,
+                ApplicationId = application is null ? 0 : control.Feed.State.Applications.Values.Single(one => one.Name == application).Id,
                 Reason = reason,
                 FirstSeen = now,
                 LastSeen = now,

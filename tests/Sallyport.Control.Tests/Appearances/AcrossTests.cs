@@ -277,6 +277,59 @@ public sealed class AcrossTests
         (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("nobody"))).Errors.Single().Field.ShouldBe("address");
     }
 
+    [Fact]
+    public async Task What_a_flow_was_in_the_other_network_stays_and_tells_who_had_a_guests_address()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        var (pump, router, server) = (await world.Client.GetDeviceAsync("pump.plant-a"), await world.Client.GetSiteAsync("router-a"), await world.Client.GetDeviceAsync("server"));
+        var home = (await world.Client.GetNetworkAsync("plant-a")).Id;
+        var noon = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 20_000);
+        var first = Seen(pump.Id, "192.168.1.20", "198.19.0.20", 40_000, noon, minutes: 10);
+        await world.RecordAsync(first, Seen(router.Id, "10.1.0.7", "198.19.0.20", 41_000, noon.AddHours(1), minutes: 5));
+
+        // What the pool says from now on is nothing of what has been.
+        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { GuestPools = ["10.99.0.0/16"], Guests = "shared" });
+        await world.RecordAsync(first with { LastSeen = Nanoseconds(noon.AddMinutes(20)), Ended = true });
+        await world.RecordAsync(first with { FarSource = null, FarDestination = null, FarSourcePort = 0, LastSeen = Nanoseconds(noon.AddMinutes(21)), Ended = true });
+        (await world.Client.ListFlowsAsync(device: "pump.plant-a")).Items.Single().Far.ShouldBe(new FlowFarEnds("plant-b", "198.19.0.20", "192.168.1.10") { SourcePort = 40_000 });
+
+        (await Whois(noon)).ShouldBe(("pump", "192.168.1.20", 40_000));
+        (await Whois(noon.AddMinutes(40))).ShouldBe(("pump", "192.168.1.20", 40_000), "nobody had it in between: who had it before");
+        (await Whois(noon.AddMinutes(62))).ShouldBe(("router-a", "10.1.0.7", 41_000));
+        (await Whois(null)).ShouldBe(("router-a", "10.1.0.7", 41_000), "nobody has it now: who had it last");
+        (await world.Client.WhoisAsync("198.19.0.20", "plant-b")).Seen!.Until.ShouldBe(noon.AddMinutes(65));
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("198.19.0.20", "plant-b", at: noon.AddMinutes(-1)))).Status.ShouldBe(404);
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("198.19.0.20", "plant-a", at: noon))).Status.ShouldBe(404, "it is an address of the other network");
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("198.19.0.20", "plant-b", port: 70_000))).Errors.Single().Field.ShouldBe("port");
+
+        // Names are those of the time, and what is gone is gone.
+        var shared = "10.99.0.1";
+        await world.RecordAsync(Seen(pump.Id, "192.168.1.20", shared, 50_000, noon.AddHours(2), 9), Seen(router.Id, "10.1.0.7", shared, 50_001, noon.AddHours(2), 9));
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync(shared, "plant-b"))).Errors.Single().Hint.ShouldContain("--port");
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync(shared, "plant-b", at: noon.AddHours(2)))).Errors.Single().Message.ShouldBe(
+            "several had 10.99.0.1 in network plant-b then: site router-a, device pump");
+        (await world.Client.WhoisAsync(shared, "plant-b", port: 50_001)).Name.ShouldBe("router-a");
+        await world.Client.DeleteDeviceAsync("pump.plant-a");
+        var gone = await world.Client.WhoisAsync(shared, "plant-b", port: 50_000, at: noon.AddHours(2));
+        (gone.Name, gone.HomeNetwork, gone.HomeAddress, gone.As, gone.Active).ShouldBe(("pump", "plant-a", "192.168.1.20", "guest", false));
+
+        FlowState Seen(int from, string source, string guest, int port, DateTimeOffset at, int minutes) =>
+            Traffic.Flow(home, from, server.Id, "198.18.0.1", 443).AllowedBy(1, 1) with
+            {
+                Source = source, SourcePort = 33_000, FarSource = guest, FarSourcePort = port, FarDestination = "192.168.1.10",
+                FirstSeen = Nanoseconds(at), LastSeen = Nanoseconds(at.AddMinutes(minutes)),
+            };
+
+        async Task<(string, string, int?)> Whois(DateTimeOffset? at)
+        {
+            var who = await world.Client.WhoisAsync("198.19.0.20", "plant-b", at: at);
+            return (who.Name, who.HomeAddress, who.Seen!.Port);
+        }
+
+        static long Nanoseconds(DateTimeOffset time) => time.ToUnixTimeMilliseconds() * 1_000_000;
+    }
+
     private static async Task<ControlWorld> WorldAsync()
     {
         var world = await ControlWorld.StartAsync();

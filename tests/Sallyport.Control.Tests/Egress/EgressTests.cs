@@ -91,6 +91,87 @@ public sealed class EgressTests
         static IEnumerable<string> Appear(ControlWorld world) => world.Control.Feed.State.Appearances.Values.Select(one => $"{one.Kind} {one.At}").Order();
     }
 
+    [Fact]
+    public async Task A_change_tells_how_many_tunnels_connect_anew_for_a_route_and_who()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var (pump, other) = ((await world.PumpAsync()).Device, (await world.PumpAsync("pump-18")).Device);
+        await world.PumpAsync("pump-19");
+        var web = await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "203.0.113.0/24", Services = ["tcp/443"], Groups = ["out"] });
+        web.TunnelsReconnecting.ShouldBeNull();
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        await gateway.SendAsync(new TunnelReport([FakeGateway.Tunnel(pump.Id), FakeGateway.Tunnel(other.Id, 2)]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.GetStatusAsync()).TunnelsUp == 2);
+
+        const string File = "rules:\n  - from: label:model=P200\n    from_network: plant-a\n    to: application:web.internet\n";
+        var bytes = System.Text.Encoding.UTF8.GetBytes(File);
+        (await world.Client.PlanFleetAsync(bytes)).TunnelsReconnecting.ShouldBe(2, "the third one has no tunnel");
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:web", Windows = ["mon 03:00-03:01 UTC"] });
+        rule.TunnelsReconnecting.ShouldBe(1, "at another hour it could not");
+        (await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application-group:out.internet" })).TunnelsReconnecting.ShouldBeNull("he has it");
+        (await world.Client.PlanFleetAsync(bytes)).TunnelsReconnecting.ShouldBe(1);
+        await world.FlushAsync();
+        var said = (await world.Client.ListEventsAsync("network.reroute")).Items.ShouldHaveSingleItem();
+        (said.Subject, said.Detail).ShouldBe(
+            ("network:plant-a", "network plant-a has routes beyond the gateway host for more of its members: 1 tunnel connects anew for routes to 203.0.113.0/24; device:pump-17 (by administrator)"));
+
+        var moved = world.Client.UpdateApplicationAsync("web", new ApplicationUpdate { Target = "203.0.112.0/23" });
+        (await moved).TunnelsReconnecting.ShouldBe(1);
+        await world.Client.AddRuleAsync(new RuleCreate { From = "label:zone=a", FromNetwork = "plant-a", To = "application:web" });
+        var labelled = await world.Client.UpdateDeviceAsync("pump-18", new DeviceUpdate { Labels = new Dictionary<string, string> { ["zone"] = "a" } });
+        labelled.TunnelsReconnecting.ShouldBe(1);
+        (await world.Client.UpdateDeviceAsync("pump-18", new DeviceUpdate { Labels = new Dictionary<string, string>() })).TunnelsReconnecting.ShouldBeNull("less is no reason");
+        (await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "198.51.100.7", Services = ["udp/123"], Groups = ["out"] }))
+            .TunnelsReconnecting.ShouldBe(1, "a rule leads to its group");
+    }
+
+    [Fact]
+    public async Task What_lies_beyond_is_not_at_an_address_that_somebody_appears_at()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "server", Network = "plant-b", Profile = new() });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "mes", Device = "server", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "odd", Host = "internet", Target = "198.18.0.1", Services = ["tcp/443"] });
+        var error = (await Refused(() => world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:odd" }))).ShouldHaveSingleItem();
+        (error.Field, error.Message).ShouldBe(
+            ("target", "198.18.0.1 beyond the gateway host cannot be reached from network plant-a, where 198.18.0.1/32 is that of what appears there from network plant-b"));
+        error.Hint.ShouldContain("network update plant-a --service-range");
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:server.plant-b", To = "application:odd" });
+
+        // Beside what is given out there is room, and nobody is given that later.
+        await world.Client.UpdateApplicationAsync("odd", new ApplicationUpdate { Target = "198.18.0.2" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17.plant-a", To = "application:odd" });
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "second", Network = "plant-b", Profile = new() });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "scada", Device = "second", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:scada" });
+        (await world.Client.GetApplicationAsync("scada")).AppearsAt.ShouldBe(["plant-a 198.18.0.3/32"]);
+    }
+
+    [Fact]
+    public async Task A_network_that_gets_its_first_prefix_of_IPv6_gets_ranges_for_it()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var after = await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Prefixes = ["10.20.0.0/16", "fd01::/64"] });
+        after.ServiceRanges.ShouldBe(["198.18.0.0/16", "fd5c:fbbf::/32"]);
+        after.GuestPools.ShouldBe(["198.19.0.0/16", "fd47:36c2::/32"]);
+        after = await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { GuestPools = ["198.19.0.0/16"] });
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Prefixes = ["10.20.0.0/16", "fd01::/64", "fd02::/64"] })).GuestPools
+            .ShouldBe(["198.19.0.0/16"], "who took it away does not get it again");
+
+        // Where it has its own there, and where it is said, it is not.
+        await world.Client.AddNetworkAsync(new NetworkCreate { Name = "plant-b", Prefixes = ["10.20.0.0/16"] });
+        after = await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { Prefixes = ["10.20.0.0/16", "fd5c:fbbf:1::/64"], GuestPools = ["198.19.0.0/16", "fd99::/64"] });
+        after.ServiceRanges.ShouldBe(["198.18.0.0/16"]);
+        after.GuestPools.ShouldBe(["198.19.0.0/16", "fd99::/64"]);
+    }
+
     [Theory]
     [InlineData("127.0.0.1", null, "target")]
     [InlineData("169.254.169.254", null, "target")]

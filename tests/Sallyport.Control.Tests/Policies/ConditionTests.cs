@@ -191,6 +191,8 @@ public sealed class ConditionTests
             await gateway.SendAsync(new MeterReport([new MeterState("rule", rule.Id, today, 999_999)]));
         }
 
+        (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Allowed.ShouldBeTrue("there is some left");
+
         using (var other = await FakeGateway.ConnectAsync(world, "gw-2"))
         {
             await other.ReceiveAsync<Snapshot>();
@@ -201,6 +203,14 @@ public sealed class ConditionTests
         using var again = await FakeGateway.ConnectAsync(world);
         (await again.ReceiveAsync<MeterReport>()).Meters.ShouldBe([new MeterState("rule", rule.Id, today, 1_000_000)]);
         await again.ReceiveAsync<Snapshot>();
+
+        // Once it is used up an explanation says what the gateway does.
+        await again.SendAsync(new MeterReport([new MeterState("rule", rule.Id, today, 500_000_000)]));
+        await ControlWorld.UntilAsync(async () => !(await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Allowed);
+        var why = await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883);
+        (why.Reason, why.RuleId).ShouldBe(("VolumeUsed", rule.Id));
+        why.Steps.ShouldContain($"But the volume of rule {rule.Id} (500MB/day) is used up: nothing passes until it begins anew, by UTC.");
+        (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883, DateTimeOffset.UtcNow.AddDays(1))).Allowed.ShouldBeTrue("tomorrow");
     }
 
     private static PostureUpdate Facts(string name, string? value) => new() { Facts = new Dictionary<string, string?> { [name] = value } };

@@ -47,6 +47,45 @@ public sealed class LintTests
     }
 
     [Fact]
+    public async Task A_rule_whose_conditions_keep_nobody_out_is_found()
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        var condition = new ConditionInput { Posture = ["firmware>=2.4.1"] };
+        var group = await RuleAsync(world, "group:pumps");
+        var asks = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:historian", Conditions = condition });
+        var finding = (await world.Client.LintAsync()).Findings.Single(finding => finding.Kind == "shadowed");
+        (finding.RuleId, finding.Why).ShouldBe((asks.Id,
+            $"its conditions keep nobody out: everybody it speaks of is allowed the same by rule {group} (group:pumps to application:historian), which asks for nothing of the kind"));
+        await world.Client.DeleteRuleAsync(group);
+        (await world.Client.LintAsync()).Findings.ShouldNotContain(finding => finding.Kind == "shadowed");
+    }
+
+    [Fact]
+    public async Task A_denial_or_a_lock_by_name_beside_a_way_by_address_is_found()
+    {
+        await using var world = await WorldAsync(new MovedTime());
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/443"] });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "time", Host = "internet", Target = "0.0.0.0/0", Services = ["udp/123"] });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "shop", Host = "internet", Names = ["*.shop.example"], Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", FromNetwork = "plant-a", To = "application:time" });
+        var denial = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:shop", Effect = "deny" });
+        (await world.Client.LintAsync()).Findings.ShouldNotContain(finding => finding.Kind == "by-address", "another port");
+
+        var wide = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-2", To = "application:web" });
+        (await world.Client.LintAsync()).Findings.ShouldNotContain(finding => finding.Kind == "by-address", "somebody else");
+        await world.Client.DeleteRuleAsync(wide.Id);
+        wide = await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", FromNetwork = "plant-a", To = "application:web" });
+        var finding = (await world.Client.LintAsync()).Findings.Single(finding => finding.Kind == "by-address");
+        (finding.RuleId, finding.Why).ShouldBe((denial.Id,
+            $"it denies names, and rule {wide.Id} (group:pumps of network plant-a to application:web) allows the same servers by address to who did not ask the gateway for such a name"));
+        finding.Fix.ShouldBe("sallyport policy learn --group pumps --network plant-a --days 30 --commands");
+
+        await world.Client.DeleteRuleAsync(denial.Id);
+        await world.Client.AddLockAsync(new Api.Locks.LockCreate { Subject = "application:shop", Reason = "test" });
+        (await world.Client.LintAsync()).Findings.Single(finding => finding.Kind == "by-address").What.ShouldBe("application:shop");
+    }
+
+    [Fact]
     public async Task A_rule_of_which_a_denial_leaves_nothing_is_found()
     {
         await using var world = await WorldAsync(new MovedTime());
@@ -93,7 +132,7 @@ public sealed class LintTests
         var conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] };
         await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:historian", Conditions = conditions });
         await world.Client.AddRuleAsync(new RuleCreate { From = "group:pumps", To = "application:historian", Effect = "deny", Conditions = conditions });
-        await RuleAsync(world, "device:pump-1");
+        await RuleAsync(world, "device:pump-1", hours: "mon-fri 08:00-17:00 Etc/UTC");
         (await world.Client.LintAsync()).Findings.ShouldBeEmpty("the facts hold now, and nobody knows for how long");
     }
 

@@ -81,7 +81,7 @@ public sealed class ReplayTests(ITestOutputHelper output)
         report.NotJudged.Select(one => (one.Why, one.Flows)).ShouldBe(
         [
             ("who opened it or carried its destination is gone (device:pump-17)", 1),
-            ("who opened it or carries its destination is quarantined, locked or retired now", 1),
+            ("who opened it or carries its destination is shut out now (device:pump-18 is quarantined: dark)", 1),
         ]);
     }
 
@@ -99,7 +99,7 @@ public sealed class ReplayTests(ITestOutputHelper output)
         await world.Client.AddLockAsync(new Api.Locks.LockCreate { Subject = "application:web" });
         var report = await world.Client.ReplayAsync(new ReplayRequest { RemoveRules = [rule.Id], AddRules = [new RuleCreate { From = "device:pump-18", To = "application:web" }] });
         report.NotJudged.Select(one => (one.Why, one.Flows)).ShouldBe(
-            [("who opened it or carries its destination is quarantined, locked or retired now", 1), ("its application is locked now", 1)]);
+            [("who opened it or carries its destination is shut out now (device:pump-17 is quarantined: management)", 1), ("its application is locked now", 1)]);
         // Whose quarantine is over is judged as anybody.
         report.Changes.ShouldHaveSingleItem().From.ShouldBe("device:pump-18");
         report.Blocked.ShouldBe(1);

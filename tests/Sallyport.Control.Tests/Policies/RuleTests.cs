@@ -40,7 +40,7 @@ public sealed class RuleTests
             rule.From.ShouldBe(from);
             var problem = await ControlWorld.ProblemOf(() => world.Client.AddRuleAsync(new RuleCreate { From = from, To = "application:historian" }));
             problem.Status.ShouldBe(409);
-            problem.Detail.ShouldBe($"Rule {rule.Id} already allows {from} to reach application historian; nothing was changed. Nothing is left to do.");
+            problem.Detail.ShouldBe($"Rule {rule.Id} already allows {from} to reach application:historian; nothing was changed. Nothing is left to do.");
         }
 
         (await world.Client.ListRulesAsync()).Items.Count.ShouldBe(3);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Packets;
@@ -170,6 +171,26 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public void A_conversation_whose_rule_becomes_one_of_a_name_keeps_the_name_that_it_was_judged_by()
+    {
+        var packet = Build.Udp(PumpAt, 4000, Server, 443);
+        var byPrefix = Fleet.With(Application(101, 3, Internet, "203.0.113.0/24", Udp(443)));
+        _forwarder.Adopt(byPrefix, _now);
+        Forward(Pump, packet, Internet);
+        _ties.Tell(Pump, "time.example", Server, _now + TimeSpan.FromSeconds(60));
+
+        var byName = byPrefix.With(new FleetChange { RemovedRules = Ids(201) });
+        _forwarder.Adopt(byName, _now).FlowsCut.ShouldBe(0);
+        Forward(Pump, packet, Internet);
+        Records().Last().DnsName.ShouldBe("time.example");
+
+        _now += TimeSpan.FromSeconds(61);
+        _forwarder.Adopt(byName.With(ForDevice(299, Pump, 999)), _now).FlowsCut.ShouldBe(0, "the answer is too old, and it is what it goes on by");
+        Forward(Pump, packet, Internet);
+        _forwarder.Adopt(_forwarder.Model.With(new FleetChange { RemovedRules = Ids(NameRule) }), _now).FlowsCut.ShouldBe(1);
+    }
+
+    [Fact]
     public void Names_do_not_lead_into_private_ranges_that_no_application_names()
     {
         string[] elsewhere = ["10.50.0.10", "192.168.7.1", "172.16.0.1", "100.64.0.1", "198.19.0.11"];
@@ -219,8 +240,53 @@ public sealed class EgressTests
     [Fact]
     public void Ways_to_prefixes_are_told_and_none_to_everything()
     {
-        Fleet.EgressRoutes(1).Select(route => route.ToString()).ShouldBe(["10.50.0.0/24", "203.0.113.0/24"]);
-        Fleet.EgressRoutes(2).Select(route => route.ToString()).ShouldBe(["203.0.113.0/24"]);
+        Routes(Pump).ShouldBe(["10.50.0.0/24", "203.0.113.0/24"]);
+        Routes(Valve).ShouldBeEmpty();
+        Routes(Twin).ShouldBe(["203.0.113.0/24"]);
+
+        static IEnumerable<string> Routes(int id) => Fleet.EgressWays.Of(Fleet.Identity(id)!).Select(route => route.ToString());
+    }
+
+    [Fact]
+    public void Conversations_with_beyond_are_bounded_for_all_and_for_each_and_leave_the_rest_of_the_table_alone()
+    {
+        var forwarder = new Forwarder(new FlowLimits { Capacity = 4000 }, new SeededEntropy(5), Gate.Start) { BeyondFlowsMax = 1024 };
+        forwarder.Adopt(Fleet.With(Change(ForNetwork(206, 1, 101))), _now);
+        int Open(int from, string at, int count) => Enumerable.Range(0, count)
+            .Count(i => forwarder.Handle(from, Build.Udp(at, 2000 + i, Server, 123), _now, _refusal).Kind == ForwardKind.Forward);
+
+        Open(Pump, PumpAt, 3000).ShouldBe(256, "a quarter");
+        Open(Valve, ValveAt, 3000).ShouldBe(256, "a quarter, with which half are taken");
+        Open(Twin, PumpAt, 3000).ShouldBe(16, "from here on a little for each");
+        Open(Pump, PumpAt, 3000).ShouldBe(256, "those that it has go on, and there are no more");
+        Open(Valve, ValveAt, 10).ShouldBe(10);
+        forwarder.AllowedFlows.ShouldBe(256 + 256 + 16);
+        forwarder.Drops[(int)DropReason.FlowTableFull].ShouldBeGreaterThan(0);
+
+        // What is over makes room.
+        _now += TimeSpan.FromMinutes(10);
+        forwarder.HandleTimeout(_now);
+        forwarder.AllowedFlows.ShouldBe(0);
+        Open(Twin, PumpAt, 3000).ShouldBe(256);
+    }
+
+    [Fact]
+    public void Beyond_takes_half_of_the_table_at_most_and_gives_nothing_of_it_away()
+    {
+        var forwarder = new Forwarder(new FlowLimits { Capacity = 400 }, new SeededEntropy(5), Gate.Start) { BeyondFlowsMax = int.MaxValue };
+        forwarder.BeyondFlowsMax.ShouldBe(200);
+        const int gateway = 41;
+        forwarder.Adopt(Fleet.With(Change(Device(gateway, 1, "192.168.1.40"), Application(104, 1, gateway, "192.168.1.40", Udp(123)), ForNetwork(206, 1, 104))), _now);
+        int Open(string to, int count) => Enumerable.Range(0, count)
+            .Count(i => forwarder.Handle(Pump, Build.Udp(PumpAt, 2000 + i, to, 123), _now, _refusal).Kind == ForwardKind.Forward);
+        Open(Server, 300).ShouldBe(50);
+        Open("192.168.1.40", 400).ShouldBe(350);
+
+        // Another one who takes places in the full table takes them of what stays inside: what the host remembers is not forgotten here.
+        Enumerable.Range(0, 200).Count(i => forwarder.Handle(Valve, Build.Udp(ValveAt, 2000 + i, "192.168.1.40", 123), _now, _refusal).Kind == ForwardKind.Forward)
+            .ShouldBeGreaterThan(100);
+        Open(Server, 50).ShouldBe(50);
+        forwarder.AllowedFlows.ShouldBe(400);
     }
 
     [Fact]
@@ -233,13 +299,66 @@ public sealed class EgressTests
         Records().Last().ServerName.ShouldBeSameAs(first, "one string for all flows");
     }
 
+    [Fact]
+    public void A_server_name_behind_a_long_key_share_is_found_in_the_segments_that_follow()
+    {
+        var hello = TlsHelloTests.Hello("late.vendor.example", before: 2900);
+        Connect(4000);
+        Data(4000, 1, hello.AsSpan(0, 1400));
+        Data(4000, 1, hello.AsSpan(0, 1400));
+        Data(4000, 1401, hello.AsSpan(1400, 1400));
+        Records().ShouldAllBe(record => record.ServerName == null);
+        Data(4000, 2801, hello.AsSpan(2800));
+        Records().Last().ServerName.ShouldBe("late.vendor.example");
+    }
+
+    [Fact]
+    public void A_hello_of_which_a_part_is_missing_has_no_name_and_its_ports_may_have_another()
+    {
+        var hello = TlsHelloTests.Hello("late.vendor.example", before: 1500);
+        Connect(4000);
+        Data(4000, 1, hello.AsSpan(0, 700));
+        Data(4000, 1401, hello.AsSpan(1400));
+        Data(4000, 701, hello.AsSpan(700, 700));
+        Records().ShouldAllBe(record => record.ServerName == null);
+
+        // One who begins hellos and ends none keeps a few places, and nobody else out of his.
+        for (var port = 5000; port < 5200; port++)
+        {
+            Connect(port);
+            Data(port, 1, hello.AsSpan(0, 700));
+            if (port == 5000)
+            {
+                Forward(Twin, Build.Syn(PumpAt, 4000, Server, 443), Internet);
+                Forward(Internet, Build.Tcp(Server, 443, "198.19.1.10", 4000, TcpFlags.Syn | TcpFlags.Ack), Twin);
+                Data(4000, 1, hello.AsSpan(0, 700), Twin);
+            }
+        }
+
+        Data(4000, 701, hello.AsSpan(700), Twin);
+        Records().Last(record => record.FromId == Twin).ServerName.ShouldBe("late.vendor.example");
+        Data(5000, 701, hello.AsSpan(700));
+        Data(5199, 701, hello.AsSpan(700));
+        Records().Where(record => record.ServerName is not null).Select(record => record.SourcePort).ShouldBe([(ushort)5199]);
+    }
+
     private void Handshake(int port)
+    {
+        Connect(port);
+        Data(port, 1, TlsHelloTests.Hello("Updates.Vendor.example"));
+    }
+
+    private void Connect(int port)
     {
         Forward(Pump, Build.Syn(PumpAt, port, Server, 443), Internet);
         Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", port, TcpFlags.Syn | TcpFlags.Ack), Pump);
-        var hello = Build.Ip(IpAddress.Parse(PumpAt), IpAddress.Parse(Server), IpProtocol.Tcp,
-            [.. Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Ack)[20..], .. TlsHelloTests.Hello("Updates.Vendor.example")]);
-        Forward(Pump, hello, Internet);
+    }
+
+    private void Data(int port, uint sequence, ReadOnlySpan<byte> bytes, int from = Pump)
+    {
+        var head = Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Ack)[20..];
+        BinaryPrimitives.WriteUInt32BigEndian(head.AsSpan(4), sequence);
+        Forward(from, Build.Ip(IpAddress.Parse(PumpAt), IpAddress.Parse(Server), IpProtocol.Tcp, [.. head, .. bytes]), Internet);
     }
 
     private (string Source, int SourcePort, string Destination, int DestinationPort) Forward(int from, byte[] packet, int to)

@@ -22,7 +22,8 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
     [InlineData(0, false)]
     [InlineData(600, false)]
     [InlineData(60, true)]
-    public void Agrees_with_the_naive_forwarder_over_random_fleets_changes_and_packets(int adoptRepliesSeconds, bool withLimits)
+    [InlineData(30, false, true)]
+    public void Agrees_with_the_naive_forwarder_over_random_fleets_changes_and_packets(int adoptRepliesSeconds, bool withLimits, bool withEgress = false)
     {
         // Short lives, so that much is forgotten in between.
         var limits = new FlowLimits
@@ -38,16 +39,18 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         {
             var random = new SeededEntropy((ulong)(seed + (adoptRepliesSeconds * 1000)));
             var naiveFleet = new NaiveFleet();
-            var fleet = new RandomFleet(random, naiveFleet) { WithLimits = withLimits };
+            var fleet = new RandomFleet(random, naiveFleet) { WithLimits = withLimits, WithEgress = withEgress };
+            var ties = new ToldNames(naiveFleet);
             var situations = new Situations();
             var now = Gate.Start;
             var naive = new NaiveForwarder(naiveFleet, limits, now);
-            var forwarder = new Forwarder(limits, new SeededEntropy(9), now, situations: situations);
+            var forwarder = new Forwarder(limits, new SeededEntropy(9), now, situations: situations, names: ties);
             var refusal = new byte[Refusal.MaximumLength];
             var past = new List<(int Network, byte[] Packet)>();
-            for (var step = 0; step < 12; step++)
+            for (var step = 0; step < (withEgress ? 40 : 12); step++)
             {
                 naiveFleet.Now = now;
+                naiveFleet.AskedAt = now;
                 if (step > 0 && withLimits)
                 {
                     // Who has used a volume up is judged when he sends, not when others change: here it is time alone that changes anything.
@@ -72,9 +75,14 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                     }
                 }
 
-                for (var turn = 0; turn < 40; turn++)
+                for (var turn = 0; turn < (withEgress ? 12 : 40); turn++)
                 {
-                    if (!withLimits && random.Below(4) == 0)
+                    naiveFleet.AskedAt = now;
+                    if (withEgress)
+                    {
+                        ties.Tell(random, fleet);
+                    }
+                    else if (!withLimits && random.Below(4) == 0)
                     {
                         // Somebody roams, or comes over something else.
                         var (mover, situation) = (1 + random.Below(11), fleet.Situation());
@@ -91,8 +99,13 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
                         continue;
                     }
 
-                    packets++;
                     InnerPacket.Read(bytes, out var read).ShouldBe(DropReason.None);
+                    if (Egress.IsNever(read.Ends.Destination) || Egress.IsNever(read.Ends.Source))
+                    {
+                        continue; // such packets end before policy is asked
+                    }
+
+                    packets++;
                     var expected = naive.Handle(sender, read, now);
                     var result = forwarder.Handle(sender, bytes, now, refusal);
                     (result.ToIdentityId, result.Reason).ShouldBe(expected, $"seed {seed} step {step} turn {turn} {read.Ends.Kind} {read.Ends.Source} to {read.Ends.Destination}");
@@ -128,6 +141,12 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
 
         verdicts[DropReason.None].ShouldBeGreaterThan(1000);
         cut.ShouldBeGreaterThan(50);
+        if (withEgress)
+        {
+            verdicts[DropReason.NameNotAsked].ShouldBeGreaterThan(50);
+            return;
+        }
+
         moved.ShouldBeGreaterThan(2);
 
         foreach (var reason in new[]
@@ -139,6 +158,26 @@ public sealed class ForwarderModelTests(ITestOutputHelper output)
         {
             verdicts.ShouldContainKey(reason);
         }
+    }
+
+    /// <summary>What the naive fleet says that everybody was told.</summary>
+    private sealed class ToldNames(NaiveFleet fleet) : INameTies
+    {
+        private readonly Dictionary<int, int> _versions = [];
+
+        public void Tell(SeededEntropy random, RandomFleet names)
+        {
+            if (random.Below(3) == 0)
+            {
+                var id = 1 + random.Below(11);
+                fleet.Ties[id] = names.Told();
+                _versions[id] = _versions.GetValueOrDefault(id) + 1;
+            }
+        }
+
+        public NameTie[] Of(int identityId) => fleet.Ties.GetValueOrDefault(identityId, []);
+
+        public int VersionOf(int identityId) => _versions.GetValueOrDefault(identityId);
     }
 
     private static byte[] Delivered(Forwarder forwarder, ForwardResult result, byte[] sent, in PacketEnds expected)

@@ -15,6 +15,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 {
     private readonly List<Conversation> _conversations = [];
     private readonly NaiveMeters _meters = new(fleet);
+    private int _adoptions;
 
     public int Count => _conversations.Count;
 
@@ -26,6 +27,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
     /// <summary>Returns how many live conversations lost their permission.</summary>
     public int Adopt(Instant now)
     {
+        _adoptions++;
         var cut = 0;
         foreach (var conversation in _conversations.Where(conversation => conversation.Allowed).ToList())
         {
@@ -48,17 +50,17 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             return (0, DropReason.IdentityNotActive);
         }
 
-        if (fleet.At(sender.NetworkId, ends.Source) != sender)
-        {
-            return (0, DropReason.SpoofedSource);
-        }
-
         var conversation = _conversations.Find(one => one.Matches(sender.NetworkId, ends));
         var far = conversation is { Allowed: true } ? null : _conversations.Find(one => one.MatchesFar(sender.NetworkId, ends));
         conversation = far ?? conversation;
-        if (conversation is not null && !JudgeAgain(conversation, now))
+        if (conversation is not null && MustBeJudged(conversation) && !JudgeAgain(conversation, now))
         {
             conversation = null;
+        }
+
+        if (fleet.At(sender.NetworkId, ends.Source) != sender)
+        {
+            return (0, DropReason.SpoofedSource);
         }
 
         var to = fleet.Resolve(sender.NetworkId, ends.Destination).Carrier;
@@ -133,8 +135,13 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         var decision = Ask(sender, ends.Destination, ends.Protocol, ends.DestinationPort);
         if (decision.Allowed && !isSynAck)
         {
-            return Begin(sender, to, ends, isTcp && !isSyn, decision.RuleId, instead) is { } begun
-                ? Pass(begun, true, packet, now) : (0, DropReason.NoGuestAddress);
+            if (Begin(sender, to, ends, isTcp && !isSyn, decision.RuleId, instead) is not { } begun)
+            {
+                return (0, DropReason.NoGuestAddress);
+            }
+
+            begun.Name = NameOf(sender, begun, decision, null);
+            return Pass(begun, true, packet, now);
         }
 
         var reversed = default(Decision);
@@ -166,6 +173,10 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         return (0, decision.Reason);
     }
 
+    /// <summary>Names come and go beside the policy, and a conversation keeps the one that it began with: it is judged when the policy is another one.</summary>
+    private bool MustBeJudged(Conversation conversation) =>
+        fleet.Find(conversation.ToId) is not { IsEgress: true } || conversation.JudgedBy != _adoptions || conversation is { Allowed: false, Reason: DropReason.NameNotAsked };
+
     private (int To, DropReason Reason) Pass(Conversation conversation, bool fromOpener, in InnerPacket packet, Instant now)
     {
         if (_meters.Take(conversation.RuleId, conversation.FromId, conversation.ToId, packet.Length, now) is not DropReason.None and var reason)
@@ -188,9 +199,15 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         return (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
     }
 
-    private Decision Ask(Identity from, IpAddress destination, IpProtocol protocol, ushort port)
+    private string? NameOf(Identity from, Conversation conversation, Decision decision, string? held)
     {
-        var decision = fleet.Decide(from, destination, protocol, port);
+        var (to, inside) = fleet.Resolve(from.NetworkId, conversation.Destination);
+        return to is { IsEgress: true } ? fleet.NameOf(from, inside, decision.ApplicationId, held) : null;
+    }
+
+    private Decision Ask(Identity from, IpAddress destination, IpProtocol protocol, ushort port, string? held = null)
+    {
+        var decision = fleet.Decide(from, destination, protocol, port, held);
         return decision.Allowed && _meters.IsUsedUp(decision.RuleId, from.Id, fleet.Resolve(from.NetworkId, destination).Carrier!.Id)
             ? Decision.Deny(DropReason.VolumeUsed, decision.ApplicationId, decision.RuleId)
             : decision;
@@ -240,6 +257,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             Allowed = true,
             RuleId = ruleId,
             Adopted = adopted,
+            JudgedBy = _adoptions,
         };
         if (!isDenied && target!.NetworkId != opener.NetworkId)
         {
@@ -274,7 +292,7 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
 
         var decision = atSource is null
             ? Decision.Deny(DropReason.IdentityNotActive)
-            : Ask(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort);
+            : Ask(atSource, conversation.Destination, conversation.Protocol, conversation.DestinationPort, conversation.Allowed ? conversation.Name : null);
         var guest = decision.Allowed && atDestination!.NetworkId != conversation.NetworkId
             ? fleet.Guest(atDestination.NetworkId, conversation.NetworkId, conversation.Source) : null;
         if (decision.Allowed && (guest != conversation.Guest || (guest is not null && target != conversation.Target)
@@ -295,6 +313,12 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
             conversation.Until = now + limits.Denied;
         }
 
+        if (decision.Allowed)
+        {
+            conversation.Name = NameOf(atSource!, conversation, decision, conversation.Name) ?? conversation.Name;
+        }
+
+        conversation.JudgedBy = _adoptions;
         conversation.Adopted |= decision.Allowed && !conversation.Allowed;
         conversation.Allowed = decision.Allowed;
         conversation.RuleId = decision.RuleId;
@@ -338,6 +362,12 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         public bool Allowed { get; set; }
 
         public int RuleId { get; set; }
+
+        /// <summary>For which the opener was told where it leads, if it leads out of everything.</summary>
+        public string? Name { get; set; }
+
+        /// <summary>How often the policy had changed then.</summary>
+        public int JudgedBy { get; set; }
 
         public bool Opened { get; set; }
 

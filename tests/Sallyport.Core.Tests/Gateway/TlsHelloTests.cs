@@ -14,20 +14,26 @@ public sealed class TlsHelloTests
     public void The_name_is_found_behind_other_extensions_and_in_a_hello_that_is_cut_behind_it()
     {
         var hello = Hello("www.vendor.example", before: 200, after: 1700);
-        TlsHello.TryReadServerName(hello, Names, out var name).ShouldBeTrue();
+        TlsHello.Read(hello, Names, out var name).ShouldBe(HelloReading.Name);
         name.ShouldBe("www.vendor.example");
-        TlsHello.TryReadServerName(hello.AsSpan(0, 600), Names, out name).ShouldBeTrue();
+        TlsHello.Read(hello.AsSpan(0, 600), Names, out name).ShouldBe(HelloReading.Name);
         name.ShouldBe("www.vendor.example");
-        TlsHello.TryReadServerName(hello.AsSpan(0, 100), Names, out _).ShouldBeFalse();
+        for (var length = 1; length < 300; length++)
+        {
+            TlsHello.Read(hello.AsSpan(0, length), Names, out _).ShouldBe(HelloReading.Cut, $"{length} bytes");
+        }
+
+        TlsHello.Read(Hello("").AsSpan()[..^1], Names, out _).ShouldBe(HelloReading.Cut);
     }
 
     [Fact]
     public void What_is_no_name_is_none()
     {
-        TlsHello.TryReadServerName("GET / HTTP/1.1\r\n"u8, Names, out _).ShouldBeFalse();
-        TlsHello.TryReadServerName(Hello("bad name\n"), Names, out _).ShouldBeFalse();
-        TlsHello.TryReadServerName(Hello(new string('a', 300)), Names, out _).ShouldBeFalse();
-        TlsHello.TryReadServerName(Hello(""), Names, out _).ShouldBeFalse();
+        TlsHello.Read("GET / HTTP/1.1\r\n"u8, Names, out _).ShouldBe(HelloReading.Nothing);
+        TlsHello.Read([], Names, out _).ShouldBe(HelloReading.Nothing);
+        TlsHello.Read(Hello("bad name\n"), Names, out _).ShouldBe(HelloReading.Nothing);
+        TlsHello.Read(Hello(new string('a', 300)), Names, out _).ShouldBe(HelloReading.Nothing);
+        TlsHello.Read(Hello(""), Names, out _).ShouldBe(HelloReading.Nothing);
     }
 
     [Fact]
@@ -43,7 +49,7 @@ public sealed class TlsHelloTests
                 changed[random.Below(changed.Length)] = (byte)random.Below(256);
             }
 
-            if (TlsHello.TryReadServerName(changed, Names, out var name))
+            if (TlsHello.Read(changed, Names, out var name) == HelloReading.Name)
             {
                 name.Length.ShouldBeInRange(1, 253);
             }

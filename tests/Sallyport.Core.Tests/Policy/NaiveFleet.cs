@@ -22,6 +22,9 @@ internal sealed class NaiveFleet
 
     public Instant Now { get; set; } = Instant.FromUnixSeconds(1_800_000_000);
 
+    /// <summary>When somebody asks, where that is later than what rules are judged by.</summary>
+    public Instant? AskedAt { get; set; }
+
     public IEnumerable<Identity> Identities => _identities.Values;
 
     public IEnumerable<Application> Applications => _applications.Values;
@@ -175,7 +178,8 @@ internal sealed class NaiveFleet
     private static IpAddress Moved(IpAddress address, IpPrefix from, IpPrefix to) =>
         new(address.Bits - from.First.Bits + to.First.Bits);
 
-    public Decision Decide(Identity from, IpAddress asked, IpProtocol protocol, ushort port)
+    /// <param name="held">The name of a conversation that has begun.</param>
+    public Decision Decide(Identity from, IpAddress asked, IpProtocol protocol, ushort port, string? held = null)
     {
         var (to, destination) = Resolve(from.NetworkId, asked);
         if (!from.Active)
@@ -207,7 +211,7 @@ internal sealed class NaiveFleet
             .OrderByDescending(application => application.Target.Length).ThenBy(application => application.Id)
             .ToList();
         var served = candidates.ToList();
-        candidates.RemoveAll(application => to.IsEgress && !(IsMeantByEgress(destination, application.Target) && WasToldFor(from, destination, application)));
+        candidates.RemoveAll(application => to.IsEgress && !(IsMeantByEgress(destination, application.Target) && (application.Names.IsEmpty || NameOf(from, destination, application.Id, held) is not null)));
         var rules = candidates
             .SelectMany(application => _rules.Values.Where(rule => rule.ApplicationIds.Contains(application.Id)).Select(rule => (Application: application, Rule: rule)))
             .Where(way => SpeaksOf(way.Rule.Subject, from, to.NetworkId) && IsInForce(way.Rule.Time) && Holds(way.Rule.Conditions, from))
@@ -278,9 +282,13 @@ internal sealed class NaiveFleet
         return !isNowhere && (kept is null || (target.Length >= 8 && target.First.ToString().StartsWith(kept, StringComparison.Ordinal)));
     }
 
-    private bool WasToldFor(Identity from, IpAddress destination, Application application) =>
-        application.Names.IsEmpty
-        || Ties.GetValueOrDefault(from.Id, []).Any(tie => tie.Address == destination && tie.Expires > Now && application.Names.Any(pattern => IsNamed(pattern, tie.Name)));
+    /// <summary>By which name the application is meant; of one without names any that the sender was told.</summary>
+    public string? NameOf(Identity from, IpAddress destination, int applicationId, string? held)
+    {
+        var patterns = _applications.GetValueOrDefault(applicationId)?.Names ?? [];
+        var told = Ties.GetValueOrDefault(from.Id, []).Where(tie => tie.Address == destination && tie.Expires > (AskedAt ?? Now)).Select(tie => tie.Name);
+        return (held is null ? told : told.Prepend(held)).FirstOrDefault(name => patterns.IsEmpty || patterns.Any(pattern => IsNamed(pattern, name)));
+    }
 
     private static bool IsNamed(string pattern, string name)
     {

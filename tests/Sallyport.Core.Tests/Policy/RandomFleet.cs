@@ -63,7 +63,8 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
             return (from, address, Protocol(address.IsV4), Port());
         }
 
-        var application = applications[random.Below(applications.Count)];
+        var outside = WithEgress && random.Below(2) == 0 ? applications.Where(one => one.NetworkId == Internet).ToList() : [];
+        var application = outside.Count > 0 ? outside[random.Below(outside.Count)] : applications[random.Below(applications.Count)];
         if (application.NetworkId == Internet)
         {
             var asker = fleet.Find(1 + random.Below(11));
@@ -188,7 +189,8 @@ internal sealed class RandomFleet(SeededEntropy random, NaiveFleet fleet)
     private static Identity Host() => Fleets.Site(InternetHost, Internet, null, "0.0.0.0/0") with { Kind = IdentityKind.Host };
 
     private static IEnumerable<Appearance> Everything() =>
-        ((int[])[1, 2]).SelectMany(network => (Appearance[])[Fleets.Service(20 + network, network, "0.0.0.0/0", Internet, "0.0.0.0/0"), Fleets.Service(22 + network, network, "203.0.113.0/24", Internet, "203.0.113.0/24")]);
+        ((int[])[1, 2]).SelectMany(network => (Appearance[])[Fleets.Service(20 + network, network, "0.0.0.0/0", Internet, "0.0.0.0/0"), Fleets.Service(22 + network, network, "203.0.113.0/24", Internet, "203.0.113.0/24"),
+            Fleets.Guest(24 + network, Internet, $"100.{64 + network}.0.0/16", network, "10.20.0.0/16"), Fleets.Guest(26 + network, Internet, $"100.{68 + network}.0.0/22", network, "192.168.0.0/22")]);
 
     private Application OutsideApplication() =>
         new(1 + random.Below(9), Internet, "e", InternetHost, IpPrefix.Parse(EgressTargets[random.Below(EgressTargets.Length)]), Some(2, Service))

@@ -162,6 +162,8 @@ public sealed class DnsForwarderTests : IDisposable
         using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180)]);
         for (var i = 0; i < DnsServiceLimits.OutstandingPerIdentityMax + 5; i++)
         {
+            var asked = Math.Min(i, DnsServiceLimits.OutstandingPerIdentityMax);
+            SpinWait.SpinUntil(() => silent.Seen.Count >= asked, TimeSpan.FromSeconds(5)).ShouldBeTrue();
             Ask($"{i}.corp.example", silent.Address);
         }
 
@@ -175,6 +177,60 @@ public sealed class DnsForwarderTests : IDisposable
         var delivery = Next();
         delivery.Question.IdentityId.ShouldBe(2);
         delivery.Answer.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void Many_who_take_all_places_together_make_room_for_who_has_none()
+    {
+        using var silent = new TestDnsServer((_, _) => []);
+        using var server = new TestDnsServer((query, _) => [Questions.Answer(query, 0x8180)]);
+        const int hoarders = DnsServiceLimits.OutstandingMax / DnsServiceLimits.OutstandingPerIdentityMax;
+        var asked = 0;
+        for (var identity = 1; identity <= hoarders; identity++)
+        {
+            for (var i = 0; i < DnsServiceLimits.OutstandingPerIdentityMax; i++, asked++)
+            {
+                // Each has been taken out of the inbox before the next comes: only the places are to be short.
+                Ask($"{i}.corp.example", [silent.Address], identity);
+                SpinWait.SpinUntil(() => silent.Seen.Count > asked, TimeSpan.FromSeconds(5)).ShouldBeTrue();
+            }
+        }
+
+        Ask("www.corp.example", [server.Address], identityId: 99);
+        var gaveUp = Next();
+        (gaveUp.Question.IdentityId, gaveUp.Answer).ShouldNotBe((99, null));
+        gaveUp.Question.IdentityId.ShouldBeInRange(1, hoarders);
+        DeliverAnswer delivery;
+        do
+        {
+            delivery = Next();
+        }
+        while (delivery.Question.IdentityId != 99);
+        delivery.Answer.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void On_the_way_to_who_asks_nobody_takes_the_places_of_the_others()
+    {
+        var inbox = new UpstreamInbox();
+        int Add(int identity, int count) => Enumerable.Range(0, count).Count(_ => inbox.TryAdd(Question("www.corp.example", [], identity)));
+        Add(1, 2000).ShouldBe(DnsServiceLimits.InboxPerIdentityMax);
+        for (var identity = 2; identity <= DnsServiceLimits.InboxMax / 2 / DnsServiceLimits.InboxPerIdentityMax; identity++)
+        {
+            Add(identity, 2000).ShouldBe(DnsServiceLimits.InboxPerIdentityMax);
+        }
+
+        Add(100, 2000).ShouldBe(DnsServiceLimits.InboxPerIdentityWhenScarce);
+        Add(1, 10).ShouldBe(0);
+        Add(101, 1).ShouldBe(1);
+        var taken = 0;
+        while (inbox.TryTake(out _))
+        {
+            taken++;
+        }
+
+        taken.ShouldBe((DnsServiceLimits.InboxMax / 2) + DnsServiceLimits.InboxPerIdentityWhenScarce + 1);
+        Add(1, 2000).ShouldBe(DnsServiceLimits.InboxPerIdentityMax, "what was taken is forgotten");
     }
 
     public void Dispose()
@@ -192,11 +248,14 @@ public sealed class DnsForwarderTests : IDisposable
 
     private void Ask(string name, params OuterAddress[] servers) => Ask(name, servers, identityId: 1);
 
-    private void Ask(string name, OuterAddress[] servers, int identityId, bool isTied = false)
+    private void Ask(string name, OuterAddress[] servers, int identityId, bool isTied = false) =>
+        _forwarder.TryAsk(Question(name, servers, identityId, isTied)).ShouldBeTrue();
+
+    private static UpstreamQuestion Question(string name, OuterAddress[] servers, int identityId, bool isTied = false)
     {
         var message = Questions.For(name);
         DnsQuery.Read(message, out var query).ShouldBe(DnsReadResult.Query);
-        _forwarder.TryAsk(new UpstreamQuestion(identityId, 1, 0, message[..query.QuestionEnd], query, default, new DnsForward("", [.. servers]), isTied)).ShouldBeTrue();
+        return new UpstreamQuestion(identityId, 1, 0, message[..query.QuestionEnd], query, default, new DnsForward("", [.. servers]), isTied);
     }
 
     private DeliverAnswer Next()

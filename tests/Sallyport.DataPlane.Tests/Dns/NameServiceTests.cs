@@ -255,6 +255,34 @@ public sealed class NameServiceTests : IDisposable
     }
 
     [Fact]
+    public void Many_who_fill_the_log_together_leave_room_for_the_lines_of_others()
+    {
+        var log = new QueryLog();
+        void Note(int identity, int count)
+        {
+            var lines = default(TokenBucket);
+            for (var i = 0; i < count; i++)
+            {
+                log.Note(new QueryKey(identity, $"secret-{i}.example", DnsType.A, DnsRcode.NxDomain), 1, [], _path.Now, ref lines);
+            }
+        }
+
+        for (var identity = 1; identity <= 200; identity++)
+        {
+            Note(identity, DnsServiceLimits.LogBurst);
+        }
+
+        Note(999, 3);
+        var uplink = new Uplink(new Clock(TimeProvider.System));
+        log.Report(uplink, _path.Now, everything: true);
+        var queries = uplink.Take().OfType<DnsReport>().SelectMany(report => report.Queries).ToList();
+        queries.Count.ShouldBeLessThan(DnsServiceLimits.LogWindowMax);
+        queries.Count(query => query.IdentityId == 999 && query.Name != QueryLog.Others).ShouldBe(3);
+        queries.Where(query => query.IdentityId == 200).Sum(query => query.Count).ShouldBe(DnsServiceLimits.LogBurst, "all are counted, most of them together");
+        queries.Sum(query => query.Count).ShouldBe((200 * DnsServiceLimits.LogBurst) + 3);
+    }
+
+    [Fact]
     public void Nothing_is_allocated_for_packets_that_only_look_like_questions()
     {
         using var device = _path.Open(TestFleet.DeviceId, PathFixture.At("203.0.113.7", 4000));

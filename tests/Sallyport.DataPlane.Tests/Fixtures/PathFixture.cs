@@ -105,6 +105,7 @@ internal sealed class PathFixture : IDisposable
             TunnelId = _nextTunnel,
             IdentityId = identityId,
             Proof = new TunnelProof { CertificateId = identityId * 10, Wrapping = WrappingKind.TlsCryptV2, Tls = TlsVersion.Tls13 },
+            GrantedBy = Model.Fleet,
             AddressV4 = default,
             AddressV6 = default,
             Handshaker = 0,

@@ -16,6 +16,9 @@ internal sealed class TestFleet : IDisposable
     public const int RuleId = 1;
     public const int HostId = 4;
     public const int HostRuleId = 2;
+
+    /// <summary>Of the network beyond the gateway host, its identity, application and rule.</summary>
+    public const int EgressId = 9;
     public const string HandlePrefix = "fd12:3456:789a::/48";
 
     public static readonly Instant Now = Instant.FromUnixSeconds(1_800_000_000);
@@ -96,6 +99,26 @@ internal sealed class TestFleet : IDisposable
             ],
         };
     }
+
+    /// <summary>Something beyond the gateway host, to which no rule leads yet. In networks of members it appears where it is.</summary>
+    public NodeModel ModelWithEgress()
+    {
+        var model = Model();
+        return model with
+        {
+            Networks = [.. model.Networks, new NetworkModel { Id = EgressId, Name = "internet", Prefixes = [], Ciphers = [], Wrappings = [], Elsewhere = ["198.19.0.0/16"] }],
+            Identities = [.. model.Identities, new IdentityModel { Id = EgressId, NetworkId = EgressId, Kind = "host", Name = "internet", Active = true, Subnets = ["0.0.0.0/0"] }],
+            Applications =
+            [
+                .. model.Applications,
+                new ApplicationModel { Id = EgressId, NetworkId = EgressId, Name = "vendor", OwnerId = EgressId, Target = "203.0.113.0/24", Services = ["tcp/443"] },
+            ],
+            Appearances = [new AppearanceModel { Id = 1, Kind = "service", NetworkId = NetworkId, At = "203.0.113.0/24", HomeId = EgressId, Of = "203.0.113.0/24" }],
+        };
+    }
+
+    /// <summary>Lets who has the label out.</summary>
+    public static RuleModel EgressRule { get; } = new() { Id = EgressId, SubjectKind = "label", Subject = "out=yes", NetworkId = NetworkId, ApplicationId = EgressId };
 
     public NodeModel Model(bool withRule = true) => new(
         Settings with { TlsCryptV2ServerKeys = [ServerKey.Bytes.ToArray()] },

@@ -1,5 +1,6 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Core.OpenVpn.Negotiation;
+using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Tests.Fixtures;
 
 namespace Sallyport.DataPlane.Tests.Gateway;
@@ -93,6 +94,43 @@ public sealed class ChangeTests : IDisposable
         Change(gateway, 2, delta => delta with { Rules = [deny] }).FlowsCut.ShouldBe(1);
         Change(gateway, 3, delta => delta with { RemovedRules = [9] });
         ServingTests.Converse(site, device);
+    }
+
+    [Fact]
+    public void Whom_a_rule_leads_beyond_the_gateway_host_fetches_the_route_and_nobody_else_does()
+    {
+        var vendor = IpPrefix.Parse("203.0.113.0/24");
+        using var gateway = new RunningGateway(_fleet);
+        var beyond = _fleet.ModelWithEgress();
+        Change(gateway, 2, delta => delta with
+        {
+            Networks = [beyond.Networks[^1]], Identities = [beyond.Identities[^1]], Applications = [beyond.Applications[^1]], Appearances = beyond.Appearances,
+        });
+        using var other = gateway.Connect(_fleet.OtherDevice);
+        using (var device = gateway.Connect(_fleet.Device))
+        {
+            device.Options!.Routes.ShouldNotContain(vendor);
+            Change(gateway, 3, delta => delta with { Rules = [TestFleet.EgressRule] });
+            device.PumpFor(TimeSpan.FromSeconds(0.5));
+            device.Messages.ShouldBeEmpty("nobody has the label");
+            Change(gateway, 4, delta => delta with { Identities = [_fleet.DeviceModel with { Labels = new Dictionary<string, string> { ["out"] = "yes" } }] });
+            device.PumpUntil(() => device.Messages.Contains(ControlMessage.Restart), "RESTART");
+        }
+
+        using (var device = gateway.Connect(_fleet.Device))
+        {
+            device.Options!.Routes.ShouldContain(vendor);
+
+            // It may keep the route until it comes again: policy denies what it leads to.
+            Change(gateway, 5, delta => delta with { RemovedRules = [TestFleet.EgressId] });
+            device.PumpFor(TimeSpan.FromSeconds(0.5));
+            device.Messages.ShouldBeEmpty();
+        }
+
+        using var again = gateway.Connect(_fleet.Device);
+        again.Options!.Routes.ShouldNotContain(vendor);
+        other.PumpFor(TimeSpan.FromSeconds(0.5));
+        other.Messages.ShouldBeEmpty();
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Sallyport.Api.Nodes;
+using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Host;
 using Sallyport.DataPlane.Linux;
@@ -27,22 +28,26 @@ public sealed class EgressHostTests : IDisposable
     private readonly Routes _device = new();
     private readonly EgressHost _host;
     private int _version;
+    private IReadOnlyList<int> _listening = [1194, 443];
 
     public EgressHostTests()
     {
         _log = TextWriter.Synchronized(_text);
         File.WriteAllText(Forwarding, "0\n");
+        File.WriteAllText(ConnectionsMax, "65536\n");
         Behave("");
         File.WriteAllText(Nft, $"#!/bin/sh\necho \"$@\" >> {_folder}/calls\n[ \"$1\" = list ] || cat >> {_folder}/calls\n. {_folder}/behaviour\n");
         File.SetUnixFileMode(Nft, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         _host = new EgressHost(
             new Clock(TimeProvider.System), _uplink, new GatewayLog(_log, TimeProvider.System), new NftProgram(Nft, TimeSpan.FromSeconds(2)), Forwarding,
-            TimeSpan.FromMilliseconds(100));
+            ConnectionsMax, TimeSpan.FromMilliseconds(100));
     }
 
     private string Nft => Path.Combine(_folder, "nft");
 
     private string Forwarding => Path.Combine(_folder, "ip_forward");
+
+    private string ConnectionsMax => Path.Combine(_folder, "nf_conntrack_max");
 
     private string Calls => File.Exists(Path.Combine(_folder, "calls")) ? File.ReadAllText(Path.Combine(_folder, "calls")) : "";
 
@@ -60,6 +65,49 @@ public sealed class EgressHostTests : IDisposable
         Until(() => Calls.EndsWith("add table ip sallyport_egress_tun9\ndelete table ip sallyport_egress_tun9\n", StringComparison.Ordinal), "deleted");
         _device.Now.ShouldBeEmpty();
         File.ReadAllText(Forwarding).ShouldBe("0");
+    }
+
+    [Fact]
+    public void No_guest_is_given_a_port_that_is_bound_now_whatever_the_settings_say()
+    {
+        _listening = [40_000, 443];
+        Follow(isThere: true);
+        Until(() => Orders().Contains(true), "open");
+        Calls.ShouldContain("masquerade to :10240-32767 fully-random");
+    }
+
+    [Theory]
+    [InlineData("1194,443", "32768-60999")]
+    [InlineData("32768", "10240-32767")]
+    [InlineData("32768,32767", "61000-65535")]
+    [InlineData("32768,32767,65535", "32769-65534")]
+    [InlineData("10240,50000,61000", "10241-49999")]
+    [InlineData("20000,40000,65535,20000", "40001-65534")]
+    public void Where_each_range_has_a_listener_guests_get_the_widest_gap_between_them(string listening, string ports) =>
+        new NftTable("tun9", new NftProgram(Nft), [.. listening.Split(',').Select(int.Parse)]).Text([IpPrefix.Parse(Pool)], forwardingWasOff: false)
+            .ShouldContain($" masquerade to :{ports} fully-random");
+
+    [Fact]
+    public void Guests_get_half_of_the_connections_that_the_kernel_remembers_and_it_remembers_them_no_longer_than_we()
+    {
+        Follow(isThere: true, shards: 4);
+        Until(() => Orders().Contains(true), "open");
+        _flowsMax.ShouldBe(65_536 / 2 / 4);
+        var limits = new FlowLimits();
+        Calls.ShouldContain($"established: {(int)limits.TcpEstablished.TotalSeconds}, ");
+        Calls.ShouldContain($"time_wait: {(int)limits.TcpClosed.TotalSeconds}, ");
+        Calls.ShouldContain("iifname \"tun9\" meta l4proto tcp ct timeout set \"guests_tcp\"");
+        Log().ShouldNotContain("egress.no-times");
+    }
+
+    [Fact]
+    public void A_kernel_without_times_of_ours_is_told_of_and_used_all_the_same()
+    {
+        Behave("[ \"$1\" = list ] && exit 1; tail -n 60 \"${0%/*}/calls\" | tac | sed '/^add table/q' | grep -q 'ct timeout' && echo 'Error: No such file or directory' >&2 && exit 1; exit 0");
+        Follow(isThere: true);
+        Until(() => Orders().Contains(true), "open");
+        Log().ShouldContain("egress.no-times");
+        Calls[Calls.LastIndexOf("add table", StringComparison.Ordinal)..].ShouldNotContain("ct timeout");
     }
 
     [Fact]
@@ -145,7 +193,7 @@ public sealed class EgressHostTests : IDisposable
         File.Move(Path.Combine(_folder, "next"), Path.Combine(_folder, "behaviour"), overwrite: true);
     }
 
-    private void Follow(bool isThere)
+    private void Follow(bool isThere, int shards = 1)
     {
         var model = _fleet.Model();
         var network = new NetworkModel { Id = 9, Name = "internet", Prefixes = [], Ciphers = [], Wrappings = [], Elsewhere = [Pool] };
@@ -156,16 +204,18 @@ public sealed class EgressHostTests : IDisposable
             Networks = isThere ? [.. model.Networks, network] : model.Networks,
             Identities = isThere ? [.. model.Identities, egress] : model.Identities,
         };
-        _host.Follow(ModelMapper.FromSnapshot(new Snapshot(++_version, model), TestFleet.Now), isThere ? _device : null, [_shard]);
+        _host.Follow(ModelMapper.FromSnapshot(new Snapshot(++_version, model), TestFleet.Now), isThere ? _device : null, [.. Enumerable.Repeat(_shard, shards)], _listening);
     }
 
     private readonly List<bool> _orders = [];
+    private int _flowsMax;
 
     private List<bool> Orders()
     {
         while (_shard.TryTake(out var command))
         {
             _orders.Add(((OpenEgress)command!).IsOpen);
+            _flowsMax = ((OpenEgress)command).FlowsMax;
         }
 
         return _orders;

@@ -106,6 +106,27 @@ public sealed class ModelMapperTests : IDisposable
         change.Rerouted.ShouldHaveSingleItem();
     }
 
+    [Fact]
+    public void Routes_beyond_the_gateway_host_are_news_for_whom_a_rule_names_alone()
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.ModelWithEgress()), TestFleet.Now);
+        var named = _fleet.DeviceModel with { Labels = new Dictionary<string, string> { ["out"] = "yes" } };
+        var delta = new Delta { Version = 2, CommittedAt = 1, Identities = [named], Rules = [TestFleet.EgressRule] };
+        var after = ModelMapper.Apply(before, delta, TestFleet.Now, out var change);
+        change.Rerouted.ShouldBeEmpty();
+        change.Gaining.ShouldBe([TestFleet.DeviceId]);
+
+        ModelMapper.Apply(after, new Delta { Version = 3, CommittedAt = 1, RemovedRules = [TestFleet.EgressId] }, TestFleet.Now, out change);
+        change.Gaining.ShouldBeEmpty();
+
+        // A gateway that missed the change gets the whole model.
+        var whole = _fleet.ModelWithEgress() with { Rules = [TestFleet.EgressRule], Identities = [.. _fleet.ModelWithEgress().Identities.Select(one => one.Id == named.Id ? named : one)] };
+        ModelMapper.FromSnapshot(before, new Snapshot(9, whole), TestFleet.Now, out change);
+        change.Gaining.ShouldBe([TestFleet.DeviceId]);
+        ModelMapper.FromSnapshot(after, new Snapshot(9, whole), TestFleet.Now, out change);
+        change.Gaining.ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData("device ")]
     [InlineData("")]

@@ -15,7 +15,7 @@ namespace Sallyport.EndToEnd.Egress;
 /// Beyond the gateway host is 203.0.113.0/24 with two servers and a name server, and the operator's LAN 10.50.0.0/24. Two networks have one
 /// and the same prefix, and a box of one and the same address each.
 /// </summary>
-public sealed class EgressFixture : FleetFixture
+public class EgressFixture : FleetFixture
 {
     public const int Port = 443;
 

@@ -108,6 +108,8 @@ public sealed class TcpStream : IAsyncDisposable
                 var count = await socket.ReceiveAsync(buffer, SocketFlags.None, stop.Token);
                 if (count == 0)
                 {
+                    // A reset is told once, to whichever call comes first (sk_err): where the sender took it, the receiver sees an end like any other.
+                    await Task.WhenAny(sending, Task.Delay(TimeSpan.FromMilliseconds(500)));
                     Interlocked.CompareExchange(ref fault, "closed by the other end", null);
                     return;
                 }

@@ -75,9 +75,9 @@ internal sealed class EgressTarget : FuzzTarget
     private static void RunHello(ReadOnlySpan<byte> bytes, Probe probe)
     {
         var meter = Probe.StartMeter();
-        var found = TlsHello.TryReadServerName(bytes, Names, out var name);
+        var reading = TlsHello.Read(bytes, Names, out var name);
         probe.AllocatedAtMost(meter, NameAllocationMax, "reading a hello");
-        probe.Reach(found ? 100 : 101);
-        probe.That(!found || (name.Length is > 0 and < 254 && !name.AsSpan().ContainsAnyExceptInRange('-', 'z')), "a name can be shown");
+        probe.Reach(100 + (long)reading);
+        probe.That(reading != HelloReading.Name || (name.Length is > 0 and < 254 && !name.AsSpan().ContainsAnyExceptInRange('-', 'z')), "a name can be shown");
     }
 }

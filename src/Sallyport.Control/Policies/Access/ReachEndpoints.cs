@@ -21,16 +21,16 @@ internal static class ReachEndpoints
     }
 
     private static ReachPage WhoCanReach(
-        Actor actor, ReachQueries queries, string? to, string? service, DateTimeOffset? at, int? limit, string? cursor) =>
+        Actor actor, ReachQueries queries, string? to, string? service, string? at, int? limit, string? cursor) =>
         queries.WhoCanReach(actor, to, service, at, Http.Paging.Of(limit, cursor));
 
-    private static ReachPage Reach(Actor actor, ReachQueries queries, string? from, DateTimeOffset? at, int? limit, string? cursor) =>
+    private static ReachPage Reach(Actor actor, ReachQueries queries, string? from, string? at, int? limit, string? cursor) =>
         queries.ReachOf(actor, from, at, Http.Paging.Of(limit, cursor));
 
-    private static ReachPage Access(Actor actor, ReachQueries queries, string? network, DateTimeOffset? at, int? limit, string? cursor) =>
+    private static ReachPage Access(Actor actor, ReachQueries queries, string? network, string? at, int? limit, string? cursor) =>
         queries.Access(actor, network, at, Http.Paging.Of(limit, cursor));
 
-    private static async Task Csv(Actor actor, ReachQueries queries, HttpContext context, string? network, DateTimeOffset? at)
+    private static async Task Csv(Actor actor, ReachQueries queries, HttpContext context, string? network, string? at)
     {
         var lines = queries.AccessCsv(actor, network, at);
         context.Response.ContentType = "text/csv; charset=utf-8";

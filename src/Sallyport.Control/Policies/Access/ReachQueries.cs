@@ -19,7 +19,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
 {
     /// <param name="to">"application:historian".</param>
     /// <param name="service">"tcp/8883"; null for all that it offers.</param>
-    public ReachPage WhoCanReach(Actor actor, string? to, string? service, DateTimeOffset? at, Paging paging)
+    public ReachPage WhoCanReach(Actor actor, string? to, string? service, string? at, Paging paging)
     {
         var problems = new ProblemList();
         var row = database.Read(sql => ReadApplication(sql, to, problems));
@@ -39,7 +39,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
     }
 
     /// <param name="from">"device:pump-17", "site:hq" or "host:plant-a".</param>
-    public ReachPage ReachOf(Actor actor, string? from, DateTimeOffset? at, Paging paging)
+    public ReachPage ReachOf(Actor actor, string? from, string? at, Paging paging)
     {
         var problems = new ProblemList();
         var row = database.Read(sql => OwnerInput.Read(sql, from, "from", problems));
@@ -55,7 +55,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
             () => database.Read(sql => NotesOn(sql, row)));
     }
 
-    public ReachPage Access(Actor actor, string? network, DateTimeOffset? at, Paging paging)
+    public ReachPage Access(Actor actor, string? network, string? at, Paging paging)
     {
         var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, network));
         var question = Ask(at);
@@ -64,7 +64,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
     }
 
     /// <summary>All rows as lines of CSV, one after another: as much as is asked for is made.</summary>
-    public IEnumerable<string> AccessCsv(Actor actor, string? network, DateTimeOffset? at)
+    public IEnumerable<string> AccessCsv(Actor actor, string? network, string? at)
     {
         var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, network));
         var question = Ask(at);
@@ -88,17 +88,13 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         row.Opens?.UtcDateTime.ToString("O"),
         row.Closes?.UtcDateTime.ToString("O"));
 
-    private Question Ask(DateTimeOffset? at)
+    private Question Ask(string? at)
     {
-        if (at is { Year: < 2000 or >= 2200 })
-        {
-            var problems = new ProblemList();
-            problems.Add("at", $"the year {at.Value.Year} is too far away", "give a time from 2000 to 2199, or leave it out for now");
-            problems.ThrowIfAny();
-        }
-
+        var problems = new ProblemList();
+        var moment = AskedTime.Read(at, time, problems);
+        problems.ThrowIfAny();
         var fleet = feed.State;
-        return new Question(fleet, models.Of(fleet), tunnels.SituationOf, new Instant((at ?? time.GetUtcNow()).ToUnixNanoseconds()));
+        return new Question(fleet, models.Of(fleet), tunnels.SituationOf, moment);
     }
 
     private static IEnumerable<Core.Policy.Reach> Only(IEnumerable<Core.Policy.Reach> reached, IReadOnlyList<Service>? services) =>

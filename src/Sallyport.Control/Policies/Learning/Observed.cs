@@ -22,6 +22,9 @@ internal sealed class ServiceUse
     /// <summary>What allowed it, of a range that one service may belong to.</summary>
     public HashSet<int> Applications { get; } = [];
 
+    /// <summary>By which rules what was allowed came.</summary>
+    public HashSet<int> Rules { get; } = [];
+
     public long Packets { get; private set; }
 
     public long LastSeen { get; private set; }
@@ -30,6 +33,11 @@ internal sealed class ServiceUse
     {
         Members.Add(flow.FromId);
         Applications.Add(flow.ApplicationId);
+        if (flow is { Allowed: true, RuleId: not 0 })
+        {
+            Rules.Add(flow.RuleId);
+        }
+
         Flows++;
         Denied += flow.Allowed || flow.WasCut ? 0 : 1;
         IsAnswered |= flow.IsAnswered;

@@ -68,7 +68,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         };
     }
 
-    private sealed record Use(ServiceKey Key, IReadOnlySet<int> Members, IReadOnlySet<int> Applications, long Flows, long Denied, long LastSeen);
+    private sealed record Use(ServiceKey Key, IReadOnlySet<int> Members, IReadOnlySet<int> Applications, IReadOnlySet<int> Rules, long Flows, long Denied, long LastSeen);
 
     /// <summary>The application of names that allowed it: its addresses are others tomorrow, and none of them is proposed.</summary>
     private ApplicationModel? NamedOf(Use use) =>
@@ -81,7 +81,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         foreach (var (key, parts) in observed.Uses().OrderBy(pair => pair.Key.Destination).ThenBy(pair => pair.Key.Protocol).ThenBy(pair => pair.Key.Port))
         {
             var use = new Use(
-                key, parts.SelectMany(part => part.Members).ToHashSet(), parts.SelectMany(part => part.Applications).ToHashSet(), parts.Sum(part => part.Flows), parts.Sum(part => part.Denied), parts.Max(part => part.LastSeen));
+                key, parts.SelectMany(part => part.Members).ToHashSet(), parts.SelectMany(part => part.Applications).ToHashSet(), parts.SelectMany(part => part.Rules).ToHashSet(), parts.Sum(part => part.Flows), parts.Sum(part => part.Denied), parts.Max(part => part.LastSeen));
             if (use.Denied == 0 && !parts.Any(part => part.IsAnswered || (key.Protocol == IpProtocol.Udp && part.Packets >= Observed.OneWayPacketsMin)))
             {
                 skipped.Add(new LearnSkipped(Text(key), "it was allowed, and nothing ever came back", use.Flows));
@@ -181,23 +181,39 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         rules.Add(RuleOf(from, carrier.NetworkId, $"application:{(isNew ? name : $"{name}.{network}")}", uses, null));
     }
 
-    /// <summary>A rule that is always in force and speaks of all who use it, or the very rule that would be made.</summary>
-    private int? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
+    /// <summary>A rule that is always in force and speaks of all who use it, or the very rule that would be made, even if it ends.</summary>
+    private RuleModel? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
     {
         var users = uses.SelectMany(use => use.Members).Distinct().Select(id => subject.Members[id]).ToList();
-        return fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && RuleConditionInput.Describe(rule.Conditions).Length == 0 && rule is { Effect: "allow", Until: null, Windows.Count: 0 })
-            .OrderBy(rule => rule.Id)
-            .FirstOrDefault(rule => users.TrueForAll(RuleSubject.Of(rule, application.NetworkId).Speaks)
-                || ($"{rule.SubjectKind}:{rule.Subject}" == from && (rule.NetworkId == 0 ? application.NetworkId : rule.NetworkId) == subject.NetworkId))?.Id;
+        var alike = fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && RuleConditionInput.Describe(rule.Conditions).Length == 0 && rule is { Effect: "allow", Windows.Count: 0 })
+            .OrderBy(rule => rule.Id).ToList();
+        return alike.Find(rule => rule.Until is null && (users.TrueForAll(RuleSubject.Of(rule, application.NetworkId).Speaks) || IsFrom(rule, application, from)))
+            ?? alike.Find(rule => rule.ApplicationId == application.Id && IsFrom(rule, application, from));
     }
 
-    private LearnedRule RuleOf(string from, int networkId, string to, IReadOnlyList<Use> uses, int? existing) => new()
+    private bool IsFrom(RuleModel rule, ApplicationModel application, string from)
+    {
+        var own = fleet.Identities.GetValueOrDefault(rule.SubjectId);
+        return (rule.NetworkId == 0 ? own?.NetworkId ?? application.NetworkId : rule.NetworkId) == subject.NetworkId
+            && $"{rule.SubjectKind}:{(own is null ? rule.Subject : fleet.ReferenceTo(own.Kind, own.Name, own.NetworkId))}" == from;
+    }
+
+    /// <summary>Rules with an end by which all of it came; none where one without an end allowed a part of it.</summary>
+    private IReadOnlyList<int> TemporaryOf(IReadOnlyList<Use> uses)
+    {
+        var known = uses.SelectMany(use => use.Rules).Distinct().Order().Select(id => fleet.Rules.GetValueOrDefault(id)).OfType<RuleModel>().ToList();
+        return known.TrueForAll(rule => rule.Until is not null) ? [.. known.Select(rule => rule.Id)] : [];
+    }
+
+    private LearnedRule RuleOf(string from, int networkId, string to, IReadOnlyList<Use> uses, RuleModel? existing) => new()
     {
         From = from,
         FromNetwork = networkId != subject.NetworkId && (from.StartsWith("group:", StringComparison.Ordinal) || from.StartsWith("label:", StringComparison.Ordinal))
             ? fleet.Networks[subject.NetworkId].Name : null,
         To = to,
-        Existing = existing,
+        Existing = existing?.Id,
+        Until = UnixTime.ToTime(existing?.Until),
+        Temporary = existing is { Until: null } ? [] : TemporaryOf(uses),
         Services = ServicesOf(uses),
         Members = uses.SelectMany(use => use.Members).Distinct().Count(),
         Flows = uses.Sum(use => use.Flows),

@@ -8,12 +8,13 @@ namespace Sallyport.Control.Policies.Linting;
 /// <summary>
 /// Whether a rule changes anything: decides for everybody of whom it speaks, every part of its application and every moment of the coming week
 /// with the rule and without it. Locks and quarantines are taken away before, since they end, and so are rules with conditions: when they hold nobody knows
-/// beforehand, so that they stand for no other rule. For one thread.
+/// beforehand, so that they stand for no other rule. One that is asked about itself counts as if its conditions held. For one thread.
 /// </summary>
 internal sealed class Effects
 {
     private readonly ReachMap map;
     private readonly ReachQuestions questions;
+    private readonly CountryTable countries;
     private readonly Instant now;
     private FleetChange taken = new();
 
@@ -24,10 +25,13 @@ internal sealed class Effects
         map = new ReachMap(model);
         var conditioned = new FleetChange { RemovedRules = [.. model.Rules.Where(rule => rule.Conditions != RuleConditions.None).Select(rule => rule.Id)] };
         questions = new ReachQuestions(model.With(conditioned), map, _ => default);
+        this.countries = countries;
         this.now = now;
     }
 
     public ReachMap Map => map;
+
+    public static bool IsConditioned(RuleModel rule) => RuleConditionInput.Describe(rule.Conditions).Length > 0;
 
     /// <summary>
     /// The rules that decide in its place; null where it decides something. Empty where its application is nowhere. What decides nothing counts as removed
@@ -37,12 +41,13 @@ internal sealed class Effects
     {
         var others = new SortedSet<int>();
         var without = taken with { RemovedRules = taken.RemovedRules.Add(rule.Id) };
+        var with = IsConditioned(rule) ? taken with { Rules = [NetworkPolicy.Rule(rule with { Conditions = null }, countries)] } : taken;
         foreach (var application in NetworkPolicy.Targets(rule).Select(questions.At(now).Application).OfType<Application>())
         {
             foreach (var moment in questions.MomentsOf(application, now))
             {
                 var model = questions.At(moment);
-                if (Differ(model.With(taken), model.With(without), application, subjects, others))
+                if (Differ(model.With(with), model.With(without), application, subjects, others))
                 {
                     return null;
                 }

@@ -100,6 +100,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
         FleetState fleet, CountryTable countries, IReadOnlySet<int> retired, IReadOnlyDictionary<int, RuleUse> uses, IReadOnlyDictionary<int, RuleRow> rows, Instant now, Instant? observed, int days)
     {
         private readonly Effects effects = new(Unhindered.Of(fleet, retired), countries, now);
+        private readonly WaysByAddress byAddress = new(fleet, now);
         private readonly Dictionary<Subject, List<int>> subjects = SubjectsOf(fleet, retired);
 
         public bool IsObservedLongEnough(TimeSpan least) => observed is { } since && now - since >= (least < TimeSpan.FromDays(days) ? least : TimeSpan.FromDays(days)) - TimeSpan.FromMinutes(1);
@@ -124,23 +125,29 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
                 return Finding(rule, "no-subject", Nobody(rule), Remove(rule));
             }
 
-            // What conditions hold when is not known beforehand.
-            return rule.Effect == "deny" || RuleConditionInput.Describe(rule.Conditions).Length > 0 ? null : Shadow(rule, speaksOf) ?? (isObserved ? Unused(rule, speaksOf) : null);
+            return rule.Effect == "deny"
+                ? byAddress.Around(rule, speaksOf) is { } around ? Finding(rule, "by-address", $"it denies names, and {WayOf(around)}", Learn(around)) : null
+                : Shadow(rule, speaksOf) ?? (isObserved && !Effects.IsConditioned(rule) ? Unused(rule, speaksOf) : null);
         }
 
         public LintFinding? FindingOn(ApplicationModel application)
         {
             var owner = fleet.Identities.GetValueOrDefault(application.OwnerId);
             var reference = fleet.ReferenceTo("application", application.Name, application.NetworkId);
+            if (application is { Locked: true, Names.Count: > 0 } && byAddress.Around(application) is { } around)
+            {
+                return Finding(application, "by-address", $"it is locked by its names, and {WayOf(around)}", Learn(around));
+            }
+
             if (effects.Map.CellsOf(effects.Map.ApplicationOf(application.Id)!).IsEmpty)
             {
-                return Finding(application, $"{owner?.Kind} {owner?.Name} does not carry {application.Target}", $"sallyport application remove {reference}");
+                return Finding(application, "unreachable", $"{owner?.Kind} {owner?.Name} does not carry {application.Target}", $"sallyport application remove {reference}");
             }
 
             var leads = effects.Map.RulesOf(application.Id).Where(rule => rule.Effect == RuleEffect.Allow && rule.Time.Until > now).Select(rule => fleet.Rules[rule.Id]).ToList();
             return leads.Exists(rule => SpokenOf(rule).Count > 0)
                 ? null
-                : Finding(application, "no rule lets anybody reach it", $"sallyport application remove {reference}");
+                : Finding(application, "unreachable", "no rule lets anybody reach it", $"sallyport application remove {reference}");
         }
 
         private IReadOnlyList<int> SpokenOf(RuleModel rule)
@@ -166,9 +173,14 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             var denied = others.Count > 0 && others.All(id => fleet.Rules[id].Effect == "deny");
             var why = others.Count == 0 ? "it leads nowhere: nobody carries its application"
                 : denied ? $"{who} denies all of it"
+                : Effects.IsConditioned(rule) ? $"its conditions keep nobody out: everybody it speaks of is allowed the same by {who}, which asks for nothing of the kind"
                 : $"everybody it speaks of is allowed the same by {who}; without it nothing would change";
             return Finding(rule, "shadowed", why, Remove(rule));
         }
+
+        private string WayOf(RuleModel around) => string.Create(
+            CultureInfo.InvariantCulture,
+            $"rule {around.Id} ({Remedy.Describe(fleet, around)}) allows the same servers by address to who did not ask the gateway for such a name");
 
         private LintFinding? Unused(RuleModel rule, IReadOnlyList<int> speaksOf)
         {
@@ -240,9 +252,9 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             Fix = fix,
         };
 
-        private LintFinding Finding(ApplicationModel application, string why, string fix) => new()
+        private LintFinding Finding(ApplicationModel application, string kind, string why, string fix) => new()
         {
-            Kind = "unreachable",
+            Kind = kind,
             What = $"application:{application.Name}",
             Network = fleet.Networks[application.NetworkId].Name,
             Why = why,

@@ -6,6 +6,7 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Users;
 using Sallyport.Core.Policy;
 
@@ -114,8 +115,9 @@ internal sealed class MudBindings
             case "device" or "site" or HostIdentity.Kind:
                 return ReadIdentity(field, text);
             case "group" when Label.Check(name, field, problems):
-            case "label" when MudSubject.IsSelector(name, problems, field):
                 return ReadMembers(field, kind, name);
+            case "label" when MudSubject.ReadLabels(name, field, problems) is { } labels:
+                return ReadMembers(field, kind, labels);
             case "network":
                 return ReadNetwork(field, name);
             case "group" or "label":
@@ -144,7 +146,7 @@ internal sealed class MudBindings
         var owner = fleet.Identities[application.OwnerId];
         // Who carries it opens flows in its name only where it is nothing but that: a site is all of its subnets.
         var isOwner = owner.Kind == "device" && (application.Target == owner.AddressV4 || application.Target == owner.AddressV6);
-        var from = isOwner || (owner.Kind == HostIdentity.Kind && owner.Subnets.Count == 0) ? FromOf(owner) : null;
+        var from = isOwner || (owner.Kind == HostIdentity.Kind && !EgressNetwork.IsCarrier(owner)) ? FromOf(owner) : null;
         return new MudBound($"application {row.Name}", from, row.NetworkId, application, []);
     }
 
@@ -163,7 +165,7 @@ internal sealed class MudBindings
         }
 
         return new MudBound(
-            $"{identity.Kind} {identity.Name}", identity.Kind == HostIdentity.Kind && identity.Subnets.Count > 0 ? null : FromOf(identity), identity.NetworkId, null, [identity]);
+            $"{identity.Kind} {identity.Name}", EgressNetwork.IsCarrier(identity) ? null : FromOf(identity), identity.NetworkId, null, [identity]);
     }
 
     private MudBound? ReadMembers(string field, string kind, string name)

@@ -17,8 +17,7 @@ internal sealed record MudOwner(int Id, string Kind, string Name, int NetworkId,
 
     /// <summary>The host as it carries what lies beyond it.</summary>
     public static MudOwner Beyond(FleetState fleet) =>
-        fleet.Identities.Values.FirstOrDefault(identity => identity.Kind == HostIdentity.Kind && identity.Subnets.Count > 0) is { } known
-            ? Of(fleet, known) : new MudOwner(0, HostIdentity.Kind, Egress.Name, 0, Egress.Name);
+        fleet.Egress is { } known ? Of(fleet, known) : new MudOwner(0, HostIdentity.Kind, Egress.Name, 0, Egress.Name);
 }
 
 /// <summary>The applications and rules of a plan: those that are there already are found again, and none is there twice.</summary>
@@ -108,9 +107,22 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
         rule.Entries.UnionWith(entries.Select(entry => entry.Place));
     }
 
-    /// <summary>Applications that begin like those of the file, and are none of them: of an older one, most likely.</summary>
+    /// <summary>Applications that begin like those of the file or are in a group of it, and are none of them: of an older one, most likely.</summary>
     public void NoteLeftovers()
     {
+        foreach (var (group, network) in made.Where(one => one.Group is not null).Select(one => (one.Group!, one.Owner.Network)).Distinct())
+        {
+            foreach (var other in fleet.Applications.Values.Where(one => groupsOf[one.Id].Contains(group)).OrderBy(one => one.Name, StringComparer.Ordinal))
+            {
+                if (fleet.Networks[other.NetworkId].Name == network && !made.Exists(one => one.Name == other.Name && one.Owner.Network == network))
+                {
+                    notes.Add(new MudNote(
+                        MudNote.Remark, "", null, $"application {other.Name} of network {network} is in the group {group}, and a rule to that leads to it as well, which the file does not ask for",
+                        $"to keep it out: sallyport application update {other.Name}.{network} --remove-group {group}"));
+                }
+            }
+        }
+
         var networks = made.Select(one => one.Owner.Network).Append(subject.Network.Name).ToHashSet();
         foreach (var old in fleet.Applications.Values.Where(one => one.Name.StartsWith(prefix + "-", StringComparison.Ordinal)).OrderBy(one => one.Name, StringComparer.Ordinal))
         {
@@ -149,7 +161,7 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
 
         notes.Add(new MudNote(
             MudNote.Remark, "", null, $"application {name} of network {owner.Network} is there, with {string.Join(", ", before.Services)} at {string.Join(", ", before.Names ?? [before.Target])}, and would be changed",
-            "if it is not of an older file like this one: --name with another beginning"));
+            "if it is something else, keep it, and give the names of this file another beginning: name=OTHER"));
         return "changes";
     }
 
@@ -162,6 +174,13 @@ internal sealed class MudDraft(FleetState fleet, MudSubject subject, string pref
         {
             var tail = string.Create(CultureInfo.InvariantCulture, $"-{n}");
             free = name[..Math.Min(name.Length, Label.LengthMax - tail.Length)].TrimEnd('-') + tail;
+        }
+
+        if (Known(name, owner.NetworkId) is { } taker && taker.OwnerId != owner.Id && fleet.Identities.TryGetValue(taker.OwnerId, out var at))
+        {
+            notes.Add(new MudNote(
+                MudNote.Remark, "", null, $"the name {name} is taken in network {owner.Network} by an application at {at.Kind} {at.Name}, which stays as it is: that of this file is called {free}",
+                "for other names: name=OTHER"));
         }
 
         return free;

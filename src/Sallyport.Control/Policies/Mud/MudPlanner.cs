@@ -339,14 +339,14 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
                 continue;
             }
 
-            var (flag, hint) = FlagOf(part.Peer);
+            var (field, hint) = FieldOf(part.Peer);
             if (!part.Accepts)
             {
                 unsaid.Add(grant.Ace);
             }
 
             notes.Add(MudNote.Of(
-                grant.Ace, MudNote.Decide, isAsked ? $"who is {part.Peer.Text}, whom the device asks for {grant.Services}?" : $"who is {part.Peer.Text}, who asks the device for {grant.Services}?", $"say it with {flag}{hint}"));
+                grant.Ace, MudNote.Decide, isAsked ? $"who is {part.Peer.Text}, whom the device asks for {grant.Services}?" : $"who is {part.Peer.Text}, who asks the device for {grant.Services}?", $"say it with {field}{hint}"));
         }
     }
 
@@ -358,16 +358,16 @@ internal sealed class MudPlanner(FleetState fleet, MudSubject subject, MudBindin
         _ => null,
     };
 
-    private (string Flag, string Hint) FlagOf(MudPeer peer)
+    private (string Field, string Hint) FieldOf(MudPeer peer)
     {
         var value = Names.Label.Shorten(peer.Value);
         return peer.Kind switch
         {
-            "controller" => ($"--controller {value}={(value == Gateway ? $"host:{subject.Network.Name}" : "application:NAME")}", value == Ntp ? "; one beyond the host is made by: sallyport application add ntp --egress --name pool.ntp.org --udp 123" : ""),
-            "my-controller" => ("--my-controller application:NAME", ""),
-            "local-networks" => ($"--local-networks site:NAME, group:NAME or network:{subject.Network.Name}", ""),
-            "same-manufacturer" => ("--same-manufacturer label:KEY=VALUE", ", or give the devices the label"),
-            _ => ($"--{peer.Kind} {value}=label:KEY=VALUE", ", or give the devices the label"),
+            "controller" => ($"controller={value}={(value == Gateway ? $"host:{subject.Network.Name}" : "application:NAME")}", value == Ntp ? "; one beyond the host is made by: sallyport application add ntp --egress --name pool.ntp.org --udp 123" : ""),
+            "my-controller" => ("myController=application:NAME", ""),
+            "local-networks" => ($"localNetworks=site:NAME, group:NAME or network:{subject.Network.Name}", ""),
+            "same-manufacturer" => ("sameManufacturer=label:KEY=VALUE", ", or give the devices the label"),
+            _ => ($"{peer.Kind}={value}=label:KEY=VALUE", ", or give the devices the label"),
         };
     }
 

@@ -78,7 +78,7 @@ internal sealed class MudQueries(Database database, ChangeFeed feed, TimeProvide
         if (signedBy is null)
         {
             yield return new MudNote(
-                MudNote.Remark, "", null, $"nobody checked a signature{(file.SignatureUrl is { } url ? $"; the manufacturer keeps one at {Label.Shorten(url)}" : "")}", "--signature FILE --signer-ca ca.pem");
+                MudNote.Remark, "", null, $"nobody checked a signature{(file.SignatureUrl is { } url ? $"; the manufacturer keeps one at {Label.Shorten(url)}" : "")}", "signature=FILE and signerCa=FILE have it checked");
         }
 
         if (!file.IsSupported)
@@ -98,7 +98,7 @@ internal sealed class MudQueries(Database database, ChangeFeed feed, TimeProvide
 
         foreach (var one in bindings.Without(file.FromDevice.Concat(file.ToDevice).SelectMany(ace => ace.Match.Classes)))
         {
-            yield return new MudNote(MudNote.Remark, "", null, $"the file does not speak of {one.Kind} {Label.Shorten(one.Value)}".TrimEnd(), $"--{one.Kind} is of no use for it");
+            yield return new MudNote(MudNote.Remark, "", null, $"the file does not speak of {one.Kind} {Label.Shorten(one.Value)}".TrimEnd(), "what was said of it is of no use here");
         }
     }
 
@@ -115,7 +115,7 @@ internal sealed class MudQueries(Database database, ChangeFeed feed, TimeProvide
 
         if (request.SignerCa is not null)
         {
-            problems.Add("signerCa", "a certificate is given, and no signature", "give the signature with it: --signature FILE");
+            problems.Add("signerCa", "a certificate is given, and no signature", "give the signature with it: signature=FILE");
         }
 
         return null;

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Sallyport.Api.Times;
 using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Names;
 
@@ -111,7 +111,7 @@ internal sealed class MudReader
     {
         const string Hint = "write it like 2026-11-01T12:00:00Z";
         var text = nodes.Required(Container, mud, "last-update", Hint);
-        if (text is [_, _, _, _, '-', ..] && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+        if (TimeText.TryRead(text, out var at))
         {
             return at;
         }

@@ -48,7 +48,7 @@ internal static class MudSignature
                 return string.Join(" and ", signers.Select(signer => Names.Label.Shorten(signer.Subject)));
             }
 
-            problems.Add("signature", reason, "give the root certificate of the manufacturer's signers with --signer-ca, from a source that you trust");
+            problems.Add("signature", reason, "give the root certificate of the manufacturer's signers, from a source that you trust: signerCa=FILE");
         }
         catch (CryptographicException)
         {

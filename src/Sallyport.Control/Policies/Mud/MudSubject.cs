@@ -6,7 +6,6 @@ using Sallyport.Control.Identities;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Users;
-using Sallyport.Core.Policy;
 
 namespace Sallyport.Control.Policies.Mud;
 
@@ -33,8 +32,8 @@ internal sealed record MudSubject(string Text, NetworkModel Network, IReadOnlyLi
                 return ReadDevice(sql, actor, fleet, name, home, problems);
             case "group" when Label.Check(name, "for", problems):
                 return OfMembers(sql, actor, fleet, kind, name, home, problems);
-            case "label" when IsSelector(name, problems):
-                return OfMembers(sql, actor, fleet, kind, LabelSelector.Write(LabelSelector.Read(name)), home, problems);
+            case "label" when ReadLabels(name, "for", problems) is { } labels:
+                return OfMembers(sql, actor, fleet, kind, labels, home, problems);
             case "group" or "label":
                 return null;
             case "":
@@ -46,34 +45,20 @@ internal sealed record MudSubject(string Text, NetworkModel Network, IReadOnlyLi
         }
     }
 
-    public static bool IsSelector(string text, ProblemList problems, string field = "for")
+    /// <summary>As a rule says them, so that one is found again; null after adding the problem.</summary>
+    public static string? ReadLabels(string text, string field, ProblemList problems)
     {
         var before = problems.Problems.Count;
-        foreach (var label in LabelSelector.Read(text))
-        {
-            var equals = label.IndexOf('=', StringComparison.Ordinal);
-            IdentityInput.CheckLabel(field, equals < 0 ? label : label[..equals], equals < 0 ? null : label[(equals + 1)..], problems);
-        }
-
-        return problems.Problems.Count == before;
+        var labels = RuleSubject.ReadLabels(text, field, problems);
+        return problems.Problems.Count == before ? labels : null;
     }
 
-    /// <summary>Those of a network, retired ones left out, of whom a group or label speaks.</summary>
+    /// <summary>Of whom a rule for that group, label or network speaks; retired ones left out.</summary>
     public static IReadOnlyList<IdentityModel> MembersOf(SqliteConnection sql, FleetState fleet, string kind, string name, int? networkId)
     {
         var retired = IdentityRow.Retired(sql);
-        var labels = kind == "label" ? LabelSelector.Read(name) : [];
-        return
-        [
-            .. fleet.Identities.Values.Where(identity => identity.Kind != HostIdentity.Kind && !retired.Contains(identity.Id) && (networkId is null || identity.NetworkId == networkId))
-                .Where(identity => kind switch
-                {
-                    "group" => identity.Groups.Contains(name),
-                    "label" => labels.All(label => identity.Labels.Any(own => $"{own.Key}={own.Value}" == label)),
-                    _ => true,
-                })
-                .OrderBy(identity => identity.Id),
-        ];
+        var spoken = new RuleSubject(kind, 0, name, networkId);
+        return [.. fleet.Identities.Values.Where(identity => !retired.Contains(identity.Id) && spoken.Speaks(identity)).OrderBy(identity => identity.Id)];
     }
 
     private static MudSubject? ReadDevice(SqliteConnection sql, Actor actor, FleetState fleet, string name, NetworkRow? home, ProblemList problems)

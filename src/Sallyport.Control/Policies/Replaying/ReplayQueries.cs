@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Data.Sqlite;
 using Sallyport.Api.Policy;
 using Sallyport.Control.Changes;
 using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
+using Sallyport.Control.Identities;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
 using Sallyport.Control.Users;
@@ -63,7 +65,18 @@ internal sealed class ReplayQueries(
             tally.Add(flow, replay.Judge(flow));
         }
 
-        return tally.Report(since, limit);
+        return database.Read(sql => tally.Report(since, limit, id => StateOf(sql, draft, id)));
+    }
+
+    /// <summary>"device:pump-17 is quarantined: management".</summary>
+    private static string StateOf(SqliteConnection sql, Draft draft, int id)
+    {
+        if (IdentityRow.Find(sql, id) is not { } row)
+        {
+            return draft.Before.Identities.TryGetValue(id, out var known) ? $"{known.Kind}:{known.Name} is no more" : $"#{id} is no more";
+        }
+
+        return $"{row.Kind}:{draft.Before.ReferenceTo(row.Kind, row.Name, row.NetworkId)} is {row.Standing}";
     }
 
     private void Edit(Change change, ReplayRequest request)

@@ -17,6 +17,8 @@ internal sealed class ReplayTally(Draft fleets)
     private readonly Dictionary<ReplayOutcome, long> flows = [];
     private readonly Dictionary<ReplayOutcome, HashSet<int>> senders = [];
     private readonly SortedSet<string> gone = new(StringComparer.Ordinal);
+    private readonly SortedSet<int> shutOut = [];
+    private ILookup<string, int>? names;
     private long recordedOtherwise;
     private long leftOut;
 
@@ -26,7 +28,12 @@ internal sealed class ReplayTally(Draft fleets)
         flows[outcome] = flows.GetValueOrDefault(outcome) + 1;
         if (outcome == ReplayOutcome.IsGone && gone.Count < NamesMax)
         {
-            gone.Add($"{flow.FromKind}:{flow.FromName}");
+            gone.Add(GoneOf(flow, judgement));
+        }
+
+        if (outcome == ReplayOutcome.IsNotActive && shutOut.Count < NamesMax)
+        {
+            shutOut.UnionWith(((Identity?[])[judgement.From, judgement.To]).OfType<Identity>().Where(IsShutOut).Select(identity => identity.Id));
         }
 
         // A flow that was cut was allowed when it was opened.
@@ -41,7 +48,8 @@ internal sealed class ReplayTally(Draft fleets)
         }
     }
 
-    public ReplayReport Report(DateTimeOffset since, int limit)
+    /// <param name="stateOf">How an identity is called, and what state it is in: "device:pump-17 is locked".</param>
+    public ReplayReport Report(DateTimeOffset since, int limit, Func<int, string> stateOf)
     {
         var changed = groups.OrderByDescending(pair => pair.Value.Flows).ThenBy(pair => pair.Key.FromId).ThenBy(pair => pair.Key.Destination)
             .ThenBy(pair => pair.Key.Port).ToList();
@@ -56,7 +64,7 @@ internal sealed class ReplayTally(Draft fleets)
             Allowed = Count(ReplayOutcome.NewlyAllowed),
             AllowedFrom = senders.GetValueOrDefault(ReplayOutcome.NewlyAllowed)?.Count ?? 0,
             RecordedOtherwise = recordedOtherwise,
-            NotJudged = [.. NotJudged()],
+            NotJudged = [.. NotJudged(stateOf)],
             Changes = [.. changed.Take(limit).Select(pair => Row(pair.Key, pair.Value))],
             ChangesLeftOut = Math.Max(0, changed.Count - limit),
             FlowsLeftOut = leftOut,
@@ -89,9 +97,19 @@ internal sealed class ReplayTally(Draft fleets)
         group.LastSeen = Math.Max(group.LastSeen, flow.LastSeen.Nanoseconds);
     }
 
+    /// <summary>The end that is no more; the other one may well be there. What was made anew under its name is another.</summary>
+    private string GoneOf(RecordedFlow flow, Judgement judgement)
+    {
+        var who = judgement.From is null || flow.To is null ? $"{flow.FromKind}:{flow.FromName}" : flow.To;
+        names ??= fleets.Before.Identities.Values.ToLookup(identity => $"{identity.Kind}:{identity.Name}", identity => identity.Id);
+        return names.Contains(who) ? $"an earlier {who}" : who;
+    }
+
+    private static bool IsShutOut(Identity identity) => !identity.Active || identity.Quarantine != QuarantineDegree.None;
+
     private long Count(ReplayOutcome outcome) => flows.GetValueOrDefault(outcome);
 
-    private IEnumerable<ReplayUnjudged> NotJudged()
+    private IEnumerable<ReplayUnjudged> NotJudged(Func<int, string> stateOf)
     {
         if (Count(ReplayOutcome.IsGone) is > 0 and var lost)
         {
@@ -101,7 +119,8 @@ internal sealed class ReplayTally(Draft fleets)
 
         if (Count(ReplayOutcome.IsNotActive) is > 0 and var shut)
         {
-            yield return new ReplayUnjudged("who opened it or carries its destination is quarantined, locked or retired now", shut);
+            var states = string.Join(", ", shutOut.Select(stateOf));
+            yield return new ReplayUnjudged($"who opened it or carries its destination is shut out now ({states}{(shutOut.Count >= NamesMax ? ", …" : "")})", shut);
         }
 
         if (Count(ReplayOutcome.IsLocked) is > 0 and var locked)

@@ -1,4 +1,5 @@
 using Sallyport.Api.Flows;
+using Sallyport.Api.Policy;
 using Sallyport.Cli.Flows;
 
 namespace Sallyport.Apps.Tests.Cli.Flows;
@@ -50,6 +51,27 @@ public sealed class FlowTextTests
     }
 
     [Fact]
+    public void Who_opened_it_is_named_with_the_network_where_the_name_alone_does_not_say_who()
+    {
+        FlowText.Line(Denied with { From = Denied.From with { Reference = "pump-17.plant-a" } }).ShouldContain("  device:pump-17.plant-a  DENIED");
+        FlowText.Line(Denied with { Far = new FlowFarEnds("plant-b", null, "192.168.1.10") }).ShouldContain("  device:pump-17.plant-a  DENIED");
+        FlowText.Line(Denied with { From = new FlowEnd("host", "plant-a", 4), Far = new FlowFarEnds("plant-b", null, "192.168.1.10") }).ShouldContain("  host:plant-a  DENIED");
+    }
+
+    [Fact]
+    public void What_goes_around_a_rule_says_around_which()
+    {
+        var nearest = new NearestRule(7, "label:model=P200 to application:historian (firmware>=2.4.1)", "condition", "it asks for firmware>=2.4.1", null);
+        FlowText.AllowLines(Denied with { Nearest = nearest }).ShouldBe(
+        [
+            "    to allow it: sallyport rule add --from device:pump-17 --to application:historian",
+            "                 which goes around rule 7 (label:model=P200 to application:historian (firmware>=2.4.1))",
+        ]);
+        FlowText.AllowLines(Denied with { Nearest = nearest with { Fix = "sallyport rule update 7 --all-hours" }, AllowCommand = "sallyport rule update 7 --all-hours" })
+            .ShouldBe(["    to allow it: sallyport rule update 7 --all-hours"]);
+    }
+
+    [Fact]
     public void Several_commands_stand_under_each_other()
     {
         FlowText.AllowLines(Denied with { AllowCommand = "a\nb" }).ShouldBe(["    to allow it: a", "                 b"]);
@@ -59,7 +81,7 @@ public sealed class FlowTextTests
     public void An_allowed_flow_says_the_rule_and_what_passed()
     {
         var allowed = Denied with { Verdict = "allowed", State = "live", RuleId = 4, Reason = null, ReasonText = null, AllowCommand = null, PacketsBack = 2, BytesBack = 2048 };
-        FlowText.Line(allowed).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, 2.0 KiB back, live");
+        FlowText.Line(allowed).ShouldBe("1970-01-01 00:00:00Z  device:pump-17  ALLOWED tcp 192.168.50.10:8883 (historian): rule 4, 180 B out, 2.0 kB back, live");
         FlowText.AllowLines(allowed).ShouldBeEmpty();
     }
 

@@ -8,11 +8,11 @@ public sealed class OutputTests
 {
     [Theory]
     [InlineData(0, "0 B")]
-    [InlineData(1023, "1023 B")]
-    [InlineData(1024, "1.0 KiB")]
-    [InlineData(10_240, "10 KiB")]
-    [InlineData(1_610_612_736, "1.5 GiB")]
-    [InlineData(long.MaxValue, "8192 PiB")]
+    [InlineData(999, "999 B")]
+    [InlineData(1_024, "1.0 kB")]
+    [InlineData(10_240, "10 kB")]
+    [InlineData(1_500_000_000, "1.5 GB")]
+    [InlineData(long.MaxValue, "9223 PB")]
     public void Bytes_have_the_unit_that_fits(long count, string text) => Human.Bytes(count).ShouldBe(text);
 
     [Fact]
@@ -22,12 +22,12 @@ public sealed class OutputTests
     [InlineData("prefixes[0]", "--prefix (prefixes[0])")]
     [InlineData("name", "NAME")]
     [InlineData("profile.validDays", "--valid-days")]
-    [InlineData("services[1]", "--tcp, --udp or --icmp (services[1])")]
+    [InlineData("services[1]", "--tcp, --udp, --icmp (services[1])")]
     [InlineData("labels.model", "--label (labels.model)")]
     [InlineData("tlsAuthDirection", "--tls-auth-direction")]
     [InlineData("", "")]
     public void A_field_of_the_API_is_told_as_the_flag_that_people_typed(string field, string flag) =>
-        ErrorText.FlagOf(field).ShouldBe(flag);
+        ApiWords.FlagOf(field).ShouldBe(flag);
 
     [Theory]
     [InlineData("""{"a":1,"b":[],"c":{},"d":null,"e":true}""")]

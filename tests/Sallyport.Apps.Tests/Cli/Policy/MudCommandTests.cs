@@ -18,7 +18,7 @@ public sealed class MudCommandTests : IAsyncLifetime
         "rules":[{"from":"label:model=DC-40","fromNetwork":"plant-a","to":"application:dc-40-tcp-443.internet","deny":false,"entries":["cloud (line 31)"]},
         {"from":"label:model=DC-40","to":"application:panel.plant-a","deny":false,"existing":4,"entries":["panel (line 54)"]},
         {"from":"site:hq.plant-a","to":"application-group:dc-40-own-tcp-443.plant-a","deny":true,"entries":["page (line 102)"]}],
-        "findings":[{"kind":"decide","entry":"time","line":49,"why":"who is controller urn:ietf:params:mud:ntp, whom the device asks for udp/123?","hint":"say it with --controller urn:ietf:params:mud:ntp=application:NAME"},
+        "findings":[{"kind":"decide","entry":"time","line":49,"why":"who is controller urn:ietf:params:mud:ntp, whom the device asks for udp/123?","hint":"say it with controller=urn:ietf:params:mud:ntp=application:NAME"},
         {"kind":"cannot","entry":"mdns","line":70,"why":"224.0.0.251/32 is a group"},{"kind":"cannot","entry":"ssdp","line":80,"why":"224.0.0.251/32 is a group"},
         {"kind":"answers","entry":"cloud-back","line":90,"why":"answers to what cloud (line 31) opens"},{"kind":"answers","entry":"panel-back","line":91,"why":"answers to what panel (line 54) opens"}],
         "commands":["sallyport application add dc-40-tcp-443 --egress --name events.doors.example --tcp 443"],
@@ -52,6 +52,21 @@ public sealed class MudCommandTests : IAsyncLifetime
         output.ShouldContain("  not in it: mdns (line 70), ssdp (line 80): 224.0.0.251/32 is a group\n");
         output.ShouldEndWith("  no rule needed: 2 entries let answers back, which pass by themselves\n");
         remarks.ShouldStartWith("with -o yaml it is a part of a fleet file");
+    }
+
+    [Fact]
+    public async Task A_file_for_the_plan_is_there_whole_or_not_at_all()
+    {
+        var to = Path.Combine(server.Directory, "door.yaml");
+        server.Says("POST /api/v1/policy/mud", """{"status":422,"title":"One thing is wrong with the input.","errors":[{"field":"for","message":"nobody is named","hint":"say who"}]}""", 422);
+        (await server.RunAsync("policy", "mud", file, "--for", "group:doors", "-o", "yaml", "--to", to)).Code.ShouldBe(ExitCodes.Refused);
+        File.Exists(to).ShouldBeFalse();
+        server.Says("POST /api/v1/policy/mud", Plan);
+        var (code, output, remarks) = await server.RunAsync("policy", "mud", file, "--for", "group:doors", "-o", "yaml", "--to", to);
+        (code, output, remarks).ShouldBe((0, "", $"written to {to}\n"));
+        (await File.ReadAllTextAsync(to)).ShouldStartWith("# Door controller\n");
+        (await server.RunAsync("policy", "mud", file, "--for", "group:doors", "-o", "yaml", "--to", to)).Remarks.ShouldContain("exists already");
+        (await server.RunAsync("policy", "mud", file, "--for", "group:doors", "-o", "yaml", "--to", to, "--force")).Code.ShouldBe(ExitCodes.Ok);
     }
 
     [Fact]

@@ -112,8 +112,8 @@ public sealed class PolicyCommandTests : IAsyncLifetime
             """
             {"subject":"group:pumps","network":"plant-a","since":"2026-11-19T00:00:00Z","members":40,"membersSeen":38,"flows":900,
             "applications":[{"name":"hq-192-168-50-11-tcp-443","site":"hq","target":"192.168.50.11","services":["tcp/443"]}],
-            "rules":[{"from":"group:pumps","to":"application:historian","existing":4,"services":["tcp/8883"],"members":38,"flows":800,"denied":0,"lastSeen":"2026-11-25T00:00:00Z"},
-            {"from":"group:pumps","to":"application:hq-192-168-50-11-tcp-443","services":["tcp/443"],"members":2,"flows":99,"denied":99,"lastSeen":"2026-11-25T00:00:00Z"}],
+            "rules":[{"from":"group:pumps","to":"application:historian","existing":4,"services":["tcp/8883"],"temporary":[],"members":38,"flows":800,"denied":0,"lastSeen":"2026-11-25T00:00:00Z"},
+            {"from":"group:pumps","to":"application:hq-192-168-50-11-tcp-443","services":["tcp/443"],"temporary":[],"members":2,"flows":99,"denied":99,"lastSeen":"2026-11-25T00:00:00Z"}],
             "skipped":[{"what":"device:pump-9","why":"it was denied at more than 20 different services","flows":1}],
             "commands":["sallyport application add hq-192-168-50-11-tcp-443 --site hq --target 192.168.50.11 --tcp 443","sallyport rule add --from group:pumps --to application:hq-192-168-50-11-tcp-443"]}
             """);
