@@ -63,7 +63,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
             return (port is null ? null : Before(networkId, name, inner, port, time.NowNanoseconds())) ?? throw new ProblemException(Refusal.NotFound(
                 port is null ? "address" : "port",
                 port is null ? $"all guests of network {home} share {inner}" : $"no guest of network {home} had the port {port} of {inner} in a flow that is on record",
-                $"the port tells which one: sallyport whois {inner} --network {name} --port PORT, and --at TIME for when"));
+                $"the port tells which one: sallyport whois {inner} --network {name} --port PORT --at TIME"));
         }
 
         return Find(feed.State, networkId, inner) ?? Before(networkId, name, inner, port, time.NowNanoseconds()) ?? throw new ProblemException(Refusal.NotFound(
@@ -83,7 +83,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
             throw new ProblemException(Refusal.NotFound(
                 "address",
                 $"several had {inner} in network {network} then: {string.Join(", ", then.Select(flow => $"{flow.FromKind} {flow.FromName}").Distinct().Take(5))}",
-                "the port tells which one: --port PORT"));
+                $"the port tells which one: sallyport whois {inner} --network {network} --port PORT"));
         }
 
         return (then.Count > 0 ? then : flows) is [var flow, ..] ? InfoOf(flow, network, inner) : null;

@@ -146,7 +146,7 @@ public sealed class AcrossTests
         problem.Errors.Single().Field.ShouldBe("guestPools");
         problem.Detail.ShouldBe(
             "198.19.0.0/24 has no room for the members of network plant-a at 10.1.0.0/24, who are to be guests in network plant-b. "
-            + "Give it more: sallyport network update plant-b --guest-pool PREFIX, or let guests share one address: --guests shared.");
+            + "Give it more: sallyport network update plant-b --guest-pool PREFIX, or let guests share one address: sallyport network update plant-b --guests shared.");
         (await world.Client.ListRulesAsync()).Items.ShouldBeEmpty();
         (await SnapshotAsync(world)).Appearances.ShouldBeEmpty();
 
