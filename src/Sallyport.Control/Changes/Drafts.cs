@@ -26,16 +26,19 @@ internal sealed class Drafts(Database database, Commands commands, ChangeFeed fe
 
     private readonly SemaphoreSlim places = new(AtOnceMax);
 
-    public Draft Of(Actor actor, Action<Change> act) => Try(actor, (change, before) =>
-    {
-        act(change);
-        return commands.Foresee(change, before);
-    });
+    public Task<Draft> OfAsync(Actor actor, Action<Change> act, CancellationToken cancel = default) => TryAsync(
+        actor,
+        (change, before) =>
+        {
+            act(change);
+            return commands.Foresee(change, before);
+        },
+        cancel);
 
     /// <param name="act">Is given the fleet as it is; its version is that of the copy.</param>
-    public T Try<T>(Actor actor, Func<Change, FleetState, T> act)
+    public async Task<T> TryAsync<T>(Actor actor, Func<Change, FleetState, T> act, CancellationToken cancel = default)
     {
-        places.Wait();
+        await places.WaitAsync(cancel);
         try
         {
             using var copy = database.OpenCopy(LeftOut, () => feed.State, out var before);

@@ -21,7 +21,8 @@ internal sealed class FleetFileCommands(
     Commands commands, Drafts drafts, ChangeFeed feed, NetworkCommands networks, IdentityCommands identities, RuleCommands rules, CountryTable countries, Cuts cuts)
 {
     /// <summary>What would change, and what its tests would say. Nothing is changed.</summary>
-    public FleetPlan Plan(Actor actor, ReadOnlyMemory<byte> text, bool prune) => Think(actor, Read(actor, text), prune).Plan;
+    public async Task<FleetPlan> PlanAsync(Actor actor, ReadOnlyMemory<byte> text, bool prune, CancellationToken cancel = default) =>
+        (await ThinkAsync(actor, Read(actor, text), prune, cancel)).Plan;
 
     /// <summary>
     /// Makes it so, as a whole or, where anything is wrong or a test fails, not at all. Answers when the gateways have cut what is not allowed
@@ -31,7 +32,7 @@ internal sealed class FleetFileCommands(
     public async Task<FleetPlan> ApplyAsync(Actor actor, ReadOnlyMemory<byte> text, bool prune, long? expected, CancellationToken cancel)
     {
         var file = Read(actor, text);
-        var thought = Think(actor, file, prune);
+        var thought = await ThinkAsync(actor, file, prune, cancel);
         Revisions.Check("the fleet", thought.Plan.Version, expected);
         if (thought.Plan.Changes.Count == 0)
         {
@@ -45,7 +46,8 @@ internal sealed class FleetFileCommands(
     }
 
     /// <summary>What gateways would be told if the file were applied; its tests may fail. For whoever wants to try a draft on what has been.</summary>
-    public Draft Draft(Actor actor, ReadOnlyMemory<byte> text, bool prune) => Think(actor, Read(actor, text), prune).Draft;
+    public async Task<Draft> DraftAsync(Actor actor, ReadOnlyMemory<byte> text, bool prune, CancellationToken cancel = default) =>
+        (await ThinkAsync(actor, Read(actor, text), prune, cancel)).Draft;
 
     private static ReadFile Read(Actor actor, ReadOnlyMemory<byte> text)
     {
@@ -61,7 +63,8 @@ internal sealed class FleetFileCommands(
     }
 
     /// <summary>On a copy, which nobody waits for.</summary>
-    private Outcome Think(Actor actor, ReadFile file, bool prune) => drafts.Try(actor, (change, before) => Try(change, file, prune, before));
+    private Task<Outcome> ThinkAsync(Actor actor, ReadFile file, bool prune, CancellationToken cancel) =>
+        drafts.TryAsync(actor, (change, before) => Try(change, file, prune, before), cancel);
 
     /// <summary>
     /// As a part of the command that is kept. Where the store is still as it was thought through, all tests have been judged; where somebody changed it

@@ -23,7 +23,7 @@ internal static class FleetFileEndpoints
 
     private static async Task<FleetPlan> Plan(Actor actor, FleetFileCommands commands, HttpContext context, bool? prune)
     {
-        var plan = commands.Plan(actor, await BodyAsync(context), prune ?? false);
+        var plan = await commands.PlanAsync(actor, await BodyAsync(context), prune ?? false, context.RequestAborted);
         RequestParts.SetETag(context.Response, plan.Version);
         return plan;
     }

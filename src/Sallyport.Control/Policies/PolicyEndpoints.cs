@@ -68,8 +68,8 @@ internal static class PolicyEndpoints
     private static PolicyExplanation Explain(Actor actor, PolicyQueries queries, string? from, string? to, string? protocol, int? port, string? at) =>
         queries.Explain(actor, from, to, protocol, port, at);
 
-    private static ReplayReport Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>
-        queries.Replay(actor, body, cancel);
+    private static Task<ReplayReport> Replay(Actor actor, ReplayRequest body, ReplayQueries queries, CancellationToken cancel) =>
+        queries.ReplayAsync(actor, body, cancel);
 
     private static LearnPlan Learn(
         Actor actor, LearnQueries queries, string? subject, string? network, int? days, bool? denied, CancellationToken cancel) =>

@@ -387,7 +387,7 @@ public class ApplyTests
             "tests:\n  - { from: \"network:plant-b\", to: \"10.21.0.9 tcp/22\", must: not reach }\n",
         ])
         {
-            var refused = Should.Throw<ProblemException>(() => commands.Plan(limited, FleetFileWorld.Bytes(text), prune: false));
+            var refused = await Should.ThrowAsync<ProblemException>(() => commands.PlanAsync(limited, FleetFileWorld.Bytes(text), prune: false));
             refused.Problem.Status.ShouldBe(403, text);
         }
     }
@@ -397,7 +397,7 @@ public class ApplyTests
     {
         await using var world = await ControlWorld.StartAsync();
         var commands = world.App.Services.GetRequiredService<FleetFileCommands>();
-        var draft = commands.Draft(Actor.System, FleetFileWorld.Bytes(Plant + "tests:\n  - { from: \"device:pump-3\", to: \"application:historian\", must: not reach }\n"), prune: false).After;
+        var draft = (await commands.DraftAsync(Actor.System, FleetFileWorld.Bytes(Plant + "tests:\n  - { from: \"device:pump-3\", to: \"application:historian\", must: not reach }\n"), prune: false)).After;
         (draft.Rules.Count, draft.Applications.Count, draft.Identities.Count).ShouldBe((1, 1, 3));
         world.Control.Feed.State.Networks.ShouldBeEmpty();
         (await world.Client.ListNetworksAsync()).Items.ShouldBeEmpty();

@@ -23,7 +23,7 @@ public class WaitingTests
         await using var world = await ControlWorld.StartAsync(time: time);
         await world.ApplyAsync(Plant);
         var files = world.App.Services.GetRequiredService<FleetFileCommands>();
-        var planning = time.RunHeld(0, () => files.Plan(Actor.System, FleetFileWorld.Bytes(Plant.Replace("pump-3", "pump-4", StringComparison.Ordinal)), prune: false));
+        var planning = time.RunHeld(0, () => files.PlanAsync(Actor.System, FleetFileWorld.Bytes(Plant.Replace("pump-3", "pump-4", StringComparison.Ordinal)), prune: false).GetAwaiter().GetResult());
 
         await world.Client.RevokeDeviceAsync("pump-3", null);
         planning.IsCompleted.ShouldBeFalse();
@@ -42,13 +42,11 @@ public class WaitingTests
         await world.ApplyAsync(Plant);
         using var reached = new ManualResetEventSlim();
         using var free = new ManualResetEventSlim();
-        var trying = Task.Factory.StartNew(
-            () => world.Control.Drafts.Of(Actor.System, _ =>
-            {
-                reached.Set();
-                free.Wait();
-            }),
-            TaskCreationOptions.LongRunning);
+        var trying = Task.Run(() => world.Control.Drafts.OfAsync(Actor.System, _ =>
+        {
+            reached.Set();
+            free.Wait();
+        }));
         reached.Wait();
         await world.Client.RevokeDeviceAsync("pump-3", null);
         trying.IsCompleted.ShouldBeFalse();

@@ -26,7 +26,7 @@ internal sealed class ReplayQueries(
 
     private const int EditsMax = 1_000;
 
-    public ReplayReport Replay(Actor actor, ReplayRequest request, CancellationToken cancel)
+    public async Task<ReplayReport> ReplayAsync(Actor actor, ReplayRequest request, CancellationToken cancel)
     {
         var problems = new ProblemList();
         var days = Observation.ReadDays(request.Days, DaysDefault, DaysMax, problems);
@@ -48,8 +48,8 @@ internal sealed class ReplayQueries(
         problems.ThrowIfAny();
         var networkId = database.Read(sql => Scope.NetworkOf(sql, actor, request.Network));
         var draft = request.File is null
-            ? drafts.Of(actor, change => Edit(change, request))
-            : files.Draft(actor, Encoding.UTF8.GetBytes(request.File), request.Prune ?? false);
+            ? await drafts.OfAsync(actor, change => Edit(change, request), cancel)
+            : await files.DraftAsync(actor, Encoding.UTF8.GetBytes(request.File), request.Prune ?? false, cancel);
         return Run(draft, days, networkId, request.Limit ?? LimitDefault, cancel);
     }
 

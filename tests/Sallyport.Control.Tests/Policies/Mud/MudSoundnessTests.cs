@@ -68,7 +68,7 @@ public sealed class MudSoundnessTests
             var to = Entries(ref seed, "to-device", "from-device");
             var bytes = MudText.Of([.. from.Select((entry, i) => entry.Text(i, isFrom: true))], [.. to.Select((entry, i) => entry.Text(i + 100, isFrom: false))]);
             var plan = await world.Client.PlanMudAsync(MudText.For("device:cam-1", bytes) with { MyController = ["application:recorder-all", "device:pump"] });
-            var state = drafts.Draft(Actor.System, System.Text.Encoding.UTF8.GetBytes(plan.FleetFile), prune: false).After;
+            var state = (await drafts.DraftAsync(Actor.System, System.Text.Encoding.UTF8.GetBytes(plan.FleetFile), prune: false)).After;
             allowed += Check(NetworkPolicy.Of(state, CountryTable.Empty), from, to, $"{System.Text.Encoding.UTF8.GetString(bytes)}\n{plan.FleetFile}");
         }
 
