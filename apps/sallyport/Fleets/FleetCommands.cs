@@ -54,13 +54,7 @@ internal static class FleetCommands
             "The fleet as a file for plan and apply; it holds no secrets",
             async c =>
             {
-                if (c.Printer.Format == OutputFormat.Json)
-                {
-                    throw new CliException(
-                        ExitCodes.Usage, "a fleet file is YAML", "-o", "Leave -o away; each thing as JSON: sallyport device list -o json, and so on.");
-                }
-
-                var text = await c.Client.ExportFleetAsync(c.Parse.GetValue(network), c.Cancel);
+                var text = await c.Client.ExportFleetAsync(c.Parse.GetValue(network), c.Printer.Format == OutputFormat.Json, c.Cancel);
                 if (c.Parse.GetValue(to) is not { } path || path == "-")
                 {
                     c.Printer.Raw(text);

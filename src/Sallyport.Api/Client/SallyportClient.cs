@@ -274,10 +274,10 @@ public sealed class SallyportClient : IDisposable
     public Task<FleetPlan> ApplyFleetAsync(ReadOnlyMemory<byte> file, bool prune = false, long? version = null, CancellationToken cancel = default) =>
         SendFileAsync("fleet/apply", file, prune, version, cancel);
 
-    /// <summary>The fleet, or one network of it, as a file.</summary>
-    public async Task<string> ExportFleetAsync(string? network = null, CancellationToken cancel = default)
+    /// <summary>The fleet, or one network of it, as a file: YAML, or the same as JSON.</summary>
+    public async Task<string> ExportFleetAsync(string? network = null, bool asJson = false, CancellationToken cancel = default)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, Path("fleet/export" + Query(("network", network))));
+        using var request = new HttpRequestMessage(HttpMethod.Get, Path("fleet/export" + Query(("network", network), ("format", asJson ? "json" : null))));
         using var response = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancel);
         return await response.Content.ReadAsStringAsync(cancel);
     }

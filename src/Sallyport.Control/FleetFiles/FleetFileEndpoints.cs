@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Sallyport.Api.Fleets;
 using Sallyport.Control.Http;
+using Sallyport.Control.Networks;
 using Sallyport.Control.Users;
 
 namespace Sallyport.Control.FleetFiles;
@@ -12,6 +13,8 @@ namespace Sallyport.Control.FleetFiles;
 internal static class FleetFileEndpoints
 {
     private const string Yaml = "application/yaml";
+
+    private static readonly string[] Formats = ["yaml", "json"];
 
     public static void MapFleetFiles(this IEndpointRouteBuilder api)
     {
@@ -36,11 +39,14 @@ internal static class FleetFileEndpoints
         return plan;
     }
 
-    private static IResult Export(Actor actor, FleetExport export, HttpContext context, string? network)
+    private static IResult Export(Actor actor, FleetExport export, HttpContext context, string? network, string? format)
     {
+        var problems = new ProblemList();
+        var asked = format is null ? "yaml" : NetworkInput.ReadOne(format, "format", "format", Formats, problems);
+        problems.ThrowIfAny();
         var (text, version) = export.Of(actor, network);
         RequestParts.SetETag(context.Response, version);
-        return TypedResults.Text(text, Yaml, Encoding.UTF8);
+        return asked == "json" ? TypedResults.Text(FileJson.Of(text), "application/json", Encoding.UTF8) : TypedResults.Text(text, Yaml, Encoding.UTF8);
     }
 
     /// <summary>A little more than a file may have, so that one that is too large is told where.</summary>

@@ -43,6 +43,7 @@ public class ExampleTests
         await using var world = await FleetFileWorld.StartAsync();
         await world.Client.ApplyFleetAsync(File.ReadAllBytes(Path.Combine(FleetFileWorld.Examples, name)));
         var export = await world.Client.ExportFleetAsync();
+        (await world.PlanAsync(await world.Client.ExportFleetAsync(asJson: true), prune: true)).Changes.ShouldBeEmpty("JSON of the same");
         var plan = await world.Client.PlanFleetAsync(FleetFileWorld.Bytes(export), prune: true);
         plan.Changes.ShouldBeEmpty(export);
         plan.Remarks.ShouldBeEmpty();
