@@ -73,7 +73,7 @@ public sealed class RuleRightsTests
         await using var world = await WorldAsync();
         await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "203.0.113.0/24", Services = ["udp/123"] });
         (await RefusedAsync(new RuleCreate { From = "group:pumps", To = "application:ntp" })).ShouldBe(
-            ("fromNetwork", "it is not said of which network the group is", "nobody is a member of internet: say whose group is meant, --from-network NETWORK"));
+            ("fromNetwork", "it is not said of which network the group is", "nobody is a member of internet: say whose group is meant: fromNetwork=NETWORK"));
         (await RefusedAsync(new RuleCreate { From = "label:model=P200", To = "application:ntp" })).Field.ShouldBe("fromNetwork");
         (await RefusedAsync(new RuleCreate { From = "network:internet", To = "application:ntp" })).Field.ShouldBe("from");
         (await RefusedAsync(new RuleCreate { From = "group:pumps", FromNetwork = "internet", To = "application:ntp" })).Field.ShouldBe("from");

@@ -25,7 +25,7 @@ internal sealed class ForwarderTarget : FuzzTarget
     /// The one page of per-identity counters that all senders here share, made when the first of them sends, and with the first of their kind
     /// the places of held fragments and of translations; packets cost nothing.
     /// </summary>
-    private const int AllocationMax = 28 * 1024;
+    private const int AllocationMax = 36 * 1024;
 
     /// <summary>Small, so that every bound is met.</summary>
     private static readonly FlowLimits Limits = new()
