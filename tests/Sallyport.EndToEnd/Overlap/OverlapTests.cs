@@ -13,6 +13,9 @@ public abstract class OverlapTests(OverlapFixture fleet)
 {
     protected abstract string GuestOf(IPAddress address);
 
+    /// <summary>Guests who share an address differ by ports that the gateway gives them.</summary>
+    protected abstract bool IsPortKept { get; }
+
     [NetworkFact]
     public async Task Boxes_of_one_address_reach_each_other_as_the_rules_say_and_no_further()
     {
@@ -38,7 +41,13 @@ public abstract class OverlapTests(OverlapFixture fleet)
             var far = new FlowFarEnds(next, GuestOf(OverlapFixture.BoxAddress), OverlapFixture.BoxAddress.ToString());
             await Eventually.True(() => Greetings(network).Count > 0, $"the flows of {network} are reported");
             var greetings = Greetings(network);
-            greetings.Select(flow => flow.Far).ShouldBe(greetings.Select(flow => far with { SourcePort = flow.SourcePort }));
+            greetings.Select(flow => flow.Far).ShouldBe(greetings.Select(flow => far with { SourcePort = IsPortKept ? flow.SourcePort : flow.Far!.SourcePort }));
+            foreach (var port in greetings.Select(flow => flow.Far!.SourcePort!.Value))
+            {
+                var who = await fleet.Client.WhoisAsync(far.Source!, next, IsPortKept ? null : port);
+                (who.Name, who.HomeNetwork, who.As).ShouldBe(("box", network, "guest"));
+            }
+
             greetings.ShouldAllBe(flow => flow.Network == network && flow.From.Id == from.Id && flow.To!.Id == to.Id
                 && flow.Source == OverlapFixture.BoxAddress.ToString() && flow.Destination == fleet.Service.ToString());
             await Eventually.True(() => Denied(network).Count > 0, $"what was denied in {network} is reported");
@@ -142,6 +151,8 @@ public sealed class OverlapTestsOfSharedGuests(OverlapOfSharedGuests fleet) : Ov
     }
 
     protected override string GuestOf(IPAddress address) => "198.19.0.1";
+
+    protected override bool IsPortKept => false;
 }
 
 public sealed class OverlapTestsOfGuestsEach(OverlapOfGuestsEach fleet) : OverlapTests(fleet), IClassFixture<OverlapOfGuestsEach>
@@ -150,6 +161,8 @@ public sealed class OverlapTestsOfGuestsEach(OverlapOfGuestsEach fleet) : Overla
 
     /// <summary>The pool's first block of the network's length, host by host.</summary>
     protected override string GuestOf(IPAddress address) => $"198.19.0.{address.GetAddressBytes()[3]}";
+
+    protected override bool IsPortKept => true;
 
     [NetworkFact]
     public async Task A_service_of_the_gateway_host_knows_who_its_guest_from_another_network_is()
