@@ -84,6 +84,13 @@ internal struct Flow
     public uint OpenerAcknowledged;
     public uint TargetAcknowledged;
 
+    /// <summary>The end of what either side has sent; 0 for nothing. Of the opener's SYN alone, and beyond the gateway host of all that may be believed.</summary>
+    public uint OpenerSent;
+    public uint TargetSent;
+
+    /// <summary>The end of a FIN that leads beyond the gateway host and counts when it is acknowledged; 0 for none.</summary>
+    public uint OpenerFin;
+
     /// <summary>The first data of the opener was looked at for a TLS server name, all of it that matters.</summary>
     public bool HelloSeen;
 
@@ -126,14 +133,26 @@ internal struct Flow
 
     public readonly bool IsLive => Status == FlowStatus.Allowed && Opened && !IsFinished;
 
-    public void Acknowledge(bool byOpener, in InnerPacket read)
+    /// <summary>Takes note of the numbers of a segment that passes.</summary>
+    /// <returns>Its flags, as far as they count.</returns>
+    public TcpFlags Hear(bool fromOpener, in InnerPacket read)
     {
-        if ((read.Flags & TcpFlags.Ack) == 0)
+        if (IsBeyond)
         {
-            return;
+            return BeyondNumbers.Hear(ref this, fromOpener, read);
         }
 
-        if (byOpener)
+        if (fromOpener && TcpTracking.IsOpening(read.Flags))
+        {
+            OpenerSent = read.SequenceEnd;
+        }
+
+        if ((read.Flags & TcpFlags.Ack) == 0)
+        {
+            return read.Flags;
+        }
+
+        if (fromOpener)
         {
             OpenerAcknowledged = read.Acknowledgement;
         }
@@ -141,6 +160,8 @@ internal struct Flow
         {
             TargetAcknowledged = read.Acknowledgement;
         }
+
+        return read.Flags;
     }
 
     public void Count(bool fromOpener, int length)

@@ -470,6 +470,11 @@ public sealed class Forwarder
             {
                 return ForwardResult.Drop(DropReason.InvalidTcpState);
             }
+
+            if (fromOpener && flow.IsBeyond && BeyondNumbers.IsOutside(flow, read))
+            {
+                return ForwardResult.Drop(DropReason.InvalidTcpState);
+            }
         }
 
         if (fromOpener && !flow.IsMirror && !flow.HelloSeen && read.Ends.Kind == PacketKind.Tcp)
@@ -883,6 +888,12 @@ public sealed class Forwarder
             // It is alive all the same, or denied from now on, or it was finished and has ended.
             if (flow.Status is FlowStatus.Allowed or FlowStatus.Denied)
             {
+                if (!fromOpener && flow.IsBeyond && read.Ends.Kind == PacketKind.Tcp)
+                {
+                    // The kernel has seen it.
+                    flow.Hear(fromOpener, read);
+                }
+
                 _flows.Touch(index, fromOpener, read.Length, flow.Status == FlowStatus.Allowed ? Lifetime(flow) : _limits.Denied, _now);
             }
 
@@ -895,8 +906,8 @@ public sealed class Forwarder
         if (read.Ends.Kind == PacketKind.Tcp)
         {
             var wasFinished = flow.IsFinished;
-            flow.Acknowledge(fromOpener, read);
-            flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, read.Flags);
+            var heard = flow.Hear(fromOpener, read);
+            flow.Tcp = TcpTracking.Next(flow.Tcp, fromOpener, heard);
             if (flow.IsFinished && !wasFinished)
             {
                 _flows.Announce(index);

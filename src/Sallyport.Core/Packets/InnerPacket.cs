@@ -62,6 +62,10 @@ public struct InnerPacket
 
     /// <summary>Of TCP, where the flags say that there is one.</summary>
     public uint Acknowledgement;
+
+    /// <summary>Of TCP: the first number that the segment takes, and the next one after it. Of a first fragment as far as it goes.</summary>
+    public uint Sequence;
+    public uint SequenceEnd;
     public FragmentPart Part;
     public ushort FragmentId;
 
@@ -168,6 +172,8 @@ public struct InnerPacket
                 packet.Ends.DestinationPort = tcp.DestinationPort;
                 packet.Flags = tcp.Flags;
                 packet.Acknowledgement = tcp.Acknowledgement;
+                packet.Sequence = tcp.Sequence;
+                packet.SequenceEnd = tcp.Sequence + tcp.SequenceLength;
                 return DropReason.None;
 
             case IpProtocol.Udp:

@@ -289,6 +289,139 @@ public sealed class EgressTests
         forwarder.AllowedFlows.ShouldBe(400);
     }
 
+    [Theory]
+    [InlineData(TcpFlags.Rst, 0x7fffffffu, 0u)]
+    [InlineData(TcpFlags.Rst, 102u, 0u)]
+    [InlineData(TcpFlags.Rst, 100u, 0u)]
+    [InlineData(TcpFlags.Rst | TcpFlags.Ack, 101u, 502u)]
+    [InlineData(TcpFlags.Rst | TcpFlags.Ack, 101u, 0x80000000u)]
+    [InlineData(TcpFlags.Fin | TcpFlags.Ack, 101u, 502u)]
+    [InlineData(TcpFlags.Fin | TcpFlags.Ack, 0x7fffffffu, 501u)]
+    [InlineData(TcpFlags.Fin | TcpFlags.Ack, 400u, 501u)]
+    public void An_end_whose_numbers_do_not_fit_frees_no_place_that_the_kernel_still_takes(TcpFlags flags, uint sequence, uint acknowledgement)
+    {
+        var forwarder = new Forwarder(new FlowLimits(), new SeededEntropy(5), Gate.Start) { BeyondFlowsMax = 1024 };
+        forwarder.Adopt(Fleet.With(Change(ForNetwork(206, 1, 101))), _now);
+        var (opened, port) = (0, 2000);
+        for (var round = 0; round < 40; round++)
+        {
+            for (var i = 0; i < 256; i++, port++)
+            {
+                if (forwarder.Handle(Pump, Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Syn, 100), _now, _refusal).Kind != ForwardKind.Forward)
+                {
+                    break;
+                }
+
+                Establish(forwarder, port);
+                forwarder.Handle(Pump, Build.Tcp(PumpAt, port, Server, 443, flags, sequence, acknowledgement), _now, _refusal);
+                opened++;
+            }
+
+            _now += TimeSpan.FromMinutes(5);
+            forwarder.HandleTimeout(_now);
+            Drain(forwarder);
+        }
+
+        opened.ShouldBeLessThanOrEqualTo(2 * 1024, "all that the kernel remembers for 124 minutes, of 200");
+        forwarder.AllowedFlows.ShouldBeGreaterThan(0);
+    }
+
+    [Theory]
+    [InlineData(TcpFlags.Rst, 101u, 0u)]
+    [InlineData(TcpFlags.Rst | TcpFlags.Ack, 101u, 501u)]
+    public void A_reset_that_the_server_must_take_ends_the_conversation_at_once(TcpFlags flags, uint sequence, uint acknowledgement)
+    {
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Syn, 100), Internet);
+        Establish(_forwarder, 4000);
+        Send(Pump, Build.Tcp(PumpAt, 4000, Server, 443, flags, sequence, acknowledgement)).Kind.ShouldBe(ForwardKind.Forward);
+        LivesFor(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public void A_reset_that_no_server_would_take_does_not_get_there()
+    {
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Syn, 100), Internet);
+        Establish(_forwarder, 4000);
+        Send(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Rst, 100)).Reason.ShouldBe(DropReason.InvalidTcpState);
+        Send(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Rst, 101 + (1u << 30) + 1)).Reason.ShouldBe(DropReason.InvalidTcpState);
+
+        // It may follow data that is on its way.
+        Send(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Rst, 1500)).Kind.ShouldBe(ForwardKind.Forward);
+        LivesFor(TimeSpan.FromMinutes(124));
+    }
+
+    [Fact]
+    public void Both_ends_say_goodbye_after_their_last_data_and_the_place_is_free()
+    {
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Syn, 100), Internet);
+        Establish(_forwarder, 4000);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack, 101, 501, payload: 300), Internet);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Fin | TcpFlags.Ack, 401, 501), Internet);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Fin | TcpFlags.Ack, 501, 402), Pump);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack, 402, 502), Internet);
+        LivesFor(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public void A_FIN_is_not_what_was_acknowledged_where_data_came_in_its_place()
+    {
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Syn, 100), Internet);
+        Establish(_forwarder, 4000);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Fin | TcpFlags.Ack, 401, 501), Internet);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack, 101, 501, payload: 301), Internet);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Ack, 501, 402), Pump);
+        LivesFor(TimeSpan.FromMinutes(124));
+    }
+
+    [Fact]
+    public void What_the_server_acknowledged_once_is_acknowledged_whatever_it_says_later()
+    {
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Syn, 100), Internet);
+        Establish(_forwarder, 4000);
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Ack, 101, 501, payload: 300), Internet);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Ack, 501, 401), Pump);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Ack, 501, 201), Pump);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Syn | TcpFlags.Ack, 501, 7001), Pump);
+        foreach (var sequence in new[] { 201u, 7001u })
+        {
+            Send(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Rst, sequence));
+        }
+
+        LivesFor(TimeSpan.FromMinutes(124));
+    }
+
+    [Fact]
+    public void A_server_ends_a_conversation_by_its_reset()
+    {
+        Forward(Pump, Build.Tcp(PumpAt, 4000, Server, 443, TcpFlags.Syn, 100), Internet);
+        Forward(Internet, Build.Tcp(Server, 443, "198.19.0.10", 4000, TcpFlags.Rst | TcpFlags.Ack, 0, 101), Pump);
+        LivesFor(TimeSpan.FromSeconds(10));
+    }
+
+    /// <summary>The server's half of a handshake whose SYN had number 100, and the acknowledgement of it.</summary>
+    private void Establish(Forwarder forwarder, int port)
+    {
+        forwarder.Handle(Internet, Build.Tcp(Server, 443, "198.19.0.10", port, TcpFlags.Syn | TcpFlags.Ack, 500, 101), _now, _refusal).ToIdentityId.ShouldBe(Pump);
+        forwarder.Handle(Pump, Build.Tcp(PumpAt, port, Server, 443, TcpFlags.Ack, 101, 501), _now, _refusal).ToIdentityId.ShouldBe(Internet);
+    }
+
+    private void LivesFor(TimeSpan time)
+    {
+        _now += time - TimeSpan.FromSeconds(1);
+        _forwarder.HandleTimeout(_now);
+        _forwarder.AllowedFlows.ShouldBe(1);
+        _now += TimeSpan.FromSeconds(2);
+        _forwarder.HandleTimeout(_now);
+        _forwarder.AllowedFlows.ShouldBe(0);
+    }
+
+    private static void Drain(Forwarder forwarder)
+    {
+        while (forwarder.TryDequeueFlow(out _))
+        {
+        }
+    }
+
     [Fact]
     public void The_server_name_of_a_client_is_on_the_record()
     {

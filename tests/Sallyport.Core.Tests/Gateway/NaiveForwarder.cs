@@ -196,7 +196,11 @@ internal sealed class NaiveForwarder(NaiveFleet fleet, FlowLimits limits, Instan
         Delivered = conversation.Guest is null ? packet.Ends
             : fromOpener ? packet.Ends with { Source = conversation.Guest.Value, Destination = conversation.Target }
             : packet.Ends with { Source = conversation.Destination, Destination = conversation.Source };
-        return (conversation.Pass(fromOpener, packet.Flags, limits, now), DropReason.None);
+
+        // Nothing in here is acknowledged: so what leads out of everything is never known to be ended by its opener.
+        var isBelieved = !fromOpener || fleet.Find(conversation.ToId) is not { IsEgress: true };
+        var flags = isBelieved ? packet.Flags : packet.Flags & ~(TcpFlags.Rst | TcpFlags.Fin);
+        return (conversation.Pass(fromOpener, flags, limits, now), DropReason.None);
     }
 
     private string? NameOf(Identity from, Conversation conversation, Decision decision, string? held)
