@@ -4,7 +4,7 @@ namespace Sallyport.Core.Flows;
 
 /// <summary>
 /// Every bound of the flow table. The RFCs' times are minimums for translators, whose conversations break when an entry goes early;
-/// ours come back with the opener's next packet, so the minimums are enough.
+/// ours come back with the opener's next packet, so the minimums are enough; TCP of guests who share an address begins anew.
 /// </summary>
 public sealed record FlowLimits
 {
@@ -65,6 +65,11 @@ public sealed record FlowLimits
 
     /// <summary>Where both sides have spoken. RFC 4787 REQ-5 recommends 5 minutes.</summary>
     public TimeSpan UdpAnswered { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// What is no TCP gives up its port on a shared address only after so much silence: an answer that is on its way would go to the next one.
+    /// </summary>
+    public TimeSpan PortIdle { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>RFC 5508 REQ-1: no less than 60 seconds.</summary>
     public TimeSpan Echo { get; init; } = TimeSpan.FromSeconds(60);

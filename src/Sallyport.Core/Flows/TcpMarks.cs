@@ -2,7 +2,7 @@ using Sallyport.Core.Packets;
 
 namespace Sallyport.Core.Flows;
 
-/// <summary>What has been seen of a TCP connection. Sequence numbers are the business of its ends: both are known by their tunnels, nobody else can send.</summary>
+/// <summary>What has been seen of a TCP connection. Sequence numbers are the business of its ends: both are known by their tunnels, nobody else can send. But see <see cref="BeyondNumbers"/>.</summary>
 [Flags]
 internal enum TcpMarks : byte
 {

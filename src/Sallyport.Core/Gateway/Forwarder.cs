@@ -172,7 +172,7 @@ public sealed class Forwarder
     }
 
     /// <summary>
-    /// Composes the next reset of a connection that was cut: for both its ends, also where nobody speaks. To be drained after every turn.
+    /// Composes the next reset of a connection that was cut or had to make room: for both its ends, also where nobody speaks. To be drained after every turn.
     /// </summary>
     /// <param name="packet">At least <see cref="TcpReset.MaximumLength"/> bytes.</param>
     /// <param name="toIdentityId">Who gets it, as it is. Where his tunnel is on another packet thread, that one sends its own when it judges its end: at once for a
@@ -471,6 +471,11 @@ public sealed class Forwarder
                 return ForwardResult.Drop(DropReason.InvalidTcpState);
             }
 
+            if (flow.Translation != 0 && _translations[flow.Translation].IsShared && !IsOfThisOpener(flow, fromOpener, read))
+            {
+                return ForwardResult.Drop(DropReason.InvalidTcpState);
+            }
+
             if (fromOpener && flow.IsBeyond && BeyondNumbers.IsOutside(flow, read))
             {
                 return ForwardResult.Drop(DropReason.InvalidTcpState);
@@ -483,6 +488,19 @@ public sealed class Forwarder
         }
 
         return Pass(index, fromOpener, read);
+    }
+
+    /// <summary>
+    /// Whether a packet on the port of an address that several share can be one of the connection that its holder began. Somebody else may have had one
+    /// there: until the target has answered his SYN neither end's other packets pass, but for the refusal of that very SYN.
+    /// </summary>
+    private static bool IsOfThisOpener(in Flow flow, bool fromOpener, in InnerPacket read)
+    {
+        const TcpFlags refusal = TcpFlags.Rst | TcpFlags.Ack;
+
+        // The other end's packet thread may have missed the beginning; the opener's has not.
+        return (flow.Tcp & TcpMarks.SynAck) != 0 || (flow.IsMirror && (flow.Tcp & TcpMarks.Adopted) != 0) || (read.Flags & TcpFlags.Syn) != 0
+            || (!fromOpener && (read.Flags & refusal) == refusal && read.Acknowledgement == flow.OpenerSent);
     }
 
     /// <summary>A name was asked for since it was refused for the lack of one: no change of the model tells of it.</summary>
@@ -568,6 +586,12 @@ public sealed class Forwarder
         var isReply = (read.Flags & TcpFlags.Syn) != 0 && isMidStream;
         if (judgement.Allowed && !isReply)
         {
+            if (isMidStream && !_isHandedOver && IsSharedGuest(from, to!, read.Ends.Source))
+            {
+                // Nobody knows whose connection it was: its sender begins another one.
+                return Answer(RefusalKind.Prohibited, DropReason.InvalidTcpState, from, packet, read, refusal);
+            }
+
             var far = Far(from, to!, inside, read.Ends, index);
             var opened = Open(from, to!, key, sourceIsLow, fromOpener: true, isMidStream, judgement, far, read, ref index);
             // Also where a limit holds its first packet back: the name is what it goes on being allowed for.
@@ -654,9 +678,12 @@ public sealed class Forwarder
         return new FarEnds(ends, IsShared: true);
     }
 
+    private bool IsSharedGuest(Identity from, Identity to, IpAddress source) =>
+        from.NetworkId != to.NetworkId && _model.GuestAddress(to.NetworkId, from.NetworkId, source, out var isShared) is not null && isShared;
+
     private ushort FindPort(in PortSeeker seeker, Identity to, in PacketEnds ends)
     {
-        var port = _sharedPorts.Find(seeker, to.NetworkId, ends, out var makesRoom);
+        var port = _sharedPorts.Find(seeker, to.NetworkId, ends, _now - _limits.PortIdle, out var makesRoom);
         if (makesRoom < 0)
         {
             return port;
@@ -668,6 +695,7 @@ public sealed class Forwarder
             return 0;
         }
 
+        _resets.AddEnding(makesRoom);
         _flows.End(makesRoom);
         return port;
     }
@@ -735,6 +763,7 @@ public sealed class Forwarder
             return false;
         }
 
+        _resets.AddEnding(holder);
         _flows.End(holder);
         return true;
     }

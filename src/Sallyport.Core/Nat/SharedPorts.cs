@@ -1,5 +1,6 @@
 using Sallyport.Core.Flows;
 using Sallyport.Core.Packets;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Nat;
@@ -38,8 +39,9 @@ internal sealed class SharedPorts(TranslationTable translations, FlowTable flows
 
     /// <summary>0 where none is free and nobody has so many that he makes room.</summary>
     /// <param name="ends">On the far side, with the sender's own port.</param>
+    /// <param name="idleSince">Of what is no TCP only who has been silent since then makes room: nothing tells its ends that it is over.</param>
     /// <param name="makesRoom">The flow that has the port and is to be ended before; -1 where it is free.</param>
-    public ushort Find(in PortSeeker seeker, int networkId, PacketEnds ends, out int makesRoom)
+    public ushort Find(in PortSeeker seeker, int networkId, PacketEnds ends, Instant idleSince, out int makesRoom)
     {
         Invariant.Check(ends.Kind != PacketKind.EchoReply, "who answers has opened nothing");
         makesRoom = -1;
@@ -57,7 +59,8 @@ internal sealed class SharedPorts(TranslationTable translations, FlowTable flows
             }
         }
 
-        var found = WhoMakesRoom(taken, seeker, PortHolderKey.Of(seeker.IdentityId, networkId, ends));
+        idleSince = ends.Protocol == IpProtocol.Tcp ? Instant.Never : idleSince;
+        var found = WhoMakesRoom(taken, seeker, PortHolderKey.Of(seeker.IdentityId, networkId, ends), idleSince);
         if (found == 0)
         {
             return 0;
@@ -79,7 +82,7 @@ internal sealed class SharedPorts(TranslationTable translations, FlowTable flows
     /// The conversation that was idle for longest among those of whoever has clearly more than the one who asks. Where that is nobody, the
     /// one who asks may be a site: there the same holds among the hosts behind it, as far as these ports tell.
     /// </summary>
-    private int WhoMakesRoom(ReadOnlySpan<int> taken, in PortSeeker seeker, in PortHolderKey key)
+    private int WhoMakesRoom(ReadOnlySpan<int> taken, in PortSeeker seeker, in PortHolderKey key, Instant idleSince)
     {
         var own = translations.Holders.Find(key);
         var (richest, most) = (own, translations.Holders.CountOf(own) + 1);
@@ -101,7 +104,7 @@ internal sealed class SharedPorts(TranslationTable translations, FlowTable flows
         var (best, bestCount) = (0, enough);
         foreach (var index in taken)
         {
-            if (translations[index].Holder != richest)
+            if (translations[index].Holder != richest || LastSeen(index) > idleSince)
             {
                 continue;
             }

@@ -193,7 +193,7 @@ public sealed class SharedAddressTests
         Send(Valve, Build.Udp(ValveAt, 4000, Service, 5683));
         var syn = Build.Syn(PumpAt, 4000, Service, 8883);
         var port = Send(Pump, syn).GuestPort;
-        Send(Server, Build.Tcp(ServerAt, 8883, Guest, port, TcpFlags.Rst | TcpFlags.Ack)).ToIdentityId.ShouldBe(Pump);
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, port, TcpFlags.Rst | TcpFlags.Ack, 0, 1001)).ToIdentityId.ShouldBe(Pump);
         Send(Pump, syn).GuestPort.ShouldBe(port);
         _forwarder.AllowedFlows.ShouldBe(2);
     }
@@ -300,6 +300,122 @@ public sealed class SharedAddressTests
         }
     }
 
+    [Fact]
+    public void After_a_restart_nobody_takes_over_a_connection_of_another_one_at_the_shared_address()
+    {
+        _forwarder = Start(1);
+        Connect(Pump, PumpAt, 40_000).ShouldBe((ushort)40_000);
+
+        // The next gateway knows nothing of it, the pump is silent, and the valve guesses the port.
+        _forwarder = Start(1);
+        Send(Valve, Build.Tcp(ValveAt, 40_000, Service, 8883, TcpFlags.Ack, 1, 1)).Reason.ShouldBe(DropReason.InvalidTcpState);
+        _forwarder.AllowedFlows.ShouldBe(0);
+
+        // It may begin one of its own. Of what the server says of the other one it gets nothing, and it says nothing in it.
+        Send(Valve, Build.Tcp(ValveAt, 40_000, Service, 8883, TcpFlags.Syn, 7000)).GuestPort.ShouldBe((ushort)40_000);
+        foreach (var (flags, acknowledgement) in new[]
+                 {
+                     (TcpFlags.Ack, 888u), (TcpFlags.Ack, 7001u), (TcpFlags.Rst, 0u), (TcpFlags.Rst | TcpFlags.Ack, 888u), (TcpFlags.Fin | TcpFlags.Ack, 7001u),
+                 })
+        {
+            Send(Server, Build.Tcp(ServerAt, 8883, Guest, 40_000, flags, 777, acknowledgement, 20)).Reason.ShouldBe(DropReason.InvalidTcpState, $"{flags}");
+        }
+
+        foreach (var flags in new[] { TcpFlags.Ack, TcpFlags.Rst, TcpFlags.Rst | TcpFlags.Ack, TcpFlags.Fin | TcpFlags.Ack })
+        {
+            Send(Valve, Build.Tcp(ValveAt, 40_000, Service, 8883, flags, 888, 797, 20)).Reason.ShouldBe(DropReason.InvalidTcpState, $"{flags}");
+        }
+
+        // Where the server has none there any more, it answers, and all goes on.
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, 40_000, TcpFlags.Syn | TcpFlags.Ack, 500, 7001)).ToIdentityId.ShouldBe(Valve);
+        Send(Valve, Build.Tcp(ValveAt, 40_000, Service, 8883, TcpFlags.Ack, 7001, 501)).ToIdentityId.ShouldBe(Server);
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, 40_000, TcpFlags.Ack, 501, 7001, 20)).ToIdentityId.ShouldBe(Valve);
+    }
+
+    [Fact]
+    public void Whose_connection_was_forgotten_is_told_to_begin_another_one()
+    {
+        _forwarder = Start(1);
+        var result = Send(Pump, Build.Tcp(PumpAt, 40_000, Service, 8883, TcpFlags.Ack, 101, 501));
+        (result.Kind, result.ToIdentityId).ShouldBe((ForwardKind.Refuse, 0));
+        InnerPacket.Read(_refusal.AsSpan(0, result.RefusalLength), out var reset).ShouldBe(DropReason.None);
+        (reset.Flags, reset.Sequence, reset.Ends.Source.ToString(), reset.Ends.DestinationPort).ShouldBe((TcpFlags.Rst, 501u, Service, (ushort)40_000));
+        Connect(Pump, PumpAt, 40_000).ShouldBe((ushort)40_000);
+    }
+
+    [Fact]
+    public void A_server_that_refuses_is_heard()
+    {
+        _forwarder = Start(1);
+        Send(Pump, Build.Tcp(PumpAt, 40_000, Service, 8883, TcpFlags.Syn, 100)).Kind.ShouldBe(ForwardKind.Forward);
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, 40_000, TcpFlags.Rst | TcpFlags.Ack, 0, 101)).ToIdentityId.ShouldBe(Pump);
+    }
+
+    [Fact]
+    public void Both_ends_of_a_connection_that_makes_room_are_told_and_who_has_its_port_gets_nothing_of_it()
+    {
+        for (var i = 0; i < Ports; i++)
+        {
+            Connect(Pump, PumpAt, 1024 + (i * Shards));
+        }
+
+        TakeReset(out _).ShouldBeEmpty();
+        Pass();
+        var taken = Send(Valve, Build.Tcp(ValveAt, 5000, Service, 8883, TcpFlags.Syn, 7000)).GuestPort;
+        ((taken - 1024) % Shards).ShouldBe(0);
+        InnerPacket.Read(TakeReset(out var to), out var near).ShouldBe(DropReason.None);
+        (to, near.Flags, near.Sequence, near.Ends.Source.ToString(), near.Ends.DestinationPort).ShouldBe((Pump, TcpFlags.Rst, 501u, Service, taken));
+        InnerPacket.Read(TakeReset(out to), out var far).ShouldBe(DropReason.None);
+        (to, far.Flags, far.Sequence, far.Ends.Source.ToString(), far.Ends.SourcePort).ShouldBe((Server, TcpFlags.Rst, 101u, Guest, taken));
+        TakeReset(out _).ShouldBeEmpty();
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, taken, TcpFlags.Ack, 501, 101, 40)).Reason.ShouldBe(DropReason.InvalidTcpState);
+        Send(Pump, Build.Tcp(PumpAt, taken, Service, 8883, TcpFlags.Ack, 101, 501)).Kind.ShouldBe(ForwardKind.Refuse);
+    }
+
+    [Fact]
+    public void The_other_ends_packet_thread_tells_it_of_a_connection_that_made_room()
+    {
+        _forwarder = Start(2, shard: 1);
+        _forwarder.HandleHandedOver(Pump, Build.Tcp(PumpAt, 4001, Service, 8883, TcpFlags.Syn, 100), _now, 4000).ToIdentityId.ShouldBe(Server);
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, 4000, TcpFlags.Syn | TcpFlags.Ack, 500, 101)).ToIdentityId.ShouldBe(Pump);
+        _forwarder.HandleHandedOver(Pump, Build.Tcp(PumpAt, 4001, Service, 8883, TcpFlags.Ack, 101, 501), _now, 4000).ToIdentityId.ShouldBe(Server);
+        _forwarder.HandleHandedOver(Valve, Build.Tcp(ValveAt, 5000, Service, 8883, TcpFlags.Syn, 7000), _now, 4000).ToIdentityId.ShouldBe(Server);
+        TakeReset(out var to);
+        to.ShouldBe(Pump);
+        InnerPacket.Read(TakeReset(out to), out var far).ShouldBe(DropReason.None);
+        (to, far.Sequence, far.Ends.SourcePort).ShouldBe((Server, 101u, (ushort)4000));
+    }
+
+    [Fact]
+    public void Datagrams_that_are_being_answered_make_no_room()
+    {
+        TakeAll(Pump, PumpAt);
+        for (var i = 0; i < Ports; i++)
+        {
+            Send(Server, Build.Udp(ServerAt, 5683, Guest, 1024 + (i * Shards))).ToIdentityId.ShouldBe(Pump);
+        }
+
+        _now += TimeSpan.FromSeconds(2);
+        Send(Valve, Build.Udp(ValveAt, 5000, Service, 5683)).Reason.ShouldBe(DropReason.NoGuestAddress);
+        _now += TimeSpan.FromSeconds(2);
+        Send(Valve, Build.Udp(ValveAt, 5000, Service, 5683)).ToIdentityId.ShouldBe(Server);
+    }
+
+    /// <summary>The opener's SYN has number 100, the server's 500. Returns the port that the server sees.</summary>
+    private ushort Connect(int from, string at, int sourcePort)
+    {
+        var port = Send(from, Build.Tcp(at, sourcePort, Service, 8883, TcpFlags.Syn, 100)).GuestPort;
+        Send(Server, Build.Tcp(ServerAt, 8883, Guest, port, TcpFlags.Syn | TcpFlags.Ack, 500, 101)).ToIdentityId.ShouldBe(from);
+        Send(from, Build.Tcp(at, sourcePort, Service, 8883, TcpFlags.Ack, 101, 501)).ToIdentityId.ShouldBe(Server);
+        return port;
+    }
+
+    private byte[] TakeReset(out int to)
+    {
+        var reset = new byte[TcpReset.MaximumLength];
+        return reset[.._forwarder.TakeReset(reset, out to)];
+    }
+
     private static Forwarder Start(int shards, FlowLimits? limits = null, ushort shard = 0)
     {
         var forwarder = new Forwarder(limits ?? new FlowLimits(), new SeededEntropy(3), Gate.Start, shard, shards);
@@ -316,6 +432,9 @@ public sealed class SharedAddressTests
         {
             Send(from, Build.Udp(source, 1024 + (i * Shards), Service, 5683)).Kind.ShouldBe(ForwardKind.Forward, $"{i}");
         }
+
+        // Long enough that those may be given up.
+        _now += TimeSpan.FromSeconds(4);
     }
 
     /// <summary>A port that <see cref="TakeAll"/> does not send from.</summary>
