@@ -103,7 +103,9 @@ internal static class NetworkCommands
                     DefaultRoute = shape.DefaultRouteOf(c.Parse),
                     Dns = shape.DnsOf(c.Parse),
                 };
-                Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
+                var network = await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
+                Print(c, network);
+                CutText.PrintReconnecting(c.Printer, network.TunnelsReconnecting);
             },
             [name, prefixes, .. shape.All]);
     }

@@ -149,4 +149,7 @@ public sealed record NetworkInfo
 
     /// <summary>Counts up with every change; the ETag of the resource.</summary>
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update: how many live tunnels connect anew for it, because its members are sent other routes. Null for none.</summary>
+    public int? TunnelsReconnecting { get; init; }
 }
