@@ -32,7 +32,7 @@ internal static class FleetText
         if (plan.TunnelsReconnecting is { } tunnels)
         {
             var verb = plan.Applied ? (tunnels == 1 ? "connects" : "connect") : "would connect";
-            printer.Sentence($"! {Human.Count(tunnels, "tunnel")} {verb} anew for a route beyond the gateway host: {(tunnels == 1 ? "it is" : "each is")} silent for some seconds", 2);
+            printer.Sentence($"! {Human.Count(tunnels, "tunnel")} {verb} anew for other routes: {(tunnels == 1 ? "it is" : "each is")} silent for some seconds", 2);
         }
 
         printer.Line(Sum(plan));

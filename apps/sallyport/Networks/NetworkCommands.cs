@@ -103,7 +103,9 @@ internal static class NetworkCommands
                     DefaultRoute = shape.DefaultRouteOf(c.Parse),
                     Dns = shape.DnsOf(c.Parse),
                 };
-                Print(c, await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel));
+                var network = await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
+                Print(c, network);
+                CutText.PrintReconnecting(c.Printer, network.TunnelsReconnecting);
             },
             [name, prefixes, .. shape.All]);
     }
@@ -139,7 +141,9 @@ internal static class NetworkCommands
         ("guest pools", n.GuestPools.Count == 0 ? "none" : string.Join(", ", n.GuestPools)),
         ("topology", n.Topology),
         ("default route", n.DefaultRoute ? "devices send everything into the tunnel" : null),
-        ("guests", n.Guests == "shared" ? "share one address" : "have an address each"),
+        ("guests", n.Guests == "shared" ? "share one address"
+            : n.GuestsSharing.Count == 0 ? "have an address each"
+            : $"have an address each, but those of {string.Join(", ", n.GuestsSharing)} share one: the guest pools have no room for more"),
         ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
         ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
         ("created", Human.Time(n.CreatedAt))));

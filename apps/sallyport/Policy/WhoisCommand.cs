@@ -14,7 +14,7 @@ internal static class WhoisCommand
         var address = Flag.Word("ADDRESS", "A handle on the gateway host, or with --network an address of that network");
         var network = Flag.Text("--network", "The network in which the address is meant", "NETWORK");
         var port = Flag.Number("--port", "Of a guest who shares the address with others: his port there", "PORT");
-        var at = Flag.Text("--at", "Who had it then, as a guest: 2026-12-01T17:00:00Z; without an offset in UTC", "TIME");
+        var at = Flag.Text("--at", "Who had it then, as a guest: 2026-12-01T17:00:00Z, which is that whole second; without an offset in UTC", "TIME");
         return shell.Verb(
             "whois",
             "Whose is this address, or whose was it?",
@@ -31,6 +31,7 @@ internal static class WhoisCommand
                         "guest" => $"a guest in network {w.Network}, at {w.Address}",
                         "service" => $"a service in network {w.Network}, at {w.Address}",
                         "subnet" => "a host behind it",
+                        "beyond" => "what lies beyond the gateway host",
                         _ => "itself",
                     }),
                     ("seen", SeenOf(w.Seen)),

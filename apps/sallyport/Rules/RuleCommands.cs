@@ -77,6 +77,8 @@ internal static class RuleCommands
     private static string ToOf(RuleInfo rule) =>
         rule.To.StartsWith(GroupPrefix, StringComparison.Ordinal) ? $"{rule.To} ({Human.Count(rule.Applications, "application")})" : rule.To;
 
+    private const string Everything = "0.0.0.0/0";
+
     /// <summary>Where the subjects of another network reach the application, as a sentence; null within one, and for a group of applications.</summary>
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
     {
@@ -87,9 +89,21 @@ internal static class RuleCommands
         }
 
         var application = await c.Client.GetApplicationAsync($"{rule.To[Prefix.Length..]}.{rule.Network}", c.Cancel);
+        if (rule.Effect == "deny")
+        {
+            return null;
+        }
+
+        var way = application.Target == Everything && !(await c.Client.GetNetworkAsync(rule.FromNetwork, c.Cancel)).DefaultRoute
+            ? $". No route leads to all addresses: sallyport network update {rule.FromNetwork} --default-route on, or let the device have one of its own" : "";
         if (application.Names.Count > 0)
         {
-            return $"it is reached by its names alone ({string.Join(", ", application.Names)}), at the addresses that the gateway answers for them in network {rule.FromNetwork}";
+            return $"it is reached by its names alone ({string.Join(", ", application.Names)}), at the addresses that the gateway answers for them in network {rule.FromNetwork}{way}";
+        }
+
+        if (application.Target == Everything)
+        {
+            return $"it is everything beyond the gateway host{way}";
         }
 
         var place = application.AppearsAt.FirstOrDefault(one => one.StartsWith(rule.FromNetwork + " ", StringComparison.Ordinal))?[(rule.FromNetwork.Length + 1)..];

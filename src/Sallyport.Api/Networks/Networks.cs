@@ -133,6 +133,9 @@ public sealed record NetworkInfo
     /// <summary>"each" or "shared".</summary>
     public required string Guests { get; init; }
 
+    /// <summary>Networks whose members share an address here, because they are to or because the pools have no room for one each.</summary>
+    public required IReadOnlyList<string> GuestsSharing { get; init; }
+
     /// <summary>"subnet" or "p2p".</summary>
     public required string Topology { get; init; }
 
@@ -149,4 +152,7 @@ public sealed record NetworkInfo
 
     /// <summary>Counts up with every change; the ETag of the resource.</summary>
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update: how many live tunnels connect anew for it, because its members are sent other routes. Null for none.</summary>
+    public int? TunnelsReconnecting { get; init; }
 }

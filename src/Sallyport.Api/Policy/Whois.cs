@@ -22,7 +22,7 @@ public sealed record WhoisInfo
     /// <summary>What the address is at home.</summary>
     public required string HomeAddress { get; init; }
 
-    /// <summary>"own" (its own address), "subnet" (a host behind the site), "guest" or "service".</summary>
+    /// <summary>"own" (its own address), "subnet" (a host behind the site), "guest", "service" or "beyond" (it lies beyond the gateway host).</summary>
     public required string As { get; init; }
 
     /// <summary>The handle on the gateway host; null for IPv6.</summary>
@@ -49,7 +49,7 @@ public sealed record WhoisInfo
 }
 
 /// <summary>A flow of a guest.</summary>
-/// <param name="Port">The guest's, in the network where he was one; null where the flow was denied before it had one.</param>
+/// <param name="Port">The guest's, in the network where he was one; null where the gateway did not say.</param>
 /// <param name="To">"application:mes", or the address that was called.</param>
 public sealed record WhoisFlow(long Id, DateTimeOffset From, DateTimeOffset Until, string Protocol, int? Port, string To);
 

@@ -73,7 +73,7 @@ internal static class AuditSentence
             Prefixed("valid until ", Text(detail, "notAfter")),
             Counted("replaces credential", detail, "revoked"),
         ],
-        "network.reroute" => [$"{Count(detail, "tunnels", "tunnel")} connect{(detail["tunnels"]?.GetValue<long>() == 1 ? "s" : "")} anew for routes to {List(detail, "routes")}", List(detail, "members")],
+        "network.reroute" => [$"{Count(detail, "tunnels", "tunnel")} connect{(detail["tunnels"]?.GetValue<long>() == 1 ? "s" : "")} anew{Prefixed(" for routes to ", List(detail, "routes"))}", List(detail, "members")],
         "token.create" or "token.replace" => [Prefixed("in ", Text(detail, "file"))],
         "device.posture" or "site.posture" =>
             [detail["facts"] is JsonObject facts ? string.Join(", ", facts.Select(fact => $"{fact.Key}={fact.Value}")) : null],
@@ -200,7 +200,7 @@ internal static class AuditSentence
         "update" => "changed",
         "delete" => "removed",
         "apply" => "file applied",
-        "reroute" => "has routes beyond the gateway host for more of its members",
+        "reroute" => "sends other routes to some of its members",
         _ => verb + (verb.EndsWith('e') ? "d" : "ed"),
     };
 

@@ -99,7 +99,7 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
     }
 
     /// <summary>How many live tunnels would connect anew for routes that it gives to their members; null for none.</summary>
-    public int? Reconnecting(Draft draft) => routes.Of(draft.Before, draft.After, Identities(draft.Change)).Count is > 0 and var count ? count : null;
+    public int? Reconnecting(Draft draft) => routes.Of(draft.Before, draft.After, draft.Change).Count is > 0 and var count ? count : null;
 
     /// <summary>What of the fleet would be another.</summary>
     public ChangeSet ForeseeChange(Change change, FleetState before)
@@ -113,12 +113,10 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
     {
         var before = feed.State;
         var after = before.With(set);
-        var news = routes.Of(before, after, Identities(set));
+        var news = routes.Of(before, after, set);
         RouteNews.Audit(change, after, news);
         return news.Count;
     }
-
-    private static IEnumerable<int> Identities(ChangeSet set) => set.Identities.Select(identity => identity.Id);
 
     private ChangeSet? Record(SqliteConnection sql, Change change)
     {

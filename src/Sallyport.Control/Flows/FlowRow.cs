@@ -273,17 +273,10 @@ internal sealed class FlowRow
             FarDestination,
         });
 
-    /// <summary>The flows of a guest by his address in a network, and his port where that is said; the newest first that began by then.</summary>
-    public static IReadOnlyList<FlowRow> OfGuest(SqliteConnection sql, int networkId, string address, int? port, long at, int limit) =>
-    [
-        .. sql.Query<FlowRow>(
-            Select +
-            """
-             WHERE far_network_id = @networkId AND far_source = @address AND (@port IS NULL OR far_source_port = @port) AND first_seen <= @at
-            ORDER BY last_seen DESC, id DESC LIMIT @limit
-            """,
-            new { networkId, address, port, at, limit }),
-    ];
+    /// <summary>The newest flow of somebody who had a guest's address, and the port where that is said, that began by a time and was let through.</summary>
+    public static FlowRow? OfGuest(SqliteConnection sql, int networkId, string address, int? port, long by, GuestUse use) => sql.QueryFirstOrDefault<FlowRow>(
+        Select + GuestUse.Where + " AND from_id = @FromId AND source = @Source ORDER BY last_seen DESC, id DESC LIMIT 1",
+        new { networkId, address, port, by, use.FromId, use.Source });
 
     public bool Matches(FlowFilter filter) =>
         (filter.IdentityId is null || FromId == filter.IdentityId || ToId == filter.IdentityId)
@@ -342,21 +335,23 @@ internal sealed class FlowRow
             ? "the gateway host does not pass on what is for beyond it: see sallyport event list"
             : ToKind == Identities.HostIdentity.Kind
             ? "the gateway host's device is not there: see sallyport event list" : $"{ToKind} {ToName} is offline",
-        (_, nameof(DropReason.IdentityNotActive)) when NotActive(fleet) is { } who => $"{who} is not active",
+        (_, nameof(DropReason.RuleDenies)) when RuleId != 0 => string.Create(CultureInfo.InvariantCulture, $"rule {RuleId} denies it"),
+        (_, nameof(DropReason.Quarantined)) => QuarantineText(fleet),
         _ => Policies.Remedy.ReasonText(Reason),
     };
 
-    /// <summary>The one end that is shut out or gone now; null where it is both or neither, and the record does not tell whose state it was.</summary>
-    private string? NotActive(FleetState fleet)
+    /// <summary>Whose quarantine it is by now, where it is one's alone: the record does not tell.</summary>
+    private string QuarantineText(FleetState fleet)
     {
-        return (IsOut(FromId), ToId != 0 && IsOut(ToId)) switch
+        return (DegreeOf(FromId), DegreeOf(ToId)) switch
         {
-            (true, false) => $"{FromKind} {FromName}",
-            (false, true) => $"{ToKind} {ToName}",
-            _ => null,
+            ({ } degree, null) => $"the quarantine of {FromKind} {FromName} ({degree}) does not leave it",
+            (null, { } degree) => $"the quarantine of {ToKind} {ToName} ({degree}) does not leave it",
+            ({ } from, { } to) => $"the quarantine of {FromKind} {FromName} ({from}) or of {ToKind} {ToName} ({to}) does not leave it",
+            _ => "the quarantine that the sender or the carrier was in then did not leave it",
         };
 
-        bool IsOut(int id) => !fleet.Identities.TryGetValue(id, out var identity) || !identity.Active;
+        string? DegreeOf(int id) => fleet.Identities.GetValueOrDefault(id)?.Quarantine is "management" or "forensic" ? fleet.Identities[id].Quarantine : null;
     }
 
     private static string? CutName(string? text) => text is null || text.Length <= NameMax ? text : text[..NameMax];

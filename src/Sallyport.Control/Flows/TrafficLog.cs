@@ -178,8 +178,11 @@ internal sealed partial class TrafficLog : BackgroundService
     public IReadOnlyList<DnsQueryRow> ListDnsQueries(int? identityId, int? networkId, long before, int limit) =>
         database.Read(sql => DnsQueryRow.List(sql, identityId, networkId, before, limit));
 
-    public IReadOnlyList<FlowRow> ListFlowsOfGuest(int networkId, string address, int? port, long at, int limit) =>
-        database.Read(sql => FlowRow.OfGuest(sql, networkId, address, port, at, limit));
+    public IReadOnlyList<GuestUse> ListGuestUses(int networkId, string address, int? port, long by) =>
+        database.Read(sql => GuestUse.List(sql, networkId, address, port, by));
+
+    public FlowRow? FindFlowOfGuest(int networkId, string address, int? port, long by, GuestUse use) =>
+        database.Read(sql => FlowRow.OfGuest(sql, networkId, address, port, by, use));
 
     public FlowRow? FindFlow(long id) => database.Read(sql => FlowRow.Find(sql, id));
 

@@ -32,8 +32,11 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone)).Value;
     }
 
-    public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision) =>
-        commands.Run(actor, change => Update(change, name, input, revision).ToInfo(change.Sql, zone)).Value;
+    public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision)
+    {
+        var updated = commands.Run(actor, change => Update(change, name, input, revision).ToInfo(change.Sql, zone));
+        return updated.Value with { TunnelsReconnecting = updated.Reconnecting };
+    }
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>
     {

@@ -128,6 +128,7 @@ internal sealed class NetworkRow
         ServiceRanges = Column.List(ServiceRangesJson),
         GuestPools = Column.List(GuestPoolsJson),
         Guests = Guests,
+        GuestsSharing = SharingIn(sql),
         Topology = Topology,
         DefaultRoute = DefaultRoute,
         Dns = new NetworkDns { Serve = DnsServe, Forward = Column.List(DnsForwardJson), Suffix = $"{Name}.{zone}" },
@@ -136,4 +137,12 @@ internal sealed class NetworkRow
         CreatedAt = UnixTime.ToTime(CreatedAt),
         Revision = Revision,
     };
+
+    /// <summary>By where they appear now: nobody does before a rule lets him.</summary>
+    private IReadOnlyList<string> SharingIn(SqliteConnection sql) =>
+    [
+        .. sql.Query<(string Home, string At, string Of)>(
+            "SELECT n.name, a.at, a.of FROM appearances a JOIN networks n ON n.id = a.home_id WHERE a.kind = 'guest' AND a.network_id = @Id ORDER BY n.name, a.id", this)
+            .Where(one => IpPrefix.Parse(one.At).Length > IpPrefix.Parse(one.Of).Length).Select(one => one.Home).Distinct(),
+    ];
 }

@@ -4,6 +4,8 @@ using Sallyport.Api.Nodes;
 using Sallyport.Api.Policy;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Flows;
+using Sallyport.Control.Identities;
+using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Policy;
@@ -13,13 +15,19 @@ namespace Sallyport.Control.Policies;
 
 /// <summary>
 /// Flows as people are told of them. The gateway records that no rule allowed one; which rule would have, but for a condition or for its hours, is
-/// found as <see cref="PolicyQueries"/> finds it: with the rules, facts and tunnel of now, at the time when the flow was last seen.
+/// found as <see cref="PolicyQueries"/> finds it: with the rules, facts and tunnel of now, at the time when the flow was last seen. What is told by the
+/// policy of today says so.
 /// </summary>
-internal sealed class FlowReasons(PolicyModels models, TunnelRegistry tunnels)
+internal sealed class FlowReasons(Database database, PolicyModels models, TunnelRegistry tunnels)
 {
     public FlowInfo Tell(FleetState fleet, FlowRow row)
     {
         var info = row.ToInfo(fleet);
+        if (!row.Allowed && row.Reason == nameof(DropReason.IdentityNotActive))
+        {
+            return info with { ReasonText = NotActive(fleet, row) };
+        }
+
         var (nearest, by) = Look(fleet, row);
         if (by != 0)
         {
@@ -34,9 +42,33 @@ internal sealed class FlowReasons(PolicyModels models, TunnelRegistry tunnels)
             return info;
         }
 
-        var told = info with { Nearest = nearest, ReasonText = string.Create(CultureInfo.InvariantCulture, $"rule {nearest.RuleId} would allow it, but {nearest.Why}") };
+        var told = info with { Nearest = nearest, ReasonText = string.Create(CultureInfo.InvariantCulture, $"no rule allowed it then; rule {nearest.RuleId} would now, but {nearest.Why}") };
         // The very rule that would be made is there: it can be changed, and not be made again.
         return IsTheRule(fleet, row, nearest) ? told with { AllowCommand = nearest.Fix, AllowForCommand = null } : told;
+    }
+
+    /// <summary>Those of the two ends that are shut out or gone now, and by what; the record does not tell whose state it was.</summary>
+    private string NotActive(FleetState fleet, FlowRow row)
+    {
+        var shut = ((string?[])[ShutOut(fleet, row.FromId, $"{row.FromKind} {row.FromName}"), row.ToId == 0 ? null : ShutOut(fleet, row.ToId, $"{row.ToKind} {row.ToName}")]).OfType<string>().ToList();
+        return shut.Count == 0 ? "the sender or the carrier was not active then" : string.Join(", and ", shut);
+    }
+
+    private string? ShutOut(FleetState fleet, int id, string who)
+    {
+        if (fleet.Identities.TryGetValue(id, out var identity) && identity.Active)
+        {
+            return null;
+        }
+
+        return database.Read(sql => IdentityRow.Find(sql, id)) switch
+        {
+            null => $"{who} is gone",
+            { Locks: { Count: > 0 } locks } => $"{who} is locked ({string.Join(", ", locks.Select(number => string.Create(CultureInfo.InvariantCulture, $"lock {number}")))})",
+            { State: IdentityStates.Quarantined } => $"{who} is in quarantine",
+            { State: IdentityStates.Active } => $"{who} is not active",
+            var row => $"{who} is {row.State}",
+        };
     }
 
     /// <summary>The rule whose condition or hours a rule for this flow alone goes around; null for none.</summary>

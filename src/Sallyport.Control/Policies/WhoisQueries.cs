@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sallyport.Api.Nodes;
 using Sallyport.Api.Policy;
 using Sallyport.Api.Times;
 using Sallyport.Control.Changes;
@@ -18,13 +19,13 @@ namespace Sallyport.Control.Policies;
 /// <summary>Tells services of the gateway host who their peers are: on that machine every one has an address of its own, whatever its network.</summary>
 internal sealed class WhoisQueries(Database database, TrafficLog traffic, ChangeFeed feed, PolicyModels models, TimeProvider time)
 {
-    private const int FlowsMax = 1000; // of one address, the newest first
+    private const long SecondLength = 1_000_000_000; // nanoseconds
 
     private readonly HandleSpace handles = HandleSpace.TryCreate(Handles.Open(database), out var space) ? space : default;
 
     /// <param name="address">A handle, or with <paramref name="network"/> an address inside that network.</param>
     /// <param name="port">Of a guest who shares the address with others.</param>
-    /// <param name="at">Who had it then; null for who has it now, or had it last.</param>
+    /// <param name="at">Who had it then; a time in whole seconds, as we print it, is the whole second. Null for who has it now, or had it last.</param>
     public WhoisInfo Find(Actor actor, string? address, string? network, int? port, string? at)
     {
         var problems = new ProblemList();
@@ -54,19 +55,19 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
         {
             return Before(networkId, name, inner, port, then.Value) ?? throw new ProblemException(Refusal.NotFound(
                 "address",
-                $"no flow of a guest {inner}{(port is null ? "" : $" with port {port}")} in network {name} is on record that began by {UnixTime.ToTime(then.Value):u}",
+                $"no flow of a guest {inner}{(port is null ? "" : $" with port {port}")} in network {name} is on record that was let through and began by {UnixTime.ToTime(then.Value.From):u}",
                 "leave out the time for who has it now; flows are kept for a time: sallyport flow list"));
         }
 
         if (SharedBy(feed.State, networkId, inner) is { } home)
         {
-            return (port is null ? null : Before(networkId, name, inner, port, time.NowNanoseconds())) ?? throw new ProblemException(Refusal.NotFound(
+            return (port is null ? null : Before(networkId, name, inner, port, Moment.At(time.NowNanoseconds()))) ?? throw new ProblemException(Refusal.NotFound(
                 port is null ? "address" : "port",
                 port is null ? $"all guests of network {home} share {inner}" : $"no guest of network {home} had the port {port} of {inner} in a flow that is on record",
                 $"the port tells which one: sallyport whois {inner} --network {name} --port PORT --at TIME"));
         }
 
-        return Find(feed.State, networkId, inner) ?? Before(networkId, name, inner, port, time.NowNanoseconds()) ?? throw new ProblemException(Refusal.NotFound(
+        return Find(feed.State, networkId, inner) ?? Before(networkId, name, inner, port, Moment.At(time.NowNanoseconds())) ?? throw new ProblemException(Refusal.NotFound(
             "address", $"nobody has {inner} in network {name}, and no flow on record had", "see who has which: sallyport device list, sallyport site list"));
     }
 
@@ -74,19 +75,37 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
     /// Who had a guest's address, and the port where that is said, at a moment: of the flow on record that was there then, else of the last one before.
     /// What nobody used says nothing, and need not. Null where none is on record.
     /// </summary>
-    private WhoisInfo? Before(int networkId, string network, IpAddress inner, int? port, long at)
+    private WhoisInfo? Before(int networkId, string network, IpAddress inner, int? port, Moment at)
     {
-        var flows = traffic.ListFlowsOfGuest(networkId, inner.ToString(), port, at, FlowsMax);
-        var then = flows.Where(flow => flow.LastSeen >= at).ToList();
-        if (then.DistinctBy(flow => (flow.FromId, flow.Source)).Skip(1).Any())
+        var uses = traffic.ListGuestUses(networkId, inner.ToString(), port, at.Until);
+        var had = port is null ? HadIt(uses, at) : [.. uses.Where(use => use.LastSeen >= at.From)];
+        if (had.Count > 1)
         {
             throw new ProblemException(Refusal.NotFound(
-                "address",
-                $"several had {inner} in network {network} then: {string.Join(", ", then.Select(flow => $"{flow.FromKind} {flow.FromName}").Distinct().Take(5))}",
-                $"the port tells which one: sallyport whois {inner} --network {network} --port PORT"));
+                port is null ? "address" : "port",
+                $"several had {inner}{(port is null ? "" : $" and port {port}")} in network {network} then: {string.Join(", ", had.Select(use => $"{use.Kind} {use.Name}").Distinct().Take(5))}",
+                port is null ? $"the port tells which one: sallyport whois {inner} --network {network} --port PORT --at TIME"
+                    : $"see which flow it was: sallyport flow list --network {network}"));
         }
 
-        return (then.Count > 0 ? then : flows) is [var flow, ..] ? InfoOf(flow, network, inner) : null;
+        return (had.Count > 0 ? had : uses) is [var last, ..] && traffic.FindFlowOfGuest(networkId, inner.ToString(), port, at.Until, last) is { } flow
+            ? InfoOf(flow, network, inner) : null;
+    }
+
+    /// <summary>
+    /// Those who had the address at a moment or were the last before, and those who shared it with them. That somebody shared it shows in flows of
+    /// another one while he had his, and in a port that is not his own: a guest who has an address for himself keeps his ports.
+    /// </summary>
+    private static IReadOnlyList<GuestUse> HadIt(IReadOnlyList<GuestUse> uses, Moment at)
+    {
+        var there = uses.Where(use => use.IsOpen || use.LastSeen >= at.From).ToList();
+        if (there.Count == 0)
+        {
+            there = [.. uses.Take(1)];
+        }
+
+        return there is not [var one] ? there
+            : [one, .. uses.Where(other => other != one && (one.HasPortsGiven || (other.FirstSeen <= one.LastSeen && other.LastSeen >= one.FirstSeen)))];
     }
 
     /// <summary>Names and addresses are those of the flow; what can change is said as it is now, and nothing of who is gone.</summary>
@@ -115,7 +134,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
         };
     }
 
-    private static long? ReadTime(string? text, ProblemList problems)
+    private static Moment? ReadTime(string? text, ProblemList problems)
     {
         if (text is null)
         {
@@ -124,7 +143,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
 
         if (TimeText.TryRead(text, out var at))
         {
-            return at.ToUnixNanoseconds();
+            return Moment.At(at.ToUnixNanoseconds());
         }
 
         problems.Add("at", $"'{Label.Shorten(text)}' is no time", TimeText.Form);
@@ -140,7 +159,7 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
 
     private WhoisInfo? Find(FleetState fleet, int networkId, IpAddress inner)
     {
-        if (!fleet.Networks.ContainsKey(networkId))
+        if (!fleet.Networks.TryGetValue(networkId, out var network))
         {
             return null;
         }
@@ -149,17 +168,27 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
         var (who, home) = model.Resolve(networkId, inner);
         var isGuest = who is null && model.TryFindGuest(networkId, inner, out _, out home);
         who ??= model.WhoIs(networkId, inner);
+        if (who is null && HostIdentity.AddressIn(network.Prefixes.Select(IpPrefix.Parse)) == inner)
+        {
+            return OfGateway(network, inner);
+        }
+
+        if (who is { IsEgress: true } && !LiesBeyond(fleet, network, inner))
+        {
+            return null;
+        }
+
         // The model of the gateways knows who passes, and not why somebody does not.
         return who is null || database.Read(sql => IdentityRow.Find(sql, who.Id)) is not { } row ? null : new WhoisInfo
         {
-            Network = fleet.Networks[networkId].Name,
+            Network = network.Name,
             Address = inner.ToString(),
             Kind = who.Kind.Word(),
             Name = who.Name,
             HomeNetwork = fleet.Networks[who.NetworkId].Name,
             HomeAddress = home.ToString(),
-            As = isGuest ? "guest" : who.NetworkId != networkId ? "service" : home == who.AddressV4 || home == who.AddressV6 ? "own" : "subnet",
-            Handle = inner.IsV4 && HandleSpace.HasHandles(networkId) ? handles.Handle(networkId, inner).ToString() : null,
+            As = isGuest ? "guest" : who.IsEgress ? "beyond" : who.NetworkId != networkId ? "service" : home == who.AddressV4 || home == who.AddressV6 ? "own" : "subnet",
+            Handle = who.IsEgress ? null : HandleOf(networkId, inner),
             Active = who.Active,
             State = row.State,
             Quarantine = row.ToQuarantine(),
@@ -167,5 +196,37 @@ internal sealed class WhoisQueries(Database database, TrafficLog traffic, Change
             Groups = who.Groups,
             Labels = fleet.Identities.TryGetValue(who.Id, out var identity) ? identity.Labels : new Dictionary<string, string>(),
         };
+    }
+
+    /// <summary>What lies beyond the gateway host carries every address, and is meant by those that are of nobody here and in no range of the network.</summary>
+    private static bool LiesBeyond(FleetState fleet, NetworkModel network, IpAddress address) =>
+        EgressNetwork.CarrierOf(fleet, network.Id, address) is not null
+        && !network.Elsewhere.Any(range => IpPrefix.Parse(range).Contains(address));
+
+    /// <summary>The gateway host where nothing speaks of it, so that it is no identity: it answers pings and questions for names there.</summary>
+    private WhoisInfo OfGateway(NetworkModel network, IpAddress inner) => new()
+    {
+        Network = network.Name,
+        Address = inner.ToString(),
+        Kind = HostIdentity.Kind,
+        Name = network.Name,
+        HomeNetwork = network.Name,
+        HomeAddress = inner.ToString(),
+        As = "own",
+        Handle = HandleOf(network.Id, inner),
+        Active = true,
+        State = IdentityStates.Active,
+        Locks = [],
+        Groups = [],
+        Labels = new Dictionary<string, string>(),
+    };
+
+    private string? HandleOf(int networkId, IpAddress inner) =>
+        inner.IsV4 && HandleSpace.HasHandles(networkId) ? handles.Handle(networkId, inner).ToString() : null;
+
+    /// <summary>A time that somebody means: as exact as he says it.</summary>
+    private readonly record struct Moment(long From, long Until)
+    {
+        public static Moment At(long nanoseconds) => new(nanoseconds, nanoseconds % SecondLength == 0 ? nanoseconds + SecondLength - 1 : nanoseconds);
     }
 }

@@ -27,6 +27,7 @@ internal sealed class Database : IDisposable
     private readonly string readerText;
     private readonly object hurry = new();
     private int hurried; // writers that wait or write, before whom long ones step aside; changed under the lock of its own
+    private long hurriedDone;
 
     private Database(SqliteConnection writer, string path, string readerText)
     {
@@ -196,17 +197,19 @@ internal sealed class Database : IDisposable
             lock (hurry)
             {
                 hurried--;
+                hurriedDone++;
                 Monitor.PulseAll(hurry);
             }
         }
     }
 
-    /// <summary>For who stepped aside: returns when nobody in a hurry is left.</summary>
+    /// <summary>For who stepped aside: returns when as many are done as were in a hurry, so that those who come without end keep nobody away for ever.</summary>
     public void LetPass()
     {
         lock (hurry)
         {
-            while (hurried > 0)
+            var enough = hurriedDone + hurried;
+            while (hurried > 0 && hurriedDone < enough)
             {
                 Monitor.Wait(hurry);
             }

@@ -13,15 +13,35 @@ namespace Sallyport.Control.Tunnels;
 internal sealed record NewRoutes(IdentityModel Member, ImmutableArray<IpPrefix> Routes);
 
 /// <summary>
-/// Which tunnels connect anew for a change, because it gives their members routes to what lies beyond the gateway host. Gateways find the same by themselves:
-/// here it is said, before and after.
+/// Which tunnels connect anew for a change: because it gives their members routes to what lies beyond the gateway host, or because what all of their network are
+/// sent is another. Gateways find the same by themselves: here it is said, before and after.
 /// </summary>
 internal sealed class RouteNews(TunnelRegistry tunnels)
 {
     private const int ShownMax = 20; // in a record; it says how many there are
 
-    /// <param name="changed">Identities that are others than before.</param>
-    public IReadOnlyList<NewRoutes> Of(FleetState before, FleetState after, IEnumerable<int> changed)
+    public IReadOnlyList<NewRoutes> Of(FleetState before, FleetState after, ChangeSet set)
+    {
+        var gaining = Gaining(before, after, set.Identities.Select(identity => identity.Id));
+        var known = gaining.Select(one => one.Member.Id).ToHashSet();
+        return [.. gaining.Concat(OfWholeNetworks(before, after, set).Where(one => known.Add(one.Member.Id))).OrderBy(one => one.Member.Id)];
+    }
+
+    /// <summary>Ranges for other networks, the topology, the way to everything, subnets of sites.</summary>
+    private IEnumerable<NewRoutes> OfWholeNetworks(FleetState before, FleetState after, ChangeSet set)
+    {
+        var networks = set.Networks.Select(network => before.Networks.TryGetValue(network.Id, out var old) ? Reroute.Of(old, network) : null);
+        var sites = set.Identities.Where(identity => before.Identities.TryGetValue(identity.Id, out var old) ? !old.Subnets.SequenceEqual(identity.Subnets) : identity.Subnets.Count > 0)
+            .Concat(set.RemovedIdentities.Select(id => before.Identities.GetValueOrDefault(id)).OfType<IdentityModel>().Where(identity => identity.Subnets.Count > 0))
+            .GroupBy(site => site.NetworkId).Select(group => new Reroute(group.Key, false, group.Count() == 1 ? group.First().Id : 0));
+        var reroutes = networks.OfType<Reroute>().Concat(sites).ToList();
+        return reroutes.Count == 0 ? [] : tunnels.IdentitiesUp()
+            .Select(id => after.Identities.GetValueOrDefault(id)).OfType<IdentityModel>()
+            .Where(member => before.Identities.ContainsKey(member.Id) && reroutes.Exists(reroute => reroute.Concerns(member)))
+            .Select(member => new NewRoutes(member, []));
+    }
+
+    private IReadOnlyList<NewRoutes> Gaining(FleetState before, FleetState after, IEnumerable<int> changed)
     {
         if (after.EgressWays.IsEmpty)
         {
@@ -65,6 +85,18 @@ internal sealed class RouteNews(TunnelRegistry tunnels)
                     ["members"] = Shown(network.Select(one => $"{one.Member.Kind}:{one.Member.Name}")),
                 });
         }
+    }
+
+    /// <param name="ButId">Whose own subnets they are; 0 for nobody.</param>
+    private sealed record Reroute(int NetworkId, bool IsOfDevices, int ButId)
+    {
+        public static Reroute? Of(NetworkModel before, NetworkModel after)
+        {
+            var isOfAll = before.Topology != after.Topology || !before.Elsewhere.SequenceEqual(after.Elsewhere);
+            return isOfAll || before.DefaultRoute != after.DefaultRoute ? new Reroute(after.Id, !isOfAll, 0) : null;
+        }
+
+        public bool Concerns(IdentityModel member) => member.NetworkId == NetworkId && member.Id != ButId && !(IsOfDevices && member.Kind != "device");
     }
 
     private static JsonArray Shown(IEnumerable<string> texts) => [.. texts.Take(ShownMax).Select(text => (JsonNode)text)];

@@ -34,25 +34,34 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
     /// <exception cref="HostSetupException">It cannot be written.</exception>
     public async Task<bool> WriteAsync(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, CancellationToken cancel)
     {
-        try
+        foreach (var isAnew in (bool[])[false, true])
         {
-            await TakeAsync(Text(pools, forwardingWasOff), cancel).ConfigureAwait(false);
-            return true;
+            try
+            {
+                await TakeAsync(Text(pools, forwardingWasOff, isAnew), cancel).ConfigureAwait(false);
+                return true;
+            }
+            catch (NftRefusalException)
+            {
+                // A table of another version, whose chains are hooked in elsewhere; or no times.
+            }
         }
-        catch (NftRefusalException)
-        {
-            await TakeAsync(Text(pools, forwardingWasOff, hasTimes: false), cancel).ConfigureAwait(false);
-            return false;
-        }
+
+        await TakeAsync(Text(pools, forwardingWasOff, isAnew: true, hasTimes: false), cancel).ConfigureAwait(false);
+        return false;
     }
 
     /// <summary>Whether it was there or not, it is gone.</summary>
     /// <exception cref="HostSetupException">It cannot be deleted.</exception>
     public Task DeleteAsync(CancellationToken cancel) => TakeAsync($"add table ip {Name}\ndelete table ip {Name}\n", cancel);
 
-    /// <summary>As <c>nft -f</c> takes it: what was there goes.</summary>
-    public string Text(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, bool hasTimes = true)
+    /// <summary>
+    /// As <c>nft -f</c> takes it, in one transaction: what was there goes. Rules alone go, where it can be: with its times conversations that are under way
+    /// would lose theirs, and be remembered for days.
+    /// </summary>
+    public string Text(IReadOnlyList<IpPrefix> pools, bool forwardingWasOff, bool isAnew = false, bool hasTimes = true)
     {
+        var cleared = isAnew ? $"delete table ip {Name}" : $"flush table ip {Name}\nadd chain ip {Name} {WasOff}\ndelete chain ip {Name} {WasOff}";
         var guests = $"{{ {string.Join(", ", pools)} }}";
 
         var ports = PortsBeside(listening ?? []);
@@ -63,7 +72,7 @@ internal sealed class NftTable(string device, NftProgram nft, IReadOnlyCollectio
         var others = forwardingWasOff ? $"\n        iifname != \"{device}\" oifname != \"{device}\" drop" : "";
         return $$"""
             add table ip {{Name}}
-            delete table ip {{Name}}
+            {{cleared}}
             table ip {{Name}} {{{marker}}{{(hasTimes ? TimesText() : "")}}
                 chain input {
                     type filter hook input priority -10; policy accept;

@@ -157,7 +157,10 @@ internal sealed record DueRules(ImmutableArray<int> Rules, ImmutableArray<int> I
 /// <summary>Sites of one network that carry other subnets than before; none where its ranges for other networks are others.</summary>
 internal sealed record Reroute(int NetworkId, ImmutableArray<int> SiteIds)
 {
+    /// <summary>It is the way to everything, which no site is sent.</summary>
+    public bool IsOfDevices { get; init; }
+
     /// <summary>Nobody is sent the routes to its own subnets.</summary>
     public bool Concerns(Identity identity) =>
-        identity.NetworkId == NetworkId && !(SiteIds.Length == 1 && SiteIds[0] == identity.Id);
+        identity.NetworkId == NetworkId && !(SiteIds.Length == 1 && SiteIds[0] == identity.Id) && !(IsOfDevices && identity.Kind != IdentityKind.Device);
 }

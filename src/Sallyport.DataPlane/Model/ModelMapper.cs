@@ -76,10 +76,7 @@ internal static class ModelMapper
             Rerouted =
             [
                 .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
-                .. delta.Networks.Where(network => before.Access.TryGetValue(network.Id, out var old)
-                        && (old.IsPointToPoint != access[network.Id].IsPointToPoint || old.IsDefaultRoute != access[network.Id].IsDefaultRoute
-                            || !old.Elsewhere.AsSpan().SequenceEqual(access[network.Id].Elsewhere.AsSpan())))
-                    .Select(network => new Reroute(network.Id, [])),
+                .. delta.Networks.Select(network => before.Access.TryGetValue(network.Id, out var old) ? Rerouted(old, access[network.Id]) : null).OfType<Reroute>(),
             ],
             Gaining = [.. fleet.GainingRoutes(before.Fleet, delta.Identities.Select(identity => identity.Id))],
         };
@@ -220,6 +217,12 @@ internal static class ModelMapper
                 site.NetworkId,
                 subnets.GetValueOrDefault(site.NetworkId, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>.Empty)
                     .SetItem(site.Id, site.Subnets));
+
+    private static Reroute? Rerouted(NetworkAccess before, NetworkAccess after)
+    {
+        var isOfAll = before.IsPointToPoint != after.IsPointToPoint || !before.Elsewhere.AsSpan().SequenceEqual(after.Elsewhere.AsSpan());
+        return isOfAll || before.IsDefaultRoute != after.IsDefaultRoute ? new Reroute(after.NetworkId, []) { IsOfDevices = !isOfAll } : null;
+    }
 
     private static ImmutableArray<Reroute> Rerouted(
         ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> before,

@@ -64,6 +64,27 @@ public sealed class WordsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_lock_without_an_end_does_not_read_as_removed()
+    {
+        await server.RunAsync("lock", "add", "device:pump-1");
+        foreach (var text in new[] { await server.RunAsync("lock", "list"), await server.RunAsync("lock", "show", "1") })
+        {
+            text.ShouldContain("no end");
+            text.ShouldNotContain("removed");
+        }
+    }
+
+    [Fact]
+    public async Task Guests_who_share_an_address_because_the_pool_is_small_are_told_as_such()
+    {
+        (await server.RunAsync("network", "show", "plant-a")).ShouldContain("have an address each\n");
+        await server.RunLinesAsync("sallyport network add plant-b --prefix 10.30.0.0/16", "sallyport rule add --from network:plant-b --to application:historian");
+        (await server.RunAsync("network", "show", "plant-a")).ShouldContain("have an address each, but those of plant-b share one: the guest pools have no room for more");
+        await server.RunAsync("network", "update", "plant-a", "--guest-pool", "10.96.0.0/12");
+        (await server.RunAsync("network", "show", "plant-a")).ShouldContain("have an address each\n");
+    }
+
+    [Fact]
     public async Task A_mistake_is_told_in_the_words_of_the_command_line()
     {
         (await RunAsync("whois fd00::1")).Remarks.ShouldContain("--network NAME");
@@ -96,7 +117,7 @@ public sealed class WordsTests : IAsyncLifetime
     {
         await server.RunAsync([.. "rule add --from network:plant-a --to application:historian --posture firmware>=2.4.1".Split(' ')]);
         await server.DeniedAsync("pump-1", "192.168.50.10", 8883, "NoRule", application: "historian");
-        (await server.RunAsync("flow", "list")).ShouldContain("rule 1 would allow it, but it asks for firmware>=2.4.1, and nothing was reported of firmware");
+        (await server.RunAsync("flow", "list")).ShouldContain("no rule allowed it then; rule 1 would now, but it asks for firmware>=2.4.1, and nothing was reported of firmware");
     }
 
     private Task<(int Code, string Output, string Remarks)> RunAsync(string line) => CannedServer.RunOnAsync(server.Directory, line.Split(' '));

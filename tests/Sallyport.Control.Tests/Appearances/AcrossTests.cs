@@ -317,7 +317,7 @@ public sealed class AcrossTests
         FlowState Seen(int from, string source, string guest, int port, DateTimeOffset at, int minutes) =>
             Traffic.Flow(home, from, server.Id, "198.18.0.1", 443).AllowedBy(1, 1) with
             {
-                Source = source, SourcePort = 33_000, FarSource = guest, FarSourcePort = port, FarDestination = "192.168.1.10",
+                Source = source, SourcePort = guest == "10.99.0.1" ? 33_000 : port, FarSource = guest, FarSourcePort = port, FarDestination = "192.168.1.10",
                 FirstSeen = Nanoseconds(at), LastSeen = Nanoseconds(at.AddMinutes(minutes)),
             };
 
@@ -326,9 +326,101 @@ public sealed class AcrossTests
             var who = await world.Client.WhoisAsync("198.19.0.20", "plant-b", at: at);
             return (who.Name, who.HomeAddress, who.Seen!.Port);
         }
-
-        static long Nanoseconds(DateTimeOffset time) => time.ToUnixTimeMilliseconds() * 1_000_000;
     }
+
+    [Fact]
+    public async Task Of_an_address_that_several_shared_nobody_is_named_without_the_port_nor_anybody_by_a_flow_that_was_denied()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        var (pump, router, server) = (await world.Client.GetDeviceAsync("pump.plant-a"), await world.Client.GetSiteAsync("router-a"), await world.Client.GetDeviceAsync("server"));
+        var home = (await world.Client.GetNetworkAsync("plant-a")).Id;
+        var noon = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 20_000);
+
+        // A flow that was denied was never there as a guest.
+        await world.RecordAsync(Flow(router.Id, "10.1.0.7", "10.99.0.1", 0, -30, -29) with { Allowed = false, Reason = "NoRule", FarSourcePort = 0 });
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("10.99.0.1", "plant-b", at: noon))).Status.ShouldBe(404);
+
+        // Both are live and said nothing for a while; one had ended before, and one spoke last.
+        var live = Flow(pump.Id, "192.168.1.20", "10.99.0.1", 50_000, 0, 10);
+        await world.RecordAsync(live, Flow(router.Id, "10.1.0.7", "10.99.0.1", 50_001, 5, 12));
+        await AskForThePort("10.99.0.1", noon.AddMinutes(11));
+        await AskForThePort("10.99.0.1", noon.AddMinutes(30));
+        await AskForThePort("10.99.0.1", null);
+        await world.RecordAsync(live with { Ended = true });
+        await AskForThePort("10.99.0.1", noon.AddMinutes(11));
+        await AskForThePort("10.99.0.1", null);
+        (await world.Client.WhoisAsync("10.99.0.1", "plant-b", port: 50_000)).Name.ShouldBe("pump");
+        (await world.Client.WhoisAsync("10.99.0.1", "plant-b", port: 50_001, at: noon.AddMinutes(11))).Name.ShouldBe("router-a");
+
+        // One after the other: the port that one was given says that the address was shared, and none is where each had it for himself.
+        await world.RecordAsync(
+            Flow(pump.Id, "192.168.1.20", "10.99.0.2", 50_000, 0, 1) with { Ended = true }, Flow(router.Id, "10.1.0.7", "10.99.0.2", 50_001, 5, 6) with { Ended = true },
+            Flow(pump.Id, "192.168.1.20", "10.99.0.3", 33_000, 0, 1) with { Ended = true }, Flow(router.Id, "10.1.0.7", "10.99.0.3", 33_000, 5, 6) with { Ended = true });
+        await AskForThePort("10.99.0.2", noon.AddMinutes(7));
+        (await world.Client.WhoisAsync("10.99.0.3", "plant-b", at: noon.AddMinutes(7))).Name.ShouldBe("router-a");
+
+        FlowState Flow(int from, string source, string guest, int port, int begin, int end) =>
+            Traffic.Flow(home, from, server.Id, "198.18.0.1", 443).AllowedBy(1, 1) with
+            {
+                Source = source, SourcePort = 33_000, FarSource = guest, FarSourcePort = port, FarDestination = "192.168.1.10",
+                FirstSeen = Nanoseconds(noon.AddMinutes(begin)), LastSeen = Nanoseconds(noon.AddMinutes(end)),
+            };
+
+        async Task AskForThePort(string address, DateTimeOffset? at)
+        {
+            var problem = (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync(address, "plant-b", at: at))).Errors.Single();
+            problem.Message.ShouldStartWith($"several had {address} in network plant-b then: ");
+            problem.Message.ShouldContain("device pump");
+            problem.Message.ShouldContain("site router-a");
+            problem.Hint.ShouldContain("--port PORT");
+        }
+    }
+
+    [Fact]
+    public async Task A_time_in_whole_seconds_is_the_whole_second()
+    {
+        await using var world = await WorldAsync();
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:mes" });
+        var (pump, server) = (await world.Client.GetDeviceAsync("pump.plant-a"), await world.Client.GetDeviceAsync("server"));
+        var second = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 20_000);
+        await world.RecordAsync(Traffic.Flow((await world.Client.GetNetworkAsync("plant-a")).Id, pump.Id, server.Id, "198.18.0.1", 443).AllowedBy(1, 1) with
+        {
+            Source = "192.168.1.20", SourcePort = 39_874, FarSource = "198.19.0.99", FarSourcePort = 39_874, FarDestination = "192.168.1.10",
+            FirstSeen = Nanoseconds(second.AddMilliseconds(400)), LastSeen = Nanoseconds(second.AddMilliseconds(600)),
+        });
+        (await world.Client.WhoisAsync("198.19.0.99", "plant-b", 39_874, second)).Name.ShouldBe("pump");
+        (await world.Client.WhoisAsync("198.19.0.99", "plant-b", 39_874, second.AddMilliseconds(500))).Name.ShouldBe("pump");
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("198.19.0.99", "plant-b", 39_874, second.AddMilliseconds(300)))).Status.ShouldBe(404);
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("198.19.0.99", "plant-b", 39_874, second.AddSeconds(-1)))).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task What_lies_beyond_has_no_address_of_the_network_and_the_gateway_has_its_own()
+    {
+        await using var world = await WorldAsync();
+        (await Whois("192.168.1.1")).ShouldBe(("host", "plant-a", "own"), "though nothing speaks of the gateway host");
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:web" });
+        (await Whois("8.8.8.8")).ShouldBe(("host", "internet", "beyond"));
+        (await Whois("192.168.1.1")).ShouldBe(("host", "plant-a", "own"));
+        foreach (var unused in new[] { "198.18.0.5", "198.19.77.7", "192.168.1.99", "10.77.0.1" })
+        {
+            (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync(unused, "plant-a"))).Errors.Single().Message.ShouldStartWith($"nobody has {unused} in network plant-a");
+        }
+
+        // A pool among addresses of the internet is still one of the network.
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { GuestPools = ["100.200.0.0/16"] });
+        (await ControlWorld.ProblemOf(() => world.Client.WhoisAsync("100.200.7.7", "plant-a"))).Status.ShouldBe(404);
+
+        async Task<(string, string, string)> Whois(string address)
+        {
+            var who = await world.Client.WhoisAsync(address, "plant-a");
+            return (who.Kind, who.Name, who.As);
+        }
+    }
+
+    private static long Nanoseconds(DateTimeOffset time) => time.ToUnixTimeMilliseconds() * 1_000_000;
 
     private static async Task<ControlWorld> WorldAsync()
     {

@@ -115,7 +115,7 @@ public sealed class EgressTests
         await world.FlushAsync();
         var said = (await world.Client.ListEventsAsync("network.reroute")).Items.ShouldHaveSingleItem();
         (said.Subject, said.Detail).ShouldBe(
-            ("network:plant-a", "network plant-a has routes beyond the gateway host for more of its members: 1 tunnel connects anew for routes to 203.0.113.0/24; device:pump-17 (by administrator)"));
+            ("network:plant-a", "network plant-a sends other routes to some of its members: 1 tunnel connects anew for routes to 203.0.113.0/24; device:pump-17 (by administrator)"));
 
         var moved = world.Client.UpdateApplicationAsync("web", new ApplicationUpdate { Target = "203.0.112.0/23" });
         (await moved).TunnelsReconnecting.ShouldBe(1);
@@ -125,6 +125,27 @@ public sealed class EgressTests
         (await world.Client.UpdateDeviceAsync("pump-18", new DeviceUpdate { Labels = new Dictionary<string, string>() })).TunnelsReconnecting.ShouldBeNull("less is no reason");
         (await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "ntp", Host = "internet", Target = "198.51.100.7", Services = ["udp/123"], Groups = ["out"] }))
             .TunnelsReconnecting.ShouldBe(1, "a rule leads to its group");
+
+        // What all members are sent.
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { TokenLifetime = "2h" })).TunnelsReconnecting.ShouldBeNull();
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { GuestPools = ["100.64.0.0/16"] })).TunnelsReconnecting.ShouldBe(2);
+        await world.FlushAsync();
+        (await world.Client.ListEventsAsync("network.reroute")).Items[0].Detail.ShouldBe(
+            "network plant-a sends other routes to some of its members: 2 tunnels connect anew; device:pump-17, device:pump-18 (by administrator)");
+    }
+
+    [Fact]
+    public async Task Sites_are_not_sent_the_way_to_everything_and_stay()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var (pump, site) = ((await world.PumpAsync()).Device, await world.HqAsync(profile: true));
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        await gateway.SendAsync(new TunnelReport([FakeGateway.Tunnel(pump.Id), FakeGateway.Tunnel((await world.Client.GetSiteAsync("hq")).Id, 2)]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.GetStatusAsync()).TunnelsUp == 2);
+        (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { DefaultRoute = true })).TunnelsReconnecting.ShouldBe(1);
+        (await world.Client.UpdateSiteAsync("hq", new Api.Sites.SiteUpdate { Subnets = ["192.168.50.0/24", "192.168.60.0/24"] })).TunnelsReconnecting.ShouldBe(1, "others are sent the routes, not the site");
     }
 
     [Fact]

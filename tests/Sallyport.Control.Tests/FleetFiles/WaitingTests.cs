@@ -124,6 +124,41 @@ public class WaitingTests
     }
 
     [Fact]
+    public async Task Several_who_shut_out_without_a_pause_keep_no_long_command_from_its_end()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.ApplyAsync(Plant);
+        var commands = world.Control.Commands;
+        var isDone = false;
+        var others = Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                while (!Volatile.Read(ref isDone))
+                {
+                    commands.RunFirst(Actor.System, change =>
+                    {
+                        change.Audit("test.first", "test");
+                        return true;
+                    });
+                }
+            },
+            TaskCreationOptions.LongRunning)).ToList();
+        var applying = Task.Factory.StartNew(
+            () => commands.RunLong(Actor.System, change =>
+            {
+                change.Attempt(() => true);
+                change.Audit("test.long", "test");
+                return true;
+            }),
+            TaskCreationOptions.LongRunning);
+        var first = await Task.WhenAny(applying, Task.Delay(TimeSpan.FromSeconds(60)));
+        Volatile.Write(ref isDone, true);
+        await Task.WhenAll(others);
+        first.ShouldBe(applying);
+        (await applying).Value.ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task Replay_with_a_file_leaves_no_trace()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -1,6 +1,7 @@
 using Sallyport.Api.Applications;
 using Sallyport.Api.Devices;
 using Sallyport.Api.Flows;
+using Sallyport.Api.Locks;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Rules;
@@ -23,7 +24,7 @@ public sealed class FlowReasonTests
         await using var world = await WorldAsync();
         var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian", Conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] } });
         var flow = await DeniedAsync(world);
-        flow.ReasonText.ShouldBe($"rule {rule.Id} would allow it, but it asks for firmware>=2.4.1, and nothing was reported of firmware");
+        flow.ReasonText.ShouldBe($"no rule allowed it then; rule {rule.Id} would now, but it asks for firmware>=2.4.1, and nothing was reported of firmware");
         (flow.Nearest!.RuleId, flow.Nearest.Condition).ShouldBe((rule.Id, "condition"));
         flow.Nearest.ShouldBe((await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883)).Nearest);
         flow.AllowCommand.ShouldBe("sallyport rule add --from device:pump-17 --to application:historian");
@@ -45,6 +46,40 @@ public sealed class FlowReasonTests
     }
 
     [Fact]
+    public async Task Who_shut_a_flow_out_is_told_by_its_number()
+    {
+        await using var world = await WorldAsync();
+        var (network, pump, hq) = (await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetSiteAsync("hq"));
+        await world.RecordAsync(
+            Denied(1, "IdentityNotActive"), Denied(2, "IdentityNotActive") with { Cut = true, FromId = hq.Id, ToId = pump.Id },
+            Denied(3, "RuleDenies") with { RuleId = 224 }, Denied(4, "Quarantined"));
+        (await TextsAsync()).ShouldBe(
+        [
+            "the sender or the carrier was not active then", "the sender or the carrier was not active then",
+            "rule 224 denies it", "the quarantine that the sender or the carrier was in then did not leave it",
+        ]);
+
+        var own = await world.Client.AddLockAsync(new LockCreate { Subject = "device:pump-17" });
+        (await TextsAsync())[..2].ShouldBe([$"device pump-17 is locked (lock {own.Id})", $"device pump-17 is locked (lock {own.Id})"]);
+        var all = await world.Client.AddLockAsync(new LockCreate { Subject = "network:plant-a" });
+        (await TextsAsync())[0].ShouldBe($"device pump-17 is locked (lock {own.Id}, lock {all.Id}), and site hq is locked (lock {all.Id})");
+        await world.Client.DeleteLockAsync(own.Id);
+        await world.Client.DeleteLockAsync(all.Id);
+        (await TextsAsync())[0].ShouldBe("the sender or the carrier was not active then");
+
+        await world.Client.QuarantineDeviceToAsync("pump-17", new QuarantineRequest { Degree = "management" });
+        (await TextsAsync())[3].ShouldBe("the quarantine of device pump-17 (management) does not leave it");
+        await world.Client.RevokeDeviceAsync("pump-17", null);
+        (await TextsAsync())[0].ShouldBe("device pump-17 is retired");
+        await world.Client.DeleteDeviceAsync("pump-17");
+        (await TextsAsync())[0].ShouldBe("device pump-17 is gone");
+
+        FlowState Denied(int port, string reason) => Traffic.Flow(network.Id, pump.Id, hq.Id, "192.168.50.10", port) with { Reason = reason };
+
+        async Task<List<string>> TextsAsync() => [.. (await world.Client.ListFlowsAsync()).Items.Reverse().Select(flow => flow.ReasonText!)];
+    }
+
+    [Fact]
     public async Task Hours_count_as_of_the_flow_and_the_very_rule_is_changed_and_not_made_again()
     {
         await using var world = await WorldAsync();
@@ -52,7 +87,7 @@ public sealed class FlowReasonTests
         var window = $"daily {away:HH:00}-{back:HH:00} Etc/UTC";
         var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian", Windows = [window] });
         var flow = await DeniedAsync(world);
-        flow.ReasonText!.ShouldStartWith($"rule {rule.Id} would allow it, but its hours are {window}, and are next at ");
+        flow.ReasonText!.ShouldStartWith($"no rule allowed it then; rule {rule.Id} would now, but its hours are {window}, and are next at ");
         (flow.Nearest!.Condition, flow.AllowCommand, flow.AllowForCommand).ShouldBe(("hours", $"sallyport rule update {rule.Id} --all-hours", null));
     }
 

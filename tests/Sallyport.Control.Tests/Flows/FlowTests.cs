@@ -66,7 +66,7 @@ public sealed class FlowTests
             await world.Client.IssueSiteProfileAsync("hq", new()); // or it would be pending, and as much to blame
             await world.Client.QuarantineDeviceAsync("pump-17", null);
             await gateway.SendAsync(new FlowReport([flow with { Reason = "IdentityNotActive" }]));
-            await StoredAsync(world, item => item.ReasonText == "device pump-17 is not active");
+            await StoredAsync(world, item => item.ReasonText == "device pump-17 is in quarantine");
         }
     }
 

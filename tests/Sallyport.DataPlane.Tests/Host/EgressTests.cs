@@ -126,7 +126,7 @@ public sealed class EgressTests : IDisposable
         var table = new NftTable("sallyport-0", new NftProgram());
         table.Name.ShouldBe("sallyport_egress_sallyport_0");
         var text = table.Text([IpPrefix.Parse("198.19.0.0/16")], forwardingWasOff: true);
-        text.ShouldStartWith("add table ip sallyport_egress_sallyport_0\ndelete table ip sallyport_egress_sallyport_0\n");
+        text.ShouldStartWith("add table ip sallyport_egress_sallyport_0\nflush table ip sallyport_egress_sallyport_0\n");
         text.ShouldContain("chain forwarding_was_off { }");
         text.ShouldContain("iifname \"sallyport-0\" reject");
         text.ShouldContain("iifname \"sallyport-0\" ip saddr != { 198.19.0.0/16 } drop");

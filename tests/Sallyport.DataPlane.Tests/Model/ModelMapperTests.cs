@@ -107,6 +107,19 @@ public sealed class ModelMapperTests : IDisposable
     }
 
     [Fact]
+    public void The_way_to_everything_is_sent_to_devices_alone()
+    {
+        var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
+        var network = _fleet.Model().Networks.Single(one => one.Id == TestFleet.NetworkId);
+        var after = ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Networks = [network with { DefaultRoute = !network.DefaultRoute }] }, TestFleet.Now, out var change);
+        var rerouted = change.Rerouted.ShouldHaveSingleItem();
+        rerouted.Concerns(after.Fleet.Identity(TestFleet.DeviceId)!).ShouldBeTrue();
+        rerouted.Concerns(after.Fleet.Identity(TestFleet.SiteId)!).ShouldBeFalse();
+        ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Networks = [network with { DefaultRoute = !network.DefaultRoute, Topology = "p2p" }] }, TestFleet.Now, out change);
+        change.Rerouted.ShouldHaveSingleItem().Concerns(after.Fleet.Identity(TestFleet.SiteId)!).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Routes_beyond_the_gateway_host_are_news_for_whom_a_rule_names_alone()
     {
         var before = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.ModelWithEgress()), TestFleet.Now);

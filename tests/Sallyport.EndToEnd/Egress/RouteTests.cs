@@ -77,7 +77,7 @@ public sealed class RouteTests(RouteFixture fleet) : IClassFixture<RouteFixture>
         (await fleet.One.Seen()).ShouldBe(Topology.GatewayV4);
         var said = (await fleet.Client.ListEventsAsync("network.reroute")).Items.ShouldHaveSingleItem();
         (said.Subject, said.Detail).ShouldBe(
-            ("network:field", "network field has routes beyond the gateway host for more of its members: 1 tunnel connects anew for routes to 203.0.113.0/24; device:one (by administrator)"));
+            ("network:field", "network field sends other routes to some of its members: 1 tunnel connects anew for routes to 203.0.113.0/24; device:one (by administrator)"));
 
         // One of the same network whom no rule names.
         (await fleet.Two.Seen()).ShouldBe(fleet.Two.Outer);
