@@ -16,10 +16,18 @@ namespace Sallyport.Control.Policies;
 /// <summary>
 /// Flows as people are told of them. The gateway records that no rule allowed one; which rule would have, but for a condition or for its hours, is
 /// found as <see cref="PolicyQueries"/> finds it: with the rules, facts and tunnel of now, at the time when the flow was last seen. What is told by the
-/// policy of today says so.
+/// policy of today says so. A fleet at a time is a model to be made, and devices have the making of denied flows in their hands: so many are made in a
+/// second, and beyond that the record stands as it is.
 /// </summary>
-internal sealed class FlowReasons(Database database, PolicyModels models, TunnelRegistry tunnels)
+internal sealed class FlowReasons(Database database, PolicyModels models, TunnelRegistry tunnels, TimeProvider time)
 {
+    private const int ModelsAtOnce = 32;
+    private const int ModelsPerSecond = 4;
+
+    private readonly Lock counting = new();
+    private double left = ModelsAtOnce;
+    private long counted = time.GetTimestamp();
+
     public FlowInfo Tell(FleetState fleet, FlowRow row)
     {
         var info = row.ToInfo(fleet);
@@ -28,7 +36,7 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
             return info with { ReasonText = NotActive(fleet, row) };
         }
 
-        var (nearest, by) = Look(fleet, row);
+        var (nearest, by) = Look(fleet, row, MayMake);
         if (by != 0)
         {
             return info with
@@ -72,12 +80,12 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
     }
 
     /// <summary>The rule whose condition or hours a rule for this flow alone goes around; null for none.</summary>
-    public NearestRule? NearestOf(FleetState fleet, FlowRow row) => Look(fleet, row).Nearest;
+    public NearestRule? NearestOf(FleetState fleet, FlowRow row) => Look(fleet, row, () => true).Nearest;
 
     /// <param name="By">The rule that allows it by now; 0 for none.</param>
     private readonly record struct Looked(NearestRule? Nearest, int By);
 
-    private Looked Look(FleetState fleet, FlowRow row)
+    private Looked Look(FleetState fleet, FlowRow row, Func<bool> mayMake)
     {
         if (row.Allowed || row.Reason != nameof(DropReason.NoRule) || !IpAddress.TryParse(row.Destination, out var destination) || !IsConcerned(fleet, row))
         {
@@ -86,10 +94,32 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
 
         var situation = tunnels.SituationOf(row.FromId);
         var seen = new Instant(row.LastSeen);
-        var why = models.Of(fleet).At(seen).Explain(row.FromId, situation, destination, ServiceText.ProtocolOf(row.Protocol, destination), (ushort)row.DestinationPort);
+        if (models.At(fleet, seen, mayMake) is not { } model)
+        {
+            return default;
+        }
+
+        var why = model.Explain(row.FromId, situation, destination, ServiceText.ProtocolOf(row.Protocol, destination), (ushort)row.DestinationPort);
         return why.Decision.Allowed ? new Looked(null, why.Decision.RuleId)
             : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, seen), 0)
             : default;
+    }
+
+    private bool MayMake()
+    {
+        lock (counting)
+        {
+            var now = time.GetTimestamp();
+            left = Math.Min(ModelsAtOnce, left + (time.GetElapsedTime(counted, now).TotalSeconds * ModelsPerSecond));
+            counted = now;
+            if (left < 1)
+            {
+                return false;
+            }
+
+            left--;
+            return true;
+        }
     }
 
     /// <summary>Whether a rule that is not always in force speaks of who opened it. Most flows are denied without one, and need no model to be asked.</summary>

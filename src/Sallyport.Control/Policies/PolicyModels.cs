@@ -1,5 +1,6 @@
 using Sallyport.Control.Changes;
 using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Policies;
 
@@ -9,18 +10,31 @@ internal sealed class PolicyModels(CountryTable countries)
     private volatile Kept? kept;
 
     /// <summary>As of a time before all rules: <see cref="FleetModel.At"/> brings it to any other.</summary>
-    public FleetModel Of(FleetState fleet)
+    public FleetModel Of(FleetState fleet) => TimelineOf(fleet).Beginning;
+
+    /// <summary>As of a time; null where that model would have to be made, which takes long in a large fleet, and must not be.</summary>
+    /// <param name="mayMake">Asked only then.</param>
+    public FleetModel? At(FleetState fleet, Instant at, Func<bool> mayMake)
     {
-        if (kept is { } last && ReferenceEquals(last.Fleet, fleet) && last.Model.TryGetTarget(out var known))
+        var timeline = TimelineOf(fleet);
+        lock (timeline)
+        {
+            return timeline.Find(at) ?? (mayMake() ? timeline.At(at) : null);
+        }
+    }
+
+    private FleetTimeline TimelineOf(FleetState fleet)
+    {
+        if (kept is { } last && ReferenceEquals(last.Fleet, fleet) && last.Timeline.TryGetTarget(out var known))
         {
             return known;
         }
 
-        var model = NetworkPolicy.Of(fleet, countries);
-        kept = new Kept(fleet, new WeakReference<FleetModel>(model));
-        return model;
+        var timeline = new FleetTimeline(NetworkPolicy.Of(fleet, countries));
+        kept = new Kept(fleet, new WeakReference<FleetTimeline>(timeline));
+        return timeline;
     }
 
-    /// <param name="Model">A large fleet's is large, and questions are rare: it goes when memory is needed.</param>
-    private sealed record Kept(FleetState Fleet, WeakReference<FleetModel> Model);
+    /// <param name="Timeline">A large fleet's is large, and questions are rare: it goes when memory is needed.</param>
+    private sealed record Kept(FleetState Fleet, WeakReference<FleetTimeline> Timeline);
 }

@@ -15,22 +15,20 @@ public sealed class FleetTimeline(FleetModel model)
     private FleetModel? _last;
     private int _oldest;
 
+    /// <summary>As of a time before all that is asked for.</summary>
+    public FleetModel Beginning => model;
+
     /// <summary>The model that the gateways had, or are going to have, at that time.</summary>
     public FleetModel At(Instant now)
     {
-        if (_last is { } last && IsAt(last, now))
+        if (Find(now) is { } known)
         {
-            return last;
+            return known;
         }
 
         var nearest = model;
         foreach (var kept in _kept)
         {
-            if (IsAt(kept, now))
-            {
-                return _last = kept;
-            }
-
             nearest = kept.AsOf <= now && kept.AsOf > nearest.AsOf ? kept : nearest;
         }
 
@@ -38,6 +36,10 @@ public sealed class FleetTimeline(FleetModel model)
         Keep(made);
         return _last = made;
     }
+
+    /// <summary>The same where it was made before; null where it would have to be.</summary>
+    public FleetModel? Find(Instant now) =>
+        _last is { } last && IsAt(last, now) ? last : _kept.Find(kept => IsAt(kept, now)) is { } known ? _last = known : null;
 
     private static bool IsAt(FleetModel one, Instant now) => one.AsOf <= now && now < one.NextChange;
 

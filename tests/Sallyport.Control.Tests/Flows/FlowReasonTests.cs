@@ -163,6 +163,29 @@ public sealed class FlowReasonTests
         };
     }
 
+    /// <summary>Each minute of the rule's hours is another model; who lists a page of such flows makes a few of them, and waits for no more.</summary>
+    [Fact]
+    public async Task So_many_denied_flows_are_looked_into_at_once_and_the_others_are_told_as_they_were_recorded()
+    {
+        await using var world = await WorldAsync();
+        var (network, pump, hq) = (await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetSiteAsync("hq"));
+        foreach (var hour in (int[])[3, 4, 5])
+        {
+            await world.Client.AddRuleAsync(new RuleCreate
+            {
+                From = "device:pump-17", To = "application:historian", Windows = [.. Enumerable.Range(0, 20).Select(n => $"daily 0{hour}:{2 * n:00}-0{hour}:{(2 * n) + 1:00} UTC")],
+            });
+        }
+
+        var flow = Traffic.Flow(network.Id, pump.Id, hq.Id, "192.168.50.10", 8883) with { ApplicationId = 1 };
+        await world.RecordAsync([.. Enumerable.Range(0, 58).Select(n => (Id: n, At: new DateTimeOffset(2026, 11, 2, 3 + (n / 20), 1 + (2 * (n % 20)), 30, TimeSpan.Zero).ToUnixTimeMilliseconds() * 1_000_000))
+            .Select(one => flow with { FlowId = flow.FlowId + 100 + one.Id, FirstSeen = one.At, LastSeen = one.At })]);
+        var flows = (await world.Client.ListFlowsAsync(limit: 100)).Items;
+        flows.Count.ShouldBe(58);
+        flows.Count(flow => flow.Nearest is not null).ShouldBeInRange(32, 45);
+        flows.Where(flow => flow.Nearest is null).ShouldAllBe(flow => flow.ReasonText == "no rule allows it");
+    }
+
     private static async Task<FlowInfo> DeniedAsync(ControlWorld world)
     {
         var (network, pump, hq) = (await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetSiteAsync("hq"));
