@@ -56,7 +56,7 @@ internal sealed class FlowReasons(PolicyModels models, TunnelRegistry tunnels)
         var seen = new Instant(row.LastSeen);
         var why = models.Of(fleet).At(seen).Explain(row.FromId, situation, destination, ServiceText.ProtocolOf(row.Protocol, destination), (ushort)row.DestinationPort);
         return why.Decision.Allowed ? new Looked(null, why.Decision.RuleId)
-            : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, seen), 0)
+            : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, seen, seen), 0)
             : default;
     }
 

@@ -244,7 +244,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
         $$"""{"items":[{{string.Join(',', rows)}}],"notes":["site hq, which carries it, is offline: nothing arrives until it connects."]}""";
 
     private static string Row(string device, string time = "", bool now = true) => $$"""
-        {"from":"device:{{device}}","network":"plant-a","application":"historian","applicationNetwork":"plant-a","services":["tcp/8883"],"destinations":["192.168.50.10"],
+        {"from":"device:{{device}}","network":"plant-a","application":"historian","applicationNetwork":"plant-a","services":["tcp/8883"],"names":[],"destinations":["192.168.50.10"],
         "except":[],"ruleId":4,"rule":"group:pumps to application:historian","now":{{(now ? "true" : "false")}}{{time}}}
         """;
 }
