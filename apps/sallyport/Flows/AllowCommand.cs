@@ -53,6 +53,16 @@ internal static class AllowCommand
     private static void Warn(CommandContext c, NearestRule bypassed) =>
         c.Printer.Remark($"careful: rule {bypassed.RuleId} ({bypassed.Rule}) would allow it, but {bypassed.Why}; a rule for this flow alone goes around that");
 
+    /// <summary>Nobody agrees to what he does not see: it was denied, but not for want of a rule.</summary>
+    private static CliException NothingToShow(FlowInfo flow) => new(
+        ExitCodes.Refused,
+        flow.Verdict == "allowed" ? $"flow {flow.Id} was allowed: nothing is left to do"
+            : $"no rule that could be added allows flow {flow.Id}: {flow.ReasonText ?? flow.Reason}{(flow.RuleId is { } rule ? $" (rule {rule}{(flow.Rule is null ? "" : $": {flow.Rule}")})" : "")}",
+        "ID",
+        flow.RuleId is { } denies && flow.Reason == "RuleDenies"
+            ? $"See the rule that is in the way: sallyport rule show {denies}. Once it is gone: sallyport flow allow {flow.Id} --yes"
+            : $"Once that is otherwise: sallyport flow allow {flow.Id} --yes");
+
     /// <summary>Shows what would be done, and asks whoever sits there.</summary>
     private static async Task<bool> AgreeAsync(CommandContext c, long id, FlowAllow allow)
     {
@@ -63,7 +73,12 @@ internal static class AllowCommand
             Warn(c, nearest);
         }
 
-        foreach (var command in (flow.AllowCommand ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        if (string.IsNullOrEmpty(flow.AllowCommand))
+        {
+            throw NothingToShow(flow);
+        }
+
+        foreach (var command in flow.AllowCommand.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             c.Printer.Remark($"  {command}");
         }

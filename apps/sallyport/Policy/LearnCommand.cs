@@ -52,12 +52,12 @@ internal static class LearnCommand
                 printer.Remark(Nothing(plan));
             }
 
-            RemarkTemporary(printer, plan);
+            RemarkOnRules(printer, plan);
         }
         else if (printer.Format == OutputFormat.Yaml)
         {
             printer.Node(Fragment(plan));
-            RemarkTemporary(printer, plan);
+            RemarkOnRules(printer, plan);
         }
         else
         {
@@ -70,9 +70,9 @@ internal static class LearnCommand
         ? "nothing to do: rules that are there allow all of it"
         : plan.Skipped.Count > 0 ? "nothing to propose: sallyport policy learn without --commands says why" : "nothing to propose: nothing was observed that a rule could be made of";
 
-    private static void RemarkTemporary(Printer printer, LearnPlan plan)
+    private static void RemarkOnRules(Printer printer, LearnPlan plan)
     {
-        foreach (var said in plan.Rules.Select(TemporaryOf).OfType<string>())
+        foreach (var said in plan.Rules.SelectMany(rule => (string?[])[TemporaryOf(rule), BypassedOf(rule)]).OfType<string>())
         {
             printer.Remark(said);
         }
@@ -91,6 +91,10 @@ internal static class LearnCommand
         return rule.Temporary.Count == 0 ? null
             : $"{rule.From} to {rule.To} was allowed by {(rule.Temporary.Count == 1 ? "rule" : "rules")} {string.Join(", ", rule.Temporary)} alone, for a while; what is proposed has no end: add --until or --for where it is to have one";
     }
+
+    /// <summary>Null where the rule goes around none.</summary>
+    private static string? BypassedOf(LearnedRule rule) => rule.Bypasses.Count == 0 ? null
+        : $"careful: {(rule.Bypasses.Count == 1 ? "rule" : "rules")} {string.Join(", ", rule.Bypasses)} allowed {rule.From} to {rule.To} or would, under conditions or in hours; what is proposed goes around that";
 
     private static void Print(Printer printer, LearnPlan plan)
     {
@@ -112,6 +116,11 @@ internal static class LearnCommand
         foreach (var said in plan.Rules.Select(TemporaryOf).OfType<string>())
         {
             printer.Sentence($"  for a while: {said}", 15);
+        }
+
+        foreach (var said in plan.Rules.Select(BypassedOf).OfType<string>())
+        {
+            printer.Sentence($"  {said}", 11);
         }
 
         foreach (var one in plan.Skipped)

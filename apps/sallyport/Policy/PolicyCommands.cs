@@ -41,7 +41,7 @@ internal static class PolicyCommands
                     var what = e.Protocol == "icmp" ? $"icmp {e.Destination}" : $"{e.Protocol} {e.Destination}:{e.Port}";
                     var offline = e.Allowed ? Offline(e) : "";
                     var application = e.Application is null ? "" : $" ({e.Application})";
-                    c.Printer.Line($"{(e.Allowed ? "ALLOWED" : "DENIED")} {e.From} to {what}{application}{(e.RuleId is { } rule ? $": rule {rule}, {e.Rule}" : "")}{offline}");
+                    c.Printer.Line($"{(e.Allowed ? "ALLOWED" : "DENIED")}{(e.DependsOnNames ? " unless told a name" : "")} {e.From} to {what}{application}{(e.RuleId is { } rule ? $": rule {rule}, {e.Rule}" : "")}{offline}");
                     foreach (var step in e.Steps)
                     {
                         c.Printer.Sentence($"  - {step}", 4);

@@ -122,8 +122,8 @@ internal static class ReachCommands
         while (cursor is not null && shown < most);
     }
 
-    private static string Where(ReachInfo row) =>
-        string.Join(", ", row.Destinations) + (row.Except.Count == 0 ? "" : $" without {string.Join(", ", row.Except)}");
+    private static string Where(ReachInfo row) => row.Names.Count > 0 ? string.Join(", ", row.Names)
+        : string.Join(", ", row.Destinations) + (row.Except.Count == 0 ? "" : $" without {string.Join(", ", row.Except)}");
 
     private static string When(ReachInfo row) => (row.Now, row.Opens, row.Closes) switch
     {

@@ -65,6 +65,9 @@ public sealed record LearnedRule
     /// <summary>Rules with an end, where all that was allowed of it came by those alone: it may have been meant for a while only.</summary>
     public required IReadOnlyList<int> Temporary { get; init; }
 
+    /// <summary>Rules with conditions or hours that allowed it or would, which a rule to be made goes around: what is proposed has none.</summary>
+    public required IReadOnlyList<int> Bypasses { get; init; }
+
     /// <summary>The services of it that were used.</summary>
     public required IReadOnlyList<string> Services { get; init; }
 

@@ -35,6 +35,12 @@ public sealed record PolicyExplanation
     /// <summary>A name of the drop reasons; null where allowed.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>
+    /// The opposite is decided where the gateway told the sender this address for a name of some application: the steps say for which. What
+    /// <see cref="Allowed"/> says holds where it told none.
+    /// </summary>
+    public bool DependsOnNames { get; init; }
+
     /// <summary>Of what is denied the rule that comes nearest to allowing it; null where none would but for one condition.</summary>
     public NearestRule? Nearest { get; init; }
 

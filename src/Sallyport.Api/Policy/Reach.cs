@@ -17,6 +17,9 @@ public sealed record ReachInfo
     /// <summary>"tcp/8883", "udp/5000-5010", "icmp": what may be reached of it, which may be less than it offers.</summary>
     public required IReadOnlyList<string> Services { get; init; }
 
+    /// <summary>Of an application of names these: whatever addresses the gateway tells the identity for them. Then there are no destinations.</summary>
+    public required IReadOnlyList<string> Names { get; init; }
+
     /// <summary>Where: the application's target, or the parts of it; from another network the addresses at which it appears there.</summary>
     public required IReadOnlyList<string> Destinations { get; init; }
 

@@ -72,9 +72,16 @@ internal sealed class AllowCommands(
             throw Cannot(flow, Remedy.ReasonText(flow.Reason), "no rule is about that: see what the sender does, sallyport flow list");
         }
 
-        if (Decide(models.Of(fleet), flow, destination, now) is { Allowed: true } decision)
+        var decision = Decide(models.Of(fleet), flow, destination, now);
+        if (decision.Allowed)
         {
             throw Cannot(flow, $"rule {decision.RuleId} allows it by now", "nothing is left to do");
+        }
+
+        // Before a rule is made that may be there: what is in the way is not that there is none.
+        if (WhatStays(flow, decision) is { } stays)
+        {
+            throw stays;
         }
     }
 
@@ -82,20 +89,22 @@ internal sealed class AllowCommands(
     {
         var added = NetworkPolicy.Of(commands.ForeseeChange(change, fleet), countries);
         var decision = Decide(models.Of(fleet).With(added), flow, destination, change.Now);
-        if (decision.Allowed)
+        if (!decision.Allowed)
         {
-            return;
+            throw WhatStays(flow, decision) ?? Cannot(flow, Remedy.ReasonText(decision.Reason), "see why: sallyport policy explain");
         }
-
-        throw decision.Reason switch
-        {
-            DropReason.RuleDenies => Cannot(flow, $"rule {decision.RuleId} denies it, whatever else allows it", $"remove that one first: sallyport rule remove {decision.RuleId}"),
-            DropReason.ApplicationLocked => Cannot(flow, "its application is locked", "remove the lock first: sallyport lock list"),
-            DropReason.IdentityNotActive => Cannot(flow, "the sender or the carrier is quarantined, locked or retired", "release it first: sallyport device show, sallyport lock list"),
-            _ => Cannot(flow, Remedy.ReasonText(decision.Reason), "see why: sallyport policy explain"),
-        };
     }
 
+    /// <summary>Why it would be denied whatever rule is added; null where one could allow it.</summary>
+    private static ProblemException? WhatStays(FlowRow flow, Decision decision) => decision.Reason switch
+    {
+        DropReason.RuleDenies => Cannot(flow, $"rule {decision.RuleId} denies it, whatever else allows it", $"remove that one first: sallyport rule remove {decision.RuleId}"),
+        DropReason.ApplicationLocked => Cannot(flow, "its application is locked", "remove the lock first: sallyport lock list"),
+        DropReason.IdentityNotActive => Cannot(flow, "the sender or the carrier is quarantined, locked or retired", "release it first: sallyport device show, sallyport lock list"),
+        _ => null,
+    };
+
+    /// <summary>As the gateway would now, if it told the sender the name again.</summary>
     private Decision Decide(FleetModel fleet, FlowRow flow, IpAddress destination, long now)
     {
         var model = fleet.At(new Instant(now));
@@ -106,7 +115,7 @@ internal sealed class AllowCommands(
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, destination);
-        return model.Decide(from, to, inside, protocol, (ushort)flow.DestinationPort, tunnels.SituationOf(from.Id));
+        return model.Decide(from, to, inside, protocol, (ushort)flow.DestinationPort, tunnels.SituationOf(from.Id), new TiedNames(null, model.AsOf, flow.DnsName));
     }
 
     private static ProblemException Cannot(FlowRow flow, string why, string hint) =>

@@ -101,7 +101,7 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
 
         var why = model.Explain(row.FromId, situation, destination, ServiceText.ProtocolOf(row.Protocol, destination), (ushort)row.DestinationPort);
         return why.Decision.Allowed ? new Looked(null, why.Decision.RuleId)
-            : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, seen), 0)
+            : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, seen, seen), 0)
             : default;
     }
 

@@ -12,8 +12,12 @@ namespace Sallyport.Control.Policies;
 /// <summary>Of a flow that is denied the rule that comes nearest to allowing it, and the one condition of it that does not hold.</summary>
 internal static class NearestRules
 {
+    private static readonly TimeSpan Advised = TimeSpan.FromHours(8);
+
     /// <param name="locked">Rules that a lock keeps from the gateways and that would allow it.</param>
-    public static NearestRule? Of(FleetState fleet, Explanation why, IReadOnlyList<RuleRow> locked, in Situation situation, Instant now)
+    /// <param name="now">About which it is asked.</param>
+    /// <param name="clock">When the advice is read.</param>
+    public static NearestRule? Of(FleetState fleet, Explanation why, IReadOnlyList<RuleRow> locked, in Situation situation, Instant now, Instant clock)
     {
         if (why.From is null || !fleet.Identities.TryGetValue(why.From.Id, out var from))
         {
@@ -23,7 +27,7 @@ internal static class NearestRules
         return why.Kind switch
         {
             ExplanationKind.ConditionNotMet => OfCondition(fleet, why, situation),
-            ExplanationKind.NotInForce => OfTime(fleet, fleet.Rules[why.Rule!.Id], now),
+            ExplanationKind.NotInForce => OfTime(fleet, why, situation, now, clock),
             ExplanationKind.NoRule or ExplanationKind.SubjectDoesNotMatch when locked.Count > 0 => OfLock(locked[0]),
             ExplanationKind.SubjectDoesNotMatch => OfSubject(fleet, why, from, now),
             ExplanationKind.NoApplicationAtPort => OfService(fleet, why, from, now),
@@ -39,19 +43,39 @@ internal static class NearestRules
             rule.Id, Remedy.Describe(fleet, rule), "condition", RuleConditionInput.WhyUnmet(why.Unmet, rule.Conditions!, why.From!, situation), null);
     }
 
-    private static NearestRule OfTime(FleetState fleet, RuleModel rule, Instant now)
+    /// <summary>A command is advised only where it alone would do.</summary>
+    private static NearestRule OfTime(FleetState fleet, Explanation why, in Situation situation, Instant now, Instant clock)
     {
-        if (rule.Until is { } until && until <= now.Nanoseconds)
+        var rule = fleet.Rules[why.Rule!.Id];
+        var hours = RuleTimes.Of(null, rule.Windows);
+        var (isOver, isShut) = (rule.Until is { } until && until <= now.Nanoseconds, !hours.IsInForce(now));
+        var lacks = new List<string>();
+        var flags = new List<string>();
+        if (isOver)
         {
-            return new NearestRule(
-                rule.Id, Remedy.Describe(fleet, rule), "ended", $"it ended at {Human(new Instant(until))}", Command($"rule update {rule.Id} --for 8h"));
+            lacks.Add($"it ended at {Human(new Instant(rule.Until!.Value))}");
+            flags.Add(LongEnough(now, clock));
         }
 
-        var opens = RuleTimes.Of(rule.Until, rule.Windows).NextChange(now);
-        var next = opens == Instant.Never ? "" : $", and are next at {Human(opens)}";
+        if (isShut)
+        {
+            var opens = RuleTimes.Of(isOver ? null : rule.Until, rule.Windows).NextChange(now);
+            lacks.Add($"its hours are {string.Join(" and ", rule.Windows)}{(opens == Instant.Never ? "" : $", and are next at {Human(opens)}")}");
+            flags.Add("--all-hours");
+        }
+
+        if (why.Unmet.Any)
+        {
+            lacks.Add(RuleConditionInput.WhyUnmet(why.Unmet, rule.Conditions!, why.From!, situation));
+        }
+
         return new NearestRule(
-            rule.Id, Remedy.Describe(fleet, rule), "hours", $"its hours are {string.Join(" and ", rule.Windows)}{next}", Command($"rule update {rule.Id} --all-hours"));
+            rule.Id, Remedy.Describe(fleet, rule), isOver ? "ended" : "hours", string.Join("; and ", lacks), why.Unmet.Any ? null : Command($"rule update {rule.Id} {string.Join(' ', flags)}"));
     }
+
+    /// <summary>A span counts from when it is given: who asks about next year is not helped by a few hours of today.</summary>
+    private static string LongEnough(Instant now, Instant clock) => now < clock + Advised ? "--for 8h"
+        : $"--until {UnixTime.ToTime((now + Advised).Nanoseconds).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm'Z'", CultureInfo.InvariantCulture)}";
 
     private static NearestRule OfLock(RuleRow rule) => new(
         rule.Id, $"{rule.SubjectKind}:{rule.Subject} to {rule.Target}", "locked", "it is locked", Command("lock list"));

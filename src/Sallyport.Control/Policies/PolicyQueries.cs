@@ -103,9 +103,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             return Answered(sender, destination, protocol, port);
         }
 
+        var named = NameAnswer.Of(model, why, situation, fleet.Applications.GetValueOrDefault(target.ApplicationId) is { Names.Count: > 0 } ? target.ApplicationId : 0);
+        why = WithoutAnyGoodName(why, named) ?? why;
+        var otherwise = named.Where(answer => answer.Why.Decision.Allowed != why.Decision.Allowed || (answer.Why.Kind == ExplanationKind.RuleDenies && answer.Why.Decision != why.Decision)).ToList();
         var rule = why.Rule is null ? null : fleet.Rules.GetValueOrDefault(why.Rule.Id);
         var locked = why.Decision.Allowed ? [] : database.Read(sql => LockedRules(sql, fleet, sender, why));
-        var nearest = NearestRules.Of(fleet, why, locked, situation, now);
+        var nearest = NearestRules.Of(fleet, why, locked, situation, now, new Instant(time.NowNanoseconds()));
         var usedUp = why.Decision.Allowed && isNow ? UsedUp(fleet, why) : [];
         return new PolicyExplanation
         {
@@ -122,11 +125,12 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
             RuleId = rule?.Id,
             Rule = rule is null ? null : Remedy.Describe(fleet, rule),
             Reason = usedUp.Count > 0 ? nameof(DropReason.VolumeUsed) : why.Decision.Allowed ? null : why.Decision.Reason.ToString(),
+            DependsOnNames = otherwise.Exists(answer => answer.Why.Decision.Allowed != why.Decision.Allowed),
             Nearest = nearest,
             Steps =
             [
                 .. isNow ? [] : (string[])[$"Asked about {UnixTime.ToTime(now.Nanoseconds).UtcDateTime.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}, with all but the time as it is now."],
-                .. Steps(fleet, sender, why, situation, protocol), .. usedUp, .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
+                .. Steps(fleet, sender, why, situation, protocol), .. otherwise.Select(answer => NameStep(fleet, sender, answer, situation)), .. usedUp, .. why.Decision.Allowed ? PresenceSteps(sender, why) : [],
                 .. why.Decision.Allowed ? [] : database.Read(sql => LockSteps(sql, sender, why, locked)),
                 .. nearest is null ? [] : (string[])[$"Nearest is rule {nearest.RuleId} ({nearest.Rule}): {nearest.Why}."],
             ],
@@ -134,6 +138,16 @@ internal sealed class PolicyQueries(Database database, ChangeFeed feed, PolicyMo
                 ? [] : CommandsFor(fleet, sender, target, why.To?.Id ?? 0, destination, protocol, port),
         };
     }
+
+    /// <summary>A rule to names speaks of the sender, and whatever name he was told, something is in the way: that decides. Null where it does not.</summary>
+    private static Explanation? WithoutAnyGoodName(Explanation why, IReadOnlyList<NameAnswer> named) =>
+        why.Kind == ExplanationKind.NameNotAsked && named.All(answer => !answer.Why.Decision.Allowed)
+            ? named.Where(answer => answer.Why.Application?.Id == why.Application!.Id).Select(answer => answer.Why).OrderByDescending(told => told.Kind == ExplanationKind.RuleDenies).FirstOrDefault()
+            : null;
+
+    private static string NameStep(FleetState fleet, IdentityRow sender, NameAnswer answer, Situation situation) =>
+        $"Where the gateway told {sender.Kind} {sender.Name} the address for {answer.Said}: "
+        + ApplicationSteps(fleet, sender, answer.Why, situation, rule => string.Create(CultureInfo.InvariantCulture, $"rule {rule}")).Last();
 
     /// <summary>What the engine alone cannot know: volumes that gateways have carried, of the rule and of both ends.</summary>
     private IReadOnlyList<string> UsedUp(FleetState fleet, Explanation why)

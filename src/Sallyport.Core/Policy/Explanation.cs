@@ -77,7 +77,7 @@ public sealed record Explanation
 
     public Rule? Rule { get; init; }
 
-    /// <summary>Of <see cref="Rule"/> where that is why.</summary>
+    /// <summary>Of <see cref="Rule"/> where that is why, or where it is not in force and that would not be enough.</summary>
     public Unmet Unmet { get; init; }
 
     /// <summary>Applications at the address that offer something else.</summary>

@@ -385,7 +385,7 @@ public sealed partial class FleetModel
             return explanation with { Kind = ExplanationKind.ConditionNotMet, Rule = conditioned, Unmet = conditioned.Conditions.FirstUnmet(asker) };
         }
 
-        return about.Count > 0 ? explanation with { Kind = ExplanationKind.NotInForce, Rule = about[0] }
+        return about.Count > 0 ? explanation with { Kind = ExplanationKind.NotInForce, Rule = about[0], Unmet = about[0].Conditions.FirstUnmet(asker) }
             : explanation with { Kind = explanation.OtherRules.IsEmpty ? ExplanationKind.NoRule : ExplanationKind.SubjectDoesNotMatch };
     }
 

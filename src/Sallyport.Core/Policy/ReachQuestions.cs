@@ -62,8 +62,11 @@ public sealed class ReachQuestions(FleetModel fleet, ReachMap map, Func<int, Sit
         }
 
         var (to, inside) = model.Resolve(from.NetworkId, asked);
-        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort, situation, TiedNames.Assumed);
+        return model.Decide(from, to, inside, cell.Protocol, cell.FromPort, situation, NameOf(application));
     }
+
+    /// <summary>Of an application of names its own: who reaches it was told one. What is meant by address was asked for by none.</summary>
+    private static TiedNames NameOf(Application application) => application.Names.IsEmpty ? default : new TiedNames(null, default, application.Names[0]);
 
     /// <summary>Under which address the identity reaches an address of the application; null where there is none in its network.</summary>
     public static IpAddress? Outside(FleetModel model, Identity from, Application application, IpAddress inside) =>

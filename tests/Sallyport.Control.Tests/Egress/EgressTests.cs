@@ -51,6 +51,76 @@ public sealed class EgressTests
     }
 
     [Fact]
+    public async Task What_depends_on_names_is_explained_for_each_of_them_with_the_rule_that_decides()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await NamedAsync(world, "updates", "*.vendor.example", "cdn.example");
+        await NamedAsync(world, "adverts", "ads.vendor.example");
+        var allow = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:updates" });
+        var deny = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:adverts", Effect = "deny" });
+        var why = await ExplainAsync();
+        (why.Allowed, why.DependsOnNames, why.Reason).ShouldBe((false, true, "NameNotAsked"));
+        why.Steps.ShouldContain($"Where the gateway told device pump-17 the address for *.vendor.example, cdn.example: rule {allow.Id} allows it: device:pump-17 of network plant-a to application:updates.");
+        why.Steps.ShouldContain($"Where the gateway told device pump-17 the address for ads.vendor.example: rule {deny.Id} denies it, whatever else allows it: network:plant-a to application:adverts.");
+
+        // Nothing that it could be told helps where all of the application is denied.
+        var all = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:updates", Effect = "deny" });
+        why = await ExplainAsync();
+        (why.Allowed, why.DependsOnNames, why.Reason, why.RuleId).ShouldBe((false, false, "RuleDenies", all.Id));
+        why.Steps.ShouldNotContain(step => step.StartsWith("A rule allows it", StringComparison.Ordinal));
+
+        // An address that is allowed as such is denied where it was asked for by a bad name.
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:web" });
+        why = await ExplainAsync();
+        (why.Allowed, why.DependsOnNames).ShouldBe((true, true));
+        why.Steps.ShouldContain(step => step.Contains($"ads.vendor.example, cdn.example: rule {all.Id} denies it", StringComparison.Ordinal));
+
+        Task<Api.Policy.PolicyExplanation> ExplainAsync() => world.Client.ExplainAsync("device:pump-17", "198.51.100.8", "tcp", 443);
+    }
+
+    [Fact]
+    public async Task Who_reaches_names_is_told_by_name_and_by_rules_to_those_alone()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.PumpAsync();
+        await world.Client.AddDeviceAsync(new DeviceCreate { Name = "pump-3", Network = "plant-a", Profile = new() });
+        await NamedAsync(world, "adverts", "ads.other.example");
+        await NamedAsync(world, "updates", "*.vendor.example");
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web7", Host = "internet", Target = "198.51.100.7", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:adverts", Effect = "deny" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:updates" });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-3", To = "application:web7" });
+
+        var who = (await world.Client.WhoCanReachAsync("application:updates")).Items.ShouldHaveSingleItem();
+        (who.From, who.Via).ShouldBe(("device:pump-17", null));
+        who.Names.ShouldBe(["*.vendor.example"]);
+        who.Services.ShouldBe(["tcp/443"]);
+        who.Destinations.Concat(who.Except).ShouldBeEmpty();
+        (await world.Client.ReachOfAsync("device:pump-17")).Items.ShouldHaveSingleItem().Names.ShouldBe(["*.vendor.example"]);
+        var address = (await world.Client.WhoCanReachAsync("application:web7")).Items.ShouldHaveSingleItem();
+        (address.From, address.Names.Count, address.Destinations.Single()).ShouldBe(("device:pump-3", 0, "198.51.100.7"));
+
+        using var csv = new MemoryStream();
+        await world.Client.ExportAccessAsync(csv);
+        var lines = System.Text.Encoding.UTF8.GetString(csv.ToArray()).Split("\r\n");
+        lines[0].ShouldEndWith(",closes,names");
+        lines.Single(line => line.Contains("device:pump-17", StringComparison.Ordinal)).ShouldEndWith(",*.vendor.example");
+        lines.ShouldNotContain(line => line.Contains("0.0.0.0/0", StringComparison.Ordinal));
+
+        // Who may reach all there is with the same service reaches every name too.
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "0.0.0.0/0", Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-3", To = "application:web" });
+        (await world.Client.WhoCanReachAsync("application:updates")).Items.Select(row => (row.From, row.Via)).ShouldBe([("device:pump-17", null), ("device:pump-3", "web")], ignoreOrder: true);
+    }
+
+    private static Task<ApplicationInfo> NamedAsync(ControlWorld world, string name, params string[] names) =>
+        world.Client.AddApplicationAsync(new ApplicationCreate { Name = name, Host = "internet", Names = names, Services = ["tcp/443"] });
+
+    [Fact]
     public async Task Where_all_of_it_is_reached_there_is_still_room_for_what_appears_from_other_networks()
     {
         await using var world = await ControlWorld.StartAsync();

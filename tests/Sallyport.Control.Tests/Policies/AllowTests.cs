@@ -82,6 +82,29 @@ public sealed class AllowTests
     }
 
     [Fact]
+    public async Task A_rule_that_denies_it_is_named_although_another_allows_it_already()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        var flow = await DeniedAsync(world, reason: "RuleDenies");
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "historian", Site = "hq", Target = "192.168.50.10", Services = ["tcp/8883"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian" });
+        var deny = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian", Effect = "deny" });
+        (await MessageOf(flow.Id)).ShouldBe($"no rule can allow flow {flow.Id}: rule {deny.Id} denies it, whatever else allows it");
+
+        // Beyond the gateway it may be the name by which it was denied.
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "web", Host = "internet", Target = "198.51.100.0/24", Services = ["tcp/443"] });
+        await world.Client.AddApplicationAsync(new ApplicationCreate { Name = "adverts", Host = "internet", Names = ["*.adverts.example"], Services = ["tcp/443"] });
+        await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:web" });
+        var named = await world.Client.AddRuleAsync(new RuleCreate { From = "network:plant-a", To = "application:adverts", Effect = "deny" });
+        var other = await DeniedToAsync(world, "198.51.100.8", 443, "RuleDenies", "a.adverts.example");
+        (await MessageOf(other.Id)).ShouldBe($"no rule can allow flow {other.Id}: rule {named.Id} denies it, whatever else allows it");
+        await world.Client.DeleteRuleAsync(named.Id);
+        (await MessageOf(other.Id)).ShouldEndWith("allows it by now");
+
+        async Task<string> MessageOf(long id) => (await ControlWorld.ProblemOf(() => world.Client.AllowFlowAsync(id, new FlowAllow()))).Errors.Single().Message;
+    }
+
+    [Fact]
     public async Task Equal_names_in_two_networks_do_not_meet()
     {
         await using var world = await ControlWorld.StartAsync();
@@ -130,11 +153,11 @@ public sealed class AllowTests
         }
     }
 
-    private static async Task<FlowInfo> DeniedToAsync(ControlWorld world, string destination, int port, string reason)
+    private static async Task<FlowInfo> DeniedToAsync(ControlWorld world, string destination, int port, string reason, string? name = null)
     {
         var network = await world.Client.GetNetworkAsync("plant-a");
         var pump = await world.Client.GetDeviceAsync("pump-17");
-        await world.RecordAsync(Traffic.Flow(network.Id, pump.Id, 0, destination, port) with { Reason = reason });
+        await world.RecordAsync(Traffic.Flow(network.Id, pump.Id, 0, destination, port) with { Reason = reason, DnsName = name });
         return (await world.Client.ListFlowsAsync()).Items[0];
     }
 

@@ -144,6 +144,32 @@ public sealed class LearnTests
         }
     }
 
+    [Fact]
+    public async Task What_came_by_a_rule_with_conditions_or_hours_is_there_and_a_rule_that_goes_around_one_says_so()
+    {
+        await using var world = await WorldAsync();
+        var fit = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-1", To = "application:historian", Conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] } });
+        var day = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-2", To = "application:historian", Windows = ["daily 08:00-17:00 Etc/UTC"] });
+        await world.SeenAsync(fit.Id, [("pump-1", "192.168.50.10", 8883)], times: 2, application: 1);
+        await world.SeenAsync(day.Id, [("pump-2", "192.168.50.10", 8883)], times: 2, application: 1);
+        var one = await world.Client.LearnAsync("device:pump-1");
+        one.Commands.ShouldBeEmpty();
+        (one.Rules.ShouldHaveSingleItem().Existing, one.Rules[0].Bypasses.Count).ShouldBe((fit.Id, 0));
+        (await world.Client.LearnAsync("group:pumps")).Rules.ShouldHaveSingleItem().Existing.ShouldBe(fit.Id, "each of them came by one of the two");
+
+        // What was denied by the hours, or came around them, is another thing.
+        await world.DeniedAsync([("pump-2", "192.168.50.10", 8883)], times: 3);
+        (await world.Client.LearnAsync("device:pump-2")).Commands.ShouldBeEmpty();
+        var denied = (await world.Client.LearnAsync("device:pump-2", denied: true)).Rules.ShouldHaveSingleItem();
+        denied.Existing.ShouldBeNull();
+        denied.Bypasses.ShouldBe([day.Id]);
+        var all = await world.AllowEverythingAsync();
+        await world.SeenAsync(all, ("pump-1", "192.168.50.10", 8883));
+        var around = (await world.Client.LearnAsync("device:pump-1")).Rules.ShouldHaveSingleItem();
+        around.Existing.ShouldBeNull();
+        around.Bypasses.ShouldBe([fit.Id]);
+    }
+
     private static async Task<Seen> WorldAsync()
     {
         var world = await ControlWorld.StartAsync();

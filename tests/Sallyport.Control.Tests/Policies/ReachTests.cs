@@ -150,7 +150,7 @@ public sealed class ReachTests
         var lines = System.Text.Encoding.UTF8.GetString(file.ToArray()).Split("\r\n");
         lines.Length.ShouldBe(8, "a heading, six rows, and the end of the last");
         lines[0].ShouldStartWith("network,from,application,application_network,services");
-        lines[1].ShouldBe("plant-a,device:pump-17,historian,plant-a,\"tcp/8883 udp/5000-5010\",192.168.50.10,,1,\"label:model=P200 to application:historian\",,yes,,");
+        lines[1].ShouldBe("plant-a,device:pump-17,historian,plant-a,\"tcp/8883 udp/5000-5010\",192.168.50.10,,1,\"label:model=P200 to application:historian\",,yes,,,");
     }
 
     [Theory]

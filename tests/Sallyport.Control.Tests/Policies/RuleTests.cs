@@ -202,6 +202,34 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public async Task What_is_advised_of_a_rule_that_lacks_several_things_would_do_by_itself_or_nothing_is_advised()
+    {
+        await using var world = await WorldAsync();
+        var asked = new DateTimeOffset(DateTimeOffset.UtcNow.Year + 1, 1, 1, 12, 0, 0, TimeSpan.Zero);
+        var rule = await world.Client.AddRuleAsync(Historian with { From = "device:pump-17", For = "1h" });
+        (await NearestAsync(asked)).ShouldBe(("ended", $"sallyport rule update {rule.Id} --until {asked.Year}-01-01T20:00Z"));
+        (await NearestAsync(DateTimeOffset.UtcNow.AddHours(2))).ShouldBe(("ended", $"sallyport rule update {rule.Id} --for 8h"));
+
+        await world.Client.UpdateRuleAsync(rule.Id, new RuleUpdate { Windows = ["daily 03:00-03:30 Etc/UTC"] });
+        (await NearestAsync(asked)).ShouldBe(("ended", $"sallyport rule update {rule.Id} --until {asked.Year}-01-01T20:00Z --all-hours"));
+        await world.Client.UpdateRuleAsync(rule.Id, new RuleUpdate { NoEnd = true });
+        (await NearestAsync(asked)).ShouldBe(("hours", $"sallyport rule update {rule.Id} --all-hours"));
+
+        await world.Client.UpdateRuleAsync(rule.Id, new RuleUpdate { Conditions = new ConditionInput { Posture = ["firmware>=2.4.1"] } });
+        (await NearestAsync(asked)).ShouldBe(("hours", null));
+        (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883, asked)).Nearest!.Why.ShouldBe(
+            $"its hours are daily 03:00-03:30 Etc/UTC, and are next at {asked.Year}-01-02 03:00:00 UTC; and it asks for firmware>=2.4.1, and nothing was reported of firmware");
+        await world.Client.UpdateRuleAsync(rule.Id, new RuleUpdate { Windows = [], For = "1h" });
+        (await NearestAsync(asked)).ShouldBe(("ended", null));
+
+        async Task<(string?, string?)> NearestAsync(DateTimeOffset at)
+        {
+            var nearest = (await world.Client.ExplainAsync("device:pump-17", "192.168.50.10", "tcp", 8883, at)).Nearest;
+            return (nearest?.Condition, nearest?.Fix);
+        }
+    }
+
+    [Fact]
     public async Task A_rule_of_which_a_condition_does_not_hold_is_the_nearest_one_also_where_it_leads_to_a_group()
     {
         await using var world = await WorldAsync();

@@ -34,7 +34,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
             paging,
             identities,
             identity => identity.Id,
-            identity => Only(question.Questions.ReachOf(identity, application!, question.Now), services),
+            identity => Only(question.Questions.ReachOf(identity, application!, question.Now).Where(reach => question.IsOfIt(reach)), services),
             () => application is null ? [] : NotesOn(question, row, application));
     }
 
@@ -70,7 +70,7 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         var question = Ask(at);
         return question.IdentitiesIn(networkId).SelectMany(identity => question.Rows(question.Questions.ReachOf(identity, question.Now)))
             .Select(Csv)
-            .Prepend(CsvText.Line("network", "from", "application", "application_network", "services", "destinations", "except", "rule", "permission", "via", "now", "opens", "closes"));
+            .Prepend(CsvText.Line("network", "from", "application", "application_network", "services", "destinations", "except", "rule", "permission", "via", "now", "opens", "closes", "names"));
     }
 
     private static string Csv(ReachInfo row) => CsvText.Line(
@@ -86,7 +86,8 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
         row.Via,
         row.Now ? "yes" : "no",
         row.Opens?.UtcDateTime.ToString("O"),
-        row.Closes?.UtcDateTime.ToString("O"));
+        row.Closes?.UtcDateTime.ToString("O"),
+        string.Join(' ', row.Names));
 
     private Question Ask(string? at)
     {
@@ -183,6 +184,10 @@ internal sealed class ReachQueries(Database database, ChangeFeed feed, PolicyMod
 
         public IEnumerable<Identity> IdentitiesIn(int? networkId) =>
             model.Identities.Where(identity => networkId is null || identity.NetworkId == networkId);
+
+        /// <summary>A rule to some of the addresses that there are does not lead to a name.</summary>
+        public bool IsOfIt(Core.Policy.Reach reach) => reach.Application.Names.IsEmpty
+            || map.ApplicationOf(reach.Decision.ApplicationId)!.Target.Contains(reach.Application.Target);
 
         public IEnumerable<ReachInfo> Rows(IEnumerable<Core.Policy.Reach> reached)
         {

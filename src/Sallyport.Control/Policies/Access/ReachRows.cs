@@ -16,7 +16,7 @@ internal sealed class ReachRows(FleetState fleet, FleetModel model, ReachMap map
     public IEnumerable<ReachInfo> Of(IEnumerable<Core.Policy.Reach> reached) =>
         from reach in reached
         group reach by (reach.Decision, reach.Opens, reach.Closes) into alike
-        from part in ByServices(alike)
+        from part in alike.First().Application.Names.IsEmpty ? ByServices(alike) : AllServices(alike)
         select Row(alike.First(), part.Services, part.Prefixes);
 
     /// <summary>Only what of it the service covers.</summary>
@@ -42,6 +42,10 @@ internal sealed class ReachRows(FleetState fleet, FleetModel model, ReachMap map
             .GroupBy(place => string.Join(' ', place.Services))
             .Select(group => (group.First().Services, (IReadOnlySet<IpPrefix>)group.Select(place => place.Prefix).ToHashSet()));
 
+    /// <summary>Which addresses a name has is not known: that some of them are decided by another application says nothing about it.</summary>
+    private static IEnumerable<(IReadOnlyList<string> Services, IReadOnlySet<IpPrefix> Prefixes)> AllServices(IEnumerable<Core.Policy.Reach> alike) =>
+        [(ServiceText.Merged(alike.Select(reach => (reach.Cell.Protocol, (int)reach.Cell.FromPort, (int)reach.Cell.ToPort)).Distinct()), new HashSet<IpPrefix>())];
+
     private ReachInfo Row(Core.Policy.Reach reach, IReadOnlyList<string> services, IReadOnlySet<IpPrefix> prefixes)
     {
         var nesting = NestingOf(reach.Application);
@@ -53,6 +57,7 @@ internal sealed class ReachRows(FleetState fleet, FleetModel model, ReachMap map
             Application = reach.Application.Name,
             ApplicationNetwork = fleet.Networks[reach.Application.NetworkId].Name,
             Services = services,
+            Names = reach.Application.Names,
             Destinations = Texts(reach, prefixes.Where(prefix => nesting[prefix] is not { } around || !prefixes.Contains(around))),
             Except = Texts(reach, nesting.Where(pair => !prefixes.Contains(pair.Key) && pair.Value is { } around && prefixes.Contains(around)).Select(pair => pair.Key)),
             RuleId = rule.Id,

@@ -150,7 +150,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     }
 
     private void AddRule(string from, ApplicationModel application, IReadOnlyList<Use> uses) => rules.Add(RuleOf(
-        from, application.NetworkId, $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}", uses, ExistingRule(application, from, uses)));
+        from, application.NetworkId, $"application:{fleet.ReferenceTo("application", application.Name, application.NetworkId)}", uses, application, ExistingRule(application, from, uses)));
 
     private void AddWithApplication(string from, IdentityModel carrier, IpAddress destination, IReadOnlyList<Use> uses)
     {
@@ -178,17 +178,47 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         });
         var isNew = fleet.Applications.Values.All(other => other.Name != name);
         var network = EgressNetwork.IsCarrier(carrier) ? Egress.Name : fleet.Networks[carrier.NetworkId].Name;
-        rules.Add(RuleOf(from, carrier.NetworkId, $"application:{(isNew ? name : $"{name}.{network}")}", uses, null));
+        rules.Add(RuleOf(from, carrier.NetworkId, $"application:{(isNew ? name : $"{name}.{network}")}", uses, null, null));
     }
 
-    /// <summary>A rule that is always in force and speaks of all who use it, or the very rule that would be made, even if it ends.</summary>
+    /// <summary>
+    /// A rule that is always in force and speaks of all who use it, or the very rule that would be made, even if it ends; else one with conditions or hours, where
+    /// all of it came by such rules.
+    /// </summary>
     private RuleModel? ExistingRule(ApplicationModel application, string from, IReadOnlyList<Use> uses)
     {
         var users = uses.SelectMany(use => use.Members).Distinct().Select(id => subject.Members[id]).ToList();
-        var alike = fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && RuleConditionInput.Describe(rule.Conditions).Length == 0 && rule is { Effect: "allow", Windows.Count: 0 })
-            .OrderBy(rule => rule.Id).ToList();
+        var allows = AllowsTo(application);
+        var alike = allows.Where(rule => !IsConditional(rule)).ToList();
         return alike.Find(rule => rule.Until is null && (users.TrueForAll(RuleSubject.Of(rule, application.NetworkId).Speaks) || IsFrom(rule, application, from)))
-            ?? alike.Find(rule => rule.ApplicationId == application.Id && IsFrom(rule, application, from));
+            ?? alike.Find(rule => rule.ApplicationId == application.Id && IsFrom(rule, application, from))
+            ?? ConditionalRule([.. allows.Where(rule => rule.Until is null && IsConditional(rule))], application, uses, users);
+    }
+
+    /// <summary>What came by conditions and hours alone goes on to; what was denied by them, or came around them, does not.</summary>
+    private static RuleModel? ConditionalRule(List<RuleModel> rules, ApplicationModel application, IReadOnlyList<Use> uses, List<IdentityModel> users)
+    {
+        var by = uses.SelectMany(use => use.Rules).ToHashSet();
+        var those = rules.Where(rule => by.Contains(rule.Id)).ToList();
+        return uses.All(use => use.Denied == 0) && those.Count == by.Count && users.TrueForAll(user => those.Exists(rule => RuleSubject.Of(rule, application.NetworkId).Speaks(user)))
+            ? those.FirstOrDefault() : null;
+    }
+
+    private List<RuleModel> AllowsTo(ApplicationModel application) =>
+        [.. fleet.Rules.Values.Where(rule => rule.Effect == "allow" && NetworkPolicy.Targets(rule).Contains(application.Id)).OrderBy(rule => rule.Id)];
+
+    private static bool IsConditional(RuleModel rule) => rule.Windows.Count > 0 || RuleConditionInput.Describe(rule.Conditions).Length > 0;
+
+    /// <summary>Rules with conditions or hours that a new one goes around: it came by them, or they lead where the new one does.</summary>
+    private IReadOnlyList<int> BypassedOf(ApplicationModel? application, IReadOnlyList<Use> uses)
+    {
+        var users = uses.SelectMany(use => use.Members).Distinct().Select(id => subject.Members[id]).ToList();
+        var beside = application is null ? [] : AllowsTo(application).Where(rule => users.Exists(RuleSubject.Of(rule, application.NetworkId).Speaks));
+        return
+        [
+            .. uses.SelectMany(use => use.Rules).Select(id => fleet.Rules.GetValueOrDefault(id)).OfType<RuleModel>().Concat(beside)
+                .Where(IsConditional).Select(rule => rule.Id).Distinct().Order(),
+        ];
     }
 
     private bool IsFrom(RuleModel rule, ApplicationModel application, string from)
@@ -205,7 +235,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         return known.TrueForAll(rule => rule.Until is not null) ? [.. known.Select(rule => rule.Id)] : [];
     }
 
-    private LearnedRule RuleOf(string from, int networkId, string to, IReadOnlyList<Use> uses, RuleModel? existing) => new()
+    private LearnedRule RuleOf(string from, int networkId, string to, IReadOnlyList<Use> uses, ApplicationModel? application, RuleModel? existing) => new()
     {
         From = from,
         FromNetwork = networkId != subject.NetworkId && (from.StartsWith("group:", StringComparison.Ordinal) || from.StartsWith("label:", StringComparison.Ordinal))
@@ -214,6 +244,7 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
         Existing = existing?.Id,
         Until = UnixTime.ToTime(existing?.Until),
         Temporary = existing is { Until: null } ? [] : TemporaryOf(uses),
+        Bypasses = existing is null ? BypassedOf(application, uses) : [],
         Services = ServicesOf(uses),
         Members = uses.SelectMany(use => use.Members).Distinct().Count(),
         Flows = uses.Sum(use => use.Flows),

@@ -112,8 +112,8 @@ public sealed class PolicyCommandTests : IAsyncLifetime
             """
             {"subject":"group:pumps","network":"plant-a","since":"2026-11-19T00:00:00Z","members":40,"membersSeen":38,"flows":900,
             "applications":[{"name":"hq-192-168-50-11-tcp-443","site":"hq","target":"192.168.50.11","services":["tcp/443"]}],
-            "rules":[{"from":"group:pumps","to":"application:historian","existing":4,"services":["tcp/8883"],"temporary":[],"members":38,"flows":800,"denied":0,"lastSeen":"2026-11-25T00:00:00Z"},
-            {"from":"group:pumps","to":"application:hq-192-168-50-11-tcp-443","services":["tcp/443"],"temporary":[],"members":2,"flows":99,"denied":99,"lastSeen":"2026-11-25T00:00:00Z"}],
+            "rules":[{"from":"group:pumps","to":"application:historian","existing":4,"services":["tcp/8883"],"temporary":[],"bypasses":[],"members":38,"flows":800,"denied":0,"lastSeen":"2026-11-25T00:00:00Z"},
+            {"from":"group:pumps","to":"application:hq-192-168-50-11-tcp-443","services":["tcp/443"],"temporary":[],"bypasses":[6],"members":2,"flows":99,"denied":99,"lastSeen":"2026-11-25T00:00:00Z"}],
             "skipped":[{"what":"device:pump-9","why":"it was denied at more than 20 different services","flows":1}],
             "commands":["sallyport application add hq-192-168-50-11-tcp-443 --site hq --target 192.168.50.11 --tcp 443","sallyport rule add --from group:pumps --to application:hq-192-168-50-11-tcp-443"]}
             """);
@@ -223,11 +223,28 @@ public sealed class PolicyCommandTests : IAsyncLifetime
         server.Asked.Count(asked => asked.StartsWith("POST", StringComparison.Ordinal)).ShouldBe(1, "nobody said yes");
     }
 
+    [Fact]
+    public async Task A_flow_that_a_rule_denies_is_not_asked_about_but_refused_with_that_rule()
+    {
+        server.Says(
+            "GET /api/v1/flows/99",
+            """
+            {"id":99,"gateway":"local","network":"plant-a","from":{"kind":"device","name":"pump-17","id":2},"protocol":"tcp","source":"10.20.0.2","sourcePort":4000,
+            "destination":"192.168.50.11","destinationPort":443,"verdict":"denied","state":"denied","reason":"RuleDenies","reasonText":"a rule denies it","ruleId":224,"rule":"group:pumps to application:web",
+            "firstSeen":"2026-11-20T10:00:00Z","lastSeen":"2026-11-20T10:00:00Z","packetsOut":1,"bytesOut":60,"packetsBack":0,"bytesBack":0,"ended":false}
+            """);
+        var (code, output, remarks) = await server.RunAsync("flow", "allow", "99");
+        (code, output).ShouldBe((ExitCodes.Refused, ""));
+        remarks.ShouldContain("no rule that could be added allows flow 99: a rule denies it (rule 224: group:pumps to application:web)");
+        remarks.ShouldContain("sallyport rule show 224");
+        remarks.ShouldNotContain("Do this?");
+    }
+
     private static string Rows(params string[] rows) =>
         $$"""{"items":[{{string.Join(',', rows)}}],"notes":["site hq, which carries it, is offline: nothing arrives until it connects."]}""";
 
     private static string Row(string device, string time = "", bool now = true) => $$"""
-        {"from":"device:{{device}}","network":"plant-a","application":"historian","applicationNetwork":"plant-a","services":["tcp/8883"],"destinations":["192.168.50.10"],
+        {"from":"device:{{device}}","network":"plant-a","application":"historian","applicationNetwork":"plant-a","services":["tcp/8883"],"names":[],"destinations":["192.168.50.10"],
         "except":[],"ruleId":4,"rule":"group:pumps to application:historian","now":{{(now ? "true" : "false")}}{{time}}}
         """;
 }
