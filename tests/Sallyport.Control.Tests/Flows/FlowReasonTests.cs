@@ -169,11 +169,11 @@ public sealed class FlowReasonTests
     {
         await using var world = await WorldAsync();
         var (network, pump, hq) = (await world.Client.GetNetworkAsync("plant-a"), await world.Client.GetDeviceAsync("pump-17"), await world.Client.GetSiteAsync("hq"));
-        foreach (var hour in (int[])[3, 4, 5])
+        foreach (var (hour, who) in ((int, string)[])[(3, "device:pump-17"), (4, "label:model=P200"), (5, "network:plant-a")])
         {
             await world.Client.AddRuleAsync(new RuleCreate
             {
-                From = "device:pump-17", To = "application:historian", Windows = [.. Enumerable.Range(0, 20).Select(n => $"daily 0{hour}:{2 * n:00}-0{hour}:{(2 * n) + 1:00} UTC")],
+                From = who, To = "application:historian", Windows = [.. Enumerable.Range(0, 20).Select(n => $"daily 0{hour}:{2 * n:00}-0{hour}:{(2 * n) + 1:00} UTC")],
             });
         }
 

@@ -117,7 +117,7 @@ public sealed class EgressHostTests : IDisposable
         var clock = Stopwatch.StartNew();
         Follow(isThere: true);
         Follow(isThere: true);
-        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(1));
+        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(2));
 
         // Only its patience later it is known.
         Until(() => Log().Contains("egress.unavailable", StringComparison.Ordinal), "told");
