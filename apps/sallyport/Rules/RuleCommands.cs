@@ -83,17 +83,12 @@ internal static class RuleCommands
     private static async Task<string?> AppearanceOf(CommandContext c, RuleInfo rule)
     {
         const string Prefix = "application:";
-        if (rule.FromNetwork == rule.Network || !rule.To.StartsWith(Prefix, StringComparison.Ordinal))
+        if (rule.Effect == "deny" || rule.FromNetwork == rule.Network || !rule.To.StartsWith(Prefix, StringComparison.Ordinal))
         {
             return null;
         }
 
         var application = await c.Client.GetApplicationAsync($"{rule.To[Prefix.Length..]}.{rule.Network}", c.Cancel);
-        if (rule.Effect == "deny")
-        {
-            return null;
-        }
-
         var way = application.Target == Everything && !(await c.Client.GetNetworkAsync(rule.FromNetwork, c.Cancel)).DefaultRoute
             ? $". No route leads to all addresses: sallyport network update {rule.FromNetwork} --default-route on, or let the device have one of its own" : "";
         if (application.Names.Count > 0)

@@ -262,7 +262,7 @@ public sealed class SallyportClient : IDisposable
         string address, string? network = null, int? port = null, DateTimeOffset? at = null, CancellationToken cancel = default) =>
         GetAsync(
             "whois" + Query(
-                ("address", address), ("network", network), ("port", port?.ToString(CultureInfo.InvariantCulture)), ("at", at?.ToString("O", CultureInfo.InvariantCulture))),
+                ("address", address), ("network", network), ("port", port?.ToString(CultureInfo.InvariantCulture)), ("at", Moment(at))),
             ApiJson.Default.WhoisInfo, cancel);
 
     // Fleet files

@@ -25,7 +25,7 @@ public sealed record FleetPlan
     /// <summary>In the answer to an apply: what it cut, as the gateways measured it.</summary>
     public CutResult? Cut { get; init; }
 
-    /// <summary>How many live tunnels connect anew for it, or would, because their members get routes beyond the gateway host. Null for none.</summary>
+    /// <summary>How many live tunnels connect anew for it, or would, because their members are sent other routes. Null for none.</summary>
     public int? TunnelsReconnecting { get; init; }
 }
 

@@ -101,6 +101,6 @@ public sealed record RuleInfo
     /// <summary>In the answer to an update, and to the create of one that denies: what it cut, as the gateways measured it.</summary>
     public CutResult? Cut { get; init; }
 
-    /// <summary>In the answer to a change: how many live tunnels connect anew for it, because their members get routes beyond the gateway host. Null for none.</summary>
+    /// <summary>In the answer to a change: how many live tunnels connect anew for it, because their members are sent other routes. Null for none.</summary>
     public int? TunnelsReconnecting { get; init; }
 }

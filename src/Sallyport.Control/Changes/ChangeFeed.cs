@@ -51,11 +51,12 @@ internal sealed class ChangeFeed
     }
 
     /// <summary>Called by the writer after each commit, before the next one.</summary>
-    public void Publish(ChangeSet change)
+    /// <param name="next">What the change makes of <see cref="State"/>.</param>
+    public void Publish(ChangeSet change, FleetState next)
     {
         lock (gate)
         {
-            state = state.With(change);
+            state = next;
             NodeMessage message = change.Settings ? new Snapshot(state.Version, state.ToModel(settings, countries)) : change.ToDelta(countries);
             foreach (var subscriber in subscribers)
             {

@@ -14,7 +14,7 @@ namespace Sallyport.Control.Changes;
 /// <summary>What came of a command, and the version of the model that it made (0: the gateways need not know).</summary>
 internal sealed record Committed<T>(T Value, long Version, long At)
 {
-    /// <summary>How many live tunnels connect anew for routes that the change gives to their members; null for none.</summary>
+    /// <summary>How many live tunnels connect anew because the change sends their members other routes; null for none.</summary>
     public int? Reconnecting { get; init; }
 }
 
@@ -64,7 +64,8 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
                 AppearanceKeeper.Follow(change);
                 Invariant.Check(change.Records.Count > 0, "every command leaves an audit record");
                 var set = Record(sql, change);
-                return new Outcome<T>(value, change.Records, change.Followers, set, set is null ? 0 : Announce(change, set));
+                var after = set is null ? null : feed.State.With(set);
+                return new Outcome<T>(value, change.Records, change.Followers, set, after, set is null ? 0 : Announce(change, after!, set));
             },
             committed =>
             {
@@ -75,7 +76,7 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
 
                 if (committed.Set is { } set)
                 {
-                    feed.Publish(set);
+                    feed.Publish(set, committed.After!);
                 }
 
                 audit.Committed(committed.Records[^1]);
@@ -98,7 +99,7 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         return new Draft(before, before.With(set), set);
     }
 
-    /// <summary>How many live tunnels would connect anew for routes that it gives to their members; null for none.</summary>
+    /// <summary>How many live tunnels would connect anew because it sends their members other routes; null for none.</summary>
     public int? Reconnecting(Draft draft) => routes.Of(draft.Before, draft.After, draft.Change).Count is > 0 and var count ? count : null;
 
     /// <summary>What of the fleet would be another.</summary>
@@ -109,11 +110,9 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
     }
 
     /// <summary>Says of a change that is about to be committed which tunnels connect anew for it.</summary>
-    private int Announce(Change change, ChangeSet set)
+    private int Announce(Change change, FleetState after, ChangeSet set)
     {
-        var before = feed.State;
-        var after = before.With(set);
-        var news = routes.Of(before, after, set);
+        var news = routes.Of(feed.State, after, set);
         RouteNews.Audit(change, after, news);
         return news.Count;
     }
@@ -140,7 +139,7 @@ internal sealed class Commands(Database database, AuditTrail audit, FleetLoader 
         return set with { CommittedAt = at };
     }
 
-    private sealed record Outcome<T>(T Value, IReadOnlyList<AuditRecord> Records, IReadOnlyList<Action> Followers, ChangeSet? Set, int Reconnecting);
+    private sealed record Outcome<T>(T Value, IReadOnlyList<AuditRecord> Records, IReadOnlyList<Action> Followers, ChangeSet? Set, FleetState? After, int Reconnecting);
 
     /// <summary>Leaves the transaction without a trace.</summary>
     internal sealed class StepAsideException : Exception;

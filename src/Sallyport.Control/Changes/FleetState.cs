@@ -26,6 +26,13 @@ internal sealed record FleetState(
 
     private EgressWays? egressWays;
 
+    /// <summary>What a copy is given anew it finds out anew.</summary>
+    private FleetState(FleetState other)
+    {
+        (Version, Networks, Identities) = (other.Version, other.Networks, other.Identities);
+        (Applications, Rules, Appearances) = (other.Applications, other.Rules, other.Appearances);
+    }
+
     /// <summary>Who is sent routes beyond the gateway host.</summary>
     public EgressWays EgressWays => egressWays ??= NetworkPolicy.EgressWays(this);
 

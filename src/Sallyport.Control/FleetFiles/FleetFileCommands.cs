@@ -41,6 +41,11 @@ internal sealed class FleetFileCommands(
 
         ThrowIfFailed(file.File, thought.Plan);
         var applied = commands.RunLong(actor, change => Apply(change, file, prune, expected, thought.Plan, text));
+        if (applied.Value.Changes.Count == 0)
+        {
+            return applied.Value; // somebody else did the same meanwhile
+        }
+
         var cut = await cuts.EnforceAsync(new CutSubject("fleet", "file", "applied", "fleet.apply", "fleet"), applied.Version, applied.At, cancel);
         return applied.Value with { Applied = true, Version = applied.Version, Cut = cut, TunnelsReconnecting = applied.Reconnecting };
     }

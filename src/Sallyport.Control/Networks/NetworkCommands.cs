@@ -34,8 +34,9 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
 
     public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision)
     {
-        var updated = commands.Run(actor, change => Update(change, name, input, revision).ToInfo(change.Sql, zone));
-        return updated.Value with { TunnelsReconnecting = updated.Reconnecting };
+        var updated = commands.Run(actor, change => Update(change, name, input, revision));
+        // As whom its members appear elsewhere follows from the change.
+        return database.Read(sql => updated.Value.ToInfo(sql, zone)) with { TunnelsReconnecting = updated.Reconnecting };
     }
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>

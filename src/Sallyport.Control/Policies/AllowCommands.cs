@@ -20,12 +20,12 @@ internal sealed class AllowCommands(
     {
         var flow = traffic.FindFlow(id) ?? throw FlowQueries.NoFlow(id);
         actor.Require(Right.Change, flow.NetworkId);
+        var bypassed = reasons.NearestOf(feed.State, flow);
         var committed = commands.RunCreate(
             actor,
             idempotency,
             change =>
             {
-                var bypassed = reasons.NearestOf(feed.State, flow);
                 var (application, rule) = Add(change, flow, input);
                 return (rule.Id, new FlowAllowed { Rule = rules.Informing(change.Sql)(rule), Application = application?.ToInfo(), Bypasses = bypassed });
             },

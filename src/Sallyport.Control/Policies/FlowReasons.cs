@@ -128,9 +128,9 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
         && fleet.RulesTo(application.Id).Any(rule => rule.Effect == "allow" && IsConditional(rule) && RuleSubject.Of(rule, application.NetworkId).Speaks(from));
 
     private static bool IsConditional(RuleModel rule) =>
-        rule.Until is not null || rule.Windows.Count > 0 || RuleConditionInput.Describe(rule.Conditions).Length > 0;
+        rule.Until is not null || rule.Windows.Count > 0 || RuleConditionInput.IsConditioned(rule);
 
     private static bool IsTheRule(FleetState fleet, FlowRow row, NearestRule nearest) =>
         nearest.Condition is "hours" or "ended" && fleet.Rules.GetValueOrDefault(nearest.RuleId) is { } rule
-        && rule.SubjectId == row.FromId && rule.ApplicationId == row.ApplicationId && RuleConditionInput.Describe(rule.Conditions).Length == 0;
+        && rule.SubjectId == row.FromId && rule.ApplicationId == row.ApplicationId && !RuleConditionInput.IsConditioned(rule);
 }

@@ -131,7 +131,7 @@ internal static class NearestRules
     {
         foreach (var application in why.Candidates)
         {
-            var rules = fleet.Rules.Values.Where(rule => NetworkPolicy.Targets(rule).Contains(application.Id) && rule.Effect == "allow").OrderBy(rule => rule.Id);
+            var rules = fleet.RulesTo(application.Id).Where(rule => rule.Effect == "allow");
             if (rules.FirstOrDefault(rule => RuleTimes.Of(rule.Until, rule.Windows).IsInForce(now) && RuleSubject.Of(rule, application.NetworkId).Speaks(from)) is { } rule)
             {
                 var offer = string.Join(", ", fleet.Applications[application.Id].Services);

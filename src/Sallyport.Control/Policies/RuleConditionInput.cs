@@ -66,6 +66,8 @@ internal static class RuleConditionInput
     }
 
     /// <summary>"from 203.0.113.0/24, over openvpn/udp, firmware>=2.4.1 (within 24h)"; empty for none.</summary>
+    public static bool IsConditioned(RuleModel rule) => Describe(rule.Conditions).Length > 0;
+
     public static string Describe(ConditionModel? model) => model is null ? "" : string.Join(
         ", ",
         ((string?[])

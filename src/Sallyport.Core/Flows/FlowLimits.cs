@@ -8,7 +8,7 @@ namespace Sallyport.Core.Flows;
 /// </summary>
 public sealed record FlowLimits
 {
-    /// <summary>Allowed flows at once. Memory is about 230 bytes for each entry of this, <see cref="DeniedCapacity"/> and <see cref="EndedBacklog"/>.</summary>
+    /// <summary>Allowed flows at once. Memory is about 260 bytes for each entry of this, <see cref="DeniedCapacity"/> and <see cref="EndedBacklog"/>.</summary>
     public int Capacity { get; init; } = 65_536;
 
     /// <summary>Denied flows at once: their own bound, so that refused attempts never take the place of allowed flows.</summary>

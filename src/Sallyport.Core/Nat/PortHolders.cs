@@ -37,8 +37,6 @@ internal sealed class PortHolders(IEntropy entropy)
     private int _extent = 1;
     private int _free;
 
-    public int CountOf(in PortHolderKey key) => CountOf(Find(key, key.Hash(_hash)));
-
     public int CountOf(int holder) => holder == 0 ? 0 : _entries[holder].Count;
 
     /// <summary>0 for who has none.</summary>

@@ -102,6 +102,7 @@ internal sealed class SharedPorts(TranslationTable translations, FlowTable flows
 
         var enough = richest == own ? CountOfHost(taken, own, seeker.Host) + 1 : 0;
         var (best, bestCount) = (0, enough);
+        var (host, count) = (default(IpAddress), -1); // mostly they are one device's, which need not be counted again
         foreach (var index in taken)
         {
             if (translations[index].Holder != richest || LastSeen(index) > idleSince)
@@ -109,7 +110,12 @@ internal sealed class SharedPorts(TranslationTable translations, FlowTable flows
                 continue;
             }
 
-            var count = CountOfHost(taken, richest, HostOf(index));
+            if (count < 0 || HostOf(index) != host)
+            {
+                host = HostOf(index);
+                count = CountOfHost(taken, richest, host);
+            }
+
             if (count > bestCount || (best != 0 && count == bestCount && LastSeen(index) < LastSeen(best)))
             {
                 (best, bestCount) = (index, count);

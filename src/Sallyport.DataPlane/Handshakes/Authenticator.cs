@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.OpenVpn.Negotiation;
 using Sallyport.Core.OpenVpn.Session;
@@ -231,16 +230,7 @@ internal static class Authenticator
         }
     }
 
-    private static string Cut(string text)
-    {
-        var clean = new StringBuilder();
-        foreach (var c in text.AsSpan(0, Math.Min(text.Length, NameMax)))
-        {
-            clean.Append(char.IsControl(c) ? '?' : c);
-        }
-
-        return clean.ToString();
-    }
+    private static string Cut(string text) => PlainText.Clean(text[..Math.Min(text.Length, NameMax)]);
 
     private enum PasswordVerdict : byte
     {

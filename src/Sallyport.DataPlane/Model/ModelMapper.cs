@@ -32,6 +32,7 @@ internal static class ModelMapper
         change = new ModelChange
         {
             Everything = true,
+            Rerouted = Rerouted(before, model.SiteSubnets, model.Access.Values),
             Gaining = [.. model.Fleet.GainingRoutes(before.Fleet, before.Fleet.Identities.Select(identity => identity.Id))],
         };
         return model;
@@ -73,11 +74,7 @@ internal static class ModelMapper
             Everything = delta.Networks.Any(network =>
                 before.Access.TryGetValue(network.Id, out var asked) && !access[network.Id].AsksTheSameAs(asked)),
             Identities = [.. delta.RemovedIdentities, .. delta.Identities.Select(identity => identity.Id)],
-            Rerouted =
-            [
-                .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
-                .. delta.Networks.Select(network => before.Access.TryGetValue(network.Id, out var old) ? Rerouted(old, access[network.Id]) : null).OfType<Reroute>(),
-            ],
+            Rerouted = Rerouted(before, subnets, delta.Networks.Select(network => access[network.Id])),
             Gaining = [.. fleet.GainingRoutes(before.Fleet, delta.Identities.Select(identity => identity.Id))],
         };
         return credentials.Done(before with
@@ -217,6 +214,13 @@ internal static class ModelMapper
                 site.NetworkId,
                 subnets.GetValueOrDefault(site.NetworkId, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>.Empty)
                     .SetItem(site.Id, site.Subnets));
+
+    private static ImmutableArray<Reroute> Rerouted(
+        GatewayModel before, ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> subnets, IEnumerable<NetworkAccess> networks) =>
+    [
+        .. ReferenceEquals(subnets, before.SiteSubnets) ? [] : Rerouted(before.SiteSubnets, subnets),
+        .. networks.Select(network => before.Access.TryGetValue(network.NetworkId, out var old) ? Rerouted(old, network) : null).OfType<Reroute>(),
+    ];
 
     private static Reroute? Rerouted(NetworkAccess before, NetworkAccess after)
     {

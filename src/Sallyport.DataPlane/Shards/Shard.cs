@@ -1,6 +1,7 @@
 using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
@@ -627,11 +628,16 @@ internal sealed class Shard : IDisposable
 
         foreach (var identity in adopt.Change.Gaining)
         {
-            Reconfigure(_tunnels.OfIdentity(identity));
+            if (!IsRerouted(adopt.Change, adopt.Model.Fleet.Identity(identity)))
+            {
+                Reconfigure(_tunnels.OfIdentity(identity));
+            }
         }
 
         adopt.Adoption.Done(_clock.ToWall(_clock.Now), _clock.ToWall(cut.LastPacketAt), tunnelsCut, cut.FlowsCut, _uplink);
     }
+
+    private static bool IsRerouted(ModelChange change, Identity? identity) => identity is not null && change.Rerouted.Any(reroute => reroute.Concerns(identity));
 
     private int CloseUnlessValid(int slot, GatewayModel model)
     {

@@ -118,7 +118,8 @@ public sealed class AcrossTests
             [("198.19.0.1/32", "10.20.0.0/16"), ("198.19.0.1/32", "10.21.0.0/16"), ("198.19.1.0/24", "192.168.50.0/24")]);
 
         // Whoever wants an address for each of so many gives them room.
-        await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { GuestPools = ["172.16.0.0/13"] });
+        (await world.Client.GetNetworkAsync("plant-b")).GuestsSharing.ShouldBe(["plant-c"]);
+        (await world.Client.UpdateNetworkAsync("plant-b", new NetworkUpdate { GuestPools = ["172.16.0.0/13"] })).GuestsSharing.ShouldBeEmpty("as it is after the update");
         (await SnapshotAsync(world)).Appearances.Where(one => one.Kind == "guest").Select(one => (one.At, one.Of)).ShouldBe(
             [("172.16.0.0/16", "10.20.0.0/16"), ("172.17.0.0/16", "10.21.0.0/16"), ("172.18.0.0/24", "192.168.50.0/24")], ignoreOrder: true);
     }

@@ -97,6 +97,23 @@ public class WaitingTests
     }
 
     [Fact]
+    public async Task What_somebody_else_did_meanwhile_is_not_said_to_be_applied()
+    {
+        using var time = new HeldTime();
+        await using var world = await ControlWorld.StartAsync(time: time);
+        await world.ApplyAsync(Plant);
+        var files = world.App.Services.GetRequiredService<FleetFileCommands>();
+        const string Other = "networks:\n  plant-b: { prefixes: [10.21.0.0/16] }\n";
+        var applying = time.RunHeld(0, () => files.ApplyAsync(Actor.System, FleetFileWorld.Bytes(Other), prune: false, null, default).GetAwaiter().GetResult());
+        await world.Client.AddNetworkAsync(new Api.Networks.NetworkCreate { Name = "plant-b", Prefixes = ["10.21.0.0/16"] });
+        time.LetGo();
+
+        var plan = await applying;
+        (plan.Applied, plan.Changes.Count, plan.Cut).ShouldBe((false, 0, null));
+        plan.Version.ShouldBe(world.Control.Feed.State.Version);
+    }
+
+    [Fact]
     public async Task Who_shuts_out_without_end_keeps_no_long_command_from_its_end()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -117,6 +117,12 @@ public sealed class ModelMapperTests : IDisposable
         rerouted.Concerns(after.Fleet.Identity(TestFleet.SiteId)!).ShouldBeFalse();
         ModelMapper.Apply(before, new Delta { Version = 2, CommittedAt = 1, Networks = [network with { DefaultRoute = !network.DefaultRoute, Topology = "p2p" }] }, TestFleet.Now, out change);
         change.Rerouted.ShouldHaveSingleItem().Concerns(after.Fleet.Identity(TestFleet.SiteId)!).ShouldBeTrue();
+
+        // A gateway that missed it gets the whole model.
+        ModelMapper.FromSnapshot(before, new Snapshot(9, _fleet.Model()), TestFleet.Now, out change);
+        change.Rerouted.ShouldBeEmpty();
+        ModelMapper.FromSnapshot(after, new Snapshot(9, _fleet.Model()), TestFleet.Now, out change);
+        change.Rerouted.ShouldHaveSingleItem().IsOfDevices.ShouldBeTrue();
     }
 
     [Fact]

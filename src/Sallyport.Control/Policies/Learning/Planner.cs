@@ -205,9 +205,9 @@ internal sealed class Planner(FleetState fleet, FleetModel model, LearnSubject s
     }
 
     private List<RuleModel> AllowsTo(ApplicationModel application) =>
-        [.. fleet.Rules.Values.Where(rule => rule.Effect == "allow" && NetworkPolicy.Targets(rule).Contains(application.Id)).OrderBy(rule => rule.Id)];
+        [.. fleet.RulesTo(application.Id).Where(rule => rule.Effect == "allow")];
 
-    private static bool IsConditional(RuleModel rule) => rule.Windows.Count > 0 || RuleConditionInput.Describe(rule.Conditions).Length > 0;
+    private static bool IsConditional(RuleModel rule) => rule.Windows.Count > 0 || RuleConditionInput.IsConditioned(rule);
 
     /// <summary>Rules with conditions or hours that a new one goes around: it came by them, or they lead where the new one does.</summary>
     private IReadOnlyList<int> BypassedOf(ApplicationModel? application, IReadOnlyList<Use> uses)

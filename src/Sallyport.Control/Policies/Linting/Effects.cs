@@ -31,8 +31,6 @@ internal sealed class Effects
 
     public ReachMap Map => map;
 
-    public static bool IsConditioned(RuleModel rule) => RuleConditionInput.Describe(rule.Conditions).Length > 0;
-
     /// <summary>
     /// The rules that decide in its place; null where it decides something. Empty where its application is nowhere. What decides nothing counts as removed
     /// from then on: of two rules that stand for each other one stays.
@@ -41,7 +39,7 @@ internal sealed class Effects
     {
         var others = new SortedSet<int>();
         var without = taken with { RemovedRules = taken.RemovedRules.Add(rule.Id) };
-        var with = IsConditioned(rule) ? taken with { Rules = [NetworkPolicy.Rule(rule with { Conditions = null }, countries)] } : taken;
+        var with = RuleConditionInput.IsConditioned(rule) ? taken with { Rules = [NetworkPolicy.Rule(rule with { Conditions = null }, countries)] } : taken;
         foreach (var application in NetworkPolicy.Targets(rule).Select(questions.At(now).Application).OfType<Application>())
         {
             foreach (var moment in questions.MomentsOf(application, now))

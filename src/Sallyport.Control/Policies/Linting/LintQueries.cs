@@ -127,7 +127,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
 
             return rule.Effect == "deny"
                 ? byAddress.Around(rule, speaksOf) is { } around ? Finding(rule, "by-address", $"it denies names, and {WayOf(around)}", Learn(around)) : null
-                : Shadow(rule, speaksOf) ?? (isObserved && !Effects.IsConditioned(rule) ? Unused(rule, speaksOf) : null);
+                : Shadow(rule, speaksOf) ?? (isObserved && !RuleConditionInput.IsConditioned(rule) ? Unused(rule, speaksOf) : null);
         }
 
         public LintFinding? FindingOn(ApplicationModel application)
@@ -173,7 +173,7 @@ internal sealed class LintQueries(Database database, TrafficDatabase traffic, Ch
             var denied = others.Count > 0 && others.All(id => fleet.Rules[id].Effect == "deny");
             var why = others.Count == 0 ? "it leads nowhere: nobody carries its application"
                 : denied ? $"{who} denies all of it"
-                : Effects.IsConditioned(rule) ? $"its conditions keep nobody out: everybody it speaks of is allowed the same by {who}, which asks for nothing of the kind"
+                : RuleConditionInput.IsConditioned(rule) ? $"its conditions keep nobody out: everybody it speaks of is allowed the same by {who}, which asks for nothing of the kind"
                 : $"everybody it speaks of is allowed the same by {who}; without it nothing would change";
             return Finding(rule, "shadowed", why, Remove(rule));
         }
