@@ -81,6 +81,31 @@ public sealed record GatewaySettings
 
     /// <summary>What all names of this installation end with: "sallyport".</summary>
     public string DnsZone { get; init; } = "sallyport";
+
+    /// <summary>Listening addresses of IKE, such as "0.0.0.0:500" and "[::]:500". None of both lists: no IPsec.</summary>
+    public IReadOnlyList<string> Ike { get; init; } = [];
+
+    /// <summary>Where IKE and ESP in UDP share a port (RFC 3948), such as "0.0.0.0:4500".</summary>
+    public IReadOnlyList<string> IkeNat { get; init; } = [];
+
+    /// <summary>Whether ESP may also come as IP protocol 50; it then needs CAP_NET_RAW. False: everything is put into UDP.</summary>
+    public bool EspRaw { get; init; } = true;
+
+    public int IkeThreads { get; init; } = 1;
+
+    /// <summary>Who the gateway says it is: the host name or address that profiles carry, which its certificate has as well.</summary>
+    public string IkeIdentity { get; init; } = "";
+
+    /// <summary>Key of the tickets of session resumption (RFC 5723), 32 bytes; the same on every gateway.</summary>
+    public byte[] IkeTicketKey { get; init; } = [];
+
+    /// <summary>Where new peers are sent instead (RFC 5685): a host name or an address; null for nowhere.</summary>
+    public string? IkeRedirect { get; init; }
+
+    /// <summary>A silent peer is asked whether it lives after this time, and given up when it has not answered for <see cref="IkeDeadSeconds"/>.</summary>
+    public int IkeProbeSeconds { get; init; } = 30;
+
+    public int IkeDeadSeconds { get; init; } = 120;
 }
 
 /// <summary>An isolated address space, and what its devices may use to come in.</summary>
@@ -127,6 +152,39 @@ public sealed record NetworkModel
 
     /// <summary>How names are answered in it; null where they are not.</summary>
     public DnsModel? Dns { get; init; }
+
+    /// <summary>How its devices and sites may come by IPsec; null where they may not.</summary>
+    public IpsecModel? Ipsec { get; init; }
+}
+
+/// <summary>What IKEv2 and ESP may be in a network. Lifetimes of 0 have no end.</summary>
+public sealed record IpsecModel
+{
+    /// <summary>Proposals for IKE SAs in order of preference: "aes256gcm16-aes128gcm16-prfsha384-prfsha256-x25519-ecp256".</summary>
+    public required IReadOnlyList<string> Ike { get; init; }
+
+    /// <summary>Proposals for CHILD_SAs in order of preference: "aes256gcm16-aes128gcm16-x25519-ecp256-none-esn-noesn".</summary>
+    public required IReadOnlyList<string> Esp { get; init; }
+
+    /// <summary>"certificate", "psk", "eap-tls", "eap-mschapv2".</summary>
+    public required IReadOnlyList<string> Authentication { get; init; }
+
+    public int IkeRekeySeconds { get; init; } = 14_400;
+
+    public int ChildRekeySeconds { get; init; } = 3_600;
+
+    public long ChildRekeyBytes { get; init; }
+
+    public long ChildRekeyPackets { get; init; }
+
+    /// <summary>Peers prove who they are again after this time (RFC 4478).</summary>
+    public int ReauthenticateSeconds { get; init; }
+
+    /// <summary>ESP goes in UDP even where no NAT is between.</summary>
+    public bool Encapsulate { get; init; }
+
+    /// <summary>No peer comes in without a post-quantum pre-shared key (RFC 8784).</summary>
+    public bool PpkRequired { get; init; }
 }
 
 /// <summary>The gateway answers questions for names in a network.</summary>
@@ -172,6 +230,22 @@ public sealed record IdentityModel
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
     public IReadOnlyList<CredentialModel> Credentials { get; init; } = [];
+
+    /// <summary>How the gateway meets it by IPsec, beyond what its network says; null for a device or site that only comes by itself.</summary>
+    public IpsecPeerModel? Ipsec { get; init; }
+}
+
+/// <summary>The other end of an IPsec tunnel, as far as it is not found out when it comes.</summary>
+public sealed record IpsecPeerModel
+{
+    /// <summary>One for each uplink, in the order of their numbers: where the gateway begins by itself, an address or a host name; empty where it waits.</summary>
+    public IReadOnlyList<string> Remotes { get; init; } = [];
+
+    /// <summary>"tunnel", or "transport" where both ends are hosts.</summary>
+    public string Mode { get; init; } = "tunnel";
+
+    /// <summary>One pair of selectors for each CHILD_SA, as peers with the habits of IKEv1 need it.</summary>
+    public bool SinglePairs { get; init; }
 }
 
 /// <summary>A live credential of an identity; revoked ones are simply absent.</summary>
@@ -179,7 +253,7 @@ public sealed record CredentialModel
 {
     public required int Id { get; init; }
 
-    /// <summary>"certificate" or "password".</summary>
+    /// <summary>"certificate", "password", "psk" or "eap" (a user name and a password for EAP-MSCHAPv2).</summary>
     public required string Kind { get; init; }
 
     /// <summary>SHA-256 of the certificate's DER, lower-case hex.</summary>
@@ -194,6 +268,20 @@ public sealed record CredentialModel
     public byte[]? PasswordSalt { get; init; }
 
     public byte[]? PasswordHash { get; init; }
+
+    /// <summary>The IKE identity of a pre-shared key, as the peer sends it: "pump-17.plant-a.sallyport", "203.0.113.5", "hq@example.com".</summary>
+    public string? PeerId { get; init; }
+
+    /// <summary>The key of "psk"; of "eap" the NT hash, which is as good as the password.</summary>
+    public byte[]? Secret { get; init; }
+
+    /// <summary>Which of a site's uplinks it is for, from 1.</summary>
+    public int Uplink { get; init; } = 1;
+
+    /// <summary>Of a post-quantum pre-shared key that is mixed in (RFC 8784), its name; null without one.</summary>
+    public string? PpkId { get; init; }
+
+    public byte[]? Ppk { get; init; }
 }
 
 /// <summary>Something that may be reached.</summary>
@@ -249,7 +337,7 @@ public sealed record ConditionModel
     /// <summary>"active", "quarantined".</summary>
     public IReadOnlyList<string> States { get; init; } = [];
 
-    /// <summary>"openvpn/udp", "openvpn/tcp".</summary>
+    /// <summary>"openvpn/udp", "openvpn/tcp", "ipsec/udp", "ipsec/esp".</summary>
     public IReadOnlyList<string> Protocols { get; init; } = [];
 
     /// <summary>As OpenVPN spells them.</summary>

@@ -9,6 +9,12 @@ public enum TunnelProtocol : byte
     None,
     OpenVpnUdp,
     OpenVpnTcp,
+
+    /// <summary>ESP in UDP (RFC 3948).</summary>
+    IpsecUdp,
+
+    /// <summary>ESP as IP protocol 50.</summary>
+    IpsecEsp,
 }
 
 /// <summary>What seals a tunnel's packets.</summary>
@@ -20,6 +26,10 @@ public enum TunnelCipher : byte
     ChaCha20Poly1305,
     Aes256Cbc,
     Aes128Cbc,
+
+    /// <summary>Integrity alone (RFC 4543): the network said so.</summary>
+    Aes256Gmac,
+    Aes128Gmac,
 }
 
 /// <summary>What a sender's tunnel is, and where its other end is outside. The default one is that of who has no tunnel.</summary>
@@ -28,9 +38,9 @@ public readonly record struct Situation(TunnelProtocol Protocol, TunnelCipher Ci
 /// <summary>The words for tunnels: in the model, in the API and in messages.</summary>
 public static class TunnelWords
 {
-    public static readonly IReadOnlyList<string> Protocols = ["openvpn/udp", "openvpn/tcp"];
+    public static readonly IReadOnlyList<string> Protocols = ["openvpn/udp", "openvpn/tcp", "ipsec/udp", "ipsec/esp"];
 
-    public static readonly IReadOnlyList<string> Ciphers = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305", "AES-256-CBC", "AES-128-CBC"];
+    public static readonly IReadOnlyList<string> Ciphers = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305", "AES-256-CBC", "AES-128-CBC", "AES-256-GMAC", "AES-128-GMAC"];
 
     public static string Word(this TunnelProtocol protocol) => protocol == TunnelProtocol.None ? "none" : Protocols[(int)protocol - 1];
 

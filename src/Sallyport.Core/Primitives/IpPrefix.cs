@@ -45,6 +45,15 @@ public readonly record struct IpPrefix
         return true;
     }
 
+    /// <summary>The prefix that holds exactly this range; false where none does.</summary>
+    public static bool TryOfRange(IpAddress first, IpAddress last, out IpPrefix prefix)
+    {
+        prefix = default;
+        var size = last.Bits - first.Bits;
+        return first.IsV4 == last.IsV4 && first <= last && (size & (size + 1)) == 0
+            && TryCreate(first, first.BitLength - (int)UInt128.PopCount(size), out prefix);
+    }
+
     public static bool TryParse([NotNullWhen(true)] string? text, out IpPrefix prefix)
     {
         prefix = default;
