@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Sallyport.Core.Crypto;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Ike.Keys;
 using Sallyport.Core.Ike.Proposals;
@@ -417,7 +416,7 @@ internal sealed class IkeAuth : Exchange
         {
             var seconds = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan());
             session.Raise(new TicketReceived(new ResumptionTicket(
-                [.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), sa.Keys.Suite, session.Peer!, now + TimeSpan.FromSeconds(seconds))));
+                [.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, now + TimeSpan.FromSeconds(seconds))));
         }
     }
 

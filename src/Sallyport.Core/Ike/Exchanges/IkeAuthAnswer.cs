@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Keys;
-using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;

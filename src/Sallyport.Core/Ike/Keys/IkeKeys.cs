@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Wire;
-using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Ike.Keys;
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Keys;

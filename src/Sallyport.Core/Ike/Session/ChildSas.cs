@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Esp;
-using Sallyport.Core.Ike.Exchanges;
 using Sallyport.Core.Ike.Keys;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Wire;

@@ -108,7 +108,8 @@ public sealed record IkeTarget
 /// <summary>What a peer got to come back with (RFC 5723).</summary>
 /// <param name="Opaque">What only who gave it can read.</param>
 /// <param name="Derivation">SK_d of the session that it continues.</param>
-public sealed record ResumptionTicket(byte[] Opaque, byte[] Derivation, IkeSuite Suite, IkeIdentity Remote, Instant Expires)
+/// <param name="Agreed">The algorithms of its IKE SA.</param>
+public sealed record ResumptionTicket(byte[] Opaque, byte[] Derivation, Proposal Agreed, IkeIdentity Remote, Instant Expires)
 {
     public override string ToString() => "ticket";
 }

@@ -70,7 +70,13 @@ public sealed class IkeSession : IDisposable
     public IEnumerable<ulong> LocalSpis => _sas.Select(sa => sa.LocalSpi);
 
     /// <summary>What the peer's first message had: it repeats that until it has our answer.</summary>
-    public ulong PeerSpi => _sas[0].RemoteSpi;
+    internal ulong FirstPeerSpi { get; private init; }
+
+    /// <summary>Where that message came from.</summary>
+    internal OuterAddress CameFrom { get; set; }
+
+    /// <summary>Counts changes of <see cref="LocalSpis"/>.</summary>
+    internal int SpiChanges { get; private set; }
 
     public Instant Since { get; internal set; }
 
@@ -124,7 +130,7 @@ public sealed class IkeSession : IDisposable
     /// <summary>The answer to a first message that the door let in. The session is finished where that has nothing to answer with.</summary>
     internal static IkeSession Respond(IkeOptions options, IIkeOwner owner, TicketOffice tickets, IEntropy entropy, IkeAdmission admission, IkePath path, Instant now)
     {
-        var session = new IkeSession(options, owner, entropy, path) { Tickets = tickets };
+        var session = new IkeSession(options, owner, entropy, path) { Tickets = tickets, FirstPeerSpi = admission.Header.InitiatorSpi };
         var sa = new IkeSa(isInitiator: false, owner.NewIkeSpi(), admission.Header.InitiatorSpi, entropy);
         session.Adopt(sa);
         session.Handshake = new Handshake();
@@ -355,16 +361,21 @@ public sealed class IkeSession : IDisposable
 
     internal void Adopt(IkeSa sa)
     {
-        _sas.Add(sa);
+        Shelter(sa);
         Current = sa;
     }
 
     /// <summary>One that is there, and not used for requests (yet).</summary>
-    internal void Shelter(IkeSa sa) => _sas.Add(sa);
+    internal void Shelter(IkeSa sa)
+    {
+        _sas.Add(sa);
+        SpiChanges++;
+    }
 
     internal void Forget(IkeSa sa)
     {
         _sas.Remove(sa);
+        SpiChanges++;
         for (var node = _waiting.First; node is not null;)
         {
             var next = node.Next;
@@ -383,6 +394,25 @@ public sealed class IkeSession : IDisposable
         }
 
         sa.Dispose();
+    }
+
+    /// <summary>What waits to go under one pair of SPIs goes under another.</summary>
+    internal void MoveWaiting(IkeSa from, IkeSa to)
+    {
+        for (var node = _waiting.First; node is not null; node = node.Next)
+        {
+            if (node.Value.Sa == from)
+            {
+                node.Value = (to, node.Value.Exchange);
+            }
+        }
+    }
+
+    /// <summary>The peer has deleted an old pair of SPIs; it may ask for the answer again.</summary>
+    internal void ForgetSoon(IkeSa sa, Instant now)
+    {
+        sa.ForgetRequests();
+        SetTimer(IkeTimer.OldSa, now + LingerTime);
     }
 
     /// <summary>The old pair of SPIs answers a while longer.</summary>
@@ -837,7 +867,7 @@ public sealed class IkeSession : IDisposable
         }
     }
 
-    private void Finish()
+    internal void Finish()
     {
         if (Phase == IkePhase.Finished)
         {

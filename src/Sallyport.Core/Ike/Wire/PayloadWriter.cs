@@ -27,7 +27,7 @@ public ref struct PayloadWriter(Span<byte> destination)
         End(head);
     }
 
-    public void Ke(KeyExchangeMethod method, ReadOnlySpan<byte> value)
+    public void Ke(KeyExchangeMethod method, scoped ReadOnlySpan<byte> value)
     {
         var head = Begin(PayloadType.Ke);
         _writer.U16((ushort)method);
@@ -36,7 +36,7 @@ public ref struct PayloadWriter(Span<byte> destination)
         End(head);
     }
 
-    public void Nonce(ReadOnlySpan<byte> nonce) => Raw(PayloadType.Nonce, nonce);
+    public void Nonce(scoped ReadOnlySpan<byte> nonce) => Raw(PayloadType.Nonce, nonce);
 
     public void Identity(PayloadType type, IkeIdentity identity)
     {
@@ -45,7 +45,7 @@ public ref struct PayloadWriter(Span<byte> destination)
         End(head);
     }
 
-    public void Certificate(ReadOnlySpan<byte> der)
+    public void Certificate(scoped ReadOnlySpan<byte> der)
     {
         const byte x509 = 4;
         var head = Begin(PayloadType.Certificate);
@@ -55,7 +55,7 @@ public ref struct PayloadWriter(Span<byte> destination)
     }
 
     /// <param name="keyHashes">SHA-1 of the public keys of authorities, 20 bytes each (RFC 7296 section 3.7).</param>
-    public void CertificateRequest(ReadOnlySpan<byte> keyHashes)
+    public void CertificateRequest(scoped ReadOnlySpan<byte> keyHashes)
     {
         const byte x509 = 4;
         var head = Begin(PayloadType.CertificateRequest);
@@ -64,7 +64,7 @@ public ref struct PayloadWriter(Span<byte> destination)
         End(head);
     }
 
-    public void Auth(AuthMethod method, ReadOnlySpan<byte> data)
+    public void Auth(AuthMethod method, scoped ReadOnlySpan<byte> data)
     {
         var head = Begin(PayloadType.Auth);
         _writer.U8((byte)method);
@@ -73,10 +73,10 @@ public ref struct PayloadWriter(Span<byte> destination)
         End(head);
     }
 
-    public void Notify(NotifyType type, ReadOnlySpan<byte> data = default) => Notify(type, IpsecProtocol.None, 0, data);
+    public void Notify(NotifyType type, scoped ReadOnlySpan<byte> data = default) => Notify(type, IpsecProtocol.None, 0, data);
 
     /// <param name="espSpi">0 for none.</param>
-    public void Notify(NotifyType type, IpsecProtocol protocol, uint espSpi, ReadOnlySpan<byte> data = default)
+    public void Notify(NotifyType type, IpsecProtocol protocol, uint espSpi, scoped ReadOnlySpan<byte> data = default)
     {
         var head = Begin(PayloadType.Notify);
         _writer.U8((byte)protocol);
@@ -102,7 +102,7 @@ public ref struct PayloadWriter(Span<byte> destination)
     }
 
     /// <param name="spis">Those that we receive with.</param>
-    public void DeleteEsp(ReadOnlySpan<uint> spis)
+    public void DeleteEsp(scoped ReadOnlySpan<uint> spis)
     {
         var head = Begin(PayloadType.Delete);
         _writer.U8((byte)IpsecProtocol.Esp);
@@ -130,9 +130,9 @@ public ref struct PayloadWriter(Span<byte> destination)
         End(head);
     }
 
-    public void Eap(ReadOnlySpan<byte> packet) => Raw(PayloadType.Eap, packet);
+    public void Eap(scoped ReadOnlySpan<byte> packet) => Raw(PayloadType.Eap, packet);
 
-    public void Raw(PayloadType type, ReadOnlySpan<byte> body)
+    public void Raw(PayloadType type, scoped ReadOnlySpan<byte> body)
     {
         var head = Begin(type);
         _writer.Bytes(body);
