@@ -68,7 +68,7 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
 
     public ulong NewIkeSpi() => _entropy.Next() | 1;
 
-    public bool TryNewEspSpi(out uint spi)
+    public bool TryNewEspSpi(IkeSession session, out uint spi)
     {
         spi = ++_lastSpi;
         Allotted.Add(spi);

@@ -52,7 +52,7 @@ internal sealed class CreateChild : Exchange
             return false;
         }
 
-        if (!session.Owner.TryNewEspSpi(out _spi))
+        if (!session.Owner.TryNewEspSpi(session, out _spi))
         {
             session.Raise(new NegotiationFailed("no SA can be added"));
             return false;
@@ -190,7 +190,7 @@ internal sealed class CreateChild : Exchange
 
         using (secret)
         {
-            if (!session.Owner.TryNewEspSpi(out var spi))
+            if (!session.Owner.TryNewEspSpi(session, out var spi))
             {
                 Refuse(session, sa, header, new ChildRefusal(NotifyType.NoAdditionalSas, default, "no SA can be added"), now);
                 return;

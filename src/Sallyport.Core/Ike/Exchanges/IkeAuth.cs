@@ -140,7 +140,7 @@ internal sealed class IkeAuth : Exchange
             ]));
         }
 
-        if (!target.LocalSelectors.IsEmpty && session.Owner.TryNewEspSpi(out _spi))
+        if (!target.LocalSelectors.IsEmpty && session.Owner.TryNewEspSpi(session, out _spi))
         {
             to.Sa([.. ChildSas.WithoutKeys(target.Esp).Select(proposal => proposal with { Spi = _spi })]);
             to.Selectors(PayloadType.TsInitiator, target.LocalSelectors);

@@ -302,7 +302,7 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        if (!session.Owner.TryNewEspSpi(out var spi))
+        if (!session.Owner.TryNewEspSpi(session, out var spi))
         {
             Refuse(session, NotifyType.NoAdditionalSas, "no SA can be added", ref writer);
             return;

@@ -96,8 +96,8 @@ public interface IIkeOwner
     /// <summary>Never 0, and not one in use.</summary>
     ulong NewIkeSpi();
 
-    /// <summary>False where there is no room for another SA.</summary>
-    bool TryNewEspSpi(out uint spi);
+    /// <summary>An SPI for a pair of SAs of this session; false where there is no room for another one.</summary>
+    bool TryNewEspSpi(IkeSession session, out uint spi);
 
     /// <summary>The SPI was never told of in a <see cref="ChildUp"/>.</summary>
     void FreeEspSpi(uint spi);
