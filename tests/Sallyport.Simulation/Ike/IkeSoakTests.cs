@@ -18,7 +18,7 @@ public class IkeSoakTests
     {
         using var world = new IkeWorld(seed, new Fate { Lose = 0.05, Duplicate = 0.1, DelayMinMs = 5, DelayMaxMs = 200 });
         world.UseEsp(seed % 2 == 0 ? "aes256gcm16-x25519-noesn" : "aes256gcm16-none-noesn");
-        world.UseLifetimes(new IkeLifetimes { IkeRekey = TimeSpan.FromMinutes(3), ChildRekey = TimeSpan.FromMinutes(1) });
+        world.UseLifetimes(new IkeLifetimes { IkeRekey = TimeSpan.FromMinutes(13), ChildRekey = TimeSpan.FromMinutes(5) });
         if (seed == 3)
         {
             world.Nat = seen => new OuterAddress(IpAddress.Parse("192.0.2.77"), (ushort)(seen.Port + 20_000));
