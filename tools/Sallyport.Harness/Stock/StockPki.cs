@@ -29,7 +29,10 @@ public sealed class StockPki : IDisposable
 
     public StockCredential Client(string name = "client") => Issue(name, ClientAuth, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
 
-    public StockCredential Issue(string name, string purpose, DateTimeOffset from, DateTimeOffset to)
+    /// <summary>A gateway's, with its name as RFC 7296 wants it: a subjectAltName, which identities of IKE are compared with.</summary>
+    public StockCredential Gateway(string dnsName) => Issue(dnsName, ServerAuth, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1), dnsName);
+
+    public StockCredential Issue(string name, string purpose, DateTimeOffset from, DateTimeOffset to, string? dnsName = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -37,6 +40,13 @@ public sealed class StockPki : IDisposable
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        if (dnsName is not null)
+        {
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddDnsName(dnsName);
+            request.CertificateExtensions.Add(names.Build());
+        }
+
         using var certificate = request.Create(authority, from, to, [1, (byte)(++serial >> 8), (byte)serial]);
         return new StockCredential(certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), certificate.RawData, key.ExportPkcs8PrivateKey());
     }
