@@ -110,3 +110,13 @@ public sealed class ProbeFactAttribute : FactAttribute
         Skip = new IpsecFactAttribute().Skip ?? IkeScan.Missing;
     }
 }
+
+/// <summary>A test that runs the distribution's libreswan beside its strongSwan.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class LibreswanFactAttribute : FactAttribute
+{
+    public LibreswanFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip ?? LibreswanProcess.Missing;
+    }
+}
