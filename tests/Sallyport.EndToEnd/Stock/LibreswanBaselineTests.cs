@@ -77,7 +77,7 @@ public sealed class LibreswanBaselineTests : IDisposable
         client.Impair("ke-payload:0");
         client.Whack("--initiate", "--asynchronous", "--name", CharonConf.Connection);
         await client.WaitForLine("IMPAIR: sending bogus KE");
-        await Task.Delay(500);
+        await server.WaitForLine("shared secret computation failed");
         (await server.Sas()).ShouldAllBe(sa => !sa.IsEstablished);
     }
 
