@@ -210,8 +210,8 @@ public sealed class StrongSwanBaselineTests : IDisposable
         IkeScan.Ikev2(a, to).Notify.ShouldBe(17);
         var taken = IkeScan.Ikev2(a, to, group: 14);
         taken.Handshake.ShouldBeTrue(taken.Text);
-        IkeScan.MainMode(a, to).Handshake.ShouldBeFalse();
-        IkeScan.AggressiveMode(a, to).Handshake.ShouldBeFalse();
+        IkeScan.MainMode(a, to).Notify.ShouldBe(14);
+        IkeScan.AggressiveMode(a, to).Notify.ShouldBe(14);
     }
 
     public void Dispose()
