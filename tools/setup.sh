@@ -49,7 +49,7 @@ has_library() {
     return 1
 }
 
-# need PACKAGE...: installs what is missing, and only that.
+# need PACKAGE...: installs what is missing, and only that; never at the price of something that is there.
 need() {
     local missing=() package as=()
     for package in "$@"; do
@@ -65,10 +65,10 @@ need() {
         fi
     fi
     say "installing ${missing[*]} (apt-get)"
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return 0
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return 0
     # The package lists may be old or absent.
     "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null || say "apt-get update had errors"
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}" >/dev/null \
         || die "could not install ${missing[*]}. Try:  apt-get update && apt-get install -y ${missing[*]}"
 }
 

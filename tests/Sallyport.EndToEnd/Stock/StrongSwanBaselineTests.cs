@@ -11,6 +11,8 @@ public sealed class StrongSwanBaselineTests : IDisposable
     private const string GatewayName = "gate.example";
     private const string Device = "pump-17.plant-a.example";
     private const string Key = "a key that only these two have, 32";
+    private const string User = "anna";
+    private const string Password = "a long password";
     private const int Port = 7000;
     private static readonly IPAddress Inner = Topology.Application;
     private static readonly IPAddress InnerV6 = IPAddress.Parse("fd50::10");
@@ -91,24 +93,59 @@ public sealed class StrongSwanBaselineTests : IDisposable
     [InlineData("pubkey", Topology.GatewayV6)]
     [InlineData("eap-mschapv2", Topology.GatewayV4)]
     [InlineData("eap-tls", Topology.GatewayV4)]
-    public async Task Certificates_and_EAP_give_a_tunnel(string method, string remote)
+    [InlineData("eap-tls", Topology.GatewayV4, "1.3")]
+    public async Task Certificates_and_EAP_give_a_tunnel(string method, string remote, string tls = "1.2")
     {
         var a = topology.Attach("device-a", 11);
-        var gateway = CharonConf.Gateway(CharonConf.OwnCertificateAs(GatewayName), new CharonAuth(method) { EapIdentity = method == "pubkey" ? null : "%any" }, [Topology.SiteSubnet], Pool);
-        using var server = await CharonProcess.Start(
-            topology.Gateway,
-            CharonConf.Write([gateway], [new CharonSecret("eap", "a long password", "anna")], Pool).WithCredential(pki.Gateway(GatewayName), pki.AuthorityPem));
+        var options = new CharonOptions { Settings = [$"tls {{ version_max = {tls} }}"] };
+        using var server = await StartCertifiedGateway(pki.Gateway(GatewayName), method, options);
         var own = pki.Client("pump-17");
-        using var client = await CharonProcess.Start(a, method switch
+        var profile = method switch
         {
             "pubkey" => CharonConf.Certificate(remote, own, pki.AuthorityPem, GatewayName),
             "eap-tls" => CharonConf.EapTls(remote, own, pki.AuthorityPem, GatewayName),
-            _ => CharonConf.EapMschapv2(remote, "anna", "a long password", pki.AuthorityPem, GatewayName),
-        });
+            _ => CharonConf.EapMschapv2(remote, User, Password, pki.AuthorityPem, GatewayName),
+        };
+        using var client = await CharonProcess.Start(a, profile, options);
         await client.Initiate();
 
-        (await server.Sa()).Remote.Identity.ShouldBe(method == "eap-mschapv2" ? "anna" : "CN=pump-17");
+        (await server.Sa()).Remote.Identity.ShouldBe(method == "eap-mschapv2" ? User : "CN=pump-17");
+        client.Count($"negotiated TLS {tls}").ShouldBe(method == "eap-tls" ? 1 : 0);
         await AssertCarries(a);
+    }
+
+    [IpsecFact]
+    public async Task Certificates_of_RSA_come_in_fragments()
+    {
+        var a = topology.Attach("device-a", 11);
+        using var server = await StartCertifiedGateway(pki.GatewayRsa(GatewayName), "pubkey");
+        using var client = await CharonProcess.Start(a, CharonConf.Certificate(Topology.GatewayV4, pki.ClientRsa("pump-17"), pki.AuthorityPem, GatewayName));
+        await client.Initiate();
+        client.Log.ShouldContain("EF(1/2)");
+        client.Log.ShouldContain("with RSA_EMSA_PKCS1_SHA2_256 successful");
+        (await Pinger.Once(a, Inner)).ShouldBeTrue();
+    }
+
+    [IpsecFact]
+    public async Task An_IKE_SA_may_have_no_child_or_several()
+    {
+        var a = topology.Attach("device-a", 11);
+        using var server = await StartPskGateway();
+        using var client = await CharonProcess.Start(a, Psk(one => one with
+        {
+            Options = ["childless = force"],
+            Children = [one.Children[0], new CharonChild("second") { RemoteSelectors = [$"{Inner}/32[tcp/{Port}]"] }],
+        }));
+        (await client.TryInitiateIke()).ShouldBeNull();
+        (await client.Sa()).Children.ShouldBeEmpty();
+        await client.Initiate();
+        await client.Initiate("second");
+        var sa = await client.Sa();
+        sa.Children.Count(child => child.IsInstalled).ShouldBe(2);
+        await client.TerminateChild();
+
+        // It calls ports by the names of /etc/services where they have one.
+        (await client.Sa()).Children.ShouldHaveSingleItem().RemoteSelectors.ShouldHaveSingleItem().ShouldStartWith($"{Inner}/32[tcp/");
     }
 
     [NatFact]
@@ -230,6 +267,14 @@ public sealed class StrongSwanBaselineTests : IDisposable
             [new CharonSecret("ike", Key)],
             Pool,
             PoolV6),
+        options);
+
+    private Task<CharonProcess> StartCertifiedGateway(StockCredential own, string method, CharonOptions? options = null) => CharonProcess.Start(
+        topology.Gateway,
+        CharonConf.Write(
+            [CharonConf.Gateway(CharonConf.OwnCertificateAs(GatewayName), new CharonAuth(method) { EapIdentity = method == "pubkey" ? null : "%any" }, [Topology.SiteSubnet], Pool)],
+            [new CharonSecret("eap", Password, User)],
+            Pool).WithCredential(own, pki.AuthorityPem),
         options);
 
     private async Task AssertCarries(Namespace from, int port = Port)
