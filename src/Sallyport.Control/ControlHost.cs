@@ -60,7 +60,7 @@ public sealed class ControlHost : IDisposable
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
         Countries = LoadCountries(options, fleet);
-        var settings = Keys.AddTo(options.Gateway) with { CountryTable = Countries.Hash };
+        var settings = Keys.AddTo(options.Gateway) with { CountryTable = Countries.Hash, IkeIdentity = options.Endpoint };
         Loader = new FleetLoader(Envelope);
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, Countries, settings);

@@ -156,7 +156,7 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         TimeSpan? validity = request.ValidDays is { } days ? TimeSpan.FromDays(days) : null;
-        using var certificate = authority.IssueClient(change.Sql, identity.Name, identity.Network, key, validity);
+        using var certificate = authority.IssueClient(change.Sql, identity.Name, identity.Network, [IdOf(identity)], key, validity);
         return new CertificateParts(
             certificate.RawData,
             certificate.ExportCertificatePem(),
@@ -185,6 +185,9 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
 
     private static bool IsLiveUsername(Change change, string username) => change.Sql.ExecuteScalar<bool>(
         "SELECT EXISTS (SELECT 1 FROM credentials WHERE username = @username AND revoked_at IS NULL)", new { username });
+
+    /// <summary>Who it says it is in IKE, unless its router knows better: its name in DNS.</summary>
+    private string IdOf(IdentityRow identity) => $"{identity.Name}.{identity.Network}.{options.Gateway.DnsZone}";
 
     private int Store(
         Change change, IdentityRow identity, string kind, string wrapping, string? keyId, CertificateParts? certificate, PasswordParts? password) =>
