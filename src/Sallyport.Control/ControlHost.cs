@@ -22,6 +22,7 @@ using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Keys;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Networks;
@@ -222,6 +223,8 @@ public static class ControlHosting
         services.AddSingleton(control.Tunnels);
         services.AddSingleton<TrafficLog>();
         services.AddSingleton<Cuts>();
+        services.AddSingleton<CertificateIssuer>();
+        services.AddSingleton<IpsecIssuer>();
         services.AddSingleton<CredentialIssuer>();
         services.AddSingleton<NetworkCommands>();
         services.AddSingleton<IdentityCommands>();
