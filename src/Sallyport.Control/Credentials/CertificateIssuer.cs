@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Identities;
 using Sallyport.Control.Pki;
@@ -7,7 +8,7 @@ namespace Sallyport.Control.Credentials;
 
 /// <summary>A certificate with its private key, which leaves with the profile and stays nowhere.</summary>
 internal sealed record CertificateParts(
-    byte[] Der, string Pem, string KeyPem, string Fingerprint, string Serial, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
+    byte[] Der, string Pem, string KeyPem, string Fingerprint, string KeyId, string Serial, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
 {
     public override string ToString() => Fingerprint;
 }
@@ -30,6 +31,7 @@ internal sealed class CertificateIssuer(CertificateAuthority authority)
             certificate.ExportCertificatePem() + "\n",
             key.ExportPkcs8PrivateKeyPem() + "\n",
             Convert.ToHexStringLower(SHA256.HashData(certificate.RawData)),
+            certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single().SubjectKeyIdentifier!.ToLowerInvariant(),
             certificate.SerialNumber,
             new DateTimeOffset(certificate.NotBefore.ToUniversalTime()),
             new DateTimeOffset(certificate.NotAfter.ToUniversalTime()));

@@ -81,6 +81,9 @@ internal sealed record IpsecEnd
 
     public string? PrivateKey { get; init; }
 
+    /// <summary>The certificate's subject key identifier, which NSS has as well; lower-case hex.</summary>
+    public string? KeyId { get; init; }
+
     /// <summary>Base64 of a PKCS#12 with certificate, chain and key, under <see cref="ArchivePassword"/>.</summary>
     public string? Archive { get; init; }
 

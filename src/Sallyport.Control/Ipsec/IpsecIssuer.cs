@@ -224,6 +224,7 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
                 {
                     Certificate = certificate.Pem,
                     PrivateKey = certificate.KeyPem,
+                    KeyId = certificate.KeyId,
                     Archive = ArchiveOf(certificate, password),
                     ArchivePassword = password,
                 };

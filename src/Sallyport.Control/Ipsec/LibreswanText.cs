@@ -69,7 +69,8 @@ internal static class LibreswanText
         Set("authby", content.HasCertificate ? "ecdsa" : "secret");
         if (content.HasCertificate)
         {
-            Set("leftcert", $"{end.Name}.{content.Network}");
+            // Whatever the certificate is called in NSS: it is found by its key.
+            Set("leftckaid", end.KeyId!);
             Set("rightca", "%same");
         }
 
@@ -85,6 +86,7 @@ internal static class LibreswanText
 
         Set("ike", string.Join(',', IkeOf(content).Select(ProposalWords.LibreswanIke)));
         Set("esp", string.Join(',', content.Rules.Esp.Select(ProposalWords.Esp).Select(ProposalWords.LibreswanEsp).Distinct()));
+        Set("esn", Numbering(content));
         Set("pfs", content.Rules.Esp.Select(ProposalWords.Esp).Any(esp => esp.Has(TransformType.KeyExchange)) ? "yes" : "no");
         if (content.Rules.Encapsulate)
         {
@@ -113,8 +115,14 @@ internal static class LibreswanText
         }
 
         set("dpddelay", Seconds(content.ProbeSeconds));
-        set("dpdtimeout", Seconds(content.DeadSeconds));
         set("dpdaction", "restart");
+        set("retransmit-timeout", Seconds(content.DeadSeconds));
+    }
+
+    private static string Numbering(IpsecContent content)
+    {
+        var all = content.Rules.Esp.Select(ProposalWords.Esp).SelectMany(esp => esp.Of(TransformType.ExtendedSequence)).Select(one => one.Id).Distinct().ToList();
+        return all.Count > 1 ? "either" : all.Contains(1) ? "yes" : "no";
     }
 
     /// <summary>A pair of IPv4 and IPv6 is none: of both families only that one is written which the site has.</summary>

@@ -124,8 +124,8 @@ internal static class SheetText
                 Row(text, local.ToString(), remote.ToString());
             }
 
-            text.Line("Left what is behind this router, right what is behind the gateway. A form that has one row only takes the rows that matter, or 0.0.0.0/0 on");
-            text.Line("the right: the gateway narrows it to what there is. Which of it may be reached say the rules, for each conversation.");
+            text.Line("Left what is behind this router, right what is behind the gateway. A form that has one row only takes the one that matters; 0.0.0.0/0 is never");
+            text.Line("needed. Which of it may be reached say the rules, for each conversation.");
         }
     }
 
