@@ -11,7 +11,7 @@ namespace Sallyport.Core.Crypto;
 public sealed class TlsContext : IDisposable
 {
     // OpenSSL's level 2: 112 bits, so RSA from 2048 bits and no SHA-1 in certificates.
-    private const int SecurityLevel = 2;
+    internal const int SecurityLevel = 2;
 
     private readonly SslContextHandle _handle;
 
@@ -136,7 +136,7 @@ public sealed class TlsContext : IDisposable
             var store = OpenSsl.SSL_CTX_get_cert_store(context);
             for (var i = 0; i < anchors.Count; i++)
             {
-                var anchor = ReadCertificate(anchors[i], "Anchor", i);
+                var anchor = NativeCertificate.Read(anchors[i], "Anchor", i);
                 var added = OpenSsl.X509_STORE_add_cert(store, anchor);
                 OpenSsl.X509_free(anchor);
                 if (added != 1)
@@ -158,7 +158,7 @@ public sealed class TlsContext : IDisposable
     {
         for (var i = 0; i < chain.Count; i++)
         {
-            var certificate = ReadCertificate(chain[i], "Certificate of the chain", i);
+            var certificate = NativeCertificate.Read(chain[i], "Certificate of the chain", i);
             var accepted = i == 0
                 ? OpenSsl.SSL_CTX_use_certificate(handle.Value, certificate)
                 : (int)OpenSsl.SSL_CTX_ctrl(handle.Value, OpenSsl.SslCtrlChainCert, 1, (void*)certificate);
@@ -197,27 +197,6 @@ public sealed class TlsContext : IDisposable
             {
                 OpenSsl.ThrowRefused("The expected server name is not accepted");
             }
-        }
-    }
-
-    private static unsafe nint ReadCertificate(byte[] bytes, string what, int index)
-    {
-        fixed (byte* der = bytes)
-        {
-            var at = der;
-            var certificate = OpenSsl.d2i_X509(null, &at, bytes.Length);
-            if (certificate == 0)
-            {
-                OpenSsl.ThrowRefused($"{what}, number {index + 1}, is not an X.509 certificate in DER");
-            }
-
-            if (at != der + bytes.Length)
-            {
-                OpenSsl.X509_free(certificate);
-                throw new CryptographicException($"{what}, number {index + 1}, has bytes after its end.");
-            }
-
-            return certificate;
         }
     }
 
