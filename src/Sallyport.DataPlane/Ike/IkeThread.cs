@@ -78,7 +78,7 @@ internal sealed class IkeThread : IDisposable
         _owner.IsSpiTaken = _endpoint.Holds;
         _failures = new FailureEvents(context.Uplink, context.Clock);
         _tunnelNews = new TunnelNews(context);
-        _caller = calls ? new SiteCaller(roads, Inbox.WakeAlways) : null;
+        _caller = calls ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
         _handleNotice = () => HandleNotice(_notice);
         _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
         _handleTimeouts = HandleTimeouts;
