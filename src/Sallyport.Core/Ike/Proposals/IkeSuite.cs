@@ -64,6 +64,22 @@ public sealed record IkeSuite(
         PrfId.HmacSha256 or PrfId.None => HashKind.Sha256,
     };
 
+    public static PrfId PrfOf(HashKind prf) => prf switch
+    {
+        HashKind.Sha1 => PrfId.HmacSha1,
+        HashKind.Sha256 => PrfId.HmacSha256,
+        HashKind.Sha384 => PrfId.HmacSha384,
+        HashKind.Sha512 => PrfId.HmacSha512,
+    };
+
+    public static IntegrityId IdOf(HashKind integrity) => integrity switch
+    {
+        HashKind.Sha1 => IntegrityId.HmacSha1,
+        HashKind.Sha256 => IntegrityId.HmacSha256,
+        HashKind.Sha384 => IntegrityId.HmacSha384,
+        HashKind.Sha512 => IntegrityId.HmacSha512,
+    };
+
     private static HashKind HashOf(IntegrityId integrity) => integrity switch
     {
         IntegrityId.HmacSha1 => HashKind.Sha1,
