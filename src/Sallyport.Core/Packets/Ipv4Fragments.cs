@@ -16,6 +16,9 @@ public static class Ipv4Fragments
     public static bool MayCut(ReadOnlySpan<byte> packet) =>
         packet.Length >= Ipv4View.MinimumHeaderLength && packet[0] >> 4 == 4 && (packet[6] & DontFragment) == 0;
 
+    /// <summary>It is one part of several already.</summary>
+    public static bool IsPart(ReadOnlySpan<byte> packet) => Ipv4View.TryCreate(packet, out var view) && view.IsFragment;
+
     /// <summary>Writes the next part and returns its length; 0 behind the last one.</summary>
     /// <param name="packet">A whole packet that <see cref="MayCut"/>.</param>
     /// <param name="largest">Bytes of a part with its header.</param>
