@@ -1,6 +1,7 @@
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Packets;
 using Sallyport.Core.Primitives;
 using Sallyport.Fuzz.Engine;
 
@@ -19,6 +20,10 @@ internal sealed class EspPacketTarget : FuzzTarget
     private const int Room = 700;
     private const uint OurSpi = 0x1001;
     private const uint PeerSpi = 0x2002;
+
+    private static readonly EspSelectors Selectors = new(
+        [new TrafficSelector(17, 5, 6, IpAddress.FromV4(0x0a000000), IpAddress.FromV4(0x0affffff))],
+        [new TrafficSelector(0, 0, 7, IpAddress.FromV4(0x0a000000), IpAddress.FromV4(0x0affffff)), new TrafficSelector(1, 0, 255, default, new IpAddress(UInt128.MaxValue))]);
 
     private static readonly byte[] Keymat = new Chance(21).Bytes(2 * 96);
 
@@ -208,6 +213,8 @@ internal sealed class EspPacketTarget : FuzzTarget
         {
             probe.Size(length);
             probe.That(length >= 20 && inner[0] >> 4 is 4 or 6, "an inner packet is an IP packet");
+            probe.Reach((Selectors.Holds(inner, isOutbound: false) ? 1 : 0) | (Selectors.Holds(inner, isOutbound: true) ? 2 : 0));
+            CutUp(inner, probe);
             probe.That(EspTos.Combine(inner.AsSpan(), 0) == DropReason.None, "no mark, no drop");
             probe.Reach((long)EspTos.Combine([.. inner], 3));
         }
@@ -218,5 +225,25 @@ internal sealed class EspPacketTarget : FuzzTarget
 
         probe.That(sa.OpenedPackets - opened <= 1, "one packet counts once");
         return reason;
+    }
+
+    /// <summary>As for a tunnel that is too narrow.</summary>
+    private static void CutUp(byte[] inner, Probe probe)
+    {
+        const int Largest = 92;
+        if (!Ipv4Fragments.MayCut(inner))
+        {
+            return;
+        }
+
+        var part = new byte[Largest];
+        var (done, before) = (0, 0);
+        while (Ipv4Fragments.Next(inner, Largest, ref done, part) is > 0 and var length)
+        {
+            probe.That(done > before && length <= Largest, "each part brings something and fits");
+            before = done;
+        }
+
+        probe.That(done == inner.Length - ((inner[0] & 15) * 4) || (inner[0] & 15) < 5 || done == 0, "the parts are the whole");
     }
 }
