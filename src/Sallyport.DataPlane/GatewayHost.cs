@@ -7,6 +7,7 @@ using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
+using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
@@ -49,6 +50,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Shard[] _shards = [];
     private Handshaker[] _handshakers = [];
+    private HandshakeInbox[] _ike = [];
     private GatewayModel? _pendingModel;
     private GatewaySettings? _listeningFor;
     private DateTimeOffset _renewAt = DateTimeOffset.MinValue;
@@ -214,6 +216,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Dispose();
         }
 
+        foreach (var inbox in _ike)
+        {
+            inbox.Dispose();
+        }
+
         foreach (var shard in _shards)
         {
             shard.Dispose();
@@ -267,6 +274,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             inboxes[i] = new HandshakeInbox();
         }
 
+        var hasIpsec = settings.Ike.Count + settings.IkeNat.Count > 0;
+        _ike = hasIpsec ? [.. Enumerable.Range(0, Math.Max(1, settings.IkeThreads)).Select(_ => HandshakeInbox.ForIke())] : [];
         _shards = OpenShards(settings, inboxes);
         _listeningFor = settings;
         var context = new HandshakeContext
@@ -301,11 +310,12 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
                 {
                     Index = i,
                     Fabric = fabric,
-                    Udp = i == 0 ? [.. settings.OpenVpnUdp.Select(ParseAddress)] : shards[0].BoundUdp,
+                    Sockets = i == 0 ? Wanted(settings) : shards[0].Sockets,
                     Tcp = i == 0 ? [.. settings.OpenVpnTcp.Select(ParseAddress)] : shards[0].BoundTcp,
 
                     // A conversation between two shards is known to both.
                     Flows = new FlowLimits { Capacity = count == 1 ? settings.FlowTableCapacity : settings.FlowTableCapacity * 2 / count },
+                    Ike = _ike,
                     AskUpstream = _names.TryAsk,
                     Ties = _ties,
                 };
@@ -322,7 +332,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
         if (count > 1 && !shards[0].TrySteer())
         {
-            _log.Write("steering.missing", "the kernel does not steer datagrams by peer-id; packet threads hand them to each other");
+            _log.Write("steering.missing", "the kernel does not steer datagrams by peer-id and SPI; packet threads hand them to each other");
         }
 
         return [.. shards];
@@ -370,7 +380,21 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
     private static bool SameListeners(GatewaySettings a, GatewaySettings b) =>
         a.OpenVpnUdp.SequenceEqual(b.OpenVpnUdp) && a.OpenVpnTcp.SequenceEqual(b.OpenVpnTcp)
+        && a.Ike.SequenceEqual(b.Ike) && a.IkeNat.SequenceEqual(b.IkeNat) && a.EspRaw == b.EspRaw && a.IkeThreads == b.IkeThreads
         && a.Tun == b.Tun && a.TunOffloads == b.TunOffloads && a.HandshakeThreads == b.HandshakeThreads && a.PacketThreads == b.PacketThreads && a.FlowTableCapacity == b.FlowTableCapacity;
+
+    /// <summary>ESP as an IP protocol comes to the addresses that IKE has.</summary>
+    private static IReadOnlyList<BoundSocket> Wanted(GatewaySettings settings)
+    {
+        var ike = settings.Ike.Concat(settings.IkeNat).Select(ParseAddress).Select(address => address with { Port = 0 }).Distinct();
+        return
+        [
+            .. settings.OpenVpnUdp.Select(text => new BoundSocket(SocketKind.OpenVpn, ParseAddress(text))),
+            .. settings.Ike.Select(text => new BoundSocket(SocketKind.Ike, ParseAddress(text))),
+            .. settings.IkeNat.Select(text => new BoundSocket(SocketKind.IkeNat, ParseAddress(text))),
+            .. settings.EspRaw ? ike.Select(address => new BoundSocket(SocketKind.Esp, address)) : [],
+        ];
+    }
 
     private static OuterAddress ParseAddress(string text) =>
         System.Net.IPEndPoint.TryParse(text, out var endpoint)
