@@ -164,17 +164,18 @@ public sealed class IpsecProfileTests
     [InlineData("hq@example.com", "hq@example.com", "hq@example.com")]
     [InlineData("@router-7.example", "router-7.example", "@router-7.example")]
     [InlineData("keyid:4711", "keyid:4711", "@[4711]")]
+    [InlineData("KeyID:0x4711", "keyid:0x4711", "@#4711", "\"keyid:#4711\"")]
     [InlineData("router_7", "router_7", "@router_7")]
-    public async Task Routers_may_say_who_they_are_in_their_own_way(string given, string known, string libreswan)
+    public async Task Routers_may_say_who_they_are_in_their_own_way(string given, string known, string libreswan, string? swanctl = null)
     {
         await using var world = await ControlWorld.StartAsync();
         await world.PlantAsync();
         var profile = (await AddSiteAsync(world, "dc", new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = [given] })).Profile!;
         profile.Keys.Single().Id.ShouldBe(known);
-        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id = {known}\n");
-        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id-local = {known}\n");
+        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id = {swanctl ?? known}\n");
+        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id-local = {swanctl ?? known}\n");
         FileOf(profile, "libreswan/dc.secrets").ShouldStartWith($"{libreswan} @vpn.example.net : PSK \"{profile.Keys.Single().Secret}\"");
-        var taken = await ControlWorld.ProblemOf(() => AddSiteAsync(world, "dd", new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = [given.ToUpperInvariant().Replace("KEYID", "keyid", StringComparison.Ordinal)] }, "192.168.60.0/24"));
+        var taken = await ControlWorld.ProblemOf(() => AddSiteAsync(world, "dd", new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = [given.ToUpperInvariant()] }, "192.168.60.0/24"));
         taken.Status.ShouldBe(409);
         taken.Errors.Single().Field.ShouldBe("profile.peerIds[0]");
         taken.Errors.Single().Message.ShouldContain("is who site dc.plant-a says it is");
