@@ -352,7 +352,7 @@ public sealed class CommandTests : IAsyncLifetime
         server.Says(
             "GET /api/v1/credentials",
             """
-            {"items":[{"id":5,"ownerKind":"device","owner":"pump-17","network":"plant-a","kind":"certificate","wrapping":"tls-crypt-v2",
+            {"items":[{"id":5,"ownerKind":"device","owner":"pump-17","network":"plant-a","kind":"certificate","protocol":"openvpn","uplink":1,"ppk":false,"wrapping":"tls-crypt-v2",
             "wrappingKey":1,"createdAt":"2026-11-20T09:00:00Z"}]}
             """);
         var (code, output, remarks) = await server.RunAsync("credential", "list", "--key", "1");
