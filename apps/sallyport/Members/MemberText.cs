@@ -1,6 +1,8 @@
 using Sallyport.Api.Devices;
+using Sallyport.Api.Sites;
 using Sallyport.Api.Tunnels;
 using Sallyport.Cli.Output;
+using Sallyport.Cli.Tunnels;
 using Spectre.Console;
 
 namespace Sallyport.Cli.Members;
@@ -44,6 +46,14 @@ internal static class MemberText
         shut.Degree, shut.Application is { } left ? $"only {left}" : null, shut.Rate is { } rate ? $"{rate}/s" : null, shut.Until is { } end ? $"until {Human.Time(end)}" : null,
     ]).OfType<string>());
 
+    /// <summary>"the gateway begins to 203.0.113.5, mode transport"; null where it waits, as usual.</summary>
+    public static string? Ipsec(SiteIpsec? ipsec) => ipsec is null ? null : string.Join(", ", ((string?[])
+    [
+        ipsec.Remotes.Count == 0 ? null : $"the gateway begins to {string.Join(", ", ipsec.Remotes)}",
+        ipsec.Mode == "tunnel" ? null : $"mode {ipsec.Mode}",
+        ipsec.SinglePairs ? "one pair of subnets for each SA" : null,
+    ]).OfType<string>());
+
     public static string Posture(IReadOnlyList<PostureInfo> facts) => string.Join(", ", facts.Select(fact => $"{fact.Name}={fact.Value} ({Human.Time(fact.At)})"));
 
     public static void TunnelFacts(Printer printer, string presence, TunnelInfo? tunnel)
@@ -54,19 +64,6 @@ internal static class MemberText
         }
 
         printer.Line(presence == "online" ? "tunnel:" : "last tunnel:");
-        printer.Facts(
-            ("  from", tunnel.OuterAddress),
-            ("  protocol", tunnel.Protocol),
-            ("  cipher", tunnel.Cipher),
-            ("  TLS", tunnel.Tls),
-            ("  wrapping", tunnel.Wrapping),
-            ("  client", $"{tunnel.ClientVersion} {tunnel.ClientPlatform}".Trim()),
-            ("  since", Human.Time(tunnel.Since)),
-            ("  last seen", Human.Time(tunnel.LastSeen)),
-            ("  in", $"{Human.Bytes(tunnel.BytesIn)}, {tunnel.PacketsIn} packets"),
-            ("  out", $"{Human.Bytes(tunnel.BytesOut)}, {tunnel.PacketsOut} packets"),
-            ("  renegotiations", $"{tunnel.Renegotiations}"),
-            ("  gateway", tunnel.Gateway),
-            ("  ended", tunnel.EndReason));
+        TunnelText.Facts(printer, tunnel);
     }
 }

@@ -17,7 +17,7 @@ public sealed record TunnelInfo
     /// <summary>"up", "down" or "unknown" (its gateway is not connected to control).</summary>
     public required string State { get; init; }
 
-    /// <summary>"openvpn/udp" or "openvpn/tcp".</summary>
+    /// <summary>"openvpn/udp", "openvpn/tcp", "ipsec/udp" (in UDP, as behind NAT) or "ipsec/esp".</summary>
     public required string Protocol { get; init; }
 
     public required string OuterAddress { get; init; }
@@ -45,6 +45,9 @@ public sealed record TunnelInfo
     public required long PacketsOut { get; init; }
 
     public required int Renegotiations { get; init; }
+
+    /// <summary>Of IPsec what it has agreed on, the IKE SA first; none of OpenVPN.</summary>
+    public required IReadOnlyList<SaInfo> Sas { get; init; }
 
     public string? EndReason { get; init; }
 }

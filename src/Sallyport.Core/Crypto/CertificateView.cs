@@ -15,13 +15,17 @@ internal readonly ref struct CertificateView
 
     private readonly ReadOnlySpan<byte> _extensions;
 
-    private CertificateView(ReadOnlySpan<byte> subject, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> extensions, Instant notAfter)
+    private CertificateView(ReadOnlySpan<byte> body, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> extensions, Instant notAfter)
     {
+        Body = body;
         Subject = subject;
         PublicKey = publicKey;
         _extensions = extensions;
         NotAfter = notAfter;
     }
+
+    /// <summary>What is signed, without the head of its element.</summary>
+    public ReadOnlySpan<byte> Body { get; }
 
     /// <summary>The Name, as DER.</summary>
     public ReadOnlySpan<byte> Subject { get; }
@@ -110,7 +114,7 @@ internal readonly ref struct CertificateView
             return false;
         }
 
-        view = new CertificateView(subject, publicKey, extensions, notAfter);
+        view = new CertificateView(body, subject, publicKey, extensions, notAfter);
         return true;
     }
 

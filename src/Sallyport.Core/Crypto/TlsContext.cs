@@ -15,16 +15,20 @@ public sealed class TlsContext : IDisposable
 
     private readonly SslContextHandle _handle;
 
-    private TlsContext(SslContextHandle handle, bool isServer, bool requireServerPurpose)
+    private TlsContext(SslContextHandle handle, bool isServer, bool requireServerPurpose, bool requireClientCertificate)
     {
         _handle = handle;
         IsServer = isServer;
         RequireServerPurpose = requireServerPurpose;
+        RequireClientCertificate = requireClientCertificate;
     }
 
     public bool IsServer { get; }
 
     internal bool RequireServerPurpose { get; }
+
+    /// <summary>No handshake of a server ends well without one that leads to an anchor.</summary>
+    internal bool RequireClientCertificate { get; }
 
     /// <exception cref="CryptographicException">A certificate or key is unusable; the message says which and why.</exception>
     public static TlsContext CreateServer(TlsServerOptions options)
@@ -33,7 +37,12 @@ public sealed class TlsContext : IDisposable
         Refuse(options.RequireClientCertificate && options.AnchorsDer.Count == 0, "A TLS server that requires client certificates needs an anchor.");
         var verify = OpenSsl.SslVerifyPeer | (options.RequireClientCertificate ? OpenSsl.SslVerifyFailIfNoPeerCert : 0);
         var handle = Create(isServer: true, verify, options.Minimum, options.Maximum, options.AnchorsDer);
-        return Complete(handle, () => SetIdentity(handle, options.ChainDer, options.PrivateKeyPkcs8), isServer: true, requireServerPurpose: false);
+        return Complete(
+            handle,
+            () => SetIdentity(handle, options.ChainDer, options.PrivateKeyPkcs8),
+            isServer: true,
+            requireServerPurpose: false,
+            options.RequireClientCertificate);
     }
 
     /// <exception cref="CryptographicException">A certificate or key is unusable; the message says which and why.</exception>
@@ -57,7 +66,8 @@ public sealed class TlsContext : IDisposable
                 }
             },
             isServer: false,
-            options.RequireServerPurpose);
+            options.RequireServerPurpose,
+            requireClientCertificate: false);
     }
 
     public void Dispose() => _handle.Dispose();
@@ -80,12 +90,12 @@ public sealed class TlsContext : IDisposable
         }
     }
 
-    private static TlsContext Complete(SslContextHandle handle, Action setUp, bool isServer, bool requireServerPurpose)
+    private static TlsContext Complete(SslContextHandle handle, Action setUp, bool isServer, bool requireServerPurpose, bool requireClientCertificate)
     {
         try
         {
             setUp();
-            return new TlsContext(handle, isServer, requireServerPurpose);
+            return new TlsContext(handle, isServer, requireServerPurpose, requireClientCertificate);
         }
         catch
         {

@@ -11,7 +11,9 @@ internal static class TunnelValidity
         var proof = tunnel.Proof;
         if (model.Fleet.Identity(tunnel.IdentityId) is not { } identity
             || IsGone(proof.CertificateId, tunnel.IdentityId, model)
-            || IsGone(proof.PasswordId, tunnel.IdentityId, model))
+            || IsGone(proof.PasswordId, tunnel.IdentityId, model)
+            || IsGone(proof.SecretId, tunnel.IdentityId, model)
+            || IsGone(proof.PpkId, tunnel.IdentityId, model))
         {
             return TunnelEnd.Revoked;
         }
@@ -21,7 +23,8 @@ internal static class TunnelValidity
             return TunnelEnd.NotActive;
         }
 
-        if (!model.Access.TryGetValue(identity.NetworkId, out var access) || !access.IsContentWith(proof))
+        // What a network asks of OpenVPN's wrapping, TLS and passwords does not concern IKE, which asks by itself.
+        if (!model.Access.TryGetValue(identity.NetworkId, out var access) || (tunnel.Kind == TunnelKind.OpenVpn && !access.IsContentWith(proof)))
         {
             // It comes again, with what the network asks for now or not at all.
             return TunnelEnd.ConfigurationChanged;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sallyport.Core.Esp;
+using Sallyport.Core.Ike.Eap;
 using Sallyport.Core.Ike.Keys;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
@@ -289,8 +290,13 @@ internal sealed class IkeAuth : Exchange
             return true;
         }
 
-        handshake.Eap = EapConversations.ForClient(session, target);
-        return true;
+        handshake.Eap = EapCalling.For(session, target, now);
+        if (handshake.Eap is null)
+        {
+            Fail(session, sa, IkeEnd.AuthenticationFailed, "we have nothing to prove ourselves with by EAP", tell: true, now);
+        }
+
+        return handshake.Eap is not null;
     }
 
     private void ContinueEap(IkeSession session, IkeSa sa, EapConversation eap, IkePayloads response, Instant now)
@@ -301,11 +307,10 @@ internal sealed class IkeAuth : Exchange
             return;
         }
 
-        var step = eap.Handle(response.Eap.AsSpan(), now);
-        switch (step.Outcome)
+        switch (eap.Handle(response.Eap.AsSpan(), now, out var answer))
         {
             case EapOutcome.Continue:
-                (_step, _packet) = (Step.Eap, step.Packet);
+                (_step, _packet) = (Step.Eap, answer);
                 break;
             case EapOutcome.Success when eap.Msk is not null:
                 _step = Step.Last;

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Eap;
 using Sallyport.Core.Ike.Keys;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
@@ -31,7 +32,7 @@ internal static class IkeAuthAnswer
         {
             TakeProofOfEap(session, sa, header, claim, request, now);
         }
-        else if (handshake.Eap is { } eap)
+        else if (handshake.Eap is EapServing eap)
         {
             ContinueEap(session, sa, header, eap, request, now);
         }
@@ -191,7 +192,8 @@ internal static class IkeAuthAnswer
     private static void BeginEap(IkeSession session, IkeSa sa, in IkeHeader header, IkeIdentity peer, Instant now)
     {
         var handshake = session.Handshake!;
-        if (handshake.Resumed is not null || EapConversations.ForServer(session, peer) is not { } eap)
+        var eap = new EapServing(session);
+        if (handshake.Resumed is not null || !eap.HasMethods)
         {
             Fail(session, sa, header, $"{peer} wants EAP, which nobody is offered here", now);
             return;
@@ -209,11 +211,11 @@ internal static class IkeAuthAnswer
 
         WritePpk(handshake, ref writer);
         handshake.Eap = eap;
-        writer.Eap(eap.Start(now));
+        writer.Eap(eap.Start());
         session.Answer(sa, header, ref writer, now);
     }
 
-    private static void ContinueEap(IkeSession session, IkeSa sa, in IkeHeader header, EapConversation eap, IkePayloads request, Instant now)
+    private static void ContinueEap(IkeSession session, IkeSa sa, in IkeHeader header, EapServing eap, IkePayloads request, Instant now)
     {
         if (request.Eap.IsDefault)
         {
@@ -221,24 +223,24 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        var step = eap.Handle(request.Eap.AsSpan(), now);
-        if (step.Outcome == EapOutcome.Failure)
+        var outcome = eap.Handle(request.Eap.AsSpan(), now, out var packet);
+        if (outcome == EapOutcome.Failure)
         {
             var failing = new PayloadWriter(new byte[IkeLimits.EapMax]);
-            failing.Eap(step.Packet);
+            failing.Eap(packet);
             session.Answer(sa, header, ref failing, now);
             session.End(IkeEnd.AuthenticationFailed, $"{session.Handshake!.Peer}: {eap.Failure}", now);
             return;
         }
 
-        if (step.Outcome == EapOutcome.Success)
+        if (outcome == EapOutcome.Success)
         {
             // What EAP has proven counts only with AUTH under its key (RFC 7296 section 2.16; CVE-2021-45079 came of less).
             session.Handshake!.Claim = Claim(session, sa, eap.Proof) with { Certificate = eap.Certificate, Secret = eap.Credential };
         }
 
         var writer = new PayloadWriter(new byte[IkeLimits.EapMax + 64]);
-        writer.Eap(step.Packet);
+        writer.Eap(packet);
         session.Answer(sa, header, ref writer, now);
     }
 

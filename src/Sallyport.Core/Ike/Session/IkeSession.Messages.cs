@@ -203,6 +203,7 @@ public sealed partial class IkeSession
     /// <summary>A genuine message: the peer lives. Before it is up it has moved to the port for NAT; behind a NAT it may have another port by now.</summary>
     private void HeardFrom(IkeSa sa, in IkePath from, Instant now)
     {
+        LastHeard = now;
         ArmProbe(now);
         if (from == Path || Target is not null || sa != Current)
         {

@@ -58,7 +58,7 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>Both can move (RFC 4555); else who is behind a NAT is followed where its packets come from.</summary>
     public bool HasMobike { get; internal set; }
 
-    public string Suite => Current.Keys is { } keys ? Describe(keys.Suite) : "";
+    public string Suite => Current.Keys?.Suite.ToString() ?? "";
 
     /// <summary>SPIs of ours that messages of this session may come to.</summary>
     public IEnumerable<ulong> LocalSpis => _sas.Select(sa => sa.LocalSpi);
@@ -73,6 +73,9 @@ public sealed partial class IkeSession : IDisposable
     internal int SpiChanges { get; private set; }
 
     public Instant Since { get; internal set; }
+
+    /// <summary>When the last genuine message of the peer's came.</summary>
+    public Instant LastHeard { get; private set; }
 
     public Instant NextDeadline
     {
@@ -497,16 +500,6 @@ public sealed partial class IkeSession : IDisposable
         Children.EndAll();
         FinishHandshake();
         _sas.ForEach(sa => sa.Dispose());
-    }
-
-    internal static string Describe(Proposals.IkeSuite suite)
-    {
-        var cipher = new Proposals.Transform(
-            Proposals.TransformType.Encryption, (ushort)suite.Cipher,
-            suite.Cipher == Proposals.EncryptionId.ChaCha20Poly1305 ? (ushort)0 : (ushort)suite.KeyBits);
-        var integrity = suite.IsAead ? "" : "-" + Proposals.Transform.Of(Proposals.IkeSuite.IdOf(suite.Integrity));
-        var additional = string.Concat(suite.Additional.Select((method, round) => "-" + Proposals.Transform.Additional(round, method)));
-        return $"{cipher}{integrity}-{Proposals.Transform.Of(Proposals.IkeSuite.PrfOf(suite.Prf))}-{Proposals.Transform.Of(suite.Group)}{additional}";
     }
 
     private string WhatIsMissing() => Phase switch
