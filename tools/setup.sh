@@ -28,10 +28,18 @@ has() {
         libsqlite3-0) has_library libsqlite3.so.0 ;;
         libssl3) has_library libssl.so.3 ;;
         iproute2) command -v ip >/dev/null ;;
+        nftables) command -v nft >/dev/null ;;
+        strongswan-swanctl) command -v swanctl >/dev/null ;;
+        libcharon-extra-plugins) has_strongswan_plugin kernel-libipsec ;;
+        libcharon-extauth-plugins) has_strongswan_plugin eap-mschapv2 ;;
+        libstrongswan-extra-plugins) has_strongswan_plugin curve25519 ;;
+        libstrongswan-standard-plugins) has_strongswan_plugin gcm ;;
         util-linux) command -v setsid >/dev/null && command -v flock >/dev/null ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }
+
+has_strongswan_plugin() { [ -e "/usr/lib/ipsec/plugins/libstrongswan-$1.so" ]; }
 
 has_library() {
     local place
@@ -41,7 +49,7 @@ has_library() {
     return 1
 }
 
-# need PACKAGE...: installs what is missing, and only that.
+# need PACKAGE...: installs what is missing, and only that; never at the price of something that is there.
 need() {
     local missing=() package as=()
     for package in "$@"; do
@@ -57,11 +65,59 @@ need() {
         fi
     fi
     say "installing ${missing[*]} (apt-get)"
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return 0
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return 0
     # The package lists may be old or absent.
     "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null || say "apt-get update had errors"
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}" >/dev/null \
         || die "could not install ${missing[*]}. Try:  apt-get update && apt-get install -y ${missing[*]}"
+}
+
+# need_strongswan: the IPsec peer. Debian's package starts a daemon for the whole machine, with which ours would share ports 500 and 4500:
+# where this installs it, it stays off.
+need_strongswan() {
+    local fresh=1
+    has charon-systemd && fresh=0
+    need charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins
+    if [ "$fresh" = 1 ] && [ -d /run/systemd/system ]; then
+        say "turning off strongswan.service, which came with it"
+        if [ "$(id -u)" -eq 0 ]; then
+            systemctl disable --now --quiet strongswan.service || say "could not turn it off"
+        else
+            sudo systemctl disable --now --quiet strongswan.service || say "could not turn it off"
+        fi
+    fi
+}
+
+# need_libreswan: the second IPsec peer. Its package and strongSwan's exclude one another, so it is unpacked below artifacts, with the
+# libraries that are missing, and never installed. Without it its tests are skipped.
+need_libreswan() {
+    local home="$root/artifacts/peers/libreswan" draft package
+    [ -x "$home/usr/libexec/ipsec/pluto" ] && return 0
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || { say "libreswan: no apt-get here, its tests are skipped"; return 0; }
+    say "unpacking libreswan into artifacts/peers (apt-get)"
+    mkdir -p "$root/artifacts/peers"
+    draft="$(mktemp -d "$root/artifacts/peers/.XXXXXX")"
+    if download_libreswan "$draft/archives" || { update_lists && download_libreswan "$draft/archives"; }; then
+        for package in "$draft"/archives/*.deb; do
+            dpkg -x "$package" "$draft/root"
+        done
+        rm -rf -- "$home"
+        mv -- "$draft/root" "$home"
+    else
+        say "libreswan could not be downloaded: its tests are skipped"
+    fi
+    rm -rf -- "$draft"
+}
+
+# download_libreswan FOLDER: the package and what it depends on and is not installed; also as any user.
+download_libreswan() {
+    mkdir -p "$1/partial"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --download-only --reinstall --no-install-recommends \
+        -o Debug::NoLocking=1 -o APT::Sandbox::User= -o "Dir::Cache::archives=$1" libreswan >/dev/null 2>&1
+}
+
+update_lists() {
+    if [ "$(id -u)" -eq 0 ]; then apt-get update -qq >/dev/null 2>&1; else sudo -n apt-get update -qq >/dev/null 2>&1; fi
 }
 
 # build NAME PROJECT...: builds in Release when a source is newer than the last successful build of the same name.

@@ -45,6 +45,8 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(CutResult))]
 [JsonSerializable(typeof(ProfileRequest))]
 [JsonSerializable(typeof(ProfileIssued))]
+[JsonSerializable(typeof(ProfilePart))]
+[JsonSerializable(typeof(SharedKey))]
 [JsonSerializable(typeof(CredentialInfo))]
 [JsonSerializable(typeof(Page<CredentialInfo>))]
 [JsonSerializable(typeof(ApplicationCreate))]

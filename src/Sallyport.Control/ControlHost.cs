@@ -22,6 +22,7 @@ using Sallyport.Control.FleetFiles;
 using Sallyport.Control.Flows;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Keys;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Networks;
@@ -60,7 +61,7 @@ public sealed class ControlHost : IDisposable
         Authority = CertificateAuthority.Open(fleet, secrets, time, options.Lifetimes);
         Keys = GatewayKeys.Open(fleet, secrets);
         Countries = LoadCountries(options, fleet);
-        var settings = Keys.AddTo(options.Gateway) with { CountryTable = Countries.Hash };
+        var settings = Keys.AddTo(options.Gateway) with { CountryTable = Countries.Hash, IkeIdentity = options.Endpoint };
         Loader = new FleetLoader(Envelope);
         NoteSettings(settings);
         Feed = new ChangeFeed(fleet, Loader, Countries, settings);
@@ -222,6 +223,8 @@ public static class ControlHosting
         services.AddSingleton(control.Tunnels);
         services.AddSingleton<TrafficLog>();
         services.AddSingleton<Cuts>();
+        services.AddSingleton<CertificateIssuer>();
+        services.AddSingleton<IpsecIssuer>();
         services.AddSingleton<CredentialIssuer>();
         services.AddSingleton<NetworkCommands>();
         services.AddSingleton<IdentityCommands>();

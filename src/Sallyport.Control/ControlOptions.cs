@@ -17,6 +17,11 @@ public sealed record ControlOptions
 
     public int OpenVpnTcpPort { get; init; } = 1194;
 
+    /// <summary>Ports of IKE, and of IKE and ESP in UDP, that profiles dial; 0 for what is not offered.</summary>
+    public int IkePort { get; init; } = 500;
+
+    public int IkeNatPort { get; init; } = 4500;
+
     /// <summary>Further names and addresses of the HTTPS API's certificate; the endpoint and localhost are always in it.</summary>
     public IReadOnlyList<string> ApiNames { get; init; } = [];
 

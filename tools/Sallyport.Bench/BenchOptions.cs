@@ -29,8 +29,8 @@ internal sealed record BenchOptions
     /// <summary>Of policy, whose large fleet has no sockets.</summary>
     private const int MostDevicesOfPolicy = 1_000_000;
 
-    /// <summary>What openvpn measures, for those who ask for some of it only.</summary>
-    private static readonly string[] AllRows = ["transfer", "coalesced", "small", "clients", "floor"];
+    /// <summary>What openvpn and ipsec measure, for those who ask for some of it only.</summary>
+    private static readonly string[] AllRows = ["transfer", "coalesced", "small", "clients", "floor", "certificate", "psk"];
 
     public IReadOnlyList<string> Rows { get; init; } = AllRows;
 

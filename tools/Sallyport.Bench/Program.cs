@@ -4,6 +4,7 @@ using Sallyport.Bench.Flood;
 using Sallyport.Bench.Handshakes;
 using Sallyport.Bench.Host;
 using Sallyport.Bench.Idle;
+using Sallyport.Bench.Ipsec;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.OpenVpn;
 using Sallyport.Bench.Policy;
@@ -20,6 +21,7 @@ const string Help = """
       storm                     10,000 devices that reconnect at once after kill -9 of the gateway
       flood                     100,000 forged packets a second beside one honest stream
       idle                      10,000 idle devices: memory, processor at rest, latency, pauses of the collector
+      ipsec                     strongSwan's charon: forwarding beside openvpn, cost of setting up SAs, memory of idle ones
       host                      device to a service on the gateway's machine and back, through the TUN, beside stock
       cores                     CPU per packet with one and with two packet threads
       policy                    100,000 devices and 10,000 rules: a decision, memory, a changed rule; and the time of a cut with
@@ -30,9 +32,9 @@ const string Help = """
       --json                    figures, machine and every round as JSON on standard output; docs/performance.md has the keys
       --rounds N                interleaved rounds (3); figures are their medians
       --seconds N               length of one transfer or look (10)
-      --clients N               openvpn: idle clients between two readings of memory (1000)
+      --clients N               openvpn, ipsec: idle clients between two readings of memory (1000)
       --handshakes N            openvpn: handshakes of one round (1000)
-      --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor
+      --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor; ipsec: of transfer, certificate, psk
       --devices N               another number of devices for small, storm, idle, cores and policy; idle --devices 50000
 
     openvpn needs root: it makes network namespaces of its own, and removes them.
@@ -68,6 +70,7 @@ var suites = new Dictionary<string, Func<BenchOptions, Action<string>, Task<Suit
     ["idle"] = IdleSuite.Run,
     ["cores"] = CoresSuite.Run,
     ["policy"] = PolicySuite.Run,
+    ["ipsec"] = IpsecSuite.Run,
 };
 if (options.Name == "handshakes")
 {
@@ -83,7 +86,8 @@ if (options.Name is not ("openvpn" or "host") && !suites.ContainsKey(options.Nam
 }
 
 var iperf = Requirements.HasTool("iperf3") ? null : "'iperf3' is not installed: apt-get install iperf3";
-if ((Requirements.Missing ?? Programs.Missing ?? iperf) is { } missing)
+var ipsec = options.Name == "ipsec" ? Requirements.MissingForIpsec : null;
+if ((Requirements.Missing ?? Programs.Missing ?? iperf ?? ipsec) is { } missing)
 {
     Console.Error.WriteLine($"error: {missing}");
     return 1;

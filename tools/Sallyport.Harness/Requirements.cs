@@ -10,6 +10,20 @@ public static class Requirements
     /// <summary>Null where everything is there.</summary>
     public static string? Missing => Found.Value;
 
+    /// <summary>Null where strongSwan can be run as well: daemon, tool, ESP in user space, EAP.</summary>
+    public static string? MissingForIpsec { get; } = new[]
+        {
+            (Ipsec.CharonProcess.Daemon, "charon-systemd"),
+            (Ipsec.CharonProcess.Tool, "strongswan-swanctl"),
+            (Plugin("kernel-libipsec"), "libcharon-extra-plugins"),
+            (Plugin("eap-mschapv2"), "libcharon-extauth-plugins"),
+            (Plugin("curve25519"), "libstrongswan-extra-plugins"),
+            (Plugin("gcm"), "libstrongswan-standard-plugins"),
+        }
+        .Where(one => !File.Exists(one.Item1))
+        .Select(one => $"'{one.Item1}' is missing: apt-get install {one.Item2}")
+        .FirstOrDefault();
+
     public static bool HasTool(string name) => SearchPath().Any(folder => File.Exists(Path.Combine(folder, name)));
 
     private static string? Find()
@@ -32,6 +46,8 @@ public static class Requirements
         var tool = Tools.FirstOrDefault(name => !HasTool(name));
         return tool is null ? null : $"'{tool}' is not installed: apt-get install openvpn iproute2";
     }
+
+    private static string Plugin(string name) => $"/usr/lib/ipsec/plugins/libstrongswan-{name}.so";
 
     private static IEnumerable<string> SearchPath() =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/usr/sbin", "/sbin"]).Where(folder => folder.Length > 0);

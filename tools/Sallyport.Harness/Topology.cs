@@ -84,6 +84,17 @@ public sealed class Topology : IDisposable
         return made;
     }
 
+    /// <summary>A router that translates addresses, at 10.99.0.<paramref name="host"/>.</summary>
+    public NatBox AttachNat(int host, string role = "nat") => new(Attach(role, host), host);
+
+    /// <summary>A host behind it at 192.168.<paramref name="network"/>.2; its device is called as that of the others.</summary>
+    public Namespace AttachBehind(NatBox box, string role, int network)
+    {
+        var made = Make(role);
+        box.Wire(made, network);
+        return made;
+    }
+
     public void Dispose()
     {
         foreach (var made in namespaces)

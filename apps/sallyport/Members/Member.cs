@@ -28,6 +28,9 @@ internal sealed record Member
 
     public IReadOnlyList<string> Subnets { get; init; } = [];
 
+    /// <summary>Of a site that the gateway does not only wait for.</summary>
+    public SiteIpsec? Ipsec { get; init; }
+
     public required IReadOnlyList<string> Addresses { get; init; }
 
     public required IReadOnlyDictionary<string, string> Labels { get; init; }
@@ -80,6 +83,7 @@ internal sealed record Member
         Locks = site.Locks,
         Presence = site.Presence,
         Subnets = site.Subnets,
+        Ipsec = site.Ipsec,
         Addresses = site.Addresses,
         Labels = site.Labels,
         Groups = site.Groups,

@@ -73,7 +73,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         var labels = Flag.List("--label", "Label as key=value", "LABEL");
         var groups = Flag.List("--group", "Group", "GROUP");
         var addresses = Flag.List("--address", addressHelp, "ADDRESS");
-        var profile = new ProfileFlags("Write its OpenVPN profile here (mode 0600), - for standard output");
+        var profile = new ProfileFlags("Write its profile here (mode 0600), - for standard output");
         var command = shell.Verb(
             "add",
             $"Make a {noun}, and its profile",
@@ -87,7 +87,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                     c.Parse.GetValue(groups),
                     c.Parse.GetValue(addresses),
                     null);
-                using var file = profile.Reserve(c.Parse);
+                using var file = profile.Reserve(c.Parse, draft.Name);
                 var (made, issued) = await CreateAsync(c, draft with { Profile = file is null ? null : profile.Request(c.Parse) });
                 var isTable = c.Printer.Format == OutputFormat.Table;
                 if (isTable && file is not { IsStandardOutput: true })
@@ -182,14 +182,14 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
     {
         var name = Flag.Name($"Name of the {noun}");
         var keepOld = Flag.Switch("--keep-old", "Leave its credentials before it valid, so that the running client goes on; end them later: sallyport credential revoke ID");
-        var profile = new ProfileFlags("Write it here (mode 0600), - for standard output; default: NAME.ovpn");
+        var profile = new ProfileFlags("Write it here (mode 0600), - for standard output; default: NAME.ovpn, or the directory NAME.ipsec");
         var command = shell.Verb(
             "profile",
             $"Issue a new profile; the {noun}'s credentials before it are revoked at once, and a stock client that runs with them exits (see --keep-old)",
             async c =>
             {
                 var member = c.Parse.GetValue(name)!;
-                using var file = profile.Reserve(c.Parse, $"{member}.ovpn")!;
+                using var file = profile.Reserve(c.Parse, member, isWanted: true)!;
                 var issued = await IssueProfileAsync(c, member, profile.Request(c.Parse, c.Parse.GetValue(keepOld)));
                 var facts = ProfileFlags.Deliver(file, issued, c.Printer);
                 if (c.Printer.Format != OutputFormat.Table && !file.IsStandardOutput)
@@ -295,6 +295,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
             ("state", MemberText.State(member)),
             ("online", member.Presence),
             ("subnets", string.Join(", ", member.Subnets)),
+            ("IPsec", MemberText.Ipsec(member.Ipsec)),
             ("addresses", string.Join(", ", member.Addresses)),
             ("labels", MemberText.Labels(member.Labels)),
             ("groups", string.Join(", ", member.Groups)),

@@ -1,4 +1,5 @@
 using Sallyport.Api.Devices;
+using Sallyport.Api.Sites;
 using Sallyport.Api.Tunnels;
 using Sallyport.Cli.Output;
 using Spectre.Console;
@@ -42,6 +43,14 @@ internal static class MemberText
     private static string Quarantine(QuarantineInfo shut) => string.Join(", ", ((string?[])
     [
         shut.Degree, shut.Application is { } left ? $"only {left}" : null, shut.Rate is { } rate ? $"{rate}/s" : null, shut.Until is { } end ? $"until {Human.Time(end)}" : null,
+    ]).OfType<string>());
+
+    /// <summary>"the gateway begins to 203.0.113.5, mode transport"; null where it waits, as usual.</summary>
+    public static string? Ipsec(SiteIpsec? ipsec) => ipsec is null ? null : string.Join(", ", ((string?[])
+    [
+        ipsec.Remotes.Count == 0 ? null : $"the gateway begins to {string.Join(", ", ipsec.Remotes)}",
+        ipsec.Mode == "tunnel" ? null : $"mode {ipsec.Mode}",
+        ipsec.SinglePairs ? "one pair of subnets for each SA" : null,
     ]).OfType<string>());
 
     public static string Posture(IReadOnlyList<PostureInfo> facts) => string.Join(", ", facts.Select(fact => $"{fact.Name}={fact.Value} ({Human.Time(fact.At)})"));

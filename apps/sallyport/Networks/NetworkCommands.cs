@@ -17,6 +17,7 @@ internal static class NetworkCommands
         var name = Flag.Name("Name, a DNS label such as plant-a");
         var prefixes = Flag.List("--prefix", "Address range such as 10.20.0.0/16 or fd12:3456:789a::/64", "PREFIX", required: true);
         var shape = new Shape();
+        var ipsec = new IpsecFlags();
         return shell.Verb(
             "add",
             "Make a network",
@@ -40,6 +41,7 @@ internal static class NetworkCommands
                         Topology = c.Parse.GetValue(shape.Topology),
                         DefaultRoute = shape.DefaultRouteOf(c.Parse),
                         Dns = shape.DnsOf(c.Parse),
+                        Ipsec = ipsec.Of(c.Parse),
                     },
                     c.Cancel);
                 c.Printer.One(
@@ -47,7 +49,7 @@ internal static class NetworkCommands
                     ApiJson.Default.NetworkInfo,
                     n => c.Printer.Line($"network {n.Name} added: {string.Join(", ", n.Prefixes)}"));
             },
-            [name, prefixes, .. shape.All]);
+            [name, prefixes, .. shape.All, .. ipsec.All]);
     }
 
     private static Command List(Shell shell) => shell.Verb("list", "All networks", async c =>
@@ -81,6 +83,7 @@ internal static class NetworkCommands
         var name = Flag.Name("Name of the network");
         var prefixes = Flag.List("--prefix", "All address ranges, old and new", "PREFIX");
         var shape = new Shape();
+        var ipsec = new IpsecFlags();
         return shell.Verb(
             "update",
             "Change what is given, leave the rest",
@@ -102,12 +105,13 @@ internal static class NetworkCommands
                     Topology = c.Parse.GetValue(shape.Topology),
                     DefaultRoute = shape.DefaultRouteOf(c.Parse),
                     Dns = shape.DnsOf(c.Parse),
+                    Ipsec = ipsec.Of(c.Parse),
                 };
                 var network = await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
                 Print(c, network);
                 CutText.PrintReconnecting(c.Printer, network.TunnelsReconnecting);
             },
-            [name, prefixes, .. shape.All]);
+            [name, prefixes, .. shape.All, .. ipsec.All]);
     }
 
     private static Command Remove(Shell shell)
@@ -146,6 +150,12 @@ internal static class NetworkCommands
             : $"have an address each, but those of {string.Join(", ", n.GuestsSharing)} share one: the guest pools have no room for more"),
         ("names", n.Dns.Serve ? $"*.{n.Dns.Suffix}" : "not answered"),
         ("other names", n.Dns.Serve ? n.Dns.Forward.Count == 0 ? "refused" : string.Join(", ", n.Dns.Forward) : null),
+        ("IPsec", n.Ipsec.Serve ? string.Join(", ", n.Ipsec.Authentication) : "off"),
+        ("  IKE", n.Ipsec.Serve ? string.Join(", ", n.Ipsec.Ike) : null),
+        ("  ESP", n.Ipsec.Serve ? string.Join(", ", n.Ipsec.Esp) : null),
+        ("  new keys", n.Ipsec.Serve ? IpsecFlags.Lifetimes(n.Ipsec) : null),
+        ("  besides", n.Ipsec.Serve && (n.Ipsec.Encapsulate || n.Ipsec.PpkRequired)
+            ? string.Join(", ", ((string?[])[n.Ipsec.Encapsulate ? "ESP always in UDP" : null, n.Ipsec.PpkRequired ? "a post-quantum key is required" : null]).OfType<string>()) : null),
         ("created", Human.Time(n.CreatedAt))));
 
     /// <summary>How devices of the network come in.</summary>

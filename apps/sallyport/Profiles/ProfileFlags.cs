@@ -11,36 +11,55 @@ namespace Sallyport.Cli.Profiles;
 /// <summary>What a profile carries and where it goes; the same for devices and sites, on "add" and on "profile".</summary>
 internal sealed class ProfileFlags
 {
+    private const string Ipsec = "ipsec";
+
     private readonly Option<string?> profile;
+    private readonly Option<string?> protocol = Flag.Text(
+        "--protocol", "openvpn (default): one file; ipsec: a directory with files for strongSwan, libreswan and phones, and a sheet for web forms", "PROTOCOL");
+
     private readonly Option<bool> force = Flag.Switch("--force", "Replace the file if it exists");
     private readonly Option<string?> endpoint = Flag.Text(
         "--endpoint", "Host name or address that the profile dials; default: the installation's", "HOST");
-    private readonly Option<string?> transport = Flag.Text("--transport", "udp+tcp (default), udp or tcp", "TRANSPORT");
-    private readonly Option<string?> wrapping = Flag.Text("--wrapping", "One of the network's wrappings; default: its first", "WRAPPING");
+
+    private readonly Option<string?> transport = Flag.Text("--transport", "With openvpn: udp+tcp (default), udp or tcp", "TRANSPORT");
+    private readonly Option<string?> wrapping = Flag.Text("--wrapping", "With openvpn: one of the network's wrappings; default: its first", "WRAPPING");
     private readonly Option<int?> validDays = Flag.Number("--valid-days", "Days that the certificate is valid", "DAYS");
+    private readonly Option<string?> auth = Flag.Text("--auth", "With ipsec: certificate (default), psk, eap-tls or eap-mschapv2", "KIND");
+    private readonly Option<string[]> peerIds = Flag.List(
+        "--peer-id", "With ipsec: who it says it is, where that is not its name: 203.0.113.5, hq@example.com, @router-7.example, keyid:4711; one for each uplink", "ID");
+
+    private readonly Option<int?> uplinks = Flag.Number("--uplinks", "With ipsec: ways by which a site comes, each with a credential of its own; default: 1", "COUNT");
+    private readonly Option<string?> ppk = Flag.YesNo("--ppk", "With ipsec: a post-quantum pre-shared key as well (RFC 8784)");
 
     public ProfileFlags(string help) => profile = Flag.Text("--profile", help, "FILE");
+
+    private Option[] Shape => [force, protocol, endpoint, transport, wrapping, validDays, auth, peerIds, uplinks, ppk];
 
     public void AddTo(Command command)
     {
         command.Add(profile);
-        command.Add(force);
-        command.Add(endpoint);
-        command.Add(transport);
-        command.Add(wrapping);
-        command.Add(validDays);
+        foreach (var option in Shape)
+        {
+            command.Add(option);
+        }
     }
 
     /// <summary>Null where no profile is asked for.</summary>
-    public ProfileFile? Reserve(ParseResult parse, string? otherwise = null) =>
-        (parse.GetValue(profile) ?? otherwise) is { } path ? ProfileFile.Reserve(path, parse.GetValue(force)) : null;
+    /// <param name="name">What the profile is called where nobody says.</param>
+    /// <param name="isWanted">Without being asked for, too. Who names a protocol asks for it.</param>
+    public ProfileFile? Reserve(ParseResult parse, string name, bool isWanted = false)
+    {
+        var isDirectory = IsIpsec(parse);
+        var usual = isWanted || IsSaid(parse, protocol) ? $"{name}.{(isDirectory ? "ipsec" : "ovpn")}" : null;
+        return (parse.GetValue(profile) ?? usual) is { } path ? ProfileFile.Reserve(path, parse.GetValue(force), isDirectory) : null;
+    }
 
     /// <summary>A flag that says what the profile is like, where none is made, would be without effect.</summary>
     public void CheckAskedFor(ParseResult parse)
     {
         // A variable such as SALLYPORT_ENDPOINT may be meant for other commands.
-        var idle = ((Option[])[force, endpoint, transport, wrapping, validDays]).Where(o => parse.GetResult(o) is { Implicit: false }).Select(o => o.Name).ToList();
-        if (parse.GetValue(profile) is null && idle.Count > 0)
+        var idle = Shape.Where(option => IsSaid(parse, option)).Select(option => option.Name).ToList();
+        if (parse.GetValue(profile) is null && !IsSaid(parse, protocol) && idle.Count > 0)
         {
             throw new CliException(
                 ExitCodes.Usage,
@@ -53,10 +72,15 @@ internal sealed class ProfileFlags
     public ProfileRequest Request(ParseResult parse, bool keepOld = false) => new()
     {
         KeepOld = keepOld,
+        Protocol = parse.GetValue(protocol),
         Endpoint = parse.GetValue(endpoint),
         Transport = parse.GetValue(transport),
         Wrapping = parse.GetValue(wrapping),
         ValidDays = parse.GetValue(validDays),
+        Auth = parse.GetValue(auth),
+        PeerIds = parse.GetValue(peerIds) is { Length: > 0 } ids ? ids : null,
+        Uplinks = parse.GetValue(uplinks),
+        Ppk = Flag.IsYes(parse, ppk),
     };
 
     /// <summary>Writes the file and says so. The profile itself never goes into JSON or YAML: those end in logs.</summary>
@@ -66,10 +90,16 @@ internal sealed class ProfileFlags
         if (printer.Format == OutputFormat.Table || file.IsStandardOutput)
         {
             var where = file.IsStandardOutput ? "" : $" in {file.Path}";
-            printer.Remark($"profile{where}{(issued.NotAfter is { } end ? $", valid until {Human.Time(end)}" : "")}; it holds a private key that exists nowhere else");
+            printer.Remark($"profile{where}{(issued.NotAfter is { } end ? $", valid until {Human.Time(end)}" : "")}; it holds {Held(issued)} that exists nowhere else");
+            Install(file, issued, printer);
             if (issued.Username is not null && issued.Password is not null)
             {
                 printer.Remark($"username {issued.Username}, password {issued.Password} (shown only now)");
+            }
+
+            foreach (var key in issued.Keys)
+            {
+                printer.Remark($"{(key.Kind == "psk" ? "pre-shared key" : "post-quantum key")} of {key.Id}: {key.Secret} (shown only now)");
             }
 
             if (issued.Revoked.Count > 0)
@@ -80,8 +110,32 @@ internal sealed class ProfileFlags
         }
 
         var facts = JsonSerializer.SerializeToNode(issued, ApiJson.Default.ProfileIssued)!.AsObject();
-        facts.Remove("text");
+        foreach (var secret in (string[])["text", "files", "keys"])
+        {
+            facts.Remove(secret);
+        }
+
+        if (issued.Protocol == Ipsec)
+        {
+            facts.Remove("password");
+            facts["files"] = new JsonArray([.. issued.Files.Select(part => (JsonNode)part.Name)]);
+        }
+
         facts["file"] = file.Path;
         return facts;
     }
+
+    private static string Held(ProfileIssued issued) => issued.Fingerprint is not null ? "a private key" : issued.Keys.Count > 0 ? "a pre-shared key" : "a password";
+
+    private static void Install(ProfileFile file, ProfileIssued issued, Printer printer)
+    {
+        if (issued.Protocol == Ipsec && !file.IsStandardOutput)
+        {
+            printer.Remark($"strongSwan: cp -r {file.Path}/swanctl/. /etc/swanctl/ && swanctl --load-all; anything else: {file.Path}/{ProfileFile.Sheet}");
+        }
+    }
+
+    private bool IsIpsec(ParseResult parse) => string.Equals(parse.GetValue(protocol), Ipsec, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsSaid(ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
 }

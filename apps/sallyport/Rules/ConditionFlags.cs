@@ -11,7 +11,7 @@ internal sealed class ConditionFlags
     private const string Any = "any";
 
     private readonly Option<string[]> states = Flag.List("--state", "Only while it is active, or quarantined", "STATE");
-    private readonly Option<string[]> protocols = Flag.List("--over", "Only tunnels over openvpn/udp or openvpn/tcp", "PROTOCOL");
+    private readonly Option<string[]> protocols = Flag.List("--over", "Only tunnels over openvpn/udp, openvpn/tcp, ipsec/udp or ipsec/esp", "PROTOCOL");
     private readonly Option<string[]> ciphers = Flag.List("--cipher", "Only tunnels with this cipher, such as AES-256-GCM", "CIPHER");
     private readonly Option<string[]> sources = Flag.List("--source", "Only tunnels from this address or prefix outside", "PREFIX");
     private readonly Option<string[]> countries = Flag.List("--country", "Only tunnels from this country, such as AT (needs the setting country_table)", "CODE");

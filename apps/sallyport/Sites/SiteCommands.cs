@@ -18,9 +18,15 @@ internal sealed class SiteCommands(Shell shell) : MemberNoun<SiteInfo>(shell, "s
 
     private readonly Option<string[]> allCarried = Flag.List("--subnet", "All subnets behind it, old and new", "SUBNET");
 
-    protected override Symbol[] OfAdd => [carried];
+    private readonly Option<string[]> remotes = Flag.List(
+        "--remote", "By IPsec the gateway begins as well, to this address or host name; one for each uplink, \"any\" where it waits, \"none\" for all", "HOST");
 
-    protected override Symbol[] OfUpdate => [allCarried];
+    private readonly Option<string?> mode = Flag.Text("--mode", "By IPsec: tunnel (default), or transport where both ends are hosts", "MODE");
+    private readonly Option<string?> singlePairs = Flag.YesNo("--single-pairs", "By IPsec: one pair of subnets for each SA, for routers that know no more");
+
+    protected override Symbol[] OfAdd => [carried, remotes, mode, singlePairs];
+
+    protected override Symbol[] OfUpdate => [allCarried, remotes, mode, singlePairs];
 
     protected override Symbol[] OfList => [network];
 
@@ -47,6 +53,7 @@ internal sealed class SiteCommands(Shell shell) : MemberNoun<SiteInfo>(shell, "s
                 Labels = draft.Labels,
                 Groups = draft.Groups,
                 Addresses = draft.Addresses,
+                Ipsec = IpsecOf(c.Parse),
                 Profile = draft.Profile,
             },
             c.Cancel);
@@ -66,9 +73,22 @@ internal sealed class SiteCommands(Shell shell) : MemberNoun<SiteInfo>(shell, "s
             Labels = change.Labels,
             Groups = change.Groups,
             Limit = change.Limit,
+            Ipsec = IpsecOf(c.Parse),
         },
         revision,
         c.Cancel);
+
+    /// <summary>Null where nothing is said.</summary>
+    private SiteIpsecInput? IpsecOf(ParseResult parse)
+    {
+        var input = new SiteIpsecInput
+        {
+            Remotes = parse.GetValue(remotes) switch { null or [] => null, ["none"] => [], var given => given },
+            Mode = parse.GetValue(mode),
+            SinglePairs = Flag.IsYes(parse, singlePairs),
+        };
+        return input == new SiteIpsecInput() ? null : input;
+    }
 
     protected override Task<ProfileIssued> IssueProfileAsync(CommandContext c, string name, ProfileRequest request) =>
         c.Client.IssueSiteProfileAsync(name, request, c.Cancel);

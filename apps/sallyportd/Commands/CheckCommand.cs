@@ -24,6 +24,13 @@ internal static class CheckCommand
             {SettingKey.OpenVpnPingRestart.Path}: {Show(s.PingRestart)}
             {SettingKey.OpenVpnRenegotiate.Path}: {Show(s.Renegotiate)}
             {SettingKey.OpenVpnHandshakeWindow.Path}: {Show(s.HandshakeWindow)}
+            {SettingKey.IpsecIke.Path}: [{string.Join(", ", s.Ike)}]
+            {SettingKey.IpsecNat.Path}: [{string.Join(", ", s.IkeNat)}]
+            {SettingKey.IpsecRaw.Path}: {(s.EspRaw ? "on" : "off")}
+            {SettingKey.IpsecThreads.Path}: {s.IkeThreads}
+            {SettingKey.IpsecProbe.Path}: {Show(s.IkeProbe)}
+            {SettingKey.IpsecDead.Path}: {Show(s.IkeDead)}
+            {SettingKey.IpsecRedirect.Path}: {s.IkeRedirect ?? "none"}
             {SettingKey.ApiSocket.Path}: {s.ApiSocket}
             {SettingKey.ApiHttps.Path}: [{string.Join(", ", s.ApiHttps)}]
             {SettingKey.GatewayFlowTable.Path}: {s.FlowTable}

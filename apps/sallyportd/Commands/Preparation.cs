@@ -44,6 +44,10 @@ internal static class Preparation
         return taken.Count == 0;
     }
 
+    /// <summary>As far as this machine and its user allow; says what it does not.</summary>
+    public static DaemonSettings Fit(DaemonSettings settings) => PortCheck.Fit(
+        settings, GatewayOf(settings) is not null, Privileges.OfThisProcess(), warning => Console.Error.WriteLine($"warning: {warning}"));
+
     public static int? ControlOf(DaemonSettings settings) =>
         PidFile.ReadLive(Path.Combine(settings.DataDirectory, DataDirectoryNames.ControlPid));
 

@@ -42,6 +42,7 @@ internal static class ServeCommand
             return ExitCodes.Failed;
         }
 
+        settings = Preparation.Fit(settings);
         if (!Preparation.CanStart(settings) || !MakeRoomForSocket(settings))
         {
             return ExitCodes.Failed;

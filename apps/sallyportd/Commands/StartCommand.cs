@@ -24,6 +24,7 @@ internal static class StartCommand
             return ExitCodes.Ok;
         }
 
+        settings = Preparation.Fit(settings);
         if (!Preparation.CanStart(settings))
         {
             return ExitCodes.Failed;

@@ -16,10 +16,46 @@ internal static class PortCheck
         {
             TryAll(SettingKey.OpenVpnUdp, settings.OpenVpnUdp, SocketType.Dgram, problems);
             TryAll(SettingKey.OpenVpnTcp, settings.OpenVpnTcp, SocketType.Stream, problems);
+            TryAll(SettingKey.IpsecIke, settings.Ike, SocketType.Dgram, problems);
+            TryAll(SettingKey.IpsecNat, settings.IkeNat, SocketType.Dgram, problems);
         }
 
         TryAll(SettingKey.ApiHttps, settings.ApiHttps, SocketType.Stream, problems);
         return problems;
+    }
+
+    /// <summary>
+    /// IPsec as far as it can be had. Where nobody said which listeners he wants, a machine on which we are not root or where another IKE
+    /// daemon runs has less of it, or none, and says so; it does not refuse to start.
+    /// </summary>
+    public static DaemonSettings Fit(DaemonSettings settings, bool gatewayRuns, Privileges may, Action<string> warn)
+    {
+        var fitted = settings with { EspRaw = settings.EspRaw && may.RawSockets };
+        if (settings.IpsecIsSaid)
+        {
+            return fitted;
+        }
+
+        if (settings.Ike.Any(endpoint => !may.Bind(endpoint.Port)))
+        {
+            warn($"IKE is offered on port 4500 alone: port 500 is the system's, and needs root (set \"{SettingKey.IpsecIke.Path}\" to choose)");
+            fitted = fitted with { Ike = [] };
+        }
+
+        var taken = new List<SettingProblem>();
+        if (!gatewayRuns)
+        {
+            TryAll(SettingKey.IpsecIke, fitted.Ike, SocketType.Dgram, taken);
+            TryAll(SettingKey.IpsecNat, fitted.IkeNat, SocketType.Dgram, taken);
+        }
+
+        if (taken.Count == 0)
+        {
+            return fitted;
+        }
+
+        warn($"no IPsec: {taken[0].What} (set \"{SettingKey.IpsecIke.Path}\" and \"{SettingKey.IpsecNat.Path}\" to choose)");
+        return fitted with { Ike = [], IkeNat = [] };
     }
 
     private static void TryAll(SettingKey key, IReadOnlyList<IPEndPoint> endpoints, SocketType type, List<SettingProblem> problems)

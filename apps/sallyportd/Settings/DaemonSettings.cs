@@ -25,6 +25,26 @@ internal sealed record DaemonSettings
 
     public required TimeSpan HandshakeWindow { get; init; }
 
+    /// <summary>Where IKE listens, and where IKE and ESP share a port. None of both: no IPsec.</summary>
+    public required IReadOnlyList<IPEndPoint> Ike { get; init; }
+
+    public required IReadOnlyList<IPEndPoint> IkeNat { get; init; }
+
+    /// <summary>Somebody wants exactly these listeners: where they cannot be had nothing starts.</summary>
+    public required bool IpsecIsSaid { get; init; }
+
+    /// <summary>ESP as IP protocol 50, too.</summary>
+    public required bool EspRaw { get; init; }
+
+    public required int IkeThreads { get; init; }
+
+    public required TimeSpan IkeProbe { get; init; }
+
+    public required TimeSpan IkeDead { get; init; }
+
+    /// <summary>Where new peers are sent instead; null for nowhere.</summary>
+    public string? IkeRedirect { get; init; }
+
     public required string ApiSocket { get; init; }
 
     public required IReadOnlyList<IPEndPoint> ApiHttps { get; init; }

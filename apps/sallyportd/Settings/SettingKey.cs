@@ -33,6 +33,13 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
     public static readonly SettingKey OpenVpnPingRestart = new("openvpn.ping_restart", SettingShape.Duration, 2, 86_400);
     public static readonly SettingKey OpenVpnRenegotiate = new("openvpn.renegotiate", SettingShape.Duration, 5, 604_800);
     public static readonly SettingKey OpenVpnHandshakeWindow = new("openvpn.handshake_window", SettingShape.Duration, 5, 600);
+    public static readonly SettingKey IpsecIke = new("ipsec.ike", SettingShape.Listen);
+    public static readonly SettingKey IpsecNat = new("ipsec.nat", SettingShape.Listen);
+    public static readonly SettingKey IpsecRaw = new("ipsec.raw", SettingShape.Text);
+    public static readonly SettingKey IpsecThreads = new("ipsec.threads", SettingShape.Count, 1, 64);
+    public static readonly SettingKey IpsecProbe = new("ipsec.probe", SettingShape.Duration, 1, 3600);
+    public static readonly SettingKey IpsecDead = new("ipsec.dead", SettingShape.Duration, 5, 86_400);
+    public static readonly SettingKey IpsecRedirect = new("ipsec.redirect", SettingShape.Text);
     public static readonly SettingKey ApiSocket = new("api.socket", SettingShape.Path);
     public static readonly SettingKey ApiHttps = new("api.https", SettingShape.Listen);
     public static readonly SettingKey GatewayFlowTable = new("gateway.flow_table", SettingShape.Count, 1024, 4_194_304);
@@ -50,6 +57,7 @@ internal sealed record SettingKey(string Path, SettingShape Shape, long Least = 
     [
         Data, Endpoint, CountryTable,
         OpenVpnUdp, OpenVpnTcp, OpenVpnPing, OpenVpnPingRestart, OpenVpnRenegotiate, OpenVpnHandshakeWindow,
+        IpsecIke, IpsecNat, IpsecRaw, IpsecThreads, IpsecProbe, IpsecDead, IpsecRedirect,
         ApiSocket, ApiHttps,
         GatewayFlowTable, GatewayHandshakeThreads, GatewayPacketThreads, GatewayTun, GatewayTunOpen, GatewayTunOffloads,
         DnsZone,

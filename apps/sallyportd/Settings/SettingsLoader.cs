@@ -137,6 +137,14 @@ internal sealed class SettingsLoader
             PingRestart = DurationOf(SettingKey.OpenVpnPingRestart, TimeSpan.FromSeconds(60)),
             Renegotiate = DurationOf(SettingKey.OpenVpnRenegotiate, TimeSpan.FromHours(1)),
             HandshakeWindow = DurationOf(SettingKey.OpenVpnHandshakeWindow, TimeSpan.FromSeconds(60)),
+            Ike = ListenOf(SettingKey.IpsecIke, 500),
+            IkeNat = ListenOf(SettingKey.IpsecNat, 4500),
+            IpsecIsSaid = raw.ContainsKey(SettingKey.IpsecIke.Path) || raw.ContainsKey(SettingKey.IpsecNat.Path),
+            EspRaw = ChoiceOf(SettingKey.IpsecRaw, "on", "off") == "on",
+            IkeThreads = (int)NumberOf(SettingKey.IpsecThreads, 1),
+            IkeProbe = DurationOf(SettingKey.IpsecProbe, TimeSpan.FromSeconds(30)),
+            IkeDead = DurationOf(SettingKey.IpsecDead, TimeSpan.FromSeconds(120)),
+            IkeRedirect = TextOf(SettingKey.IpsecRedirect),
             ApiSocket = PathOf(SettingKey.ApiSocket, Path.Combine(data, "api.sock")),
             ApiHttps = ListenOf(SettingKey.ApiHttps, 8443),
             FlowTable = (int)NumberOf(SettingKey.GatewayFlowTable, 65_536),
@@ -202,13 +210,23 @@ internal sealed class SettingsLoader
                 "One lost ping must not cut a device: 10 and 60 are good values."));
         }
 
-        if (settings.OpenVpnUdp.Count + settings.OpenVpnTcp.Count == 0)
+        if (settings.OpenVpnUdp.Count + settings.OpenVpnTcp.Count + settings.Ike.Count + settings.IkeNat.Count == 0)
         {
             problems.Add(new SettingProblem(
-                WhereOf(SettingKey.OpenVpnUdp, SettingKey.OpenVpnTcp), "no device could connect: \"openvpn.udp\" and \"openvpn.tcp\" are both empty", "Leave one of them out to get its default."));
+                WhereOf(SettingKey.OpenVpnUdp, SettingKey.OpenVpnTcp), "no device could connect: \"openvpn.udp\", \"openvpn.tcp\", \"ipsec.ike\" and \"ipsec.nat\" are all empty",
+                "Leave one of them out to get its default."));
         }
 
-        Clash(SettingKey.OpenVpnTcp, settings.OpenVpnTcp, SettingKey.ApiHttps, settings.ApiHttps);
+        Clash("TCP", SettingKey.OpenVpnTcp, settings.OpenVpnTcp, SettingKey.ApiHttps, settings.ApiHttps);
+        Clash("UDP", SettingKey.OpenVpnUdp, settings.OpenVpnUdp, SettingKey.IpsecIke, settings.Ike);
+        Clash("UDP", SettingKey.OpenVpnUdp, settings.OpenVpnUdp, SettingKey.IpsecNat, settings.IkeNat);
+        Clash("UDP", SettingKey.IpsecIke, settings.Ike, SettingKey.IpsecNat, settings.IkeNat);
+        if (settings.IkeRedirect is { } elsewhere && !IsHost(elsewhere))
+        {
+            problems.Add(new SettingProblem(
+                WhereOf(SettingKey.IpsecRedirect), $"\"{elsewhere}\" is neither a host name nor an address", "Write where new peers are sent, without a port: vpn2.example.com. Leave it out to keep them."));
+        }
+
         if (!IsHost(settings.Endpoint))
         {
             problems.Add(new SettingProblem(
@@ -216,7 +234,7 @@ internal sealed class SettingsLoader
         }
     }
 
-    private void Clash(SettingKey a, IReadOnlyList<IPEndPoint> ofA, SettingKey b, IReadOnlyList<IPEndPoint> ofB)
+    private void Clash(string protocol, SettingKey a, IReadOnlyList<IPEndPoint> ofA, SettingKey b, IReadOnlyList<IPEndPoint> ofB)
     {
         foreach (var one in ofA)
         {
@@ -225,8 +243,8 @@ internal sealed class SettingsLoader
             {
                 problems.Add(new SettingProblem(
                     WhereOf(b, a),
-                    $"\"{a.Path}\" and \"{b.Path}\" both want TCP port {one.Port}",
-                    $"Give one of them another port, for example {b.Variable}=0.0.0.0:8444."));
+                    $"\"{a.Path}\" and \"{b.Path}\" both want {protocol} port {one.Port}",
+                    $"Give one of them another port, for example {b.Variable}=0.0.0.0:{one.Port + 1}."));
                 return;
             }
         }

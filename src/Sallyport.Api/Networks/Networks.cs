@@ -59,6 +59,8 @@ public sealed record NetworkCreate
     public bool? DefaultRoute { get; init; }
 
     public NetworkDnsInput? Dns { get; init; }
+
+    public NetworkIpsecInput? Ipsec { get; init; }
 }
 
 /// <summary>Changes what is not null.</summary>
@@ -101,6 +103,8 @@ public sealed record NetworkUpdate
     public bool? DefaultRoute { get; init; }
 
     public NetworkDnsInput? Dns { get; init; }
+
+    public NetworkIpsecInput? Ipsec { get; init; }
 }
 
 public sealed record NetworkInfo
@@ -143,6 +147,8 @@ public sealed record NetworkInfo
     public required bool DefaultRoute { get; init; }
 
     public required NetworkDns Dns { get; init; }
+
+    public required NetworkIpsec Ipsec { get; init; }
 
     public required int Devices { get; init; }
 

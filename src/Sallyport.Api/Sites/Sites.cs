@@ -23,6 +23,9 @@ public sealed record SiteCreate
     /// <summary>At most one IPv4 and one IPv6 address of the network for the router itself; what is left out is allocated.</summary>
     public IReadOnlyList<string>? Addresses { get; init; }
 
+    /// <summary>How the gateway meets it by IPsec.</summary>
+    public SiteIpsecInput? Ipsec { get; init; }
+
     /// <summary>Where given, a credential is issued at once and the answer carries the profile.</summary>
     public ProfileRequest? Profile { get; init; }
 }
@@ -39,6 +42,35 @@ public sealed record SiteUpdate
 
     /// <summary>Of all that it sends and is sent.</summary>
     public LimitInput? Limit { get; init; }
+
+    public SiteIpsecInput? Ipsec { get; init; }
+}
+
+/// <summary>The other end of a site's IPsec tunnels, as far as it is not found out when it comes. Changes what is not null.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record SiteIpsecInput
+{
+    /// <summary>
+    /// Addresses or host names to which the gateway begins by itself, one for each uplink, "any" where it waits for that one. None (default): it
+    /// waits for all.
+    /// </summary>
+    public IReadOnlyList<string>? Remotes { get; init; }
+
+    /// <summary>"tunnel" (default), or "transport" where both ends are hosts.</summary>
+    public string? Mode { get; init; }
+
+    /// <summary>One pair of subnets for each CHILD_SA, as routers with the habits of IKEv1 need it. Default: all in one.</summary>
+    public bool? SinglePairs { get; init; }
+}
+
+public sealed record SiteIpsec
+{
+    /// <summary>"any" where the gateway waits.</summary>
+    public required IReadOnlyList<string> Remotes { get; init; }
+
+    public required string Mode { get; init; }
+
+    public required bool SinglePairs { get; init; }
 }
 
 public sealed record SiteInfo
@@ -57,6 +89,9 @@ public sealed record SiteInfo
     public required DateTimeOffset StateSince { get; init; }
 
     public required IReadOnlyList<string> Subnets { get; init; }
+
+    /// <summary>How the gateway meets it by IPsec; null where it only waits for it, as for all.</summary>
+    public SiteIpsec? Ipsec { get; init; }
 
     public required IReadOnlyList<string> Addresses { get; init; }
 

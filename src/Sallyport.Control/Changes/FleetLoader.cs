@@ -21,7 +21,7 @@ internal sealed class FleetLoader(Envelope envelope)
         return new FleetState(
             CurrentVersion(sql),
             NetworkRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(envelope)),
-            IdentityRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(credentials[row.Id])),
+            IdentityRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel(credentials[row.Id], envelope)),
             ApplicationRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()),
             RuleRow.All(sql).Select(row => row.ToModel()).OfType<RuleModel>().ToImmutableDictionary(rule => rule.Id),
             AppearanceRow.All(sql).ToImmutableDictionary(row => row.Id, row => row.ToModel()));
@@ -61,7 +61,7 @@ internal sealed class FleetLoader(Envelope envelope)
     public static long NextVersion(SqliteConnection sql, long now) => Math.Max(CurrentVersion(sql) + 1, now / 1_000_000);
 
     /// <summary>A lock of a network touches all that are in it: they are read together.</summary>
-    private static (IReadOnlyList<IdentityModel> Present, IReadOnlyList<int> Gone) LoadIdentities(SqliteConnection sql, IReadOnlyList<int> ids)
+    private (IReadOnlyList<IdentityModel> Present, IReadOnlyList<int> Gone) LoadIdentities(SqliteConnection sql, IReadOnlyList<int> ids)
     {
         if (ids.Count == 0)
         {
@@ -70,7 +70,7 @@ internal sealed class FleetLoader(Envelope envelope)
 
         var credentials = CredentialRow.Of(sql, ids).ToLookup(credential => credential.IdentityId);
         var rows = IdentityRow.Find(sql, ids).ToDictionary(row => row.Id);
-        return Split(ids, id => rows.TryGetValue(id, out var row) ? row.ToModel(credentials[id]) : null);
+        return Split(ids, id => rows.TryGetValue(id, out var row) ? row.ToModel(credentials[id], envelope) : null);
     }
 
     private static (IReadOnlyList<T> Present, IReadOnlyList<int> Gone) Split<T>(IEnumerable<int> ids, Func<int, T?> find)

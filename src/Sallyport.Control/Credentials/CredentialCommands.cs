@@ -44,12 +44,12 @@ internal sealed class CredentialCommands(Commands commands, Database database, C
                     "id", $"credential {id} was revoked on {UnixTime.ToTime(at):u}", "nothing is left to do"));
             }
 
-            change.Sql.Execute("UPDATE credentials SET revoked_at = @Now, revoke_reason = @reason WHERE id = @id", new { change.Now, reason, id });
+            change.Sql.Execute($"UPDATE credentials SET {CredentialRow.Revocation} WHERE id = @id", new { change.Now, reason, id });
             change.Touch(ChangeKind.Identity, row.IdentityId);
             change.Audit(
                 "credential.revoke",
                 row.Subject,
-                new JsonObject { ["owner"] = $"{row.OwnerKind}:{row.Owner}.{row.Network}", ["fingerprint"] = row.Fingerprint, ["reason"] = reason });
+                new JsonObject { ["owner"] = $"{row.OwnerKind}:{row.Owner}.{row.Network}", ["fingerprint"] = row.Fingerprint, ["peerId"] = row.PeerId, ["reason"] = reason });
             return row;
         });
         return cuts.EnforceAsync(

@@ -1,39 +1,42 @@
-using System.Globalization;
-using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Dapper;
+using Microsoft.Data.Sqlite;
 using Sallyport.Api.Credentials;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
-using Sallyport.Control.Pki;
 using Sallyport.Control.Secrets;
-using Sallyport.Control.Store;
 using Sallyport.Core.OpenVpn.Wrapping;
 
 namespace Sallyport.Control.Credentials;
 
 /// <summary>Makes the credentials of an identity and the profile around them. Private keys and passwords leave in the answer and stay nowhere.</summary>
-internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope envelope, GatewayKeys keys, ControlOptions options)
+internal sealed class CredentialIssuer(CertificateIssuer certificates, IpsecIssuer ipsec, Envelope envelope, GatewayKeys keys, ControlOptions options)
 {
     private const int ValidDaysMax = 3650;
-    private const int UsernameMax = 127; // USER_PASS_LEN of stock clients, with the NUL at its end: 128
 
+    public const string OpenVpn = "openvpn";
+    public const string Ipsec = "ipsec";
+
+    private static readonly string[] Protocols = [OpenVpn, Ipsec];
     private static readonly string[] Transports = ["udp+tcp", "udp", "tcp"];
 
-    public static void Check(ProfileRequest request, NetworkRow? network, ProblemList problems, string field)
+    /// <param name="kind">"device" or "site".</param>
+    /// <param name="ownId">The identity whose live credentials are in nobody's way, because they end; 0 for none.</param>
+    public void Check(SqliteConnection sql, ProfileRequest request, NetworkRow? network, string kind, int ownId, ProblemList problems, string field)
     {
-        _ = NetworkInput.ReadOne(request.Transport, field + "transport", "transport", Transports, problems);
+        var protocol = NetworkInput.ReadOne(request.Protocol, field + "protocol", "protocol", Protocols, problems) ?? OpenVpn;
         if (request.ValidDays is < 1 or > ValidDaysMax)
         {
             problems.Add(field + "validDays", $"{request.ValidDays} is out of range", $"use 1 to {ValidDaysMax}");
         }
 
-        if (request.Endpoint is { } endpoint && !IsHost(endpoint))
+        if (request.Endpoint is { } endpoint && !HostText.IsHost(endpoint))
         {
             problems.Add(
                 field + "endpoint",
@@ -41,6 +44,16 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
                 "leave the port out; it is a setting of the installation");
         }
 
+        if (protocol == Ipsec)
+        {
+            CheckForeign(field, problems, "OpenVPN", ("transport", request.Transport is not null), ("wrapping", request.Wrapping is not null));
+            ipsec.Check(sql, request, network, kind, ownId, problems, field);
+            return;
+        }
+
+        CheckForeign(
+            field, problems, "IPsec", ("auth", request.Auth is not null), ("peerIds", request.PeerIds is { Count: > 0 }), ("uplinks", request.Uplinks is not null), ("ppk", request.Ppk is true));
+        _ = NetworkInput.ReadOne(request.Transport, field + "transport", "transport", Transports, problems);
         if (request.Wrapping is { } wrapping && network is not null && !network.Wrappings.Contains(wrapping, StringComparer.OrdinalIgnoreCase))
         {
             problems.Add(
@@ -48,30 +61,65 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
                 $"network {network.Name} does not accept '{Label.Shorten(wrapping)}'",
                 $"use one of {string.Join(", ", network.Wrappings)}, or allow it in the network first");
         }
+
+        if (options is { OpenVpnUdpPort: 0, OpenVpnTcpPort: 0 })
+        {
+            problems.Add(field + "protocol", "this installation does not listen for OpenVPN", "use protocol ipsec, or set openvpn.udp in sallyport.yaml");
+        }
+    }
+
+    private static void CheckForeign(string field, ProblemList problems, string whose, params ReadOnlySpan<(string Name, bool IsGiven)> parts)
+    {
+        foreach (var (name, isGiven) in parts)
+        {
+            if (isGiven)
+            {
+                problems.Add(field + name, $"{name} is of {whose}, and the profile is for another protocol", $"leave it out, or ask for protocol {(whose == "IPsec" ? Ipsec : OpenVpn)}");
+            }
+        }
     }
 
     /// <summary>Inside a command. The request was checked.</summary>
     public ProfileIssued Issue(Change change, IdentityRow identity, NetworkRow network, ProfileRequest request)
     {
-        var wrapping = network.Wrappings.First(known => request.Wrapping is null || string.Equals(known, request.Wrapping, StringComparison.OrdinalIgnoreCase));
         var revoked = request.KeepOld ? [] : RevokeAll(change, identity.Id, "replaced by a new profile");
+        var issued = string.Equals(request.Protocol, Ipsec, StringComparison.OrdinalIgnoreCase)
+            ? ipsec.Issue(change, identity, network, request, revoked) : IssueOpenVpn(change, identity, network, request, revoked);
+        change.Touch(ChangeKind.Identity, identity.Id);
+        return issued;
+    }
+
+    private ProfileIssued IssueOpenVpn(Change change, IdentityRow identity, NetworkRow network, ProfileRequest request, IReadOnlyList<int> revoked)
+    {
+        var wrapping = network.Wrappings.First(known => request.Wrapping is null || string.Equals(known, request.Wrapping, StringComparison.OrdinalIgnoreCase));
         var (wrappingKey, keyId) = WrapFor(network, wrapping);
         var ids = new List<int>();
         CertificateParts? certificate = null;
         if (network.Authentication.StartsWith("certificate", StringComparison.Ordinal))
         {
-            certificate = IssueCertificate(change, identity, request);
-            ids.Add(Store(change, identity, "certificate", wrapping, keyId, certificate, null));
+            certificate = certificates.Issue(change, identity, [IpsecIssuer.IdOf(identity, options)], request.ValidDays);
+            ids.Add(new NewCredential("certificate", OpenVpn) { Certificate = certificate, Wrapping = wrapping, WrappedKeyId = keyId, WrappingKeyId = WrappingOf(keyId) }
+                .Store(change, identity, envelope));
         }
 
         PasswordParts? password = null;
         if (network.Authentication.EndsWith("password", StringComparison.Ordinal))
         {
             password = NewPassword(change, identity);
-            ids.Add(Store(change, identity, "password", wrapping, certificate is null ? keyId : null, null, password));
+            var ownKey = certificate is null ? keyId : null;
+            ids.Add(new NewCredential("password", OpenVpn)
+            {
+                Wrapping = wrapping,
+                WrappedKeyId = ownKey,
+                WrappingKeyId = WrappingOf(ownKey),
+                Username = password.Username,
+                PasswordSalt = password.Salt,
+                PasswordHash = password.Hash,
+            }.Store(change, identity, envelope));
         }
 
         var transport = request.Transport?.ToLowerInvariant() ?? "udp+tcp";
+        var (root, issuing) = certificates.Anchors;
         var text = ProfileText.Write(new ProfileContent
         {
             Kind = identity.Kind,
@@ -83,8 +131,8 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
             Ciphers = network.Ciphers,
             AuthDigest = network.AuthDigest,
             MinimumTls = network.MinimumTls,
-            Anchors = authority.Root.ExportCertificatePem() + "\n" + authority.Issuing.ExportCertificatePem() + "\n",
-            Chain = certificate is null ? null : certificate.Pem + "\n" + authority.Issuing.ExportCertificatePem() + "\n",
+            Anchors = root + issuing,
+            Chain = certificate is null ? null : certificate.Pem + issuing,
             PrivateKey = certificate?.KeyPem,
             Wrapping = wrapping,
             WrappingKey = wrappingKey,
@@ -92,7 +140,6 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
             Username = password?.Username,
             Password = password?.Password,
         });
-        change.Touch(ChangeKind.Identity, identity.Id);
         change.Audit(
             "credential.issue",
             identity.Subject,
@@ -122,7 +169,7 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
     public static IReadOnlyList<int> RevokeAll(Change change, int identityId, string reason)
     {
         var ids = change.Sql.Query<int>(
-            "UPDATE credentials SET revoked_at = @Now, revoke_reason = @reason WHERE identity_id = @identityId AND revoked_at IS NULL RETURNING id",
+            $"UPDATE credentials SET {CredentialRow.Revocation} WHERE identity_id = @identityId AND revoked_at IS NULL RETURNING id",
             new { change.Now, reason, identityId }).AsList();
         ids.Sort();
         return ids;
@@ -152,75 +199,13 @@ internal sealed class CredentialIssuer(CertificateAuthority authority, Envelope 
         }
     }
 
-    private CertificateParts IssueCertificate(Change change, IdentityRow identity, ProfileRequest request)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        TimeSpan? validity = request.ValidDays is { } days ? TimeSpan.FromDays(days) : null;
-        using var certificate = authority.IssueClient(change.Sql, identity.Name, identity.Network, key, validity);
-        return new CertificateParts(
-            certificate.RawData,
-            certificate.ExportCertificatePem(),
-            key.ExportPkcs8PrivateKeyPem(),
-            Convert.ToHexStringLower(SHA256.HashData(certificate.RawData)),
-            certificate.SerialNumber,
-            new DateTimeOffset(certificate.NotBefore.ToUniversalTime()),
-            new DateTimeOffset(certificate.NotAfter.ToUniversalTime()));
-    }
+    private int? WrappingOf(string? keyId) => keyId is null ? null : keys.Newest.Id;
 
-    /// <summary>128 bits in letters that survive being read aloud. A second live password of one identity needs another user name.</summary>
     private static PasswordParts NewPassword(Change change, IdentityRow identity)
     {
-        var name = $"{identity.Name}.{identity.Network}";
-        var username = name;
-        for (var n = 2; IsLiveUsername(change, username); n++)
-        {
-            var number = string.Create(CultureInfo.InvariantCulture, $".{n}");
-            username = name[..Math.Min(name.Length, UsernameMax - number.Length)] + number;
-        }
-
-        var password = RandomNumberGenerator.GetString("abcdefghijkmnpqrstuvwxyz23456789", 26); // 32 letters: 5 bits each, 130 in all
+        var password = NewCredential.Password();
         var salt = RandomNumberGenerator.GetBytes(16);
-        return new PasswordParts(username, password, salt, SHA256.HashData([.. salt, .. Encoding.UTF8.GetBytes(password)]));
-    }
-
-    private static bool IsLiveUsername(Change change, string username) => change.Sql.ExecuteScalar<bool>(
-        "SELECT EXISTS (SELECT 1 FROM credentials WHERE username = @username AND revoked_at IS NULL)", new { username });
-
-    private int Store(
-        Change change, IdentityRow identity, string kind, string wrapping, string? keyId, CertificateParts? certificate, PasswordParts? password) =>
-        change.Sql.ExecuteScalar<int>(
-            """
-            INSERT INTO credentials (identity_id, kind, fingerprint, serial, certificate, wrapping, wrapped_key_id, wrapping_key_id, username,
-                password_salt, password_hash, not_before, not_after, created_at)
-            VALUES (@Id, @kind, @Fingerprint, @Serial, @Der, @wrapping, @keyId, @wrappingKeyId, @Username, @Salt, @Hash, @notBefore, @notAfter,
-                @Now)
-            RETURNING id
-            """,
-            new
-            {
-                identity.Id,
-                kind,
-                certificate?.Fingerprint,
-                certificate?.Serial,
-                certificate?.Der,
-                wrapping,
-                keyId,
-                wrappingKeyId = keyId is null ? (int?)null : keys.Newest.Id,
-                password?.Username,
-                password?.Salt,
-                password?.Hash,
-                notBefore = certificate?.NotBefore.ToUnixNanoseconds(),
-                notAfter = certificate?.NotAfter.ToUnixNanoseconds(),
-                change.Now,
-            });
-
-    private static bool IsHost(string text) =>
-        text.Length <= 253 && (IPAddress.TryParse(text, out _) || text.TrimEnd('.').Split('.').All(label => Label.IsValid(label.ToLowerInvariant())));
-
-    private sealed record CertificateParts(
-        byte[] Der, string Pem, string KeyPem, string Fingerprint, string Serial, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
-    {
-        public override string ToString() => Fingerprint;
+        return new PasswordParts(NewCredential.FreeUsername(change, identity), password, salt, SHA256.HashData([.. salt, .. Encoding.UTF8.GetBytes(password)]));
     }
 
     private sealed record PasswordParts(string Username, string Password, byte[] Salt, byte[] Hash)

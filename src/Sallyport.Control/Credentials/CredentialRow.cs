@@ -1,7 +1,9 @@
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Secrets;
 using Sallyport.Control.Store;
 
 namespace Sallyport.Control.Credentials;
@@ -11,7 +13,7 @@ internal sealed class CredentialRow
     private const string Select =
         """
         SELECT c.id, c.identity_id AS IdentityId, i.kind AS OwnerKind, i.name AS Owner, i.network_id AS NetworkId, n.name AS Network, c.kind,
-            c.fingerprint, c.serial, c.wrapping, c.wrapped_key_id AS WrappedKeyId, c.wrapping_key_id AS WrappingKeyId, c.username, c.password_salt AS PasswordSalt,
+            c.protocol, c.peer_id AS PeerId, c.uplink, c.secret AS SealedSecret, c.ppk_id AS PpkId, c.ppk AS SealedPpk, c.fingerprint, c.serial, c.wrapping, c.wrapped_key_id AS WrappedKeyId, c.wrapping_key_id AS WrappingKeyId, c.username, c.password_salt AS PasswordSalt,
             c.password_hash AS PasswordHash, c.not_before AS NotBefore, c.not_after AS NotAfter, c.created_at AS CreatedAt,
             c.revoked_at AS RevokedAt, c.revoke_reason AS RevokeReason,
             EXISTS (SELECT 1 FROM locks l WHERE l.subject_kind = 'credential' AND l.subject_id = c.id) AS IsLocked
@@ -31,6 +33,18 @@ internal sealed class CredentialRow
     public string Network { get; init; } = "";
 
     public string Kind { get; init; } = "";
+
+    public string Protocol { get; init; } = "";
+
+    public string? PeerId { get; init; }
+
+    public int Uplink { get; init; }
+
+    public byte[]? SealedSecret { get; init; }
+
+    public string? PpkId { get; init; }
+
+    public byte[]? SealedPpk { get; init; }
 
     public string? Fingerprint { get; init; }
 
@@ -89,7 +103,14 @@ internal sealed class CredentialRow
             new { after, identityId, networkId, keyId, revoked, limit }),
     ];
 
-    public CredentialModel ToModel() => new()
+    public static string SecretPurpose(int id) => string.Create(CultureInfo.InvariantCulture, $"credential:{id}:secret");
+
+    public static string PpkPurpose(int id) => string.Create(CultureInfo.InvariantCulture, $"credential:{id}:ppk");
+
+    /// <summary>What nobody needs any more is gone with it: the key of a revoked credential is in no backup that is made later.</summary>
+    public const string Revocation = "revoked_at = @Now, revoke_reason = @reason, secret = NULL, ppk = NULL";
+
+    public CredentialModel ToModel(Envelope envelope) => new()
     {
         Id = Id,
         Kind = Kind,
@@ -98,6 +119,11 @@ internal sealed class CredentialRow
         Username = Username,
         PasswordSalt = PasswordSalt,
         PasswordHash = PasswordHash,
+        PeerId = PeerId,
+        Uplink = Uplink,
+        Secret = SealedSecret is null ? null : envelope.Open(SecretPurpose(Id), SealedSecret),
+        PpkId = PpkId,
+        Ppk = SealedPpk is null ? null : envelope.Open(PpkPurpose(Id), SealedPpk),
     };
 
     public CredentialInfo ToInfo() => new()
@@ -107,6 +133,10 @@ internal sealed class CredentialRow
         Owner = Owner,
         Network = Network,
         Kind = Kind,
+        Protocol = Protocol,
+        PeerId = PeerId,
+        Uplink = Uplink,
+        Ppk = PpkId is not null,
         Fingerprint = Fingerprint,
         Serial = Serial,
         Username = Username,

@@ -24,15 +24,17 @@ internal sealed class GatewayKeys
 
     private readonly SecretStore secrets;
     private readonly byte[] authToken;
+    private readonly byte[] ikeTicket;
     private readonly string handlePrefix;
     private volatile IReadOnlyList<WrappingKey> wrapping;
 
-    private GatewayKeys(SecretStore secrets, IReadOnlyList<WrappingKey> wrapping, byte[] authToken, string handlePrefix)
+    private GatewayKeys(SecretStore secrets, IReadOnlyList<WrappingKey> wrapping, byte[] authToken, byte[] ikeTicket, string handlePrefix)
     {
         this.handlePrefix = handlePrefix;
         this.secrets = secrets;
         this.wrapping = wrapping;
         this.authToken = authToken;
+        this.ikeTicket = ikeTicket;
     }
 
     public WrappingKey Newest => wrapping[0];
@@ -41,7 +43,8 @@ internal sealed class GatewayKeys
     {
         var handles = Networks.Handles.Open(database).ToString();
         return database.Write(sql => new GatewayKeys(
-            secrets, Load(sql, secrets), secrets.GetOrCreate(sql, "auth-token-key", () => SecretStore.Random(32)), handles));
+            secrets, Load(sql, secrets), secrets.GetOrCreate(sql, "auth-token-key", () => SecretStore.Random(32)),
+            secrets.GetOrCreate(sql, "ike-ticket-key", () => SecretStore.Random(32)), handles));
     }
 
     /// <summary>Inside a transaction: one more, the newest from the commit on. Answers them all, for <see cref="Use"/>.</summary>
@@ -65,7 +68,13 @@ internal sealed class GatewayKeys
     public GatewaySettings AddTo(GatewaySettings settings) => AddTo(settings, wrapping);
 
     public GatewaySettings AddTo(GatewaySettings settings, IReadOnlyList<WrappingKey> keys) =>
-        settings with { TlsCryptV2ServerKeys = [.. keys.Select(key => key.Bytes)], AuthTokenKey = authToken, HandlePrefix = handlePrefix };
+        settings with
+        {
+            TlsCryptV2ServerKeys = [.. keys.Select(key => key.Bytes)],
+            AuthTokenKey = authToken,
+            IkeTicketKey = ikeTicket,
+            HandlePrefix = handlePrefix,
+        };
 
     public override string ToString() => "gateway keys";
 

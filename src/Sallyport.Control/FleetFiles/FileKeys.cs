@@ -2,7 +2,9 @@ using Sallyport.Api.Applications;
 using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
+using Sallyport.Api.Sites;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
@@ -51,6 +53,30 @@ internal static class FileKeys
         NetworkKey.List(
             "dns_forward", (to, list) => to with { Dns = (to.Dns ?? new NetworkDnsInput()) with { Forward = list } },
             row => Column.List(row.DnsForwardJson), "dns.forward"),
+        new NetworkKey(
+            "ipsec", "ipsec.serve", FileShape.Flag, (to, yes) => to with { Ipsec = IpsecOf(to) with { Serve = (bool)yes } },
+            row => row.Ipsec.Off && !EgressNetwork.Is(row) ? false : null),
+        NetworkKey.List("ike", (to, list) => to with { Ipsec = IpsecOf(to) with { Ike = list } }, row => row.Ipsec.Ike, "ipsec.ike"),
+        NetworkKey.List("esp", (to, list) => to with { Ipsec = IpsecOf(to) with { Esp = list } }, row => row.Ipsec.Esp, "ipsec.esp"),
+        NetworkKey.List(
+            "ipsec_auth", (to, list) => to with { Ipsec = IpsecOf(to) with { Authentication = list } }, row => row.Ipsec.Authentication, "ipsec.authentication"),
+        NetworkKey.Text(
+            "ike_lifetime", (to, text) => to with { Ipsec = IpsecOf(to) with { IkeLifetime = text } },
+            row => row.Ipsec.IkeSeconds is { } seconds ? IpsecOptions.Lifetime(seconds) : null, "ipsec.ikeLifetime"),
+        NetworkKey.Text(
+            "child_lifetime", (to, text) => to with { Ipsec = IpsecOf(to) with { ChildLifetime = text } },
+            row => row.Ipsec.ChildSeconds is { } seconds ? IpsecOptions.Lifetime(seconds) : null, "ipsec.childLifetime"),
+        NetworkKey.Text(
+            "child_volume", (to, text) => to with { Ipsec = IpsecOf(to) with { ChildVolume = text } },
+            row => Unless(IpsecOptions.Volume(row.Ipsec.ChildBytes), IpsecOptions.None), "ipsec.childVolume"),
+        NetworkKey.Number(
+            "child_packets", (to, number) => to with { Ipsec = IpsecOf(to) with { ChildPackets = number } },
+            row => row.Ipsec.ChildPackets == 0 ? null : row.Ipsec.ChildPackets, "ipsec.childPackets"),
+        NetworkKey.Text(
+            "reauthenticate", (to, text) => to with { Ipsec = IpsecOf(to) with { Reauthenticate = text } },
+            row => Unless(IpsecOptions.Lifetime(row.Ipsec.ReauthenticateSeconds), IpsecOptions.None), "ipsec.reauthenticate"),
+        NetworkKey.Flag("encapsulate", (to, yes) => to with { Ipsec = IpsecOf(to) with { Encapsulate = yes } }, row => row.Ipsec.Encapsulate, "ipsec.encapsulate"),
+        NetworkKey.Flag("ppk_required", (to, yes) => to with { Ipsec = IpsecOf(to) with { PpkRequired = yes } }, row => row.Ipsec.PpkRequired, "ipsec.ppkRequired"),
         NetworkKey.Flag("default_route", (to, yes) => to with { DefaultRoute = yes }, row => row.DefaultRoute, "defaultRoute"),
         NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),
     ];
@@ -69,6 +95,10 @@ internal static class FileKeys
         IdentityKey.Text("network", (to, text) => to with { Network = text }, row => row.Network),
         IdentityKey.List("subnets", (to, list) => to with { Subnets = list }, row => Column.List(row.SubnetsJson)),
         .. Device.Skip(1),
+        IdentityKey.List(
+            "remotes", (to, list) => to with { Ipsec = PeerOf(to) with { Remotes = list } }, row => row.Ipsec is { } peer ? PeerInput.Shown(peer) : null, "ipsec.remotes"),
+        IdentityKey.Text("mode", (to, text) => to with { Ipsec = PeerOf(to) with { Mode = text } }, row => row.Ipsec is { Mode: not "tunnel" and var mode } ? mode : null, "ipsec.mode"),
+        IdentityKey.Flag("single_pairs", (to, yes) => to with { Ipsec = PeerOf(to) with { SinglePairs = yes } }, row => row.Ipsec?.SinglePairs ?? false, "ipsec.singlePairs"),
     ];
 
     public static readonly IReadOnlyList<ApplicationKey> Application =
@@ -102,6 +132,10 @@ internal static class FileKeys
             info => info.Conditions.PostureAge, "conditions.postureAge"),
         .. Limits<RuleCreate, RuleInfo>(input => input.Limit, (to, limit) => to with { Limit = limit }, info => info.Limit),
     ];
+
+    private static SiteIpsecInput PeerOf(IdentityInput wanted) => wanted.Ipsec ?? new SiteIpsecInput();
+
+    private static NetworkIpsecInput IpsecOf(NetworkCreate wanted) => wanted.Ipsec ?? new NetworkIpsecInput();
 
     private static RuleKey Condition(
         string name, Func<ConditionInput, IReadOnlyList<string>, ConditionInput> put, Func<ConditionInfo, IReadOnlyList<string>> get, string? field = null) =>
@@ -137,6 +171,7 @@ internal static class FileKeys
         Topology = wanted.Topology,
         DefaultRoute = wanted.DefaultRoute,
         Dns = wanted.Dns,
+        Ipsec = wanted.Ipsec,
     };
 
     public static ApplicationUpdate Change(ApplicationCreate wanted) =>

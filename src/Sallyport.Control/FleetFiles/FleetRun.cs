@@ -7,6 +7,7 @@ using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Store;
@@ -398,6 +399,7 @@ internal sealed class FleetRun(
         (wanted.Labels is null || FileValue.Show(wanted.Labels) == FileValue.Show(Column.Labels(row.LabelsJson)))
         && (wanted.Groups is null || wanted.Groups.Order(StringComparer.Ordinal).SequenceEqual(FileKeys.GroupsOf(row)))
         && (wanted.Subnets is null || wanted.Subnets.SequenceEqual(Column.List(row.SubnetsJson)))
+        && (wanted.Ipsec is null || (new ProblemList() is var wrong && Column.Of(PeerInput.Read(wanted.Ipsec, row.Ipsec, wrong)) == Column.Of(row.Ipsec) && !wrong.Any))
         && (wanted.Limit is null || (new ProblemList() is var problems && LimitReading.Read(wanted.Limit, row.Limit, problems) == row.Limit && !problems.Any));
 
     private FileOwner OwnerOf(FileEntry<ApplicationCreate> entry) => FileOwner.Of(change, file, entry);

@@ -6,6 +6,7 @@ using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
 using Sallyport.Control.Http;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
@@ -66,12 +67,13 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         }
 
         var limits = Column.Of(LimitReading.Read(input.Limit, row.Limit, problems));
+        var ipsec = Column.Of(PeerInput.Read(input.Ipsec, row.Ipsec, problems));
         problems.ThrowIfAny();
         var labels = input.Labels is null ? row.LabelsJson : Column.Of(input.Labels);
         var groups = input.Groups is null ? row.GroupsJson : Column.Of([.. input.Groups.Distinct(StringComparer.Ordinal)]);
         change.Sql.Execute(
-            "UPDATE identities SET labels = @labels, groups = @groups, subnets = @subnets, limits = @limits, revision = revision + 1 WHERE id = @Id",
-            new { labels, groups, subnets, limits, row.Id });
+            "UPDATE identities SET labels = @labels, groups = @groups, subnets = @subnets, limits = @limits, ipsec = @ipsec, revision = revision + 1 WHERE id = @Id",
+            new { labels, groups, subnets, limits, ipsec, row.Id });
         change.Touch(ChangeKind.Identity, row.Id);
         change.Audit(
             row.Kind + ".update",
@@ -82,6 +84,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["groups"] = JsonNode.Parse(groups),
                 ["subnets"] = JsonNode.Parse(subnets),
                 ["limit"] = input.Limit is null ? null : LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : "none",
+                ["ipsec"] = input.Ipsec is null ? null : JsonNode.Parse(ipsec),
             });
         return IdentityRow.Find(change.Sql, row.Id)!;
     }
@@ -98,7 +101,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
 
         var network = NetworkRow.Find(change.Sql, row.NetworkId)!;
         var problems = new ProblemList();
-        CredentialIssuer.Check(request, network, problems, "");
+        issuer.Check(change.Sql, request, network, row.Kind, request.KeepOld ? 0 : row.Id, problems, "");
         problems.ThrowIfAny();
         if (row.State == IdentityStates.Pending)
         {
@@ -278,9 +281,14 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
 
         var (v4, v6) = input.ReadAddresses(change.Sql, network, problems);
         var limits = Column.Of(LimitReading.Read(input.Limit, null, problems));
+        var peer = PeerInput.Read(input.Ipsec, null, problems);
         if (input.Profile is { } request)
         {
-            CredentialIssuer.Check(request, network, problems, "profile.");
+            issuer.Check(change.Sql, request, network, input.Kind, 0, problems, "profile.");
+            if (request.Protocol == CredentialIssuer.Ipsec && peer is not null && peer.Remotes.Count > (request.Uplinks ?? 1))
+            {
+                problems.Add("ipsec.remotes", $"{peer.Remotes.Count} remotes are more than the site has uplinks", $"give it as many: uplinks {peer.Remotes.Count}");
+            }
         }
 
         if (network is not null && !problems.Any)
@@ -296,8 +304,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         var subnetsJson = Column.Of([.. subnets.Select(subnet => subnet.ToString())]);
         var id = change.Sql.ExecuteScalar<int>(
             """
-            INSERT INTO identities (network_id, kind, name, state, state_since, address_v4, address_v6, subnets, labels, groups, limits, created_at, revision)
-            VALUES (@networkId, @Kind, @Name, @state, @Now, @v4, @v6, @subnetsJson, @labels, @groups, @limits, @Now, 1)
+            INSERT INTO identities (network_id, kind, name, state, state_since, address_v4, address_v6, subnets, labels, groups, limits, ipsec, created_at, revision)
+            VALUES (@networkId, @Kind, @Name, @state, @Now, @v4, @v6, @subnetsJson, @labels, @groups, @limits, @ipsec, @Now, 1)
             RETURNING id
             """,
             new
@@ -313,6 +321,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 labels,
                 groups,
                 limits,
+                ipsec = Column.Of(peer),
             });
         var row = IdentityRow.Find(change.Sql, id)!;
         change.Touch(ChangeKind.Identity, id);
@@ -327,6 +336,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["labels"] = JsonNode.Parse(labels),
                 ["groups"] = JsonNode.Parse(groups),
                 ["limit"] = LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : null,
+                ["ipsec"] = peer is null ? null : JsonNode.Parse(Column.Of(peer)),
             });
         var profile = input.Profile is null ? null : issuer.Issue(change, row, network, input.Profile);
         return (row, profile);

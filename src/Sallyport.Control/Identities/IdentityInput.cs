@@ -1,6 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Rules;
+using Sallyport.Api.Sites;
 using Sallyport.Control.Http;
 using Sallyport.Control.Names;
 using Sallyport.Control.Networks;
@@ -32,6 +33,9 @@ internal sealed record IdentityInput(string Kind)
     public ProfileRequest? Profile { get; init; }
 
     public LimitInput? Limit { get; init; }
+
+    /// <summary>Of a site.</summary>
+    public SiteIpsecInput? Ipsec { get; init; }
 
     public void CheckLabelsAndGroups(ProblemList problems)
     {

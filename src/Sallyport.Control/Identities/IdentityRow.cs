@@ -5,7 +5,9 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Sites;
 using Sallyport.Control.Credentials;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Policies;
+using Sallyport.Control.Secrets;
 using Sallyport.Control.Store;
 using Sallyport.Control.Tunnels;
 using Sallyport.Core.Policy;
@@ -20,7 +22,7 @@ internal sealed class IdentityRow
         """
         SELECT i.id, i.network_id AS NetworkId, n.name AS Network, i.kind, i.name, i.state, i.state_reason AS StateReason, i.state_since AS StateSince,
             i.address_v4 AS AddressV4Bytes, i.address_v6 AS AddressV6Bytes, i.subnets AS SubnetsJson, i.labels AS LabelsJson,
-            i.groups AS GroupsJson, i.limits AS LimitsJson, i.posture AS PostureJson, i.quarantine_degree AS QuarantineDegree,
+            i.groups AS GroupsJson, i.limits AS LimitsJson, i.ipsec AS IpsecJson, i.posture AS PostureJson, i.quarantine_degree AS QuarantineDegree,
             i.quarantine_until AS QuarantineUntil, ifnull(i.quarantine_application_id, 0) AS QuarantineApplicationId,
             (SELECT q.name FROM applications q WHERE q.id = i.quarantine_application_id) AS QuarantineApplication,
             i.quarantine_rate AS QuarantineRate, i.created_at AS CreatedAt, i.revision,
@@ -62,6 +64,8 @@ internal sealed class IdentityRow
 
     public string LimitsJson { get; init; } = "{}";
 
+    public string IpsecJson { get; init; } = "{}";
+
     public string PostureJson { get; init; } = "[]";
 
     /// <summary>While its state is quarantined.</summary>
@@ -78,6 +82,8 @@ internal sealed class IdentityRow
     public long? QuarantineRate { get; init; }
 
     public LimitModel? Limit => Column.Limit(LimitsJson);
+
+    public IpsecPeerModel? Ipsec => Column.IpsecPeer(IpsecJson);
 
     /// <summary>Locks that cut it off, "3,7"; null without any.</summary>
     public string? LockIds { get; init; }
@@ -157,7 +163,7 @@ internal sealed class IdentityRow
             new { filter.Kind, filter.NetworkId, filter.State, filter.Group, filter.LabelKey, filter.LabelValue, after, limit }),
     ];
 
-    public IdentityModel ToModel(IEnumerable<CredentialRow> credentials) => new()
+    public IdentityModel ToModel(IEnumerable<CredentialRow> credentials, Envelope envelope) => new()
     {
         Id = Id,
         NetworkId = NetworkId,
@@ -173,7 +179,8 @@ internal sealed class IdentityRow
         Subnets = Column.List(SubnetsJson),
         Groups = Column.List(GroupsJson),
         Labels = Column.Labels(LabelsJson),
-        Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel())],
+        Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel(envelope))],
+        Ipsec = Ipsec,
     };
 
     public QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
@@ -224,6 +231,7 @@ internal sealed class IdentityRow
             StateReason = StateReason,
             StateSince = UnixTime.ToTime(StateSince),
             Subnets = Column.List(SubnetsJson),
+            Ipsec = PeerInput.ToInfo(Ipsec),
             Addresses = Addresses,
             Labels = Column.Labels(LabelsJson),
             Groups = Column.List(GroupsJson),

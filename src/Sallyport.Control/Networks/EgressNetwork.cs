@@ -68,6 +68,7 @@ internal static class EgressNetwork
             ("topology", (input.Topology ?? row.Topology) != row.Topology),
             ("serviceRanges", input.ServiceRanges is { Count: > 0 }),
             ("defaultRoute", input.DefaultRoute is true),
+            ("ipsec", input.Ipsec is not (null or { Serve: false })),
         ])
         {
             if (isAnother)

@@ -5,6 +5,7 @@ using Sallyport.Api.Networks;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Http;
 using Sallyport.Control.Identities;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Locks;
 using Sallyport.Control.Names;
 using Sallyport.Control.Policies;
@@ -100,6 +101,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             problems);
         NetworkInput.CheckRanges(draft, [], problems);
         DnsInput.Apply(draft, input.Dns, zone, problems);
+        draft.IpsecJson = Column.Of(IpsecInput.Read(input.Ipsec, new IpsecOptions(), problems));
         NetworkInput.CheckShared(draft, before: 0, NetworkRow.All(change.Sql), problems);
         problems.ThrowIfAny();
 
@@ -109,10 +111,10 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var id = change.Sql.ExecuteScalar<int>(
             """
             INSERT INTO networks (name, prefixes, ciphers, auth_digest, authentication, wrappings, wrapping_key, tls_auth_direction,
-                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, default_route, created_at, revision)
+                minimum_tls, token_seconds, service_ranges, guest_pools, guests, topology, dns_serve, dns_forward, default_route, ipsec, created_at, revision)
             VALUES (@Name, @PrefixesJson, @CiphersJson, @AuthDigest, @Authentication, @WrappingsJson, @sealedKey, @TlsAuthDirection,
                 @MinimumTls, @TokenSeconds, @ServiceRangesJson, @GuestPoolsJson, @Guests, @Topology, @DnsServe,
-                @DnsForwardJson, @DefaultRoute, @Now, 1)
+                @DnsForwardJson, @DefaultRoute, @IpsecJson, @Now, 1)
             RETURNING id
             """,
             new
@@ -134,6 +136,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
                 draft.DnsServe,
                 draft.DnsForwardJson,
                 draft.DefaultRoute,
+                draft.IpsecJson,
                 change.Now,
             });
         change.Touch(ChangeKind.Network, id);
@@ -161,6 +164,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var shared = NetworkInput.SharedOf(row);
         NetworkInput.ApplyOptions(row, input, problems);
         DnsInput.Apply(row, input.Dns, zone, problems);
+        row.IpsecJson = Column.Of(IpsecInput.Read(input.Ipsec, Column.Ipsec(row.IpsecJson), problems));
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         var subnets = IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind)
             .SelectMany(site => site.Subnets.Select(subnet => (Subnet: subnet, Site: site.Name))).ToList();
@@ -176,7 +180,7 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             UPDATE networks SET prefixes = @PrefixesJson, ciphers = @CiphersJson, auth_digest = @AuthDigest, authentication = @Authentication,
                 wrappings = @WrappingsJson, tls_auth_direction = @TlsAuthDirection, minimum_tls = @MinimumTls, token_seconds = @TokenSeconds,
                 service_ranges = @ServiceRangesJson, guest_pools = @GuestPoolsJson, guests = @Guests, topology = @Topology,
-                dns_serve = @DnsServe, dns_forward = @DnsForwardJson, default_route = @DefaultRoute, revision = revision + 1
+                dns_serve = @DnsServe, dns_forward = @DnsForwardJson, default_route = @DefaultRoute, ipsec = @IpsecJson, revision = revision + 1
             WHERE id = @Id
             """,
             row);
@@ -294,5 +298,6 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         ["defaultRoute"] = row.DefaultRoute ? true : null,
         ["guests"] = row.Guests == NetworkInput.DefaultGuests ? null : row.Guests,
         ["dns"] = new JsonObject { ["serve"] = row.DnsServe, ["forward"] = JsonNode.Parse(row.DnsForwardJson) },
+        ["ipsec"] = row.IpsecJson == "{}" ? null : JsonNode.Parse(row.IpsecJson),
     };
 }

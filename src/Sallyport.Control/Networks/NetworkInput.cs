@@ -217,7 +217,7 @@ internal static class NetworkInput
         return null;
     }
 
-    private static List<string>? ReadList(
+    public static List<string>? ReadList(
         IReadOnlyList<string> texts, string field, string what, IReadOnlyList<string> known, ProblemList problems)
     {
         if (texts.Count == 0)

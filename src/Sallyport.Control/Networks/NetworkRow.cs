@@ -4,6 +4,7 @@ using Sallyport.Api.Dns;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Appearances;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Secrets;
 using Sallyport.Control.Store;
 using Sallyport.Core.Primitives;
@@ -17,7 +18,7 @@ internal sealed class NetworkRow
         id, name, prefixes AS PrefixesJson, ciphers AS CiphersJson, auth_digest AS AuthDigest, authentication, wrappings AS WrappingsJson,
         wrapping_key AS SealedWrappingKey, tls_auth_direction AS TlsAuthDirection, minimum_tls AS MinimumTls,
         token_seconds AS TokenSeconds, service_ranges AS ServiceRangesJson, guest_pools AS GuestPoolsJson, guests, topology,
-        dns_serve AS DnsServe, dns_forward AS DnsForwardJson, default_route AS DefaultRoute, created_at AS CreatedAt, revision
+        dns_serve AS DnsServe, dns_forward AS DnsForwardJson, default_route AS DefaultRoute, ipsec AS IpsecJson, created_at AS CreatedAt, revision
         """;
 
     public int Id { get; init; }
@@ -58,6 +59,9 @@ internal sealed class NetworkRow
     /// <summary>Devices send everything into the tunnel.</summary>
     public bool DefaultRoute { get; set; }
 
+    /// <summary>What was chosen otherwise than is usual.</summary>
+    public string IpsecJson { get; set; } = "{}";
+
     public long CreatedAt { get; init; }
 
     public long Revision { get; init; }
@@ -73,6 +77,9 @@ internal sealed class NetworkRow
         Column.Prefixes(appearanceKind == AppearanceKeeper.Service ? ServiceRangesJson : GuestPoolsJson);
 
     public IEnumerable<IpPrefix> Elsewhere => Column.Prefixes(ServiceRangesJson).Concat(Column.Prefixes(GuestPoolsJson));
+
+    /// <summary>Nobody comes to what lies beyond the gateway host.</summary>
+    public IpsecOptions Ipsec => EgressNetwork.Is(this) ? new IpsecOptions { Off = true } : Column.Ipsec(IpsecJson);
 
     public IReadOnlyList<string> Ciphers => Column.List(CiphersJson);
 
@@ -111,6 +118,7 @@ internal sealed class NetworkRow
         MinimumTls = MinimumTls,
         TokenSeconds = TokenSeconds,
         Dns = DnsServe ? new DnsModel(Column.List(DnsForwardJson)) : null,
+        Ipsec = Ipsec.ToModel(),
     };
 
     public NetworkInfo ToInfo(SqliteConnection sql, string zone) => new()
@@ -132,6 +140,7 @@ internal sealed class NetworkRow
         Topology = Topology,
         DefaultRoute = DefaultRoute,
         Dns = new NetworkDns { Serve = DnsServe, Forward = Column.List(DnsForwardJson), Suffix = $"{Name}.{zone}" },
+        Ipsec = Ipsec.ToInfo(),
         Devices = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'device'", this),
         Sites = sql.ExecuteScalar<int>("SELECT count(*) FROM identities WHERE network_id = @Id AND kind = 'site'", this),
         CreatedAt = UnixTime.ToTime(CreatedAt),

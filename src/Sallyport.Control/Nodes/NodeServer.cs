@@ -25,6 +25,7 @@ internal sealed partial class NodeServer(
 
     private static readonly TimeSpan HelloWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewalEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan FirstRenewalAfter = TimeSpan.FromMinutes(1);
 
     private readonly LinkPenalties penalties = new();
     private Socket? listener;
@@ -281,9 +282,11 @@ internal sealed partial class NodeServer(
     /// <summary>A gateway that runs for a year must not end with its certificate.</summary>
     private async Task RenewAsync(GatewayLink link, CancellationToken cancel)
     {
-        using var timer = new PeriodicTimer(RenewalEvery, time);
+        // The first time soon: the endpoint may be another since control was last here, and peers look for it in the certificate.
+        using var timer = new PeriodicTimer(FirstRenewalAfter, time);
         while (await timer.WaitForNextTickAsync(cancel))
         {
+            timer.Period = RenewalEvery;
             if (link.Certificate is { } current && authority.RenewGateway(current, link.Name, options.Endpoint) is { } renewed)
             {
                 link.Certificate = renewed;

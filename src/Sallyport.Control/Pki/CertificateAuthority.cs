@@ -55,7 +55,8 @@ internal sealed class CertificateAuthority
         });
 
     /// <summary>A client certificate for a device or site. The key pair is made by the caller, who alone holds it.</summary>
-    public X509Certificate2 IssueClient(SqliteConnection sql, string name, string network, ECDsa key, TimeSpan? validity = null)
+    /// <param name="ids">Who it says it is in IKE: a host name, an address, or somebody@somewhere.</param>
+    public X509Certificate2 IssueClient(SqliteConnection sql, string name, string network, IReadOnlyList<string> ids, ECDsa key, TimeSpan? validity = null)
     {
         var subject = new X500DistinguishedNameBuilder();
         subject.AddCommonName(name);
@@ -63,6 +64,7 @@ internal sealed class CertificateAuthority
         var request = new CertificateRequest(subject.Build(), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([ClientAuth], critical: false));
+        request.CertificateExtensions.Add(AlternativeNames(ids));
         return Sign(sql, request, validity ?? lifetimes.Device);
     }
 
@@ -83,7 +85,7 @@ internal sealed class CertificateAuthority
     /// <summary>The certificate that takes the place of a gateway's, where it is time; null where it is not.</summary>
     public X509Certificate2? RenewGateway(X509Certificate2 current, string gateway, string endpoint)
     {
-        if (!IsDue(current))
+        if (!IsDue(current) && IsOf(current, [gateway, endpoint]))
         {
             return null;
         }
@@ -111,7 +113,7 @@ internal sealed class CertificateAuthority
         if (der is not null)
         {
             var current = X509CertificateLoader.LoadCertificate(der);
-            if (!IsDue(current))
+            if (!IsDue(current) && IsOf(current, names))
             {
                 return current;
             }
@@ -131,6 +133,12 @@ internal sealed class CertificateAuthority
         Save(sql, name, made);
         return made;
     }
+
+    /// <summary>Whether it is for all of these names: IKE peers believe no other one, and the endpoint is a setting.</summary>
+    private static bool IsOf(X509Certificate2 certificate, IReadOnlyList<string> names) =>
+        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().FirstOrDefault() is { } has
+        && names.All(name => IPAddress.TryParse(name, out var address)
+            ? has.EnumerateIPAddresses().Contains(address) : has.EnumerateDnsNames().Contains(name, StringComparer.OrdinalIgnoreCase));
 
     private bool IsDue(X509Certificate2 certificate)
     {
@@ -241,6 +249,10 @@ internal sealed class CertificateAuthority
             if (IPAddress.TryParse(name, out var address))
             {
                 builder.AddIpAddress(address);
+            }
+            else if (name.Contains('@', StringComparison.Ordinal))
+            {
+                builder.AddEmailAddress(name);
             }
             else
             {

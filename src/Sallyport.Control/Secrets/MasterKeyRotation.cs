@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Sallyport.Control.Credentials;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Store;
 
@@ -51,7 +52,20 @@ internal sealed class MasterKeyRotation(string path, Envelope envelope)
                 new { row.Key, blob = Reseal(sealing, NetworkRow.WrappingKeyPurpose(row.Key), row.Blob) });
         }
 
-        return secrets.Count + networks.Count;
+        var credentials = sql.Query<SealedCredential>("SELECT id, secret, ppk FROM credentials WHERE secret IS NOT NULL OR ppk IS NOT NULL").AsList();
+        foreach (var row in credentials)
+        {
+            sql.Execute(
+                "UPDATE credentials SET secret = @secret, ppk = @ppk WHERE id = @Id",
+                new
+                {
+                    row.Id,
+                    secret = row.Secret is null ? null : Reseal(sealing, CredentialRow.SecretPurpose(row.Id), row.Secret),
+                    ppk = row.Ppk is null ? null : Reseal(sealing, CredentialRow.PpkPurpose(row.Id), row.Ppk),
+                });
+        }
+
+        return secrets.Count + networks.Count + credentials.Sum(row => (row.Secret is null ? 0 : 1) + (row.Ppk is null ? 0 : 1));
     }
 
     /// <summary>Step 3, after the commit.</summary>
@@ -115,6 +129,15 @@ internal sealed class MasterKeyRotation(string path, Envelope envelope)
     }
 
     private static string NextOf(string path) => path + ".next";
+
+    private sealed class SealedCredential
+    {
+        public int Id { get; init; }
+
+        public byte[]? Secret { get; init; }
+
+        public byte[]? Ppk { get; init; }
+    }
 
     private sealed class SealedRow
     {

@@ -31,6 +31,7 @@ internal static class SiteEndpoints
                 Groups = body.Groups,
                 Addresses = body.Addresses,
                 Subnets = body.Subnets,
+                Ipsec = body.Ipsec,
                 Profile = body.Profile,
             },
             RequestParts.IdempotencyOf(context.Request, body, ApiJson.Default.SiteCreate),
@@ -43,7 +44,7 @@ internal static class SiteEndpoints
     private static async Task<SiteInfo> Update(
         Actor actor, string name, SiteUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var input = new IdentityInput(Kind) { Subnets = body.Subnets, Labels = body.Labels, Groups = body.Groups, Limit = body.Limit };
+        var input = new IdentityInput(Kind) { Subnets = body.Subnets, Labels = body.Labels, Groups = body.Groups, Limit = body.Limit, Ipsec = body.Ipsec };
         return await Members.UpdateAsync(actor, name, input, commands, tunnels, volumes, context);
     }
 }

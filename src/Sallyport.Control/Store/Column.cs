@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Ipsec;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Store;
@@ -45,6 +46,15 @@ internal static class Column
 
     public static IReadOnlyList<FactModel> Facts(string json) => JsonSerializer.Deserialize(json, ColumnJson.Default.IReadOnlyListFactModel) ?? [];
 
+    public static string Of(IpsecOptions options) => options == new IpsecOptions() ? "{}" : JsonSerializer.Serialize(options, BriefJson.Default.IpsecOptions);
+
+    public static IpsecOptions Ipsec(string json) => JsonSerializer.Deserialize(json, BriefJson.Default.IpsecOptions) ?? new IpsecOptions();
+
+    public static string Of(IpsecPeerModel? peer) => peer is null ? "{}" : JsonSerializer.Serialize(peer, BriefJson.Default.IpsecPeerModel);
+
+    /// <summary>Null where nothing is said.</summary>
+    public static IpsecPeerModel? IpsecPeer(string json) => json == "{}" ? null : JsonSerializer.Deserialize(json, BriefJson.Default.IpsecPeerModel);
+
     public static IpAddress? Address(byte[]? bytes) => bytes switch
     {
         null => null,
@@ -62,3 +72,9 @@ internal static class Column
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(ImmutableSortedDictionary<string, string>))]
 internal sealed partial class ColumnJson : JsonSerializerContext;
+
+/// <summary>Of what is as usual nothing is written.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(IpsecOptions))]
+[JsonSerializable(typeof(IpsecPeerModel))]
+internal sealed partial class BriefJson : JsonSerializerContext;

@@ -325,5 +325,48 @@ internal static class FleetSchema
         ALTER TABLE locks ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';
         UPDATE locks SET labels = json_array(subject) WHERE subject_kind = 'label';
         """,
+        """
+        ALTER TABLE networks ADD COLUMN ipsec TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE identities ADD COLUMN ipsec TEXT NOT NULL DEFAULT '{}';
+
+        CREATE TABLE credentials_next (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            identity_id INTEGER NOT NULL REFERENCES identities(id) ON DELETE CASCADE,
+            kind TEXT NOT NULL CHECK (kind IN ('certificate', 'password', 'psk', 'eap')),
+            protocol TEXT NOT NULL CHECK (protocol IN ('openvpn', 'ipsec')),
+            fingerprint TEXT UNIQUE,
+            serial TEXT,
+            certificate BLOB,
+            wrapping TEXT NOT NULL,
+            wrapped_key_id TEXT UNIQUE,
+            wrapping_key_id INTEGER REFERENCES wrapping_keys(id),
+            username TEXT,
+            password_salt BLOB,
+            password_hash BLOB,
+            peer_id TEXT,
+            uplink INTEGER NOT NULL,
+            secret BLOB,
+            ppk_id TEXT,
+            ppk BLOB,
+            not_before INTEGER,
+            not_after INTEGER,
+            created_at INTEGER NOT NULL,
+            revoked_at INTEGER,
+            revoke_reason TEXT) STRICT;
+        INSERT INTO credentials_next SELECT id, identity_id, kind, 'openvpn', fingerprint, serial, certificate, wrapping, wrapped_key_id,
+            wrapping_key_id, username, password_salt, password_hash, NULL, 1, NULL, NULL, NULL, not_before, not_after, created_at, revoked_at,
+            revoke_reason FROM credentials;
+        UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'credentials')
+            WHERE name = 'credentials_next' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'credentials');
+        INSERT INTO sqlite_sequence (name, seq) SELECT 'credentials_next', seq FROM sqlite_sequence WHERE name = 'credentials'
+            AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'credentials_next');
+        DROP TABLE credentials;
+        ALTER TABLE credentials_next RENAME TO credentials;
+        CREATE INDEX credentials_by_identity ON credentials (identity_id);
+        CREATE UNIQUE INDEX credentials_by_username ON credentials (username) WHERE revoked_at IS NULL;
+        CREATE UNIQUE INDEX credentials_by_peer ON credentials (peer_id COLLATE NOCASE) WHERE kind = 'psk' AND revoked_at IS NULL;
+        CREATE TRIGGER locks_of_credential AFTER DELETE ON credentials
+            BEGIN DELETE FROM locks WHERE subject_kind = 'credential' AND subject_id = OLD.id; END;
+        """,
     ];
 }

@@ -18,6 +18,11 @@ internal static unsafe class Algorithms
     private static readonly Lazy<nint> Tls1PrfKdf = new(static () => Kdf("TLS1-PRF"u8));
     private static readonly Lazy<nint> HkdfKdf = new(static () => Kdf("HKDF"u8));
 
+    private static readonly Lazy<nint> Sha1Digest = new(static () => Hash("SHA1"u8));
+    private static readonly Lazy<nint> Sha256Digest = new(static () => Hash("SHA256"u8));
+    private static readonly Lazy<nint> Sha384Digest = new(static () => Hash("SHA384"u8));
+    private static readonly Lazy<nint> Sha512Digest = new(static () => Hash("SHA512"u8));
+
     public static nint Aes256Ctr => Aes256CtrCipher.Value;
 
     public static nint Hmac => HmacMac.Value;
@@ -34,6 +39,14 @@ internal static unsafe class Algorithms
     };
 
     public static nint AesCbc(int keyLength) => keyLength == 16 ? Aes128Cbc.Value : Aes256Cbc.Value;
+
+    public static nint Digest(HashKind hash) => hash switch
+    {
+        HashKind.Sha1 => Sha1Digest.Value,
+        HashKind.Sha256 => Sha256Digest.Value,
+        HashKind.Sha384 => Sha384Digest.Value,
+        HashKind.Sha512 => Sha512Digest.Value,
+    };
 
     /// <summary>Must come before any other call, whichever part of this folder is used first.</summary>
     public static void Initialize()
@@ -54,6 +67,12 @@ internal static unsafe class Algorithms
     {
         Initialize();
         return Found(OpenSsl.EVP_MAC_fetch(0, OpenSsl.Literal(literal), null), literal);
+    }
+
+    private static nint Hash(ReadOnlySpan<byte> literal)
+    {
+        Initialize();
+        return Found(OpenSsl.EVP_MD_fetch(0, OpenSsl.Literal(literal), null), literal);
     }
 
     private static nint Kdf(ReadOnlySpan<byte> literal)

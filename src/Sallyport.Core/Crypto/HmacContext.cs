@@ -49,17 +49,22 @@ public struct HmacContext
 
     /// <summary>The MAC of <paramref name="a"/> followed by <paramref name="b"/>.</summary>
     /// <param name="mac">Exactly <see cref="Length"/> bytes; may overlap the data.</param>
-    public readonly unsafe void Compute(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, Span<byte> mac)
+    public readonly void Compute(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, Span<byte> mac) => Compute(a, b, default, mac);
+
+    /// <summary>The MAC of <paramref name="a"/>, <paramref name="b"/> and <paramref name="c"/> behind one another.</summary>
+    /// <param name="mac">Exactly <see cref="Length"/> bytes; may overlap the data.</param>
+    public readonly unsafe void Compute(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> mac)
     {
         Invariant.Check(_context != 0, "an HMAC context exists when it is used");
         Invariant.Check(mac.Length == _length, "room for a MAC has the length of the hash");
         nuint written;
         bool done;
-        fixed (byte* first = a, second = b, m = mac)
+        fixed (byte* first = a, second = b, third = c, m = mac)
         {
             done = OpenSsl.EVP_MAC_init(_context, null, 0, null) == 1
                 && (a.IsEmpty || OpenSsl.EVP_MAC_update(_context, first, (nuint)a.Length) == 1)
                 && (b.IsEmpty || OpenSsl.EVP_MAC_update(_context, second, (nuint)b.Length) == 1)
+                && (c.IsEmpty || OpenSsl.EVP_MAC_update(_context, third, (nuint)c.Length) == 1)
                 && OpenSsl.EVP_MAC_final(_context, m, &written, (nuint)mac.Length) == 1;
         }
 

@@ -1,6 +1,6 @@
 namespace Sallyport.Core.Crypto;
 
-/// <summary>Ways to agree on a secret, by their IANA numbers (IKEv2 transform type 4).</summary>
+/// <summary>Key exchange methods by their IANA number (IKEv2 transform type 4).</summary>
 public enum KeyExchangeMethod : ushort
 {
     None = 0,
@@ -11,7 +11,5 @@ public enum KeyExchangeMethod : ushort
     Ecp384 = 20,
     Ecp521 = 21,
     X25519 = 31,
-
-    /// <summary>Where the machine's OpenSSL has it.</summary>
     MlKem768 = 36,
 }

@@ -2,22 +2,34 @@ using System.Security.Cryptography;
 
 namespace Sallyport.Core.Crypto;
 
-/// <summary>Bytes that are erased when nobody needs them any more, and that no debugger text shows.</summary>
+/// <summary>Bytes that are zeroed when disposed, and of which the collector of garbage leaves no copies behind: they do not move.</summary>
 public sealed class SecretBytes : IDisposable
 {
     private readonly byte[] _bytes;
+    private bool _disposed;
 
-    /// <summary>All zero, to be filled.</summary>
-    public SecretBytes(int length) => _bytes = new byte[length];
+    public SecretBytes(int length) => _bytes = GC.AllocateArray<byte>(length, pinned: true);
 
-    /// <summary>Takes a copy.</summary>
-    public SecretBytes(ReadOnlySpan<byte> bytes) => _bytes = bytes.ToArray();
+    public SecretBytes(ReadOnlySpan<byte> copied)
+        : this(copied.Length) => copied.CopyTo(_bytes);
 
     public int Length => _bytes.Length;
 
-    public Span<byte> Span => _bytes;
+    public Span<byte> Span
+    {
+        get
+        {
+            // A key of zeros would be worse than none.
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _bytes;
+        }
+    }
 
-    public ReadOnlySpan<byte> Bytes => _bytes;
+    public ReadOnlySpan<byte> Bytes => Span;
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(_bytes);
+    public void Dispose()
+    {
+        _disposed = true;
+        CryptographicOperations.ZeroMemory(_bytes);
+    }
 }

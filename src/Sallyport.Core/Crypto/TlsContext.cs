@@ -11,20 +11,24 @@ namespace Sallyport.Core.Crypto;
 public sealed class TlsContext : IDisposable
 {
     // OpenSSL's level 2: 112 bits, so RSA from 2048 bits and no SHA-1 in certificates.
-    private const int SecurityLevel = 2;
+    internal const int SecurityLevel = 2;
 
     private readonly SslContextHandle _handle;
 
-    private TlsContext(SslContextHandle handle, bool isServer, bool requireServerPurpose)
+    private TlsContext(SslContextHandle handle, bool isServer, bool requireServerPurpose, bool requireClientCertificate)
     {
         _handle = handle;
         IsServer = isServer;
         RequireServerPurpose = requireServerPurpose;
+        RequireClientCertificate = requireClientCertificate;
     }
 
     public bool IsServer { get; }
 
     internal bool RequireServerPurpose { get; }
+
+    /// <summary>No handshake of a server ends well without one that leads to an anchor.</summary>
+    internal bool RequireClientCertificate { get; }
 
     /// <exception cref="CryptographicException">A certificate or key is unusable; the message says which and why.</exception>
     public static TlsContext CreateServer(TlsServerOptions options)
@@ -33,7 +37,12 @@ public sealed class TlsContext : IDisposable
         Refuse(options.RequireClientCertificate && options.AnchorsDer.Count == 0, "A TLS server that requires client certificates needs an anchor.");
         var verify = OpenSsl.SslVerifyPeer | (options.RequireClientCertificate ? OpenSsl.SslVerifyFailIfNoPeerCert : 0);
         var handle = Create(isServer: true, verify, options.Minimum, options.Maximum, options.AnchorsDer);
-        return Complete(handle, () => SetIdentity(handle, options.ChainDer, options.PrivateKeyPkcs8), isServer: true, requireServerPurpose: false);
+        return Complete(
+            handle,
+            () => SetIdentity(handle, options.ChainDer, options.PrivateKeyPkcs8),
+            isServer: true,
+            requireServerPurpose: false,
+            options.RequireClientCertificate);
     }
 
     /// <exception cref="CryptographicException">A certificate or key is unusable; the message says which and why.</exception>
@@ -57,7 +66,8 @@ public sealed class TlsContext : IDisposable
                 }
             },
             isServer: false,
-            options.RequireServerPurpose);
+            options.RequireServerPurpose,
+            requireClientCertificate: false);
     }
 
     public void Dispose() => _handle.Dispose();
@@ -80,12 +90,12 @@ public sealed class TlsContext : IDisposable
         }
     }
 
-    private static TlsContext Complete(SslContextHandle handle, Action setUp, bool isServer, bool requireServerPurpose)
+    private static TlsContext Complete(SslContextHandle handle, Action setUp, bool isServer, bool requireServerPurpose, bool requireClientCertificate)
     {
         try
         {
             setUp();
-            return new TlsContext(handle, isServer, requireServerPurpose);
+            return new TlsContext(handle, isServer, requireServerPurpose, requireClientCertificate);
         }
         catch
         {
@@ -136,7 +146,7 @@ public sealed class TlsContext : IDisposable
             var store = OpenSsl.SSL_CTX_get_cert_store(context);
             for (var i = 0; i < anchors.Count; i++)
             {
-                var anchor = ReadCertificate(anchors[i], "Anchor", i);
+                var anchor = NativeCertificate.Read(anchors[i], "Anchor", i);
                 var added = OpenSsl.X509_STORE_add_cert(store, anchor);
                 OpenSsl.X509_free(anchor);
                 if (added != 1)
@@ -158,7 +168,7 @@ public sealed class TlsContext : IDisposable
     {
         for (var i = 0; i < chain.Count; i++)
         {
-            var certificate = ReadCertificate(chain[i], "Certificate of the chain", i);
+            var certificate = NativeCertificate.Read(chain[i], "Certificate of the chain", i);
             var accepted = i == 0
                 ? OpenSsl.SSL_CTX_use_certificate(handle.Value, certificate)
                 : (int)OpenSsl.SSL_CTX_ctrl(handle.Value, OpenSsl.SslCtrlChainCert, 1, (void*)certificate);
@@ -197,27 +207,6 @@ public sealed class TlsContext : IDisposable
             {
                 OpenSsl.ThrowRefused("The expected server name is not accepted");
             }
-        }
-    }
-
-    private static unsafe nint ReadCertificate(byte[] bytes, string what, int index)
-    {
-        fixed (byte* der = bytes)
-        {
-            var at = der;
-            var certificate = OpenSsl.d2i_X509(null, &at, bytes.Length);
-            if (certificate == 0)
-            {
-                OpenSsl.ThrowRefused($"{what}, number {index + 1}, is not an X.509 certificate in DER");
-            }
-
-            if (at != der + bytes.Length)
-            {
-                OpenSsl.X509_free(certificate);
-                throw new CryptographicException($"{what}, number {index + 1}, has bytes after its end.");
-            }
-
-            return certificate;
         }
     }
 

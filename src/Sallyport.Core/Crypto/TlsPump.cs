@@ -313,27 +313,10 @@ public sealed class TlsPump : IDisposable
     }
 
     /// <summary>Keying material of RFC 5705 (TLS 1.2) or RFC 8446 section 7.5, without a context. False before the handshake is done; not to be asked once settled.</summary>
-    public unsafe bool TryExport(ReadOnlySpan<byte> label, Span<byte> output)
-    {
-        ThrowIfDisposed();
-        if (!IsHandshakeDone || Failure != TlsFailure.None)
-        {
-            return false;
-        }
+    public bool TryExport(ReadOnlySpan<byte> label, Span<byte> output) => TryExport(label, default, hasContext: false, output);
 
-        Invariant.Check(_ssl != 0, "keys are exported before TLS is settled");
-        OpenSsl.ERR_clear_error();
-        int result;
-        fixed (byte* l = label, destination = output)
-        {
-            result = OpenSsl.SSL_export_keying_material(
-                _ssl, destination, (nuint)output.Length, l, (nuint)label.Length, null, 0, useContext: 0);
-        }
-
-        OpenSsl.ERR_clear_error();
-        GC.KeepAlive(this);
-        return result == 1;
-    }
+    /// <summary>The same with a context, which may be empty: in TLS 1.2 that is another thing than none.</summary>
+    public bool TryExport(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> output) => TryExport(label, context, hasContext: true, output);
 
     /// <summary>The peer's own certificate; null where it showed none or the handshake is not that far. Not to be asked once settled.</summary>
     public unsafe byte[]? PeerCertificateDer()
@@ -385,6 +368,28 @@ public sealed class TlsPump : IDisposable
         _ssl = 0;
         _input = 0;
         _output = 0;
+    }
+
+    private unsafe bool TryExport(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, bool hasContext, Span<byte> output)
+    {
+        ThrowIfDisposed();
+        if (!IsHandshakeDone || Failure != TlsFailure.None)
+        {
+            return false;
+        }
+
+        Invariant.Check(_ssl != 0, "keys are exported before TLS is settled");
+        OpenSsl.ERR_clear_error();
+        int result;
+        fixed (byte* l = label, c = context, destination = output)
+        {
+            result = OpenSsl.SSL_export_keying_material(
+                _ssl, destination, (nuint)output.Length, l, (nuint)label.Length, c, (nuint)context.Length, hasContext ? 1 : 0);
+        }
+
+        OpenSsl.ERR_clear_error();
+        GC.KeepAlive(this);
+        return result == 1;
     }
 
     private unsafe TlsStatus Accept()

@@ -36,6 +36,29 @@ internal static class Grants
         };
     }
 
+    /// <summary>All that an identity reaches through its tunnel, its own network with it.</summary>
+    public static IEnumerable<IpPrefix> Behind(Identity identity, NetworkAccess access, GatewayModel model)
+    {
+        var network = model.Fleet.Network(identity.NetworkId);
+        var (v4, v6) = (PrefixAround(network, identity.AddressV4), PrefixAround(network, identity.AddressV6));
+        return
+        [
+            .. new[] { v4, v6 }.OfType<IpPrefix>(),
+            .. Routes(identity, network, model, v4, v6, isPointToPoint: false),
+            .. access.Elsewhere.Where(range => HasFamily(identity, range)),
+            .. model.Fleet.EgressWays.Of(identity),
+        ];
+    }
+
+    /// <summary>The name servers that an identity is told of, and the domain of its network; none of both for a site.</summary>
+    public static (IEnumerable<IpAddress> Servers, string? Domain) Names(Identity identity, GatewayModel model)
+    {
+        var network = model.Fleet.Network(identity.NetworkId);
+        return HasNames(identity, network)
+            ? (NameServers(network!.Dns!, PrefixAround(network, identity.AddressV4), PrefixAround(network, identity.AddressV6)), network.Dns!.Suffix)
+            : ([], null);
+    }
+
     /// <summary>A site's router resolves names for a whole plant: it is not told to ask us instead.</summary>
     private static bool HasNames(Identity identity, Network? network) => identity.Kind == IdentityKind.Device && network?.Dns is not null;
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Security.Cryptography;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Gateway;
@@ -63,6 +62,7 @@ internal sealed class Handshaker : IDisposable
     private readonly IEntropy _entropy;
     private readonly Door _door;
     private readonly FailureEvents _failures;
+    private readonly TunnelNews _tunnelNews;
     private readonly Thread _thread;
     private readonly Dictionary<SessionKey, PeerSession> _sessions = [];
     private readonly Dictionary<long, PeerSession> _byNumber = [];
@@ -108,6 +108,7 @@ internal sealed class Handshaker : IDisposable
         Inbox = inbox;
         _door = new Door(entropy, new DoorOptions { ServerKeys = [] });
         _failures = new FailureEvents(context.Uplink, context.Clock);
+        _tunnelNews = new TunnelNews(context);
         _handleNotice = now => HandleNotice(_notice, now);
         _handlePacket = HandlePacket;
         _handleNewcomer = AdmitWaiting;
@@ -834,13 +835,13 @@ internal sealed class Handshaker : IDisposable
     {
         if (notice.Kind == TunnelNoticeKind.Cloned)
         {
-            RaiseCloned(notice, now);
+            _tunnelNews.Cloned(notice, now);
             return;
         }
 
         if (notice.Kind == TunnelNoticeKind.Ended && notice.End == TunnelEnd.Replaced)
         {
-            RaiseReplaced(notice, now);
+            _tunnelNews.Replaced(notice, now);
         }
 
         if (!_byNumber.TryGetValue(notice.Session, out var peer))
@@ -896,36 +897,6 @@ internal sealed class Handshaker : IDisposable
 
         peer.Session.Close(SessionEnd.Closed, end.Text(), now);
     }
-
-    private void RaiseReplaced(in TunnelNotice notice, Instant now)
-    {
-        var elsewhere = notice.From.Peer.Ip != notice.Path.Peer.Ip;
-        Raise(
-            "tunnel.replaced", notice,
-            $"{Describe(notice.IdentityId)} came again from {notice.From.Peer}; before it was at {notice.Path.Peer}", now);
-        if (_context.Clones.IsClone(notice.IdentityId, notice.WasAlive, elsewhere, now))
-        {
-            RaiseCloned(notice, now);
-        }
-    }
-
-    private void RaiseCloned(in TunnelNotice notice, Instant now)
-    {
-        if (_context.Clones.MayTell(notice.IdentityId, now))
-        {
-            Raise(
-                "credential.cloned", notice,
-                $"{Describe(notice.IdentityId)} is in use at two places: {notice.From.Peer} has taken over from {notice.Path.Peer}, which is alive", now);
-        }
-    }
-
-    private void Raise(string kind, in TunnelNotice notice, string detail, Instant now) => _context.Uplink.Put(
-        new GatewayEvent(kind, _context.Clock.ToWall(now), notice.IdentityId, notice.From.Peer.ToString(), detail));
-
-    private string Describe(int identityId) =>
-        _context.Model.Current.Fleet.Identity(identityId) is { } identity
-            ? Authenticator.Describe(identity)
-            : string.Create(CultureInfo.InvariantCulture, $"identity {identityId}");
 
     private void Move(PeerSession peer, in OuterPath to)
     {

@@ -37,6 +37,9 @@ internal sealed class TlsContexts
             ? (access.MinimumTls, access.NeedsCertificate)
             : Lenient(model)];
 
+    /// <summary>For peers that have nothing but a certificate to show, in EAP-TLS; null before we have one.</summary>
+    public TlsContext? Strict => _contexts?[(TlsVersion.Tls12, true)];
+
     private static (TlsVersion Minimum, bool RequireCertificate) Lenient(GatewayModel model)
     {
         var minimum = TlsVersion.Tls13;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Session;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.OpenVpn.Wrapping;
@@ -43,8 +44,14 @@ internal sealed record NetworkAccess
     /// <summary>How long authentication tokens stand for a password, from the password on.</summary>
     public required TimeSpan TokenLifetime { get; init; }
 
+    /// <summary>Null where nobody comes by IPsec.</summary>
+    public IpsecAccess? Ipsec { get; init; }
+
     /// <summary>Whether who came in with this would still be let in.</summary>
     public bool IsContentWith(in TunnelProof proof) =>
+        proof.Ike != IkeProof.None ? Ipsec is not null && Ipsec.IsContentWith(proof) : IsContentWithOpenVpn(proof);
+
+    private bool IsContentWithOpenVpn(in TunnelProof proof) =>
         (!NeedsCertificate || proof.CertificateId != 0)
         && (!NeedsPassword || proof.PasswordId != 0)
         && proof.Tls >= MinimumTls
@@ -55,7 +62,8 @@ internal sealed record NetworkAccess
         NeedsCertificate == other.NeedsCertificate
         && NeedsPassword == other.NeedsPassword
         && MinimumTls == other.MinimumTls
-        && Wrappings.AsSpan().SequenceEqual(other.Wrappings.AsSpan());
+        && Wrappings.AsSpan().SequenceEqual(other.Wrappings.AsSpan())
+        && (Ipsec is null ? other.Ipsec is null : Ipsec.AsksTheSameAs(other.Ipsec));
 }
 
 /// <summary>A live credential and whose it is.</summary>
@@ -91,6 +99,11 @@ internal sealed record GatewayModel : ICredentialDirectory
 
     public ImmutableDictionary<string, CredentialEntry> ByUsername { get; init; } =
         ImmutableDictionary.Create<string, CredentialEntry>(StringComparer.Ordinal);
+
+    public IkeDirectory Ike { get; init; } = IkeDirectory.Empty;
+
+    /// <summary>Sites and devices that the gateway calls, or meets in another way than its network says; by identity.</summary>
+    public ImmutableSortedDictionary<int, IpsecPeerModel> IpsecPeers { get; init; } = ImmutableSortedDictionary<int, IpsecPeerModel>.Empty;
 
     /// <summary>Subnets of every site, by network and site, from which the routes of its other members come.</summary>
     public ImmutableDictionary<int, ImmutableSortedDictionary<int, ImmutableArray<IpPrefix>>> SiteSubnets { get; init; } =

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.OpenVpn.Data;
 using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.OpenVpn.Wrapping;
@@ -45,10 +46,11 @@ internal static class ModelMapper
         var edit = FleetMapping.Change(delta, tables, before.Settings.DnsZone);
         var access = before.Access.RemoveRange(delta.RemovedNetworks)
             .SetItems(delta.Networks.Select(network => KeyValuePair.Create(network.Id, Access(network))));
-        var legacyChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
+        var networksChanged = delta.Networks.Count > 0 || delta.RemovedNetworks.Count > 0;
         var credentials = new CredentialEdit(before);
         var subnets = before.SiteSubnets;
         var hosts = before.Hosts.RemoveRange(delta.RemovedIdentities);
+        var peers = before.IpsecPeers.RemoveRange(delta.RemovedIdentities);
         foreach (var id in delta.RemovedIdentities)
         {
             credentials.Remove(id);
@@ -60,6 +62,7 @@ internal static class ModelMapper
             hosts = identity.Kind == IdentityKind.Host ? hosts.SetItem(identity.Id, identity) : hosts.Remove(identity.Id);
             credentials.Remove(dto.Id);
             credentials.Add(dto);
+            peers = dto.Ipsec is { } peer ? peers.SetItem(dto.Id, peer) : peers.Remove(dto.Id);
             if (!SameSubnets(before.Fleet.Identity(dto.Id), identity))
             {
                 subnets = WithSite(WithoutSite(subnets, before.Fleet.Identity(dto.Id)), identity);
@@ -84,8 +87,10 @@ internal static class ModelMapper
             Access = access,
             SiteSubnets = subnets,
             Hosts = hosts,
+            IpsecPeers = peers,
+            Ike = networksChanged ? before.Ike.With(access.Values) : before.Ike,
             Tables = tables,
-            LegacyWrappings = legacyChanged
+            LegacyWrappings = networksChanged
                 ? [.. access.Values.OrderBy(network => network.NetworkId).SelectMany(network => network.Legacy)]
                 : before.LegacyWrappings,
         });
@@ -142,6 +147,7 @@ internal static class ModelMapper
                 "1.3" => TlsVersion.Tls13,
                 _ => throw Unknown("TLS version", dto.MinimumTls),
             },
+            Ipsec = dto.Ipsec is { } ipsec ? IpsecAccess.Read(ipsec) : null,
             TokenLifetime = dto.TokenSeconds > 0
                 ? TimeSpan.FromSeconds(dto.TokenSeconds)
                 : throw new FormatException($"Network '{dto.Name}' has tokens without an end."),
@@ -251,17 +257,24 @@ internal static class ModelMapper
 
     private sealed class CredentialEdit(GatewayModel before)
     {
+        private const string Eap = "eap";
+
         private readonly ImmutableDictionary<int, ImmutableArray<CredentialEntry>>.Builder _credentials = before.Credentials.ToBuilder();
         private readonly ImmutableDictionary<string, CredentialEntry>.Builder _fingerprints = before.ByFingerprint.ToBuilder();
         private readonly ImmutableDictionary<UInt128, CredentialEntry>.Builder _wrappedKeys = before.ByWrappedKey.ToBuilder();
         private readonly ImmutableDictionary<string, CredentialEntry>.Builder _usernames = before.ByUsername.ToBuilder();
+        private readonly ImmutableDictionary<IkeIdentity, CredentialEntry>.Builder _psks = before.Ike.Psks.ToBuilder();
+        private readonly ImmutableDictionary<string, CredentialEntry>.Builder _eapUsers = before.Ike.EapUsers.ToBuilder();
+        private readonly ImmutableDictionary<string, CredentialEntry>.Builder _ppks = before.Ike.Ppks.ToBuilder();
 
         public void Remove(int identityId)
         {
             foreach (var entry in _credentials.GetValueOrDefault(identityId, []))
             {
                 RemoveOwn(_fingerprints, entry.Credential.Fingerprint, entry);
-                RemoveOwn(_usernames, entry.Credential.Username, entry);
+                RemoveOwn(entry.Credential.Kind == Eap ? _eapUsers : _usernames, entry.Credential.Username, entry);
+                RemoveOwn(_ppks, entry.Credential.PpkId, entry);
+                RemoveOwn(_psks, PeerOf(entry.Credential), entry);
                 if (entry.Credential.WrappedKeyId is { } id && _wrappedKeys.GetValueOrDefault(WrappedKey(id)) == entry)
                 {
                     _wrappedKeys.Remove(WrappedKey(id));
@@ -294,7 +307,17 @@ internal static class ModelMapper
 
                 if (entry.Credential.Username is { } username)
                 {
-                    _usernames[username] = entry;
+                    (entry.Credential.Kind == Eap ? _eapUsers : _usernames)[username] = entry;
+                }
+
+                if (PeerOf(entry.Credential) is { } peer)
+                {
+                    _psks[peer] = entry;
+                }
+
+                if (entry.Credential.PpkId is { } ppk)
+                {
+                    _ppks[ppk] = entry;
                 }
             }
         }
@@ -305,9 +328,16 @@ internal static class ModelMapper
             ByFingerprint = _fingerprints.ToImmutable(),
             ByWrappedKey = _wrappedKeys.ToImmutable(),
             ByUsername = _usernames.ToImmutable(),
+            Ike = model.Ike with { Psks = _psks.ToImmutable(), EapUsers = _eapUsers.ToImmutable(), Ppks = _ppks.ToImmutable() },
         };
 
-        private static void RemoveOwn(ImmutableDictionary<string, CredentialEntry>.Builder index, string? key, CredentialEntry entry)
+        private static IkeIdentity? PeerOf(CredentialModel credential) =>
+            credential is not { Kind: "psk", PeerId: { } text } ? null
+            : IkeIdentity.TryParse(text, out var peer) ? peer
+            : throw new FormatException($"'{text}' is no identity of IKE.");
+
+        private static void RemoveOwn<TKey>(ImmutableDictionary<TKey, CredentialEntry>.Builder index, TKey? key, CredentialEntry entry)
+            where TKey : class
         {
             if (key is not null && index.GetValueOrDefault(key) == entry)
             {

@@ -1,4 +1,5 @@
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 
 namespace Sallyport.DataPlane.Tunnels;
@@ -12,7 +13,17 @@ internal readonly record struct TunnelProof
     /// <summary>Where the network asked for one, also where a token stood for it.</summary>
     public int PasswordId { get; init; }
 
-    public required WrappingKind Wrapping { get; init; }
+    /// <summary>A pre-shared key or an EAP credential.</summary>
+    public int SecretId { get; init; }
 
-    public required TlsVersion Tls { get; init; }
+    /// <summary>The credential whose post-quantum key was mixed in.</summary>
+    public int PpkId { get; init; }
+
+    /// <summary>None: it came by OpenVPN.</summary>
+    public IkeProof Ike { get; init; }
+
+    /// <summary>Of OpenVPN.</summary>
+    public WrappingKind Wrapping { get; init; }
+
+    public TlsVersion Tls { get; init; }
 }

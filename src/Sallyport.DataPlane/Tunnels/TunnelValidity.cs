@@ -11,7 +11,9 @@ internal static class TunnelValidity
         var proof = tunnel.Proof;
         if (model.Fleet.Identity(tunnel.IdentityId) is not { } identity
             || IsGone(proof.CertificateId, tunnel.IdentityId, model)
-            || IsGone(proof.PasswordId, tunnel.IdentityId, model))
+            || IsGone(proof.PasswordId, tunnel.IdentityId, model)
+            || IsGone(proof.SecretId, tunnel.IdentityId, model)
+            || IsGone(proof.PpkId, tunnel.IdentityId, model))
         {
             return TunnelEnd.Revoked;
         }

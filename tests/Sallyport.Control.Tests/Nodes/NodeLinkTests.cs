@@ -23,6 +23,9 @@ public sealed class NodeLinkTests
         snapshot.Model.Settings.OpenVpnUdp.ShouldBe(["0.0.0.0:1194"]);
         snapshot.Model.Settings.TlsCryptV2ServerKeys.Single().Length.ShouldBe(128);
         snapshot.Model.Settings.AuthTokenKey.Length.ShouldBe(32);
+        snapshot.Model.Settings.IkeTicketKey.Length.ShouldBe(32);
+        snapshot.Model.Settings.IkeTicketKey.ShouldNotBe(snapshot.Model.Settings.AuthTokenKey);
+        snapshot.Model.Settings.IkeIdentity.ShouldBe("vpn.example.net", "the name that profiles dial is the one that the certificate has");
         snapshot.Model.Networks.Single().WrappingKey.ShouldBeNull();
         snapshot.Model.Identities.Single().Kind.ShouldBe("site");
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

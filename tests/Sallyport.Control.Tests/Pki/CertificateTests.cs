@@ -18,7 +18,7 @@ public sealed class CertificateTests : IDisposable
     {
         using var control = Open();
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", key));
+        using var certificate = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", ["pump-17.plant-a.sallyport"], key));
         Verifies(control.Authority, certificate, ClientAuth).ShouldBeTrue();
         Verifies(control.Authority, certificate, ServerAuth).ShouldBeFalse();
         Usage(certificate).ShouldBe(X509KeyUsageFlags.DigitalSignature);
@@ -26,8 +26,34 @@ public sealed class CertificateTests : IDisposable
         certificate.NotBefore.ToUniversalTime().ShouldBeLessThan(time.GetUtcNow().UtcDateTime.AddMinutes(-59));
         (certificate.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime).TotalDays.ShouldBe(730, 0.1);
         certificate.SerialNumber.Length.ShouldBe(32);
-        using var another = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", key));
+        using var another = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", ["pump-17.plant-a.sallyport"], key));
         another.SerialNumber.ShouldNotBe(certificate.SerialNumber);
+        AlternativeNames(certificate).EnumerateDnsNames().ShouldBe(["pump-17.plant-a.sallyport"], "who speaks IKE is known by it");
+    }
+
+    [Fact]
+    public void A_device_certificate_has_whatever_its_router_says_it_is()
+    {
+        using var control = Open();
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "hq", "plant-a", ["hq.plant-a.sallyport", "203.0.113.5", "hq@example.com"], key));
+        var names = AlternativeNames(certificate);
+        names.EnumerateDnsNames().ShouldBe(["hq.plant-a.sallyport"]);
+        names.EnumerateIPAddresses().Select(address => address.ToString()).ShouldBe(["203.0.113.5"]);
+        certificate.GetNameInfo(X509NameType.EmailName, forIssuer: false).ShouldBe("hq@example.com");
+    }
+
+    [Fact]
+    public void A_gateway_certificate_is_made_anew_where_the_endpoint_is_another()
+    {
+        using var control = Open();
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var first = control.Authority.CertifyGateway(Request(key), "gw-1", "vpn.example.net");
+        var second = control.Authority.CertifyGateway(Request(key), "gw-1", "203.0.113.1");
+        second.Thumbprint.ShouldNotBe(first.Thumbprint);
+        AlternativeNames(second).EnumerateIPAddresses().Select(address => address.ToString()).ShouldBe(["203.0.113.1"]);
+        control.Authority.RenewGateway(second, "gw-1", "203.0.113.1").ShouldBeNull();
+        AlternativeNames(control.Authority.RenewGateway(second, "gw-1", "vpn2.example.net")!).EnumerateDnsNames().ShouldBe(["gw-1", "vpn2.example.net"]);
     }
 
     [Fact]
@@ -113,16 +139,19 @@ public sealed class CertificateTests : IDisposable
         using var control = Open();
         time.By = TimeSpan.FromDays(1700);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", key));
+        using var certificate = control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", ["pump-17.plant-a.sallyport"], key));
         certificate.NotAfter.ShouldBe(control.Authority.Issuing.NotAfter);
         time.By = TimeSpan.FromDays(1900);
-        Should.Throw<CryptographicException>(() => control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", key)))
+        Should.Throw<CryptographicException>(() => control.Fleet.Write(sql => control.Authority.IssueClient(sql, "pump-17", "plant-a", ["pump-17.plant-a.sallyport"], key)))
             .Message.ShouldContain("cannot sign any more");
     }
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
     private ControlHost Open() => ControlHost.Open(new ControlOptions { DataDirectory = directory, Endpoint = "vpn.example.net" }, time);
+
+    private static X509SubjectAlternativeNameExtension AlternativeNames(X509Certificate2 certificate) =>
+        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single();
 
     private static byte[] Request(ECDsa key) => new CertificateRequest("CN=whoever", key, HashAlgorithmName.SHA256).CreateSigningRequest();
 

@@ -35,6 +35,37 @@ public sealed class NativeMemoryTests : IDisposable
     }
 
     [Fact]
+    public void Exchanges_signatures_and_chains_good_and_bad_leave_nothing_behind()
+    {
+        var device = _pki.Issue("device", TestPki.ClientAuth);
+        using var anchors = new CertificateAnchors([_pki.RootDer]);
+        using var foreign = new CertificateAnchors([]);
+        SigningKey.TryReadPkcs8(device.Pkcs8, out var signer).ShouldBeTrue();
+        using var own = signer;
+        byte[] data = [1, 2, 3];
+        Growth(300, 3_000, () =>
+        {
+            foreach (var method in (KeyExchangeMethod[])[KeyExchangeMethod.X25519, KeyExchangeMethod.Ecp256, KeyExchangeMethod.Ecp384])
+            {
+                using var exchange = KeyExchange.Start(method);
+                KeyExchange.TryRespond(method, exchange.Public, out _, out var secret).ShouldBeTrue();
+                secret.Dispose();
+                KeyExchange.TryRespond(method, new byte[exchange.Public.Length], out _, out _).ShouldBeFalse();
+            }
+
+            KeyExchange.TryRespond(KeyExchangeMethod.Modp2048, new byte[256], out _, out _).ShouldBeFalse();
+            anchors.Verify(device.ChainDer[0], [device.ChainDer[0], data], ChainPurpose.Client, TestPki.Now, out _).ShouldBe(ChainVerdict.Good);
+            foreign.Verify(device.ChainDer[0], [], ChainPurpose.Client, TestPki.Now, out _).ShouldBe(ChainVerdict.UnknownIssuer);
+            VerificationKey.TryReadCertificate(device.ChainDer[0], out var key).ShouldBeTrue();
+            key.Verify(SignatureScheme.EcdsaSha256, data, own.Sign(SignatureScheme.EcdsaSha256, data)).ShouldBeTrue();
+            key.Verify(SignatureScheme.EcdsaSha256, data, data).ShouldBeFalse();
+            key.Dispose();
+            Prf.Plus(HashKind.Sha256, data, data, new byte[100]);
+            Digests.Compute(HashKind.Sha1, data, new byte[20]);
+        }).ShouldBeLessThan(4);
+    }
+
+    [Fact]
     public void Connections_that_somebody_forgot_to_dispose_are_freed_too()
     {
         using var context = TlsContext.CreateClient(new() { AnchorsDer = [_pki.RootDer] });

@@ -1,3 +1,5 @@
+using Sallyport.Harness.Ipsec;
+
 namespace Sallyport.EndToEnd.Harness;
 
 /// <summary>A test that needs root, namespaces and the distribution's OpenVPN.</summary>
@@ -67,4 +69,54 @@ public sealed class UnprivilegedFactAttribute : FactAttribute
     private static bool MayRun() =>
         Programs.Missing is not null
         || Shell.TryRun("setpriv", $"--reuid={UserId}", $"--regid={UserId}", "--clear-groups", "test", "-x", Programs.PathOf("sallyportd")).ExitCode == 0;
+}
+
+/// <summary>A test that runs the distribution's strongSwan as well.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class IpsecFactAttribute : FactAttribute
+{
+    public IpsecFactAttribute()
+    {
+        Skip = Requirements.Missing ?? Requirements.MissingForIpsec;
+    }
+}
+
+/// <summary>The same with cases.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class IpsecTheoryAttribute : TheoryAttribute
+{
+    public IpsecTheoryAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip;
+    }
+}
+
+/// <summary>A test of strongSwan with a router between that translates addresses.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class NatFactAttribute : FactAttribute
+{
+    public NatFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip ?? NatBox.Missing;
+    }
+}
+
+/// <summary>A test of strongSwan that probes with ike-scan.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ProbeFactAttribute : FactAttribute
+{
+    public ProbeFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip ?? IkeScan.Missing;
+    }
+}
+
+/// <summary>A test that runs the distribution's libreswan beside its strongSwan.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class LibreswanFactAttribute : FactAttribute
+{
+    public LibreswanFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip ?? LibreswanProcess.Missing;
+    }
 }

@@ -20,6 +20,9 @@ internal sealed record Machine
 
     public required string Iperf3 { get; init; }
 
+    /// <summary>Null where it is not installed: only ipsec needs it.</summary>
+    public string? Strongswan { get; init; }
+
     public static Machine Read() => new()
     {
         Cores = Environment.ProcessorCount,
@@ -30,6 +33,7 @@ internal sealed record Machine
         Dotnet = RuntimeInformation.FrameworkDescription,
         Openvpn = string.Join(' ', FirstLine("openvpn", "--version").Split(' ').Take(2)),
         Iperf3 = FirstLine("iperf3", "--version"),
+        Strongswan = Requirements.MissingForIpsec is null ? string.Join(' ', FirstLine("swanctl", "--version").Split(' ').Take(2)) : null,
     };
 
     public string Describe() => $"{Openvpn}, {Openssl}, {Dotnet}, Linux {Kernel}, {Cores} cores of {Cpu}.";

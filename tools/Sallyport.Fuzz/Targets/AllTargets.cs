@@ -15,5 +15,6 @@ public static class AllTargets
         new DnsTarget(),
         new FleetFileTarget(),
         new MudTarget(), new CmsTarget(),
+        new CertificateTarget(), new SignatureTarget(), new EapPacketTarget(), new EapTalkTarget(),
     ];
 }

@@ -36,6 +36,27 @@ public sealed record IkeSuite(
                 .OrderBy(transform => transform.Type).Select(transform => (KeyExchangeMethod)transform.Id)]);
     }
 
+    /// <summary>A proposal of nothing but this.</summary>
+    public Proposal ToProposal()
+    {
+        List<Transform> transforms =
+        [
+            Transform.Of(Cipher, Cipher == EncryptionId.ChaCha20Poly1305 ? (ushort)0 : (ushort)KeyBits),
+            Transform.Of(PrfOf(Prf)),
+            Transform.Of(Group),
+            .. Additional.Select((method, round) => Transform.Additional(round, method)),
+        ];
+        if (!IsAead)
+        {
+            transforms.Insert(2, Transform.Of(IdOf(Integrity)));
+        }
+
+        return new Proposal(IpsecProtocol.Ike, 0, [.. transforms]);
+    }
+
+    /// <summary>"aes256gcm16-prfsha384-ecp384".</summary>
+    public override string ToString() => ToProposal().ToString();
+
     /// <summary>The suite of a CHILD_SA.</summary>
     public static EspSuite EspOf(Proposal chosen)
     {
@@ -62,6 +83,22 @@ public sealed record IkeSuite(
         PrfId.HmacSha384 => HashKind.Sha384,
         PrfId.HmacSha512 => HashKind.Sha512,
         PrfId.HmacSha256 or PrfId.None => HashKind.Sha256,
+    };
+
+    public static PrfId PrfOf(HashKind prf) => prf switch
+    {
+        HashKind.Sha1 => PrfId.HmacSha1,
+        HashKind.Sha256 => PrfId.HmacSha256,
+        HashKind.Sha384 => PrfId.HmacSha384,
+        HashKind.Sha512 => PrfId.HmacSha512,
+    };
+
+    public static IntegrityId IdOf(HashKind integrity) => integrity switch
+    {
+        HashKind.Sha1 => IntegrityId.HmacSha1,
+        HashKind.Sha256 => IntegrityId.HmacSha256,
+        HashKind.Sha384 => IntegrityId.HmacSha384,
+        HashKind.Sha512 => IntegrityId.HmacSha512,
     };
 
     private static HashKind HashOf(IntegrityId integrity) => integrity switch

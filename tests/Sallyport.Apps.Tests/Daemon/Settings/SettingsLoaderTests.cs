@@ -17,6 +17,13 @@ public sealed class SettingsLoaderTests : IDisposable
         settings.Endpoint.ShouldBe("192.0.2.1");
         settings.OpenVpnUdp.ShouldBe([IPEndPoint.Parse("0.0.0.0:1194"), IPEndPoint.Parse("[::]:1194")]);
         settings.OpenVpnTcp.ShouldBe([IPEndPoint.Parse("0.0.0.0:1194"), IPEndPoint.Parse("[::]:1194")]);
+        settings.Ike.ShouldBe([IPEndPoint.Parse("0.0.0.0:500"), IPEndPoint.Parse("[::]:500")]);
+        settings.IkeNat.ShouldBe([IPEndPoint.Parse("0.0.0.0:4500"), IPEndPoint.Parse("[::]:4500")]);
+        settings.EspRaw.ShouldBeTrue();
+        settings.IkeThreads.ShouldBe(1);
+        settings.IkeProbe.ShouldBe(TimeSpan.FromSeconds(30));
+        settings.IkeDead.ShouldBe(TimeSpan.FromSeconds(120));
+        settings.IkeRedirect.ShouldBeNull();
         settings.ApiHttps.ShouldBe([IPEndPoint.Parse("0.0.0.0:8443"), IPEndPoint.Parse("[::]:8443")]);
         settings.ApiSocket.ShouldBe(Path.Combine(directory, ".sallyport", "api.sock"));
         settings.Ping.ShouldBe(TimeSpan.FromSeconds(10));
@@ -32,8 +39,9 @@ public sealed class SettingsLoaderTests : IDisposable
         File.Delete(Path.Combine(directory, "sallyport.yaml"));
         var defaults = Load();
 
-        (fromFile with { ConfigFile = null, OpenVpnUdp = [], OpenVpnTcp = [], ApiHttps = [] })
-            .ShouldBe(defaults with { OpenVpnUdp = [], OpenVpnTcp = [], ApiHttps = [] });
+        (fromFile with { ConfigFile = null, OpenVpnUdp = [], OpenVpnTcp = [], Ike = [], IkeNat = [], ApiHttps = [] })
+            .ShouldBe(defaults with { OpenVpnUdp = [], OpenVpnTcp = [], Ike = [], IkeNat = [], ApiHttps = [] });
+        fromFile.IpsecIsSaid.ShouldBeFalse();
         fromFile.OpenVpnUdp.ShouldBe(defaults.OpenVpnUdp);
         fromFile.OpenVpnTcp.ShouldBe(defaults.OpenVpnTcp);
         fromFile.ApiHttps.ShouldBe(defaults.ApiHttps);
@@ -84,6 +92,39 @@ public sealed class SettingsLoaderTests : IDisposable
 
         settings.OpenVpnUdp.ShouldBe([IPEndPoint.Parse("0.0.0.0:5001"), IPEndPoint.Parse("[::]:5001")]);
         settings.OpenVpnTcp.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void IPsec_can_be_placed_and_left_out()
+    {
+        Write("""
+            ipsec: { ike: [], nat: 14500, raw: off, threads: 2, probe: 1m, dead: 5m, redirect: vpn2.example.com }
+            """);
+        var settings = Load();
+        settings.Ike.ShouldBeEmpty();
+        settings.IkeNat.ShouldBe([IPEndPoint.Parse("0.0.0.0:14500"), IPEndPoint.Parse("[::]:14500")]);
+        settings.IpsecIsSaid.ShouldBeTrue();
+        settings.EspRaw.ShouldBeFalse();
+        settings.IkeThreads.ShouldBe(2);
+        settings.IkeProbe.ShouldBe(TimeSpan.FromMinutes(1));
+        settings.IkeDead.ShouldBe(TimeSpan.FromMinutes(5));
+        settings.IkeRedirect.ShouldBe("vpn2.example.com");
+    }
+
+    [Theory]
+    [InlineData("SALLYPORT_IPSEC_IKE", "4500", "\"ipsec.ike\" and \"ipsec.nat\" both want UDP port 4500")]
+    [InlineData("SALLYPORT_IPSEC_NAT", "1194", "\"openvpn.udp\" and \"ipsec.nat\" both want UDP port 1194")]
+    [InlineData("SALLYPORT_IPSEC_RAW", "yes", "\"ipsec.raw\" is \"yes\"")]
+    [InlineData("SALLYPORT_IPSEC_THREADS", "0", "\"ipsec.threads\" is 0")]
+    [InlineData("SALLYPORT_IPSEC_PROBE", "0", "\"ipsec.probe\" is 0")]
+    [InlineData("SALLYPORT_IPSEC_DEAD", "1", "\"ipsec.dead\" is 1")]
+    [InlineData("SALLYPORT_IPSEC_REDIRECT", "https://vpn2", "\"https://vpn2\" is neither a host name nor an address")]
+    public void What_is_wrong_with_IPsec_is_said_where_it_was_written(string variable, string value, string what)
+    {
+        environment[variable] = value;
+        var problem = Problems().ShouldHaveSingleItem();
+        problem.Where.ShouldBe(variable);
+        problem.What.ShouldBe(what);
     }
 
     [Fact]

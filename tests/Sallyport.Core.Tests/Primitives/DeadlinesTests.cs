@@ -1,7 +1,6 @@
 using Sallyport.Core.Primitives;
-using Sallyport.DataPlane.Handshakes;
 
-namespace Sallyport.DataPlane.Tests.Handshakes;
+namespace Sallyport.Core.Tests.Primitives;
 
 public class DeadlinesTests
 {

@@ -1,12 +1,10 @@
-using Sallyport.Core.Primitives;
-
-namespace Sallyport.DataPlane.Handshakes;
+namespace Sallyport.Core.Primitives;
 
 /// <summary>
 /// When each session wants to be looked at next. It knows numbers, not sessions: one that is forgotten leaves nothing behind but an entry
 /// of some bytes, and of those there are never many more than sessions.
 /// </summary>
-internal sealed class Deadlines
+public sealed class Deadlines
 {
     private const int StaleMin = 1024;
 

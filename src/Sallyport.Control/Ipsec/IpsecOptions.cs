@@ -1,0 +1,92 @@
+using Sallyport.Api.Networks;
+using Sallyport.Api.Nodes;
+using Sallyport.Control.Networks;
+using Sallyport.Core.Policy;
+
+namespace Sallyport.Control.Ipsec;
+
+/// <summary>What somebody chose of a network's IPsec. Null is the default, which a newer version may choose better.</summary>
+internal sealed record IpsecOptions
+{
+    public const string None = "none";
+
+    // Each algorithm is one that nobody has to be ashamed of; what is fast on every machine comes first. AES-CBC for routers that have no
+    // AEAD cipher. Forward secrecy of later keys is taken where it is offered.
+    public static readonly IReadOnlyList<string> DefaultIke =
+    [
+        "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-x25519-ecp256-ecp384-modp3072",
+        "aes256-aes128-sha384-sha256-prfsha384-prfsha256-x25519-ecp256-ecp384-modp3072-modp2048",
+    ];
+
+    public static readonly IReadOnlyList<string> DefaultEsp =
+    [
+        "aes256gcm16-aes128gcm16-chacha20poly1305-x25519-ecp256-ecp384-modp3072-modp2048-none-esn-noesn",
+        "aes256-aes128-sha384-sha256-x25519-ecp256-ecp384-modp3072-modp2048-none-esn-noesn",
+    ];
+
+    /// <summary>Without MSCHAPv2, whose NT hash is as good as the password, and is MD4.</summary>
+    public static readonly IReadOnlyList<string> DefaultAuthentication = ["certificate", "psk", "eap-tls"];
+
+    public static readonly IReadOnlyList<string> Authentications = [.. DefaultAuthentication, "eap-mschapv2"];
+
+    public const int DefaultIkeSeconds = 14_400;
+    public const int DefaultChildSeconds = 3_600;
+
+    /// <summary>Nobody comes by IPsec.</summary>
+    public bool Off { get; init; }
+
+    public IReadOnlyList<string>? Ike { get; init; }
+
+    public IReadOnlyList<string>? Esp { get; init; }
+
+    public IReadOnlyList<string>? Authentication { get; init; }
+
+    public int? IkeSeconds { get; init; }
+
+    public int? ChildSeconds { get; init; }
+
+    public long ChildBytes { get; init; }
+
+    public long ChildPackets { get; init; }
+
+    public int ReauthenticateSeconds { get; init; }
+
+    public bool Encapsulate { get; init; }
+
+    public bool PpkRequired { get; init; }
+
+    public bool Takes(string authentication) => !Off && (Authentication ?? DefaultAuthentication).Contains(authentication);
+
+    public IpsecModel? ToModel() => Off ? null : new IpsecModel
+    {
+        Ike = Ike ?? DefaultIke,
+        Esp = Esp ?? DefaultEsp,
+        Authentication = Authentication ?? DefaultAuthentication,
+        IkeRekeySeconds = IkeSeconds ?? DefaultIkeSeconds,
+        ChildRekeySeconds = ChildSeconds ?? DefaultChildSeconds,
+        ChildRekeyBytes = ChildBytes,
+        ChildRekeyPackets = ChildPackets,
+        ReauthenticateSeconds = ReauthenticateSeconds,
+        Encapsulate = Encapsulate,
+        PpkRequired = PpkRequired,
+    };
+
+    public NetworkIpsec ToInfo() => new()
+    {
+        Serve = !Off,
+        Ike = Ike ?? DefaultIke,
+        Esp = Esp ?? DefaultEsp,
+        Authentication = Authentication ?? DefaultAuthentication,
+        IkeLifetime = Lifetime(IkeSeconds ?? DefaultIkeSeconds),
+        ChildLifetime = Lifetime(ChildSeconds ?? DefaultChildSeconds),
+        ChildVolume = Volume(ChildBytes),
+        ChildPackets = ChildPackets,
+        Reauthenticate = Lifetime(ReauthenticateSeconds),
+        Encapsulate = Encapsulate,
+        PpkRequired = PpkRequired,
+    };
+
+    public static string Lifetime(int seconds) => seconds == 0 ? None : Span.Text(seconds);
+
+    public static string Volume(long bytes) => bytes == 0 ? None : LimitText.Volume(bytes, VolumePeriod.Day).Split('/')[0];
+}

@@ -1,0 +1,132 @@
+using System.Globalization;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Control.Ipsec;
+
+/// <summary>Writes what strongSwan 5.8 and newer loads with "swanctl --load-all": one file for each uplink, secrets in it, certificates beside it.</summary>
+internal static class SwanctlText
+{
+    private const int IkePort = 500;
+
+    public static string CertificateOf(IpsecContent content, IpsecEnd end) => $"{end.Name}.{content.Network}.pem";
+
+    public static string Write(IpsecContent content, IpsecEnd end)
+    {
+        var text = new ConfigurationText();
+        text.Line($"# {content.Kind} {content.Name}, network {content.Network}{Uplink(content, end)}: comes to {content.Endpoint} by IKEv2. Holds what proves who it is: keep it secret, use it in one place.");
+        text.Line("# strongSwan 5.8 or newer: cp -r swanctl/. /etc/swanctl/ && swanctl --load-all");
+        text.Section("connections", connections => connections.Section(end.Name, connection => Connection(connection, content, end)));
+        if (end.Psk is not null || end.Password is not null || end.Ppk is not null)
+        {
+            text.Section("secrets", secrets => Secrets(secrets, content, end));
+        }
+
+        return text.ToString();
+    }
+
+    private static void Connection(ConfigurationText text, IpsecContent content, IpsecEnd end)
+    {
+        text.Set("version", "2");
+        text.Set("remote_addrs", content.Endpoint);
+        if (content.Port != IkePort)
+        {
+            // Another port than 500 is one where every message says that it is no ESP: it is dialled from such a port.
+            text.Set("local_port", "4500");
+            text.Set("remote_port", (content.NatPort > 0 ? content.NatPort : content.Port).ToString(CultureInfo.InvariantCulture));
+        }
+
+        if (content.Ends.Count > 1)
+        {
+            text.Line($"# local_addrs = the address of the way that is uplink {end.Uplink}; without it the routing table decides");
+        }
+
+        if (content.IsDevice)
+        {
+            text.Set("vips", string.Join(", ", content.Local.Select(prefix => prefix.IsV4 ? "0.0.0.0" : "::").Distinct()));
+        }
+
+        text.Set("proposals", string.Join(", ", content.Rules.Ike));
+        text.Set("encap", content.Rules.Encapsulate ? "yes" : null);
+        text.Set("dpd_delay", Seconds(content.ProbeSeconds));
+        text.Set("keyingtries", "0");
+        text.Set("rekey_time", Seconds(content.Rules.IkeRekeySeconds));
+        text.Set("ppk_id", end.PpkId);
+        text.Set("ppk_required", end.PpkId is null ? null : "yes");
+        text.Section("local", local => Local(local, content, end));
+        text.Section("remote", remote => remote.Set("auth", content.GatewayHasCertificate ? "pubkey" : "psk").Set("id", content.GatewayId));
+        text.Section("children", children => Children(children, content, end));
+    }
+
+    private static void Local(ConfigurationText text, IpsecContent content, IpsecEnd end)
+    {
+        text.Set("auth", content.Auth == "certificate" ? "pubkey" : content.Auth);
+        text.Set("id", end.Id.Text);
+        text.Set("eap_id", end.Username ?? (content.Auth == "eap-tls" ? end.Id.Text : null));
+        text.Set("certs", content.HasCertificate ? CertificateOf(content, end) : null);
+    }
+
+    private static void Children(ConfigurationText text, IpsecContent content, IpsecEnd end)
+    {
+        if (content.IsTransport)
+        {
+            text.Section(end.Name, child => Child(child.Set("mode", "transport"), content));
+            return;
+        }
+
+        if (!content.Peer.SinglePairs)
+        {
+            text.Line("# What is behind the gateway now. 0.0.0.0/0 asks for whatever there is when it connects: the gateway answers with less.");
+            text.Section(end.Name, child => Child(Selectors(child, content, content.Local, content.Remote), content));
+            return;
+        }
+
+        var number = 0;
+        foreach (var local in content.Local)
+        {
+            foreach (var remote in content.Remote.Where(remote => remote.IsV4 == local.IsV4))
+            {
+                number++;
+                var name = string.Create(CultureInfo.InvariantCulture, $"{end.Name}-pair-{number}");
+                text.Section(name, child => Child(Selectors(child, content, [local], [remote]), content));
+            }
+        }
+    }
+
+    /// <summary>A device has the address that it is given: strongSwan's selector is then that address.</summary>
+    private static ConfigurationText Selectors(ConfigurationText text, IpsecContent content, IReadOnlyList<IpPrefix> local, IReadOnlyList<IpPrefix> remote) =>
+        text.Set("local_ts", content.IsDevice ? null : string.Join(", ", local)).Set("remote_ts", string.Join(", ", remote));
+
+    private static void Child(ConfigurationText text, IpsecContent content) => text
+        .Set("esp_proposals", string.Join(", ", content.Rules.Esp.Select(esp => ProposalWords.Swanctl(ProposalWords.Esp(esp)))))
+        .Set("rekey_time", Seconds(content.Rules.ChildRekeySeconds))
+        .Set("rekey_bytes", content.Rules.ChildRekeyBytes == 0 ? null : content.Rules.ChildRekeyBytes.ToString(CultureInfo.InvariantCulture))
+        .Set("rekey_packets", content.Rules.ChildRekeyPackets == 0 ? null : content.Rules.ChildRekeyPackets.ToString(CultureInfo.InvariantCulture))
+        .Set("start_action", "start")
+        .Set("close_action", "start")
+        .Set("dpd_action", "restart");
+
+    private static void Secrets(ConfigurationText text, IpsecContent content, IpsecEnd end)
+    {
+        if (end.Psk is { } psk)
+        {
+            text.Section("ike-" + end.Name, secret => secret.Set("id-local", end.Id.Text).Set("id-remote", content.GatewayId).Set("secret", Quoted(psk)));
+        }
+
+        if (end.Password is { } password)
+        {
+            text.Section("eap-" + end.Name, secret => secret.Set("id", end.Username).Set("secret", Quoted(password)));
+        }
+
+        if (end.Ppk is { } ppk)
+        {
+            text.Section("ppk-" + end.Name, secret => secret.Set("id", end.PpkId).Set("secret", Quoted(ppk)));
+        }
+    }
+
+    private static string Uplink(IpsecContent content, IpsecEnd end) =>
+        content.Ends.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", uplink {end.Uplink} of {content.Ends.Count}");
+
+    private static string Quoted(string secret) => $"\"{secret}\"";
+
+    private static string Seconds(int seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds}s");
+}

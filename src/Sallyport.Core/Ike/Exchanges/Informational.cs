@@ -1,0 +1,262 @@
+using System.Collections.Immutable;
+using Sallyport.Core.Ike.Door;
+using Sallyport.Core.Ike.Proposals;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Ike.Exchanges;
+
+internal enum InformationalKind : byte
+{
+    /// <summary>Does the peer live?</summary>
+    Probe,
+    DeleteChild,
+    DeleteIke,
+
+    /// <summary>A pair of SPIs that another has taken the place of.</summary>
+    DeleteOldIke,
+
+    /// <summary>The peer did not prove who it is; it believes that we are up.</summary>
+    AuthenticationFailed,
+    UpdateAddresses,
+
+    /// <summary>Whether who says that it moved receives there (RFC 4555 section 3.7).</summary>
+    ReturnRoutability,
+    Redirect,
+}
+
+/// <summary>INFORMATIONAL (RFC 7296 section 1.4): ends of SAs, signs of life, moves.</summary>
+internal sealed class Informational(InformationalKind kind) : Exchange
+{
+    private const int CookieLength = 16;
+
+    private ChildSa? _child;
+    private byte[] _cookie = [];
+    private string _gateway = "";
+    private IkePath _path;
+
+    public override ExchangeType Type => ExchangeType.Informational;
+
+    public static Informational Delete(ChildSa child) => new(InformationalKind.DeleteChild) { _child = child };
+
+    public static Informational Redirect(string gateway) => new(InformationalKind.Redirect) { _gateway = gateway };
+
+    public override bool Write(IkeSession session, IkeSa sa, ref PayloadWriter to, Instant now)
+    {
+        switch (kind)
+        {
+            case InformationalKind.Probe:
+                return true;
+            case InformationalKind.DeleteChild:
+                if (session.Children.Find(_child!.InboundSpi) is null || _child.State == ChildState.Deleting)
+                {
+                    return false;
+                }
+
+                _child.State = ChildState.Deleting;
+                to.DeleteEsp([_child.InboundSpi]);
+                return true;
+            case InformationalKind.DeleteIke:
+            case InformationalKind.DeleteOldIke:
+                to.DeleteIke();
+                return true;
+            case InformationalKind.AuthenticationFailed:
+                to.Notify(NotifyType.AuthenticationFailed);
+                return true;
+            case InformationalKind.UpdateAddresses:
+                _path = session.Path;
+                to.Notify(NotifyType.UpdateSaAddresses);
+                WriteNat(session, sa, ref to);
+                return true;
+            case InformationalKind.ReturnRoutability:
+                _path = session.Path;
+                _cookie = new byte[CookieLength];
+                session.Entropy.Fill(_cookie);
+                to.Notify(NotifyType.Cookie2, _cookie);
+                return true;
+            case InformationalKind.Redirect:
+                to.Notify(NotifyType.Redirect, IkeDoor.RedirectData(_gateway, default));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    public override void HandleResponse(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
+    {
+        switch (kind)
+        {
+            case InformationalKind.DeleteChild:
+                session.Children.Remove(_child!);
+                break;
+            case InformationalKind.DeleteOldIke:
+                session.Forget(sa);
+                break;
+            case InformationalKind.DeleteIke:
+            case InformationalKind.AuthenticationFailed:
+                session.Finish();
+                break;
+            case InformationalKind.UpdateAddresses:
+                HandleMoved(session, sa, response, now);
+                break;
+            case InformationalKind.ReturnRoutability:
+                // Whoever answers has our keys; that it has the number says that it received it there.
+                if (response.Find(NotifyType.Cookie2) is not { } cookie || !cookie.Data.AsSpan().SequenceEqual(_cookie))
+                {
+                    session.Close("the peer does not receive where it says it moved to", now);
+                }
+
+                break;
+            case InformationalKind.Redirect:
+            case InformationalKind.Probe:
+                break;
+        }
+    }
+
+    public override void Abandon(IkeSession session)
+    {
+        if (kind == InformationalKind.DeleteChild && _child is { State: ChildState.Deleting } && session.IsUp)
+        {
+            session.Children.Remove(_child);
+        }
+    }
+
+    /// <summary>The responder's side: all that may be in one request.</summary>
+    public static void Answer(IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, in IkePath from, Instant now)
+    {
+        var writer = new PayloadWriter(new byte[IkeLimits.DatagramMax]);
+        if (request.Deletions.Any(deletion => deletion.Protocol == IpsecProtocol.Ike))
+        {
+            session.Answer(sa, header, ref writer, now);
+            if (sa == session.Current)
+            {
+                session.End(IkeEnd.Deleted, "the peer deleted it", now);
+            }
+            else
+            {
+                session.ForgetSoon(sa, now);
+            }
+
+            return;
+        }
+
+        if (request.Has(NotifyType.AuthenticationFailed))
+        {
+            session.Answer(sa, header, ref writer, now);
+            session.End(IkeEnd.AuthenticationFailed, "the peer does not accept our proof", now);
+            return;
+        }
+
+        if (request.Has(NotifyType.UpdateSaAddresses) && session.HasMobike && !sa.IsInitiator && !TryMove(session, sa, request, from, ref writer, now))
+        {
+            session.Answer(sa, header, ref writer, now);
+            return;
+        }
+
+        DeleteChildren(session, request, ref writer);
+        if (request.Find(NotifyType.Cookie2) is { Data: { Length: <= IkeLimits.CookieMax } cookie })
+        {
+            writer.Notify(NotifyType.Cookie2, cookie.AsSpan());
+        }
+
+        session.Answer(sa, header, ref writer, now);
+        if (request.Find(NotifyType.Redirect) is { } redirect && session.Target is not null && IkeSaInit.TryReadRedirect(redirect.Data.AsSpan(), default, out var gateway))
+        {
+            session.Raise(new IkeRedirected(gateway));
+            session.Close($"the peer sends us to {gateway}", now);
+        }
+    }
+
+    /// <summary>Each pair goes whole: the answer names our halves of those that the peer names its own of (RFC 7296 section 1.4.1).</summary>
+    private static void DeleteChildren(IkeSession session, IkePayloads request, ref PayloadWriter writer)
+    {
+        var ours = new List<uint>();
+        foreach (var deletion in request.Deletions)
+        {
+            foreach (var spi in deletion.Protocol == IpsecProtocol.Esp ? deletion.Spis : ImmutableArray<uint>.Empty)
+            {
+                if (session.Children.FindOutbound(spi) is not { } child)
+                {
+                    continue;
+                }
+
+                if (child.State != ChildState.Deleting)
+                {
+                    ours.Add(child.InboundSpi);
+                }
+
+                session.Children.Remove(child);
+            }
+        }
+
+        if (ours.Count > 0)
+        {
+            writer.DeleteEsp([.. ours]);
+        }
+    }
+
+    /// <summary>The peer speaks from elsewhere (RFC 4555 section 3.5). False where it must not be followed.</summary>
+    private static bool TryMove(IkeSession session, IkeSa sa, IkePayloads request, in IkePath from, ref PayloadWriter writer, Instant now)
+    {
+        var before = session.Path;
+        session.Path = from;
+        var wasEncapsulated = session.IsEncapsulated;
+        IkeSaInit.DetectNat(session, request, sa.InitiatorSpi, sa.ResponderSpi);
+        if (request.Find(NotifyType.NoNatsAllowed) is { } strict && !IsPlain(strict.Data.AsSpan(), from))
+        {
+            (session.Path, session.IsEncapsulated) = (before, wasEncapsulated);
+            writer.Notify(NotifyType.UnexpectedNatDetected);
+            return false;
+        }
+
+        WriteNat(session, sa, ref writer);
+        session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
+        if (before.Peer.Ip != from.Peer.Ip)
+        {
+            session.Enqueue(sa, new Informational(InformationalKind.ReturnRoutability));
+        }
+
+        return true;
+    }
+
+    /// <summary>NO_NATS_ALLOWED has the addresses and ports that its sender used (RFC 4555 section 4.2.6).</summary>
+    private static bool IsPlain(ReadOnlySpan<byte> data, in IkePath from)
+    {
+        var each = from.Peer.Ip.IsV4 ? 4 : 16;
+        if (data.Length != (2 * each) + 4)
+        {
+            return false;
+        }
+
+        var source = each == 4 ? IpAddress.ReadV4(data) : IpAddress.ReadV6(data);
+        var destination = each == 4 ? IpAddress.ReadV4(data[each..]) : IpAddress.ReadV6(data[each..]);
+        return source == from.Peer.Ip && destination == from.Local.Ip;
+    }
+
+    private static void WriteNat(IkeSession session, IkeSa sa, ref PayloadWriter to)
+    {
+        var local = session.Options.ForceEncapsulation ? session.Path.Local with { Port = 0 } : session.Path.Local;
+        to.Notify(NotifyType.NatDetectionSourceIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, local));
+        to.Notify(NotifyType.NatDetectionDestinationIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, session.Path.Peer));
+    }
+
+    private void HandleMoved(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
+    {
+        if (_path != session.Path)
+        {
+            // It has moved once more since.
+            session.Enqueue(sa, new Informational(InformationalKind.UpdateAddresses));
+            return;
+        }
+
+        if (response.FirstError is { } error)
+        {
+            session.Close($"the peer does not take our move: {error.Type}", now);
+            return;
+        }
+
+        IkeSaInit.DetectNat(session, response, sa.InitiatorSpi, sa.ResponderSpi);
+        session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
+    }
+}

@@ -1,0 +1,87 @@
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Ike.Session;
+
+/// <summary>
+/// Sessions that are not up yet, in the order in which they came, and how many there are from each address. An address is never shut out: behind one may be a
+/// whole fleet. Many from one of them make us ask for cookies, and many from one port of it make room for each other.
+/// </summary>
+internal sealed class HalfOpen
+{
+    private readonly LinkedList<IkeSession> _inOrder = new();
+    private readonly Dictionary<long, LinkedListNode<IkeSession>> _nodes = [];
+    private readonly Dictionary<IpAddress, int> _perAddress = [];
+    private readonly Dictionary<OuterAddress, Queue<long>> _perPort = [];
+
+    public int Count => _inOrder.Count;
+
+    public int From(IpAddress address) => _perAddress.GetValueOrDefault(address);
+
+    public IkeSession? Oldest => _inOrder.First?.Value;
+
+    public void Add(IkeSession session, OuterAddress from)
+    {
+        _nodes[session.Number] = _inOrder.AddLast(session);
+        session.CameFrom = from;
+        _perAddress[from.Ip] = From(from.Ip) + 1;
+        if (!_perPort.TryGetValue(from, out var ofPort))
+        {
+            _perPort[from] = ofPort = new Queue<long>();
+        }
+
+        ofPort.Enqueue(session.Number);
+    }
+
+    /// <summary>The oldest of more than <paramref name="most"/> from one port; null where there are fewer.</summary>
+    public IkeSession? TooManyFrom(OuterAddress from, int most)
+    {
+        if (!_perPort.TryGetValue(from, out var ofPort) || ofPort.Count <= most)
+        {
+            return null;
+        }
+
+        while (ofPort.TryDequeue(out var number))
+        {
+            if (_nodes.TryGetValue(number, out var node))
+            {
+                return node.Value;
+            }
+        }
+
+        return null;
+    }
+
+    public void Remove(IkeSession session)
+    {
+        if (!_nodes.Remove(session.Number, out var node))
+        {
+            return;
+        }
+
+        _inOrder.Remove(node);
+        var from = session.CameFrom;
+        var rest = From(from.Ip) - 1;
+        if (rest > 0)
+        {
+            _perAddress[from.Ip] = rest;
+        }
+        else
+        {
+            _perAddress.Remove(from.Ip);
+        }
+
+        if (_perPort.TryGetValue(from, out var ofPort))
+        {
+            // What is gone stays in the queue until its turn comes; the last one takes the queue with it.
+            while (ofPort.TryPeek(out var number) && !_nodes.ContainsKey(number))
+            {
+                _ = ofPort.Dequeue();
+            }
+
+            if (ofPort.Count == 0)
+            {
+                _perPort.Remove(from);
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using Sallyport.Core.Ike.Exchanges;
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Ike.Session;
+
+/// <summary>A request of ours that is not answered yet.</summary>
+internal sealed class PendingRequest
+{
+    public required uint MessageId { get; init; }
+
+    public required Exchange Exchange { get; init; }
+
+    /// <summary>One, or the fragments of it.</summary>
+    public required IReadOnlyList<byte[]> Datagrams { get; set; }
+
+    public required Instant Begun { get; init; }
+
+    public required Instant Due { get; set; }
+
+    public required TimeSpan Pause { get; set; }
+}
+
+/// <summary>An answer that its peer may not have got.</summary>
+internal readonly record struct CachedResponse(uint MessageId, IReadOnlyList<byte[]> Datagrams);

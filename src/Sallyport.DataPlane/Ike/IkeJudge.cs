@@ -1,0 +1,123 @@
+using System.Security.Cryptography;
+using Sallyport.Core.Ike.Proposals;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Policy;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Ike;
+
+/// <summary>
+/// Who a peer is that has proven what it claims, and whether its network lets it in so. Pure: the model in, a verdict out. Every refusal says in one line what was
+/// between.
+/// </summary>
+internal static class IkeJudge
+{
+    public static IkeVerdict Judge(IkeClaim claim, GatewayModel model)
+    {
+        if (claim.Proof == IkeProof.Ticket && claim.Target is null)
+        {
+            return IkeTicketData.Read(claim.TicketData, model) is { } before
+                ? Admit(claim, before, model)
+                : IkeVerdict.Refuse($"{claim.Peer} came with a ticket whose credential is gone (revoked or replaced)");
+        }
+
+        if (FindEntry(claim, model, out var refusal) is not { } entry)
+        {
+            return IkeVerdict.Refuse(refusal);
+        }
+
+        if (model.Fleet.Identity(entry.IdentityId) is not { } identity)
+        {
+            return IkeVerdict.Refuse($"{claim.Peer}: its identity is gone");
+        }
+
+        if (claim.Target is SiteCall called && called.Credential.IdentityId != identity.Id)
+        {
+            return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} answers where another was called");
+        }
+
+        var ppk = claim.Ppk?.Tag as CredentialEntry;
+        if (ppk is not null && ppk.IdentityId != identity.Id)
+        {
+            return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} came with the post-quantum key of another identity");
+        }
+
+        var isCertificate = claim.Certificate is not null;
+        var proof = new TunnelProof
+        {
+            CertificateId = isCertificate ? entry.Id : 0,
+            SecretId = isCertificate ? 0 : entry.Id,
+            PpkId = ppk?.Id ?? 0,
+            Ike = claim.Proof,
+        };
+        return Admit(claim, new Admittance(identity, proof, entry.Credential.Uplink, model.Fleet), model);
+    }
+
+    private static IkeVerdict Admit(IkeClaim claim, Admittance admitted, GatewayModel model)
+    {
+        var name = admitted.Name;
+        if (!admitted.Identity.Active)
+        {
+            return IkeVerdict.Refuse($"{name} is not active (revoked, retired, quarantined or pending)");
+        }
+
+        if (!model.Access.TryGetValue(admitted.Identity.NetworkId, out var access) || access.Ipsec is not { } ipsec)
+        {
+            return IkeVerdict.Refuse($"{name}: nobody of its network comes by IPsec");
+        }
+
+        if (!ipsec.IsContentWith(admitted.Proof))
+        {
+            return IkeVerdict.Refuse(ipsec.NeedsPpk && admitted.Proof.PpkId == 0
+                ? $"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none"
+                : $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}");
+        }
+
+        if (!Accepts(ipsec.Ike, claim.Suite))
+        {
+            return IkeVerdict.Refuse($"{name}: its network does not accept {claim.Suite}, but {ProposalChoice.List(ipsec.Ike)}");
+        }
+
+        return IkeVerdict.Allow(IkeGrants.For(admitted, access, ipsec, model));
+    }
+
+    /// <summary>The credential that proves the claim; null with why there is none.</summary>
+    private static CredentialEntry? FindEntry(IkeClaim claim, GatewayModel model, out string refusal)
+    {
+        refusal = "";
+        if (claim.Certificate is { } der)
+        {
+            var fingerprint = Convert.ToHexStringLower(SHA256.HashData(der));
+            if (model.ByFingerprint.TryGetValue(fingerprint, out var certified))
+            {
+                return certified;
+            }
+
+            refusal = $"the certificate of {claim.Peer} is not a live one (revoked, replaced or from elsewhere)";
+            return null;
+        }
+
+        if (claim.Target is SiteCall call)
+        {
+            refusal = $"the credential of {claim.Peer} has been revoked";
+            return model.HasCredential(call.Credential.IdentityId, call.Credential.Id) ? call.Credential : null;
+        }
+
+        // What was found when the exchange began may have been taken away since.
+        if (claim.Secret is CredentialEntry entry && model.HasCredential(entry.IdentityId, entry.Id))
+        {
+            return entry;
+        }
+
+        refusal = $"the credential of {claim.Peer} has been revoked";
+        return null;
+    }
+
+    private static bool Accepts(IReadOnlyList<Proposal> proposals, IkeSuite suite)
+    {
+        var wanted = suite.ToProposal();
+        return ProposalChoice.TryChoose([wanted], proposals, suite.Group, out _);
+    }
+}

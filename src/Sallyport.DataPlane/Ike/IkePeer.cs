@@ -1,0 +1,40 @@
+using Sallyport.Core.Ike.Session;
+
+namespace Sallyport.DataPlane.Ike;
+
+/// <summary>A session on its IKE thread, and what it has become on the packet path.</summary>
+internal sealed class IkePeer
+{
+    public required IkeSession Session { get; init; }
+
+    /// <summary>Set for a session that we began.</summary>
+    public SiteCall? Call { get; init; }
+
+    /// <summary>Null until the peer has proven who it is.</summary>
+    public Admittance? Admitted { get; set; }
+
+    public string Suite { get; set; } = "";
+
+    public string Proof { get; set; } = "";
+
+    /// <summary>Both decided when the peer is let in; the same for the life of the session.</summary>
+    public int Slot { get; set; } = -1;
+
+    public long TunnelId { get; set; }
+
+    public int Shard { get; set; }
+
+    /// <summary>The packet path has the tunnel, or is about to.</summary>
+    public bool HasTunnel { get; set; }
+
+    public bool TunnelWasOpened { get; set; }
+
+    /// <summary>It gets its tunnel with its first CHILD_SA, or without one when no more is said.</summary>
+    public bool IsWaiting { get; set; }
+
+    /// <summary>CHILD_SAs that were replaced by others.</summary>
+    public int Rekeys { get; set; }
+}
+
+/// <summary>Whom the gateway calls: an uplink of a site, and what we prove ourselves with.</summary>
+internal sealed record SiteCall(int IdentityId, int Uplink, string Remote, Model.CredentialEntry Credential);

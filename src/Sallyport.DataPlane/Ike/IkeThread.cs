@@ -1,0 +1,642 @@
+using System.Security.Cryptography;
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Esp;
+using Sallyport.Core.Gateway;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.OpenVpn.Door;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Nodes;
+using Sallyport.DataPlane.Shards;
+using Sallyport.DataPlane.Tunnels;
+
+namespace Sallyport.DataPlane.Ike;
+
+/// <summary>
+/// One thread of IKE: the endpoint, and what its sessions become on the packet path. It never touches a packet of a tunnel; what it decides reaches the packet path
+/// as commands.
+/// </summary>
+internal sealed class IkeThread : IDisposable
+{
+    private const int PacketsPerTurn = 16;
+    private const int NoticesPerTurn = 256;
+    private const int MarkerLength = 4;
+
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FaultLogPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
+    private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
+
+    private readonly int _index;
+    private readonly HandshakeContext _context;
+    private readonly IkeRoads _roads;
+    private readonly GatewayPeers _owner;
+    private readonly IkeEndpoint _endpoint;
+    private readonly SiteCaller? _caller;
+    private readonly FailureEvents _failures;
+    private readonly TunnelNews _tunnelNews;
+    private readonly SessionLimiter _beginnings = new();
+    private readonly Dictionary<long, IkePeer> _peers = [];
+    private readonly List<IkePeer> _waiting = [];
+    private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Thread _thread;
+
+    // Made once: a flood of packets leaves no garbage behind.
+    private readonly Action _handleNotice;
+    private readonly Action _handlePacket;
+    private readonly Action _handleTimeouts;
+    private readonly Action _sayGoodbye;
+    private TunnelNotice _notice;
+    private OuterPath _packetFrom;
+    private int _packetLength;
+    private IkeDirectory? _directory;
+    private GatewaySettings? _settings;
+    private Instant _now;
+    private Instant _lastFaultLogged;
+    private Farewell? _farewell;
+    private List<IkePeer> _toLeave = [];
+    private volatile bool _isLeaving;
+    private volatile bool _stop;
+
+    /// <param name="calls">Whether this thread calls sites; one of several does.</param>
+    public IkeThread(
+        int index, int threads, HandshakeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, bool calls)
+    {
+        _index = index;
+        _context = context;
+        _roads = roads;
+        Inbox = inbox;
+        _owner = new GatewayPeers(index, threads, context, certificates, entropy) { MayBegin = id => _beginnings.TryTake((uint)id, _now) };
+        _endpoint = new IkeEndpoint(OptionsFor(context.Model.Current), _owner, entropy);
+        _owner.IsSpiTaken = _endpoint.Holds;
+        _failures = new FailureEvents(context.Uplink, context.Clock);
+        _tunnelNews = new TunnelNews(context);
+        _caller = calls ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
+        _handleNotice = () => HandleNotice(_notice);
+        _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
+        _handleTimeouts = HandleTimeouts;
+        _sayGoodbye = SayGoodbye;
+        _thread = new Thread(Run) { IsBackground = true, Name = $"ike-{index}" };
+    }
+
+    public HandshakeInbox Inbox { get; }
+
+    public DropCounters Drops { get; } = new();
+
+    /// <summary>Raised on this thread when it cannot go on.</summary>
+    public event Action<Exception>? Failed;
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Takes nobody in any more and tells every live peer. Done when that has been said; bounded by the caller.</summary>
+    public Task SayGoodbyeAsync()
+    {
+        _isLeaving = true;
+        Inbox.WakeAlways();
+        return _goodbyeSaid.Task;
+    }
+
+    public void Stop()
+    {
+        _stop = true;
+        Inbox.WakeAlways();
+        if (_thread.ThreadState != ThreadState.Unstarted)
+        {
+            _thread.Join();
+        }
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _caller?.Dispose();
+        _endpoint.Dispose();
+        Inbox.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            Niceness.StepBack(DataPlaneLimits.HandshakeNiceness);
+            while (!_stop)
+            {
+                Inbox.Wait(WaitTime());
+                RunTurn();
+            }
+        }
+        catch (Exception e)
+        {
+            _context.Log.Write("ike.stopped", e.ToString());
+            Failed?.Invoke(e);
+        }
+    }
+
+    private TimeSpan WaitTime()
+    {
+        if (!Inbox.IsEmpty)
+        {
+            return TimeSpan.Zero;
+        }
+
+        var longest = _isLeaving && !_goodbyeSaid.Task.IsCompleted ? Farewell.Step : WaitMax;
+        var next = Instant.Min(_endpoint.NextDeadline, _caller?.NextDeadline ?? Instant.Never);
+        if (next == Instant.Never)
+        {
+            return longest;
+        }
+
+        var wait = next - _context.Clock.Now;
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > longest ? longest : wait + TimeSpan.FromMilliseconds(1);
+    }
+
+    private void RunTurn()
+    {
+        UseModel(_context.Model.Current);
+        for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out _notice); i++)
+        {
+            Guard(_handleNotice);
+        }
+
+        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
+        {
+            Guard(_handlePacket);
+        }
+
+        Guard(_handleTimeouts);
+        if (_isLeaving)
+        {
+            Guard(_sayGoodbye);
+        }
+    }
+
+    /// <summary>A mistake of ours that one peer brings out does not cost everybody theirs.</summary>
+    private void Guard(Action handle)
+    {
+        _now = _context.Clock.Now;
+        try
+        {
+            handle();
+            Drain();
+        }
+        catch (Exception e) when (e is InvariantException or CryptographicException)
+        {
+            if (_now - _lastFaultLogged > FaultLogPause)
+            {
+                _lastFaultLogged = _now;
+                _context.Log.Write("ike.fault", e.ToString());
+            }
+        }
+    }
+
+    private void UseModel(GatewayModel model)
+    {
+        if (!ReferenceEquals(model.Settings, _settings) || !ReferenceEquals(model.Ike, _directory))
+        {
+            (_settings, _directory) = (model.Settings, model.Ike);
+            _endpoint.UseOptions(OptionsFor(model));
+        }
+
+        _caller?.UseModel(model);
+    }
+
+    private IkeOptions OptionsFor(GatewayModel model)
+    {
+        var settings = model.Settings;
+        return new IkeOptions
+        {
+            Identity = IkeIdentity.TryParse(settings.IkeIdentity, out var identity) ? identity : IkeIdentity.Fqdn("sallyport"),
+            Proposals = model.Ike.Proposals,
+            NatPort = _roads.NatPort,
+            ForceEncapsulation = !_roads.HasRaw || model.Ike.Encapsulate,
+            HandshakeWindow = TimeSpan.FromSeconds(Math.Clamp(settings.HandshakeWindowSeconds, 5, 60)),
+            DeadAfter = TimeSpan.FromSeconds(Math.Max(10, settings.IkeDeadSeconds)),
+            Redirect = settings.IkeRedirect,
+            TicketKey = settings.IkeTicketKey,
+        };
+    }
+
+    private void HandlePacket(Span<byte> packet, in OuterPath from)
+    {
+        var path = _roads.Of(from);
+        // Who heard of our end may be back before it; the next gateway answers when it asks again.
+        var isNew = IkeHeader.TryRead(packet, out var header) && header.ReceiverSpi == 0;
+        var reason = isNew && _isLeaving ? DropReason.GatewayStopping : _endpoint.HandleMessage(packet, path, _now);
+        if (reason != DropReason.None)
+        {
+            Drops.Count(reason);
+        }
+    }
+
+    private void HandleTimeouts()
+    {
+        _endpoint.HandleTimeout(_now);
+        while (!_isLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
+        {
+            Call(call, path);
+        }
+    }
+
+    /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
+    private void Call(SiteCall call, in IkePath path)
+    {
+        var model = _context.Model.Current;
+        if (SiteTargets.For(call, model) is not { } target)
+        {
+            _caller!.Ended(call, _now);
+            return;
+        }
+
+        var session = _endpoint.Initiate(target, path, _now);
+        _peers[session.Number] = new IkePeer { Session = session, Call = call };
+    }
+
+    /// <summary>What the endpoint wants after it was touched.</summary>
+    private void Drain()
+    {
+        while (_endpoint.TryDequeueEvent(out var session, out var happened))
+        {
+            if (!_peers.TryGetValue(session.Number, out var peer))
+            {
+                _peers[session.Number] = peer = new IkePeer { Session = session };
+            }
+
+            Handle(peer, happened);
+        }
+
+        foreach (var peer in _waiting)
+        {
+            OpenWaiting(peer, null);
+        }
+
+        _waiting.Clear();
+        while (_endpoint.TryDequeueRefusal(out var refusal))
+        {
+            _failures.Raise("handshake.failed", 0, refusal.From, refusal.Detail, _now);
+        }
+
+        while (_endpoint.TryDequeueTransmit(out var datagram, out var path))
+        {
+            Send(path, datagram);
+        }
+    }
+
+    private void Handle(IkePeer peer, IkeEvent happened)
+    {
+        switch (happened)
+        {
+            case IkeUp up:
+                Admit(peer, up);
+                break;
+            case ChildUp child:
+                Install(peer, child.Keys);
+                break;
+            case ChildUse use:
+                TellShard(peer, new UseChild(peer.Slot, peer.TunnelId, use.InboundSpi));
+                break;
+            case ChildDown down:
+                var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
+                TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
+                break;
+            case IkeMoved moved:
+                Move(peer, moved);
+                break;
+            case IkeRekeyed rekeyed:
+                peer.Suite = rekeyed.Suite;
+                _context.Uplink.CountRenegotiation(peer.TunnelId);
+                break;
+            case NegotiationFailed failed:
+                _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
+                break;
+            case IkeRedirected redirected:
+                _failures.Raise("tunnel.redirected", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, $"the peer sends us to {redirected.Gateway}", _now);
+                break;
+            case IkeDown down:
+                Ended(peer, down);
+                break;
+            case Configured or TicketReceived:
+                break;
+            default:
+                throw new InvariantException($"the owner of a session knows {happened.GetType().Name}");
+        }
+    }
+
+    private void Admit(IkePeer peer, IkeUp up)
+    {
+        var admitted = (Admittance)up.Grant.Tag;
+        var shard = _owner.ShardOf(peer.Session);
+        if (!shard.PeerIds.TryAllot(out var slot))
+        {
+            _failures.Raise("gateway.full", admitted.Identity.Id, peer.Session.Path.Peer, "no tunnel can be added", _now);
+            _endpoint.Tell(peer.Session, session => session.Close("no tunnel can be added", _now));
+            return;
+        }
+
+        (peer.Admitted, peer.Suite, peer.Proof) = (admitted, up.Suite, up.Proof);
+        (peer.Slot, peer.Shard, peer.TunnelId) = (slot, (int)(peer.Session.Number % _context.Shards.Count), _context.TunnelIds.Next());
+        peer.IsWaiting = true;
+        _waiting.Add(peer);
+        if (peer.Call is { } call)
+        {
+            _caller!.CameUp(call);
+        }
+        else
+        {
+            _caller?.CameUp(admitted.Identity.Id, admitted.Uplink);
+        }
+    }
+
+    private void Install(IkePeer peer, ChildKeys keys)
+    {
+        using (keys)
+        {
+            var child = NewChildOf(peer, keys);
+            if (peer.IsWaiting)
+            {
+                OpenWaiting(peer, child);
+            }
+            else if (!TellShard(peer, new InstallChild(peer.Slot, peer.TunnelId, child)))
+            {
+                Free(child);
+                _owner.FreeEspSpi(keys.InboundSpi);
+            }
+
+            if (keys.Replaces != 0)
+            {
+                _context.Uplink.CountRenegotiation(peer.TunnelId);
+            }
+        }
+    }
+
+    private NewChild NewChildOf(IkePeer peer, ChildKeys keys)
+    {
+        var path = peer.Session.Path;
+        var lifetimes = keys.Lifetimes;
+        var ends = keys.IsTransport ? EndsOf(peer.Admitted!.Identity, path, peer.Session.IsEncapsulated) : default;
+        var sa = EspSa.Create(
+            keys.Suite,
+            keys.IsTransport ? EspMode.Transport : EspMode.Tunnel,
+            keys.InboundSpi,
+            keys.OutboundSpi,
+            keys.Inbound.Bytes,
+            keys.Outbound.Bytes,
+            new EspLifetime(
+                (ulong)lifetimes.ChildRekeyBytes, (ulong)lifetimes.ChildRekeyBytes * 2, (ulong)lifetimes.ChildRekeyPackets, (ulong)lifetimes.ChildRekeyPackets * 2),
+            ends);
+        peer.Rekeys += keys.Replaces != 0 ? 1 : 0;
+        var selectors = keys.IsTransport
+            ? new EspSelectors([.. keys.Local.Select(one => one with { First = ends.Local, Last = ends.Local })], [.. keys.Remote.Select(one => one with { First = ends.Remote, Last = ends.Remote })])
+            : new EspSelectors([.. keys.Local], [.. keys.Remote]);
+        return new NewChild(sa, selectors, peer.Rekeys) { IsUsed = false };
+    }
+
+    /// <summary>
+    /// Of transport mode: the peer's own address stands for it inside, and the gateway's for the gateway, so that what comes of it is judged like what comes of a tunnel.
+    /// </summary>
+    private EspEnds EndsOf(Identity identity, in IkePath path, bool isEncapsulated)
+    {
+        var own = identity.AddressV4 ?? identity.AddressV6 ?? path.Peer.Ip;
+        var network = _context.Model.Current.Fleet.Network(identity.NetworkId);
+        var gateway = network?.Prefixes.FirstOrDefault(prefix => prefix.Contains(own)) is { Length: > 0 } around ? new IpAddress(around.First.Bits + 1) : path.Local.Ip;
+        return new EspEnds(gateway, own, isEncapsulated);
+    }
+
+    private void OpenWaiting(IkePeer peer, NewChild? child)
+    {
+        if (!peer.IsWaiting)
+        {
+            return;
+        }
+
+        peer.IsWaiting = false;
+        var (session, admitted) = (peer.Session, peer.Admitted!);
+        if (session.IsFinished || !session.IsUp || _roads.ForEsp(session.Path, session.IsEncapsulated, peer.Shard) is not { } path)
+        {
+            Free(child);
+            return;
+        }
+
+        var suite = child?.Sa.Suite;
+        _context.Uplink.Announce(new TunnelDescription
+        {
+            TunnelId = peer.TunnelId,
+            IdentityId = admitted.Identity.Id,
+            Protocol = session.IsEncapsulated ? "ipsec/udp" : "ipsec/esp",
+            OuterAddress = session.Path.Peer.ToString(),
+            Cipher = suite is { } known ? CipherOf(known).Word() : "none",
+            Tls = string.Intern("IKEv2 " + peer.Suite),
+            Wrapping = peer.Proof,
+            ClientVersion = "",
+            ClientPlatform = "",
+            Since = _context.Clock.ToWall(_now),
+        });
+        var probe = TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds));
+        peer.HasTunnel = peer.TunnelWasOpened = true;
+        if (!TellShard(peer, new OpenTunnel(new NewTunnel
+        {
+            Kind = TunnelKind.Ipsec,
+            Uplink = admitted.Uplink,
+            Slot = peer.Slot,
+            TunnelId = peer.TunnelId,
+            IdentityId = admitted.Identity.Id,
+            Proof = admitted.Proof,
+            GrantedBy = admitted.GrantedBy,
+            AddressV4 = admitted.Identity.AddressV4 ?? default,
+            AddressV6 = admitted.Identity.AddressV6 ?? default,
+            Handshaker = _index,
+            Session = session.Number,
+            Path = path,
+            Cipher = suite is { } sealing ? CipherOf(sealing) : TunnelCipher.None,
+            PingAfter = NeverDead,
+            DeadAfter = NeverDead,
+            AliveWithin = probe,
+            Child = child,
+            Ipsec = new IpsecOptions
+            {
+                FollowsPeer = session.IsPeerBehindNat && !session.HasMobike,
+                KeepsNatAlive = session.NeedsKeepalive,
+                SilentAfter = probe,
+            },
+        })))
+        {
+            Free(child);
+            peer.HasTunnel = peer.TunnelWasOpened = false;
+            _context.Uplink.Withdraw(peer.TunnelId);
+            _endpoint.Tell(session, one => one.Close("the packet thread is overloaded", _now));
+        }
+    }
+
+    private void Move(IkePeer peer, IkeMoved moved)
+    {
+        if (peer.HasTunnel && _roads.ForEsp(moved.Path, moved.IsEncapsulated, peer.Shard) is { } path)
+        {
+            var session = peer.Session;
+            TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive));
+        }
+    }
+
+    private void Ended(IkePeer peer, IkeDown down)
+    {
+        if (KindOf(down.Reason) is { } kind)
+        {
+            _failures.Raise(kind, peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
+        }
+
+        CloseTunnelOf(peer, down.Reason switch
+        {
+            IkeEnd.Silent => TunnelEnd.Silent,
+            IkeEnd.Deleted => TunnelEnd.PeerExit,
+            _ => TunnelEnd.SessionEnded,
+        });
+        if (peer is { TunnelWasOpened: false, Slot: >= 0 })
+        {
+            _context.Shards[peer.Shard].PeerIds.Return(peer.Slot);
+        }
+
+        _peers.Remove(peer.Session.Number);
+        if (peer.Call is { } call)
+        {
+            _caller!.Ended(call, _now);
+        }
+        else if (peer.Admitted is { } who)
+        {
+            _caller?.Left(who.Identity.Id, who.Uplink, _now);
+        }
+    }
+
+    /// <summary>The event that operators are told of; null for what is no news to them.</summary>
+    private static string? KindOf(IkeEnd reason) => reason switch
+    {
+        IkeEnd.NoProposal or IkeEnd.AuthenticationFailed or IkeEnd.Refused or IkeEnd.Malformed or IkeEnd.HandshakeTimeout => "handshake.failed",
+        IkeEnd.None or IkeEnd.Silent or IkeEnd.Deleted or IkeEnd.Closed or IkeEnd.Redirected => null,
+    };
+
+    private static string Text(IkePeer peer, IkeDown down) =>
+        peer.Call is { } call ? $"call to {call.Remote}: {down.Detail}" : down.Detail;
+
+    private void CloseTunnelOf(IkePeer peer, TunnelEnd end)
+    {
+        if (peer.HasTunnel)
+        {
+            TellShard(peer, new CloseTunnel(peer.Slot, peer.TunnelId, end));
+            peer.HasTunnel = false;
+        }
+    }
+
+    private void HandleNotice(in TunnelNotice notice)
+    {
+        if (notice.Kind == TunnelNoticeKind.Cloned)
+        {
+            _tunnelNews.Cloned(notice, _now);
+            return;
+        }
+
+        if (notice.Kind == TunnelNoticeKind.Ended && notice.End == TunnelEnd.Replaced)
+        {
+            _tunnelNews.Replaced(notice, _now);
+        }
+
+        if (!_peers.TryGetValue(notice.Session, out var peer))
+        {
+            return;
+        }
+
+        var (spi, path) = (notice.Spi, notice.Path);
+        switch (notice.Kind)
+        {
+            case TunnelNoticeKind.Opened:
+            case TunnelNoticeKind.Cloned:
+                break;
+            case TunnelNoticeKind.Moved:
+                _endpoint.Tell(peer.Session, session => session.Follow(_roads.Of(path), _now));
+                break;
+            case TunnelNoticeKind.NeedsKey:
+                _endpoint.Tell(peer.Session, session => session.RekeyChild(spi, _now));
+                break;
+            case TunnelNoticeKind.Silent:
+                ProbeUnlessHeard(peer);
+                break;
+            case TunnelNoticeKind.NeedsConfiguration:
+                _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.ConfigurationChanged.Text(), _now));
+                break;
+            case TunnelNoticeKind.Ended:
+                peer.HasTunnel = false;
+                var end = notice.End;
+                _endpoint.Tell(peer.Session, session => session.Close(end.Text(), _now));
+                break;
+        }
+    }
+
+    /// <summary>Peers ask as well, and their questions are as good a sign of life as their packets.</summary>
+    private void ProbeUnlessHeard(IkePeer peer)
+    {
+        if (_now - peer.Session.LastHeard >= TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)) / 2)
+        {
+            _endpoint.Tell(peer.Session, session => session.Probe(_now));
+        }
+    }
+
+    /// <summary>Each is told that its IKE SA is no more: it need not find out by its own probes.</summary>
+    private void SayGoodbye()
+    {
+        if (_farewell is null)
+        {
+            _toLeave = [.. _peers.Values.Where(peer => peer.HasTunnel)];
+            _farewell = new Farewell(_toLeave.Count, _now);
+        }
+
+        while (_farewell.TryTakeNext(_now, out var who))
+        {
+            _endpoint.Tell(_toLeave[who].Session, session => session.Close(TunnelEnd.GatewayStopping.Text(), _now));
+        }
+
+        while (_farewell.TryTakeAgain(_now, out _))
+        {
+        }
+
+        if (_farewell.IsTimeOver(_now) || (_farewell.AllAreTold && _toLeave.TrueForAll(peer => peer.Session.IsFinished)))
+        {
+            _goodbyeSaid.TrySetResult();
+        }
+    }
+
+    private bool TellShard(IkePeer peer, ShardCommand command) => (peer.HasTunnel || command is OpenTunnel) && _context.Shards[peer.Shard].Mailbox.TryPost(command);
+
+    private void Send(in IkePath path, ReadOnlySpan<byte> message)
+    {
+        var marker = path.IsNatPort ? MarkerLength : 0;
+        if (message.Length + marker > _datagram.Length || _roads.For(path, _index % _context.Shards.Count) is not { } to)
+        {
+            Drops.Count(DropReason.SendFailed);
+            return;
+        }
+
+        _datagram.AsSpan(0, marker).Clear();
+        message.CopyTo(_datagram.AsSpan(marker));
+        _context.Shards[to.Shard].Mailbox.TryPost(to, _datagram.AsSpan(0, message.Length + marker));
+    }
+
+    private static void Free(NewChild? child)
+    {
+        var sa = child?.Sa ?? default;
+        sa.Free();
+    }
+
+    private static TunnelCipher CipherOf(EspSuite suite) => suite.Cipher switch
+    {
+        EspCipher.Aes128Gcm => TunnelCipher.Aes128Gcm,
+        EspCipher.Aes256Gcm => TunnelCipher.Aes256Gcm,
+        EspCipher.ChaCha20Poly1305 => TunnelCipher.ChaCha20Poly1305,
+        EspCipher.Aes128Cbc => TunnelCipher.Aes128Cbc,
+        EspCipher.Aes256Cbc => TunnelCipher.Aes256Cbc,
+        EspCipher.Aes128Gmac => TunnelCipher.Aes128Gmac,
+        EspCipher.Aes256Gmac => TunnelCipher.Aes256Gmac,
+    };
+}

@@ -1,0 +1,214 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Model;
+
+namespace Sallyport.DataPlane.Ike;
+
+/// <summary>
+/// When which site is called: those that have an address to be called at and no tunnel, again and again, each time later than the time before. Names are asked
+/// for beside the thread, because that may take long. One thread; answers about names come from others.
+/// </summary>
+internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) : IDisposable
+{
+    /// <summary>A site that lost its tunnel gets this long to come by itself, so that both do not call at once.</summary>
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
+
+    private readonly Dictionary<(int IdentityId, int Uplink), Line> _lines = [];
+    private readonly ConcurrentQueue<(Line Line, IkePath? Path)> _found = new();
+    private readonly CancellationTokenSource _stop = new();
+    private GatewayModel? _model;
+
+    public Instant NextDeadline
+    {
+        get
+        {
+            var next = Instant.Never;
+            foreach (var line in _lines.Values)
+            {
+                next = Instant.Min(next, line.Due);
+            }
+
+            return next;
+        }
+    }
+
+    public void UseModel(GatewayModel model)
+    {
+        if (ReferenceEquals(model, _model))
+        {
+            return;
+        }
+
+        _model = model;
+        var wanted = Wanted(model).ToDictionary(call => (call.IdentityId, call.Uplink));
+        foreach (var gone in _lines.Keys.Where(key => !wanted.ContainsKey(key)).ToList())
+        {
+            _lines.Remove(gone);
+        }
+
+        foreach (var (key, call) in wanted)
+        {
+            if (!_lines.TryGetValue(key, out var line))
+            {
+                // At once, when the time is looked at next.
+                _lines[key] = new Line { Call = call, Due = new Instant(0) };
+            }
+            else if (line.Call != call)
+            {
+                line.Call = call;
+            }
+        }
+    }
+
+    /// <summary>A call whose time has come, and where it goes.</summary>
+    public bool TryTakeDue(Instant now, out SiteCall call, out IkePath path)
+    {
+        (call, path) = (null!, default);
+        foreach (var line in _lines.Values)
+        {
+            if (line.Due <= now)
+            {
+                line.Due = Instant.Never;
+                _ = FindAsync(line);
+            }
+        }
+
+        while (_found.TryDequeue(out var found))
+        {
+            if (found.Path is { } way && _lines.GetValueOrDefault((found.Line.Call.IdentityId, found.Line.Call.Uplink)) == found.Line && !found.Line.IsUp)
+            {
+                (call, path) = (found.Line.Call, way);
+                return true;
+            }
+
+            if (found.Path is null)
+            {
+                Later(found.Line, now);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Our call was answered.</summary>
+    public void CameUp(SiteCall call) => CameUp(call.IdentityId, call.Uplink);
+
+    /// <summary>It came by itself.</summary>
+    public void CameUp(int identityId, int uplink)
+    {
+        if (_lines.TryGetValue((identityId, uplink), out var line))
+        {
+            line.Sessions++;
+            line.Due = Instant.Never;
+            line.Pause = FirstPause;
+        }
+    }
+
+    /// <summary>A session that it had begun is over.</summary>
+    public void Left(int identityId, int uplink, Instant now)
+    {
+        if (_lines.TryGetValue((identityId, uplink), out var line))
+        {
+            line.Sessions = Math.Max(0, line.Sessions - 1);
+            if (!line.IsUp)
+            {
+                Later(line, now);
+            }
+        }
+    }
+
+    /// <summary>Our call came to nothing, or what came of it is over.</summary>
+    public void Ended(SiteCall call, Instant now) => Left(call.IdentityId, call.Uplink, now);
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
+    }
+
+    private void Later(Line line, Instant now)
+    {
+        // Between three and five quarters, so that a site's uplinks, and the sites of one place, do not call in step.
+        Span<byte> chance = stackalloc byte[1];
+        entropy.Fill(chance);
+        line.Due = now + (line.Pause * (0.75 + (chance[0] / 512.0)));
+        line.Pause = line.Pause * 2 > LongestPause ? LongestPause : line.Pause * 2;
+    }
+
+    private static IEnumerable<SiteCall> Wanted(GatewayModel model)
+    {
+        foreach (var (id, peer) in model.IpsecPeers)
+        {
+            if (model.Fleet.Identity(id) is not { Active: true })
+            {
+                continue;
+            }
+
+            for (var uplink = 1; uplink <= peer.Remotes.Count; uplink++)
+            {
+                var remote = peer.Remotes[uplink - 1];
+                var entry = model.Credentials.GetValueOrDefault(id, [])
+                    .Where(entry => entry.Credential.Uplink == uplink && entry.Credential.Kind is "psk" or "certificate")
+                    .OrderBy(entry => entry.Credential.Kind == "psk" ? 0 : 1).ThenByDescending(entry => entry.Id).FirstOrDefault();
+                if (remote.Length > 0 && entry is not null)
+                {
+                    yield return new SiteCall(id, uplink, remote, entry);
+                }
+            }
+        }
+    }
+
+    private async Task FindAsync(Line line)
+    {
+        IkePath? path = null;
+        try
+        {
+            var addresses = IPAddress.TryParse(line.Call.Remote, out var one)
+                ? [one]
+                : await System.Net.Dns.GetHostAddressesAsync(line.Call.Remote, _stop.Token).ConfigureAwait(false);
+            path = addresses.Select(Way).FirstOrDefault(way => way is not null);
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ArgumentException)
+        {
+            // There is no such name at the moment: the next look asks again.
+        }
+
+        _found.Enqueue((line, path));
+        wake();
+    }
+
+    /// <summary>From which of our addresses it goes; null where there is no way.</summary>
+    private IkePath? Way(IPAddress peer)
+    {
+        try
+        {
+            // Connecting a datagram socket sends nothing: it asks the kernel for the route.
+            using var socket = new Socket(peer.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            socket.Connect(peer, IkePath.Port);
+            return socket.LocalEndPoint is IPEndPoint local ? roads.ForCall(IpAddress.From(local.Address), IpAddress.From(peer)) : null;
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
+    private sealed class Line
+    {
+        public required SiteCall Call { get; set; }
+
+        public required Instant Due { get; set; }
+
+        public TimeSpan Pause { get; set; } = FirstPause;
+
+        /// <summary>Sessions of it that are up, whoever began them.</summary>
+        public int Sessions { get; set; }
+
+        public bool IsUp => Sessions > 0;
+    }
+}

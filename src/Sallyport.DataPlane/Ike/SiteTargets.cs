@@ -1,0 +1,42 @@
+using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.DataPlane.Model;
+
+namespace Sallyport.DataPlane.Ike;
+
+/// <summary>What a call to a site says.</summary>
+internal static class SiteTargets
+{
+    /// <summary>Null where it is not called any more: it is gone, not active, or its network has no IPsec.</summary>
+    public static IkeTarget? For(SiteCall call, GatewayModel model)
+    {
+        if (model.Fleet.Identity(call.IdentityId) is not { Active: true } identity || !model.HasCredential(identity.Id, call.Credential.Id)
+            || !model.Access.TryGetValue(identity.NetworkId, out var access) || access.Ipsec is not { } ipsec
+            || !IkeIdentity.TryParse(model.Settings.IkeIdentity, out var own))
+        {
+            return null;
+        }
+
+        var credential = call.Credential.Credential;
+        var isPsk = credential is { Kind: "psk", Secret: { Length: > 0 }, PeerId: not null };
+        return new IkeTarget
+        {
+            Tag = call,
+            Local = own,
+            Remote = isPsk && IkeIdentity.TryParse(credential.PeerId!, out var peer) ? peer : null,
+            Proof = isPsk ? IkeProof.PreSharedKey : IkeProof.Certificate,
+            Psk = isPsk ? credential.Secret : null,
+            RemotePurpose = ChainPurpose.Client,
+            Ike = ipsec.Ike,
+            Esp = ipsec.Esp,
+            LocalSelectors = IkeGrants.Selectors(Handshakes.Grants.Behind(identity, access, model)),
+            RemoteSelectors = IkeGrants.Selectors(IkeGrants.Own(identity)),
+            WantsTransport = model.IpsecPeers.GetValueOrDefault(identity.Id)?.Mode == "transport",
+            PpkId = credential.PpkId is { } id ? System.Text.Encoding.UTF8.GetBytes(id) : null,
+            Ppk = credential.Ppk,
+            PpkRequired = ipsec.NeedsPpk,
+            Lifetimes = ipsec.Lifetimes,
+        };
+    }
+}

@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using Sallyport.Core.Ike.Proposals;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+
+namespace Sallyport.DataPlane.Model;
+
+/// <summary>Credentials by what peers of IKE call themselves, and what any of them may begin with. Immutable.</summary>
+internal sealed record IkeDirectory
+{
+    public static IkeDirectory Empty { get; } = new();
+
+    /// <summary>Of pre-shared keys.</summary>
+    public ImmutableDictionary<IkeIdentity, CredentialEntry> Psks { get; init; } = ImmutableDictionary<IkeIdentity, CredentialEntry>.Empty;
+
+    /// <summary>User names of EAP-MSCHAPv2, without regard to case.</summary>
+    public ImmutableDictionary<string, CredentialEntry> EapUsers { get; init; } =
+        ImmutableDictionary.Create<string, CredentialEntry>(StringComparer.OrdinalIgnoreCase);
+
+    public ImmutableDictionary<string, CredentialEntry> Ppks { get; init; } = ImmutableDictionary.Create<string, CredentialEntry>(StringComparer.Ordinal);
+
+    /// <summary>Accepted of who has not said its name: those of all networks, each once.</summary>
+    public IReadOnlyList<Proposal> Proposals { get; init; } = [];
+
+    /// <summary>EAP methods of all networks.</summary>
+    public ImmutableArray<IkeProof> EapMethods { get; init; } = [];
+
+    /// <summary>Any network takes ESP in UDP alone: it has to be said before the peer's name is known.</summary>
+    public bool Encapsulate { get; init; }
+
+    public IkeDirectory With(IEnumerable<NetworkAccess> networks)
+    {
+        var all = networks.OrderBy(network => network.NetworkId).Select(network => network.Ipsec).OfType<IpsecAccess>().ToList();
+        var proposals = new List<Proposal>();
+        foreach (var proposal in all.SelectMany(access => access.Ike))
+        {
+            if (!proposals.Exists(known => known.Transforms.AsSpan().SequenceEqual(proposal.Transforms.AsSpan())))
+            {
+                proposals.Add(proposal);
+            }
+        }
+
+        return this with
+        {
+            Proposals = proposals,
+            EapMethods = [.. all.SelectMany(access => access.Proofs).Where(proof => proof.IsEap()).Distinct().Order()],
+            Encapsulate = all.Exists(access => access.Encapsulate),
+        };
+    }
+}

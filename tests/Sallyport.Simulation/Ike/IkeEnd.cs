@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using Sallyport.Core.Crypto;
+using Sallyport.Core.Esp;
+using Sallyport.Core.Ike.Proposals;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Primitives;
+using Sallyport.Simulation.Wire;
+
+namespace Sallyport.Simulation.Ike;
+
+/// <summary>One end of an IKE SA with what it knows of the other, and a log of what it was told. Keys of CHILD_SAs are kept, to be compared.</summary>
+internal sealed class IkeEnd : IIkeOwner, IDisposable
+{
+    private readonly SeededEntropy _entropy;
+    private uint _lastSpi;
+
+    public IkeEnd(string name, SeededEntropy entropy, OuterAddress at)
+    {
+        (Name, _entropy, At) = (name, entropy, at);
+        _lastSpi = name == "gateway" ? 0x1000u : 0x2000u;
+    }
+
+    public string Name { get; }
+
+    public OuterAddress At { get; set; }
+
+    public IkeEndpoint Endpoint { get; set; } = null!;
+
+    public IkeCertificate? Certificate { get; set; }
+
+    public CertificateAnchors? Anchors { get; set; }
+
+    public ReadOnlyMemory<byte> AuthorityHashes { get; set; }
+
+    public TlsContext? EapTls { get; set; }
+
+    public ImmutableArray<IkeProof> EapMethods { get; set; } = [];
+
+    public Dictionary<string, byte[]> Psks { get; } = [];
+
+    public Dictionary<string, byte[]> EapHashes { get; } = [];
+
+    public Dictionary<string, byte[]> Ppks { get; } = [];
+
+    public IkeGrant Grant { get; set; } = null!;
+
+    public Func<IkeClaim, string?> Refusal { get; set; } = _ => null;
+
+    public List<IkeEvent> Events { get; } = [];
+
+    public List<IkeClaim> Claims { get; } = [];
+
+    public Dictionary<uint, ChildKeys> Live { get; } = [];
+
+    /// <summary>Pairs in the order in which they came to be used for sending.</summary>
+    public List<uint> Used { get; } = [];
+
+    public HashSet<uint> Allotted { get; } = [];
+
+    public IkeSession? Session { get; set; }
+
+    public IEnumerable<IkeDown> Ends => Events.OfType<IkeDown>();
+
+    public IEnumerable<string> Failures => Events.OfType<NegotiationFailed>().Select(failed => failed.Detail);
+
+    public bool IsUp => Session is { IsUp: true };
+
+    public ulong NewIkeSpi() => _entropy.Next() | 1;
+
+    public bool TryNewEspSpi(IkeSession session, out uint spi)
+    {
+        spi = ++_lastSpi;
+        Allotted.Add(spi);
+        return true;
+    }
+
+    public void FreeEspSpi(uint spi)
+    {
+        if (!Allotted.Remove(spi))
+        {
+            throw new InvalidOperationException($"{Name} gave SPI {spi} back that it had not");
+        }
+    }
+
+    public IkeSecret? FindPsk(IkeIdentity peer) => Psks.TryGetValue(peer.ToString(), out var psk) ? new IkeSecret(peer.ToString(), psk) : null;
+
+    public IkeSecret? FindEapHash(string user) => EapHashes.TryGetValue(user, out var hash) ? new IkeSecret(user, hash) : null;
+
+    public IkeSecret? FindPpk(ReadOnlySpan<byte> id) =>
+        Ppks.TryGetValue(System.Text.Encoding.ASCII.GetString(id), out var ppk) ? new IkeSecret("ppk", ppk) : null;
+
+    public IkeVerdict Judge(IkeClaim claim)
+    {
+        Claims.Add(claim);
+        return Refusal(claim) is { } why ? IkeVerdict.Refuse(why) : IkeVerdict.Allow(Grant);
+    }
+
+    public void Hear(IkeSession session, IkeEvent happened)
+    {
+        Events.Add(happened);
+        switch (happened)
+        {
+            case IkeUp:
+                Session = session;
+                break;
+            case ChildUp up:
+                Live.Add(up.Keys.InboundSpi, up.Keys);
+                if (!Allotted.Remove(up.Keys.InboundSpi))
+                {
+                    throw new InvalidOperationException($"{Name} was given SPI {up.Keys.InboundSpi} that it did not allot");
+                }
+
+                break;
+            case ChildUse use:
+                Used.Add(use.InboundSpi);
+                break;
+            case ChildDown down:
+                Live.Remove(down.InboundSpi, out var gone);
+                gone?.Dispose();
+                break;
+            default:
+                break;
+        }
+    }
+
+    public void Dispose()
+    {
+        Endpoint.Dispose();
+        Certificate?.Key.Dispose();
+        Anchors?.Dispose();
+    }
+
+    public static IReadOnlyList<Proposal> Ike(params string[] texts) => [.. texts.Select(text => ProposalText.TryParseIke(text, out var proposal, out var error) ? proposal : throw new FormatException($"{text}: {error}"))];
+
+    public static IReadOnlyList<Proposal> Esp(params string[] texts) => [.. texts.Select(text => ProposalText.TryParseEsp(text, out var proposal, out var error) ? proposal : throw new FormatException($"{text}: {error}"))];
+
+    public static ImmutableArray<TrafficSelector> Selectors(params string[] prefixes) => [.. prefixes.Select(prefix => TrafficSelector.Of(IpPrefix.Parse(prefix)))];
+}

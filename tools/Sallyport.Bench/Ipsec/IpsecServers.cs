@@ -1,0 +1,22 @@
+using Sallyport.Bench.Stages;
+
+namespace Sallyport.Bench.Ipsec;
+
+/// <summary>The servers that can be measured.</summary>
+internal static class IpsecServers
+{
+    public const string Charon = "charon";
+
+    /// <summary>What the other figures are set beside, once it is one of <see cref="Names"/>.</summary>
+    public const string Ours = "sallyport";
+
+    /// <summary>In the order of a round.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Charon];
+
+    /// <exception cref="NotSupportedException">This benchmark cannot start it.</exception>
+    public static async Task<IIpsecServer> Start(string name, Stage stage) => name switch
+    {
+        Charon => await CharonServer.Start(stage),
+        _ => throw new NotSupportedException($"'{name}' is no IPsec server of this benchmark; there are: {string.Join(", ", Names)}"),
+    };
+}
