@@ -1,4 +1,5 @@
 using Sallyport.Core.OpenVpn.Wire;
+using Sallyport.DataPlane.Linux;
 
 namespace Sallyport.DataPlane;
 
@@ -49,6 +50,33 @@ internal static class DataPlaneLimits
     /// whole fleet that comes back at once fills it in a tenth of a second; who finds no place asks again after two.
     /// </summary>
     public const int ControlInCapacity = 4096;
+
+    /// <summary>
+    /// The longest message of IKE that is taken: a chain of RSA certificates from a peer that cannot fragment (RFC 7383) is half of it.
+    /// </summary>
+    public const int IkeMessageMax = 8192;
+
+    /// <summary>
+    /// Messages that wait for one thread of IKE, 8 MB. A whole fleet that comes back at once fills it; who finds no place sends again after four
+    /// seconds (strongSwan) or half of one (libreswan).
+    /// </summary>
+    public const int IkeInCapacity = 1024;
+
+    /// <summary>A CHILD_SA that was replaced is received with for this long: what is on its way still arrives (strongSwan's delete_rekeyed_delay).</summary>
+    public static readonly TimeSpan OldChildTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>A datagram that another thread has sent: an IKE message that is longer is fragmented by IKE.</summary>
+    public const int DatagramOutMax = PacketMemory.PacketMax;
+
+    /// <summary>SAs for each place of a tunnel: one in use, one that comes, one that goes; routers with one for each pair of subnets are few.</summary>
+    public const int ChildrenPerTunnel = 2;
+
+    /// <summary>The outer packet that passes PPPoE, as OpenVPN's tunnels aim at it. Bytes with the IP header.</summary>
+    public const int OuterMtu = 1492;
+
+    public const int OuterMtuMinV4 = 576;
+
+    public const int OuterMtuMinV6 = 1280;
 
     /// <summary>A packet of a tunnel goes before a handshake where both want one core: a third of the weight.</summary>
     public const int HandshakeNiceness = 5;
@@ -188,6 +216,12 @@ internal static class DataPlaneLimits
 
     /// <summary>The keys of a replaced tunnel are kept this long to see whether its client is still there: three pings of stock's keepalive 10.</summary>
     public static readonly TimeSpan GhostTime = TimeSpan.FromSeconds(35);
+
+    /// <summary>RFC 3948 section 4 and what strongSwan does; a NAT that forgets sooner forgets an idle OpenVPN, too.</summary>
+    public static readonly TimeSpan NatKeepaliveAfter = TimeSpan.FromSeconds(20);
+
+    /// <summary>The kernel is asked as often whether a path has become narrower, or wide again: it forgets after ten minutes.</summary>
+    public static readonly TimeSpan MeasureEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>Packets may be under way this long.</summary>
     public static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(3);

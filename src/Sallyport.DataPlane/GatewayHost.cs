@@ -7,6 +7,8 @@ using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
+using Sallyport.DataPlane.Ike;
+using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
@@ -49,6 +51,9 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Shard[] _shards = [];
     private Handshaker[] _handshakers = [];
+    private IkeThread[] _ikeThreads = [];
+    private volatile IkeCertificates? _ikeCertificates;
+    private HandshakeInbox[] _ike = [];
     private GatewayModel? _pendingModel;
     private GatewaySettings? _listeningFor;
     private DateTimeOffset _renewAt = DateTimeOffset.MinValue;
@@ -114,6 +119,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         try
         {
             _tls.Use(certificate.Chain, certificate.Anchors, privateKey);
+            _ikeCertificates = IkeCertificates.Create(certificate.Chain, certificate.Anchors, privateKey);
         }
         catch (CryptographicException e)
         {
@@ -174,6 +180,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Drops.AddTo(sums);
         }
 
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Drops.AddTo(sums);
+        }
+
         var drops = new SortedDictionary<string, long>(StringComparer.Ordinal);
         for (var i = 1; i < sums.Length; i++)
         {
@@ -214,6 +225,16 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Dispose();
         }
 
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Dispose();
+        }
+
+        foreach (var inbox in _ike)
+        {
+            inbox.Dispose();
+        }
+
         foreach (var shard in _shards)
         {
             shard.Dispose();
@@ -248,6 +269,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Start();
         }
 
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Start();
+        }
+
         _names.Start([.. _shards.Select(shard => shard.Mailbox)]);
         foreach (var shard in _shards)
         {
@@ -267,6 +293,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             inboxes[i] = new HandshakeInbox();
         }
 
+        var hasIpsec = settings.Ike.Count + settings.IkeNat.Count > 0;
+        _ike = hasIpsec ? [.. Enumerable.Range(0, Math.Max(1, settings.IkeThreads)).Select(_ => HandshakeInbox.ForIke())] : [];
         _shards = OpenShards(settings, inboxes);
         _listeningFor = settings;
         var context = new HandshakeContext
@@ -285,6 +313,13 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         {
             handshaker.Failed += Fail;
         }
+
+        var roads = new IkeRoads(_shards[0].Sockets);
+        _ikeThreads = [.. _ike.Select((inbox, index) => new IkeThread(index, _ike.Length, inbox, context, roads, () => _ikeCertificates, _entropy, calls: index == 0))];
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Failed += Fail;
+        }
     }
 
     private Shard[] OpenShards(GatewaySettings settings, HandshakeInbox[] inboxes)
@@ -301,11 +336,12 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
                 {
                     Index = i,
                     Fabric = fabric,
-                    Udp = i == 0 ? [.. settings.OpenVpnUdp.Select(ParseAddress)] : shards[0].BoundUdp,
+                    Sockets = i == 0 ? Wanted(settings) : shards[0].Sockets,
                     Tcp = i == 0 ? [.. settings.OpenVpnTcp.Select(ParseAddress)] : shards[0].BoundTcp,
 
                     // A conversation between two shards is known to both.
                     Flows = new FlowLimits { Capacity = count == 1 ? settings.FlowTableCapacity : settings.FlowTableCapacity * 2 / count },
+                    Ike = _ike,
                     AskUpstream = _names.TryAsk,
                     Ties = _ties,
                 };
@@ -322,7 +358,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
         if (count > 1 && !shards[0].TrySteer())
         {
-            _log.Write("steering.missing", "the kernel does not steer datagrams by peer-id; packet threads hand them to each other");
+            _log.Write("steering.missing", "the kernel does not steer datagrams by peer-id and SPI; packet threads hand them to each other");
         }
 
         return [.. shards];
@@ -348,7 +384,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     /// <summary>Clients need not find out by their ping-restart. Packets are forwarded meanwhile.</summary>
     private async Task SayGoodbyeAsync()
     {
-        var said = Task.WhenAll(_handshakers.Select(handshaker => handshaker.SayGoodbyeAsync()));
+        var said = Task.WhenAll(_handshakers.Select(handshaker => handshaker.SayGoodbyeAsync()).Concat(_ikeThreads.Select(ike => ike.SayGoodbyeAsync())));
         await Task.WhenAny(said, Task.Delay(DataPlaneLimits.FarewellMax, _time, CancellationToken.None)).ConfigureAwait(false);
     }
 
@@ -357,6 +393,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         foreach (var handshaker in _handshakers)
         {
             handshaker.Stop();
+        }
+
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Stop();
         }
 
         _names.Stop();
@@ -370,7 +411,21 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
 
     private static bool SameListeners(GatewaySettings a, GatewaySettings b) =>
         a.OpenVpnUdp.SequenceEqual(b.OpenVpnUdp) && a.OpenVpnTcp.SequenceEqual(b.OpenVpnTcp)
+        && a.Ike.SequenceEqual(b.Ike) && a.IkeNat.SequenceEqual(b.IkeNat) && a.EspRaw == b.EspRaw && a.IkeThreads == b.IkeThreads
         && a.Tun == b.Tun && a.TunOffloads == b.TunOffloads && a.HandshakeThreads == b.HandshakeThreads && a.PacketThreads == b.PacketThreads && a.FlowTableCapacity == b.FlowTableCapacity;
+
+    /// <summary>ESP as an IP protocol comes to the addresses that IKE has.</summary>
+    private static IReadOnlyList<BoundSocket> Wanted(GatewaySettings settings)
+    {
+        var ike = settings.Ike.Concat(settings.IkeNat).Select(ParseAddress).Select(address => address with { Port = 0 }).Distinct();
+        return
+        [
+            .. settings.OpenVpnUdp.Select(text => new BoundSocket(SocketKind.OpenVpn, ParseAddress(text))),
+            .. settings.Ike.Select(text => new BoundSocket(SocketKind.Ike, ParseAddress(text))),
+            .. settings.IkeNat.Select(text => new BoundSocket(SocketKind.IkeNat, ParseAddress(text))),
+            .. settings.EspRaw ? ike.Select(address => new BoundSocket(SocketKind.Esp, address)) : [],
+        ];
+    }
 
     private static OuterAddress ParseAddress(string text) =>
         System.Net.IPEndPoint.TryParse(text, out var endpoint)

@@ -47,7 +47,8 @@ internal sealed class Outbox : IDisposable
         return _memory.SmallSlot(_firstOwnSlot + _ownSlotsUsed);
     }
 
-    public void Send(in OuterPath to, in PacketSpot packet)
+    /// <param name="tos">Of the outer header; of datagrams only.</param>
+    public void Send(in OuterPath to, in PacketSpot packet, byte tos = 0)
     {
         if (to.IsStream)
         {
@@ -61,7 +62,7 @@ internal sealed class Outbox : IDisposable
             FlushDatagrams(batch);
         }
 
-        batch.Add(to, packet.Start, packet.Length);
+        batch.Add(to, packet.Start, packet.Length, tos);
         KeepOwnSlot(packet);
     }
 
@@ -123,6 +124,9 @@ internal sealed class Outbox : IDisposable
 
         Host.Dispose();
     }
+
+    /// <summary>Whatever lies in the slot that <see cref="FreeSlot"/> gave last stays there until the flush; nothing where it lies elsewhere.</summary>
+    public void Keep(in PacketSpot packet) => KeepOwnSlot(packet);
 
     private void KeepOwnSlot(in PacketSpot packet)
     {

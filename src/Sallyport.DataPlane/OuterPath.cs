@@ -29,5 +29,8 @@ internal readonly record struct OuterPath
 
     public bool IsStream => Socket < 0;
 
+    /// <summary>ESP as an IP protocol, which has no ports.</summary>
+    public bool IsRaw => Peer.Port == 0;
+
     public override string ToString() => Peer.ToString();
 }

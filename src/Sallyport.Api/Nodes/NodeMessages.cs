@@ -153,6 +153,51 @@ public sealed record TunnelState
 
     /// <summary>Why it ended; empty while it is up.</summary>
     public string EndReason { get; init; } = "";
+
+    /// <summary>Of IPsec its CHILD_SAs, those that packets leave by first.</summary>
+    public required IReadOnlyList<SaState> Sas { get; init; }
+}
+
+/// <summary>One CHILD_SA of a tunnel. Times in nanoseconds since the Unix epoch, bytes of inner packets.</summary>
+public sealed record SaState
+{
+    /// <summary>What comes carries it.</summary>
+    public required uint InboundSpi { get; init; }
+
+    /// <summary>What leaves carries it.</summary>
+    public required uint OutboundSpi { get; init; }
+
+    /// <summary>"AES-256-GCM", "AES-128-CBC/SHA-256/ESN".</summary>
+    public required string Suite { get; init; }
+
+    /// <summary>"tunnel" or "transport".</summary>
+    public required string Mode { get; init; }
+
+    /// <summary>False for one that the peer has not used yet, and for one that is deleted and still open for what is on its way.</summary>
+    public required bool Sends { get; init; }
+
+    /// <summary>What it carries on the gateway's side: "10.20.0.0/16", "10.20.0.5[17/53]".</summary>
+    public required IReadOnlyList<string> Local { get; init; }
+
+    /// <summary>The same on the peer's side.</summary>
+    public required IReadOnlyList<string> Remote { get; init; }
+
+    public required long Since { get; init; }
+
+    /// <summary>SAs that it has taken the place of, one after the other.</summary>
+    public required int Rekeys { get; init; }
+
+    public required long BytesIn { get; init; }
+
+    public required long BytesOut { get; init; }
+
+    public required long PacketsIn { get; init; }
+
+    public required long PacketsOut { get; init; }
+
+    public required long BadTags { get; init; }
+
+    public required long Replays { get; init; }
 }
 
 /// <summary>Flows that began, changed their verdict, ended, or moved bytes since the last report.</summary>

@@ -1,4 +1,5 @@
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Esp;
 
@@ -36,5 +37,45 @@ public readonly record struct EspSuite(EspCipher Cipher, HashKind Integrity, boo
     /// <summary>Bytes of KEYMAT in one direction.</summary>
     public int KeyLength => CipherKeyLength + IntegrityKeyLength;
 
+    public bool IsGmac => Cipher is EspCipher.Aes128Gmac or EspCipher.Aes256Gmac;
+
+    /// <summary>Bytes of the integrity check value: of HMACs a half of the hash, 96 bits of SHA-1.</summary>
+    public int TagLength => !IsCbc ? AeadContext.TagLength : Integrity == HashKind.Sha1 ? 12 : Integrity.Length() / 2;
+
+    /// <summary>What is sealed is a multiple of so many bytes.</summary>
+    public int Alignment => IsCbc ? CbcContext.BlockLength : sizeof(uint);
+
+    /// <summary>"AES-256-GCM", "AES-128-CBC/SHA-256" and so on, with "/ESN" behind it: for operators.</summary>
+    public override string ToString()
+    {
+        var cipher = Cipher switch
+        {
+            EspCipher.Aes128Gcm => "AES-128-GCM",
+            EspCipher.Aes256Gcm => "AES-256-GCM",
+            EspCipher.ChaCha20Poly1305 => "CHACHA20-POLY1305",
+            EspCipher.Aes128Cbc => "AES-128-CBC",
+            EspCipher.Aes256Cbc => "AES-256-CBC",
+            EspCipher.Aes128Gmac => "AES-128-GMAC",
+            EspCipher.Aes256Gmac => "AES-256-GMAC",
+        };
+        var integrity = !IsCbc ? "" : Integrity switch
+        {
+            HashKind.Sha1 => "/SHA-1",
+            HashKind.Sha256 => "/SHA-256",
+            HashKind.Sha384 => "/SHA-384",
+            HashKind.Sha512 => "/SHA-512",
+        };
+        return cipher + integrity + (ExtendedSequence ? "/ESN" : "");
+    }
+
     internal const int SaltLength = 4;
+
+    internal AeadAlgorithm Aead => Cipher switch
+    {
+        EspCipher.Aes128Gcm => AeadAlgorithm.Aes128Gcm,
+        EspCipher.Aes256Gcm => AeadAlgorithm.Aes256Gcm,
+        EspCipher.ChaCha20Poly1305 => AeadAlgorithm.ChaCha20Poly1305,
+        EspCipher.Aes128Cbc or EspCipher.Aes256Cbc or EspCipher.Aes128Gmac or EspCipher.Aes256Gmac =>
+            throw new InvariantException("only an AEAD cipher has an AEAD algorithm"),
+    };
 }

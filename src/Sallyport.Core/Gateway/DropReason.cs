@@ -13,6 +13,12 @@ public enum DropReason : byte
     UnknownOpcode,
     UnknownPeer,
     UnknownKey,
+
+    /// <summary>ESP under an SPI that no tunnel here has, or no longer.</summary>
+    UnknownSpi,
+
+    /// <summary>The single byte by which a peer keeps its NAT's mapping (RFC 3948 section 2.3): nothing is lost.</summary>
+    NatKeepalive,
     WrongSourceAddress,
 
     // The control channel's wrapping and the stateless handshake.
@@ -44,6 +50,18 @@ public enum DropReason : byte
     KeyExhausted,
     CompressedPayload,
 
+    /// <summary>Genuine ESP whose padding is not 1, 2, 3 and so on (RFC 4303 section 2.4).</summary>
+    PaddingInvalid,
+
+    /// <summary>Genuine ESP that says to hold something else than it holds.</summary>
+    NextHeaderInvalid,
+
+    /// <summary>ESP that hides how much there is to say, and says nothing (RFC 4303 section 2.6).</summary>
+    DummyPacket,
+
+    /// <summary>A router marked congestion on a packet whose sender would not understand the mark, where it had to drop it (RFC 6040 section 4.2).</summary>
+    CongestionMarked,
+
     // Inside: the packet itself.
     NotIp,
     IpMalformed,
@@ -58,6 +76,9 @@ public enum DropReason : byte
     // Who may send what to whom.
     IdentityNotActive,
     SpoofedSource,
+
+    /// <summary>Not among the addresses, protocols and ports that the SA was negotiated for; from the peer, or to it (RFC 4301 section 5).</summary>
+    OutsideSelectors,
 
     /// <summary>From or to an address that means something on one link only: the neighbour discovery of a stock client, for example.</summary>
     LinkLocal,

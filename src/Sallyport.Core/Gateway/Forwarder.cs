@@ -252,6 +252,20 @@ public sealed class Forwarder
         return Answer(RefusalKind.Unreachable, DropReason.PeerOffline, from, packet, read, refusal);
     }
 
+    /// <summary>
+    /// Tells the sender of a packet that <see cref="Handle"/> or <see cref="HandleHandedOver"/> forwarded, and that may not be cut up, how long
+    /// one may be to fit the tunnel that it is for.
+    /// </summary>
+    public ForwardResult TooBig(int fromIdentityId, ReadOnlySpan<byte> packet, int largest, Instant now, Span<byte> refusal)
+    {
+        _now = now;
+        _isHandedOver = false;
+        _drops[(int)DropReason.PacketTooBig]++;
+        return InnerPacket.Read(packet, out var read) != DropReason.None || _model.Identity(fromIdentityId) is not { } from
+            ? ForwardResult.Drop(DropReason.PacketTooBig)
+            : Answer(RefusalKind.TooBig, DropReason.PacketTooBig, from, packet, read, refusal, largest);
+    }
+
     /// <summary>Only what its opener sends: a flow whose opener went away has been answered.</summary>
     private void MarkUndelivered(Identity from, in InnerPacket read)
     {
@@ -1137,7 +1151,7 @@ public sealed class Forwarder
     }
 
     private ForwardResult Answer(
-        RefusalKind kind, DropReason reason, Identity from, ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal)
+        RefusalKind kind, DropReason reason, Identity from, ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> refusal, int largest = 0)
     {
         // Nothing is sent to who may not receive.
         if (_isHandedOver || !from.Active || !Refusal.MayAnswer(packet, read) || !_refusals.TryTake(from.Id, _now))
@@ -1145,7 +1159,7 @@ public sealed class Forwarder
             return ForwardResult.Drop(reason);
         }
 
-        var length = Refusal.Write(kind, packet, read, RouterOf(from.NetworkId, read.Ends.Destination), refusal);
+        var length = Refusal.Write(kind, packet, read, RouterOf(from.NetworkId, read.Ends.Destination), refusal, largest);
         return length > 0 ? ForwardResult.Refuse(reason, length) : ForwardResult.Drop(reason);
     }
 

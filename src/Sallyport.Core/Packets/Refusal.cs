@@ -11,6 +11,12 @@ public enum RefusalKind : byte
 
     /// <summary>ICMP destination unreachable, host (IPv4) or address (IPv6) unreachable, for TCP too: an established connection outlives it.</summary>
     Unreachable,
+
+    /// <summary>
+    /// ICMP fragmentation needed (RFC 1191) or packet too big (RFC 4443 section 3.2), for TCP too: the sender makes smaller packets from
+    /// then on.
+    /// </summary>
+    TooBig,
 }
 
 /// <summary>Builds the answer to a packet that is not forwarded, so that its sender knows at once instead of waiting for a timeout.</summary>
@@ -48,7 +54,9 @@ public static class Refusal
     /// Writes the answer to the sender of <paramref name="packet"/> into <paramref name="answer"/> (at least <see cref="MaximumLength"/> bytes)
     /// and returns its length; 0 where there must be none. <paramref name="router"/> is who an ICMP error comes from.
     /// </summary>
-    public static int Write(RefusalKind kind, ReadOnlySpan<byte> packet, in InnerPacket read, IpAddress router, Span<byte> answer)
+    /// <param name="largest">Of what is too big: what would not be.</param>
+    public static int Write(
+        RefusalKind kind, ReadOnlySpan<byte> packet, in InnerPacket read, IpAddress router, Span<byte> answer, int largest = 0)
     {
         if (!MayAnswer(packet, read))
         {
@@ -57,7 +65,7 @@ public static class Refusal
 
         return kind == RefusalKind.Prohibited && read.Ends.Kind == PacketKind.Tcp
             ? WriteReset(packet, read, answer)
-            : WriteUnreachable(kind, packet[..read.Length], read, router, answer);
+            : WriteError(kind, packet[..read.Length], read, router, answer, largest);
     }
 
     private static int WriteReset(ReadOnlySpan<byte> packet, in InnerPacket read, Span<byte> answer)
@@ -74,8 +82,8 @@ public static class Refusal
             : TcpReset.WriteAcknowledging(back, tcp.Sequence + tcp.SequenceLength, answer);
     }
 
-    private static int WriteUnreachable(
-        RefusalKind kind, ReadOnlySpan<byte> packet, in InnerPacket read, IpAddress router, Span<byte> answer)
+    private static int WriteError(
+        RefusalKind kind, ReadOnlySpan<byte> packet, in InnerPacket read, IpAddress router, Span<byte> answer, int largest)
     {
         var isV4 = read.IsV4;
         var ipHeader = isV4 ? Ipv4View.MinimumHeaderLength : Ipv6View.HeaderLength;
@@ -85,19 +93,19 @@ public static class Refusal
         var header = IpHeader.Write(answer, router, read.Ends.Source, protocol, IcmpHeaderLength + quoted.Length);
         var message = answer.Slice(header, IcmpHeaderLength + quoted.Length);
         var writer = new ByteWriter(message);
-        if (isV4)
+        var (type, code) = (kind, isV4) switch
         {
-            writer.U8(3);
-            writer.U8(kind == RefusalKind.Prohibited ? (byte)13 : (byte)1);
-        }
-        else
-        {
-            writer.U8(1);
-            writer.U8(kind == RefusalKind.Prohibited ? (byte)1 : (byte)3);
-        }
-
+            (RefusalKind.Prohibited, true) => (3, 13),
+            (RefusalKind.Unreachable, true) => (3, 1),
+            (RefusalKind.TooBig, true) => (3, 4),
+            (RefusalKind.Prohibited, false) => (1, 1),
+            (RefusalKind.Unreachable, false) => (1, 3),
+            (RefusalKind.TooBig, false) => (2, 0),
+        };
+        writer.U8((byte)type);
+        writer.U8((byte)code);
         writer.U16(0);
-        writer.U32(0);
+        writer.U32((uint)largest);
         writer.Bytes(quoted);
         var pseudo = isV4 ? 0 : InternetChecksum.PseudoHeader(router, read.Ends.Source, (byte)protocol, message.Length);
         BinaryPrimitives.WriteUInt16BigEndian(message[2..], InternetChecksum.Compute(message, pseudo));

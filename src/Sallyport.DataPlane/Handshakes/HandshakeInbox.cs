@@ -7,12 +7,16 @@ namespace Sallyport.DataPlane.Handshakes;
 /// How packets and news reach one handshake thread. Packets are bounded and may be refused; news are about tunnels that the thread
 /// itself opened, a few for each, and are never lost.
 /// </summary>
-internal sealed class HandshakeInbox : IDisposable
+/// <param name="packetMax">Bytes.</param>
+internal sealed class HandshakeInbox(int capacity = DataPlaneLimits.ControlInCapacity, int packetMax = DataPlaneLimits.ControlPacketMax) : IDisposable
 {
-    private readonly DatagramRing _packets = new(DataPlaneLimits.ControlInCapacity, DataPlaneLimits.ControlPacketMax);
+    private readonly DatagramRing _packets = new(capacity, packetMax);
     private readonly ConcurrentQueue<TunnelNotice> _notices = new();
     private readonly AutoResetEvent _news = new(false);
     private int _hasNews;
+
+    /// <summary>For a thread of IKE.</summary>
+    public static HandshakeInbox ForIke() => new(DataPlaneLimits.IkeInCapacity, DataPlaneLimits.IkeMessageMax);
 
     public bool IsEmpty => _packets.Count == 0 && _notices.IsEmpty;
 

@@ -59,7 +59,8 @@ internal sealed class HostDevice(Clock clock, Uplink uplink, GatewayLog log) : I
     private static IReadOnlyList<Mailbox> Mailboxes(IReadOnlyList<Shard> shards) => [.. shards.Select(shard => shard.Mailbox)];
 
     /// <summary>Ports that are ours until the gateway ends, whatever the settings say of the next one.</summary>
-    private static IReadOnlyList<int> Listening(IReadOnlyList<Shard> shards) => [.. shards[0].BoundUdp.Concat(shards[0].BoundTcp).Select(bound => (int)bound.Port).Distinct()];
+    private static IReadOnlyList<int> Listening(IReadOnlyList<Shard> shards) =>
+        [.. shards[0].Sockets.Select(socket => socket.Bound).Concat(shards[0].BoundTcp).Select(bound => (int)bound.Port).Where(port => port != 0).Distinct()];
 
     private void Open(GatewaySettings settings, HandleSpace handles, IReadOnlyList<Shard> shards)
     {

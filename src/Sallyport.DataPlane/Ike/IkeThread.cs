@@ -43,8 +43,8 @@ internal sealed class IkeThread : IDisposable
     private readonly SessionLimiter _beginnings = new();
     private readonly Dictionary<long, IkePeer> _peers = [];
     private readonly List<IkePeer> _waiting = [];
-    private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
-    private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly byte[] _packet = new byte[DataPlaneLimits.IkeMessageMax];
+    private readonly byte[] _datagram = new byte[DataPlaneLimits.DatagramOutMax];
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
 
@@ -78,7 +78,7 @@ internal sealed class IkeThread : IDisposable
         _owner.IsSpiTaken = _endpoint.Holds;
         _failures = new FailureEvents(context.Uplink, context.Clock);
         _tunnelNews = new TunnelNews(context);
-        _caller = calls ? new SiteCaller(roads, Inbox.WakeAlways) : null;
+        _caller = calls ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
         _handleNotice = () => HandleNotice(_notice);
         _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
         _handleTimeouts = HandleTimeouts;

@@ -11,7 +11,7 @@ namespace Sallyport.DataPlane.Ike;
 /// When which site is called: those that have an address to be called at and no tunnel, again and again, each time later than the time before. Names are asked
 /// for beside the thread, because that may take long. One thread; answers about names come from others.
 /// </summary>
-internal sealed class SiteCaller(IkeRoads roads, Action wake) : IDisposable
+internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) : IDisposable
 {
     /// <summary>A site that lost its tunnel gets this long to come by itself, so that both do not call at once.</summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
@@ -131,10 +131,12 @@ internal sealed class SiteCaller(IkeRoads roads, Action wake) : IDisposable
         _stop.Dispose();
     }
 
-    private static void Later(Line line, Instant now)
+    private void Later(Line line, Instant now)
     {
         // Between three and five quarters, so that a site's uplinks, and the sites of one place, do not call in step.
-        line.Due = now + (line.Pause * (0.75 + (Random.Shared.NextDouble() / 2)));
+        Span<byte> chance = stackalloc byte[1];
+        entropy.Fill(chance);
+        line.Due = now + (line.Pause * (0.75 + (chance[0] / 512.0)));
         line.Pause = line.Pause * 2 > LongestPause ? LongestPause : line.Pause * 2;
     }
 
@@ -168,7 +170,7 @@ internal sealed class SiteCaller(IkeRoads roads, Action wake) : IDisposable
         {
             var addresses = IPAddress.TryParse(line.Call.Remote, out var one)
                 ? [one]
-                : await Dns.GetHostAddressesAsync(line.Call.Remote, _stop.Token).ConfigureAwait(false);
+                : await System.Net.Dns.GetHostAddressesAsync(line.Call.Remote, _stop.Token).ConfigureAwait(false);
             path = addresses.Select(Way).FirstOrDefault(way => way is not null);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ArgumentException)

@@ -13,6 +13,7 @@ internal static unsafe partial class Native
 
     public const int SockStream = 1;
     public const int SockDgram = 2;
+    public const int SockRaw = 3;
     public const int SockNonBlock = 0x800;
     public const int SockCloExec = 0x80000;
 
@@ -21,13 +22,21 @@ internal static unsafe partial class Native
     public const int SoSndBuf = 7;
     public const int SoRcvBuf = 8;
     public const int SoKeepAlive = 9;
+    public const int SoAttachFilter = 26;
     public const int SoReusePort = 15;
     public const int SoSndBufForce = 32;
     public const int SoAttachReusePortCbpf = 51;
     public const int SoRcvBufForce = 33;
 
     public const int IpProtoIp = 0;
+    public const int IpTos = 1;
     public const int IpPktInfo = 8;
+    public const int IpMtuDiscover = 10;
+    public const int IpRecvTos = 13;
+    public const int IpMtu = 14;
+    public const int PathMtuWant = 1;
+
+    public const int IpProtoEsp = 50;
 
     public const int IpProtoTcp = 6;
     public const int TcpNoDelay = 1;
@@ -38,9 +47,13 @@ internal static unsafe partial class Native
     public const int UdpGro = 104;
 
     public const int IpProtoIpv6 = 41;
+    public const int Ipv6MtuDiscover = 23;
+    public const int Ipv6Mtu = 24;
     public const int Ipv6V6Only = 26;
     public const int Ipv6RecvPktInfo = 49;
     public const int Ipv6PktInfo = 50;
+    public const int Ipv6RecvTClass = 66;
+    public const int Ipv6TClass = 67;
 
     public const int MsgDontWait = 0x40;
     public const int MsgNoSignal = 0x4000;
@@ -73,6 +86,7 @@ internal static unsafe partial class Native
     public const int EMFile = 24;
     public const int EMsgSize = 90;
     public const int EAfNoSupport = 97;
+    public const int EAddrInUse = 98;
     public const int EAddrNotAvail = 99;
 
     public static int Errno => Marshal.GetLastSystemError();
@@ -85,6 +99,12 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "bind")]
     public static partial int Bind(int fd, byte* address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "connect")]
+    public static partial int Connect(int fd, byte* address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "getsockopt")]
+    public static partial int GetSockOpt(int fd, int level, int name, void* value, uint* length);
 
     [LibraryImport("libc", EntryPoint = "listen")]
     public static partial int Listen(int fd, int backlog);

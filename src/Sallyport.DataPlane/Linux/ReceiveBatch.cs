@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Sallyport.Core.Packets;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Linux;
@@ -11,7 +12,7 @@ namespace Sallyport.DataPlane.Linux;
 /// </summary>
 internal sealed unsafe class ReceiveBatch : IDisposable
 {
-    // CMSG_SPACE of in6_pktinfo, the larger of the two, and of UDP_GRO's int; rounded up.
+    // CMSG_SPACE of in6_pktinfo, the larger of the two, of UDP_GRO's int and of the type of service's; rounded up.
     private const int ControlSize = 128;
 
     private readonly PacketMemory _memory;
@@ -21,6 +22,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
     private readonly byte* _controls;
     private int _shard;
     private int _socket;
+    private bool _hasIpHeader;
     private bool _disposed;
 
     /// <summary>Receives into the first <paramref name="capacity"/> large slots, which belong to this batch alone.</summary>
@@ -51,7 +53,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
     public int Count { get; private set; }
 
     /// <summary>What is there, without waiting; 0 where nothing is. Slots of the call before may be overwritten.</summary>
-    public int Receive(UdpSocket socket)
+    public int Receive(DatagramSocket socket)
     {
         for (var i = 0; i < Count; i++)
         {
@@ -60,6 +62,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
 
         _shard = socket.Shard;
         _socket = socket.Index;
+        _hasIpHeader = socket.IsRaw && socket.IsV4;
         var count = Native.RecvMMsg(socket.Fd, _headers, (uint)Capacity, Native.MsgDontWait, null);
 
         // An ICMP error queued on the socket is reported once as a failure of the next call; there is nothing to do about it.
@@ -73,15 +76,40 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         ref var header = ref _headers[index];
         var segment = (int)header.Transferred;
         var local = default(IpAddress);
-        ReadControl(ref header, ref local, ref segment);
+        byte tos = 0;
+        ReadControl(ref header, ref local, ref segment, ref tos);
         var peer = SocketAddress.Read(header.Name, header.NameLength, out var scope);
+        var slot = _memory.ReceiveSlot(index);
+        var length = (int)header.Transferred;
+        if (_hasIpHeader)
+        {
+            SkipIpHeader(ref slot, ref length, ref tos);
+            segment = length;
+        }
+
         return new Datagrams
         {
             From = new OuterPath { Peer = peer, Local = local, Scope = scope, Shard = _shard, Socket = _socket },
-            Slot = _memory.ReceiveSlot(index),
-            Length = (int)header.Transferred,
+            Slot = slot,
+            Length = length,
             SegmentLength = segment,
+            Tos = tos,
         };
+    }
+
+    /// <summary>A raw IPv4 socket hands it over, whole and verified; its room is the packet's then.</summary>
+    private void SkipIpHeader(ref PacketSpot slot, ref int length, ref byte tos)
+    {
+        var packet = _memory.Packet(slot.With(slot.Start, length));
+        if (!Ipv4View.TryCreate(packet, out var ip))
+        {
+            length = 0;
+            return;
+        }
+
+        tos = packet[1];
+        length = ip.Payload.Length;
+        slot = slot.With(slot.Start + ip.HeaderLength, 0);
     }
 
     public void Dispose()
@@ -105,7 +133,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         header.Flags = 0;
     }
 
-    private static void ReadControl(ref MMsgHdr header, ref IpAddress local, ref int segment)
+    private static void ReadControl(ref MMsgHdr header, ref IpAddress local, ref int segment, ref byte tos)
     {
         var at = header.Control;
         var end = header.Control + header.ControlLength;
@@ -124,6 +152,9 @@ internal sealed unsafe class ReceiveBatch : IDisposable
                     break;
                 case { Level: Native.IpProtoUdp, Type: Native.UdpGro }:
                     segment = Unsafe.ReadUnaligned<int>(data);
+                    break;
+                case { Level: Native.IpProtoIp, Type: Native.IpTos } or { Level: Native.IpProtoIpv6, Type: Native.Ipv6TClass }:
+                    tos = *data;
                     break;
                 default:
                     break;
@@ -144,6 +175,9 @@ internal readonly record struct Datagrams
     public required int Length { get; init; }
 
     public required int SegmentLength { get; init; }
+
+    /// <summary>Type of service or traffic class of the outer header, from sockets that ask for it.</summary>
+    public byte Tos { get; init; }
 
     /// <summary>An empty datagram is one, too.</summary>
     public int Count => SegmentLength > 0 ? (Length + SegmentLength - 1) / SegmentLength : 1;

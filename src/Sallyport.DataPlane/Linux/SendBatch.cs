@@ -17,12 +17,12 @@ internal sealed unsafe class SendBatch : IDisposable
     /// <summary>Below what an IPv4 packet holds with its heads.</summary>
     private const int RunBytesMax = 65_000;
 
-    // CMSG_SPACE of in6_pktinfo, the larger of the two, and of UDP_SEGMENT's ushort.
-    private const int ControlSize = 64;
+    // CMSG_SPACE of in6_pktinfo, the larger of the two, of UDP_SEGMENT's ushort and of the type of service's int.
+    private const int ControlSize = 96;
     private const int None = -1;
 
     private readonly PacketMemory _memory;
-    private readonly UdpSocket? _socket;
+    private readonly DatagramSocket? _socket;
     private readonly Entry[] _entries;
     private readonly Run[] _runs;
     private readonly RunIndex _open;
@@ -34,7 +34,7 @@ internal sealed unsafe class SendBatch : IDisposable
     private bool _disposed;
 
     /// <summary>Without a socket nothing leaves; tests look at what would have.</summary>
-    public SendBatch(PacketMemory memory, UdpSocket? socket, int capacity)
+    public SendBatch(PacketMemory memory, DatagramSocket? socket, int capacity)
     {
         _memory = memory;
         _socket = socket;
@@ -60,14 +60,15 @@ internal sealed unsafe class SendBatch : IDisposable
     public int Messages => _runCount;
 
     /// <summary>Not to be called while full.</summary>
-    public void Add(in OuterPath to, int start, int length)
+    /// <param name="tos">Of the outer header.</param>
+    public void Add(in OuterPath to, int start, int length, byte tos = 0)
     {
         Invariant.Check(!IsFull, "the send batch is flushed before it overflows");
         var entry = Count++;
         ref var slot = ref _open.Find(to, _runs);
-        if (slot == None || !TryAppend(ref _runs[slot], entry, length))
+        if (slot == None || !TryAppend(ref _runs[slot], entry, length, tos))
         {
-            slot = Begin(to, entry, length);
+            slot = Begin(to, entry, length, tos);
         }
 
         _entries[entry] = new Entry { Base = _memory.Pointer(start, length), Length = length, Run = slot, Next = None };
@@ -104,17 +105,20 @@ internal sealed unsafe class SendBatch : IDisposable
         }
     }
 
-    private int Begin(in OuterPath to, int entry, int length)
+    /// <summary>The type of service that datagram <paramref name="index"/> leaves with.</summary>
+    public byte Tos(int index) => _runs[_entries[index].Run].Tos;
+
+    private int Begin(in OuterPath to, int entry, int length, byte tos)
     {
-        _runs[_runCount] = new Run { To = to, First = entry, Last = entry, Count = 1, Bytes = length, Segment = length };
+        _runs[_runCount] = new Run { To = to, First = entry, Last = entry, Count = 1, Bytes = length, Segment = length, Tos = tos };
         return _runCount++;
     }
 
-    private bool TryAppend(ref Run run, int entry, int length)
+    private bool TryAppend(ref Run run, int entry, int length, byte tos)
     {
         // Behind a shorter one nothing may follow: the kernel cuts by length alone. An empty datagram would vanish.
         if (run.Bytes != run.Count * run.Segment || length > run.Segment || length == 0
-            || run.Count == SegmentsMax || run.Bytes + length > RunBytesMax || _socket is { CanSegment: false })
+            || run.Count == SegmentsMax || run.Bytes + length > RunBytesMax || run.Tos != tos || _socket is { CanSegment: false })
         {
             return false;
         }
@@ -150,7 +154,7 @@ internal sealed unsafe class SendBatch : IDisposable
 
             header.Vectors = _vectors + first;
             header.VectorCount = (nuint)(vector - first);
-            WriteControl(ref header, _controls + (i * ControlSize), run.To, run.Count > 1 ? run.Segment : 0);
+            WriteControl(ref header, _controls + (i * ControlSize), run.To, run.Count > 1 ? run.Segment : 0, run.Tos);
         }
     }
 
@@ -213,7 +217,7 @@ internal sealed unsafe class SendBatch : IDisposable
         _socket!.CanSegment &= errno != Native.EIo;
         var header = _headers[run];
         var control = stackalloc byte[ControlSize];
-        WriteControl(ref header, control, _runs[run].To, segment: 0);
+        WriteControl(ref header, control, _runs[run].To, segment: 0, _runs[run].Tos);
         var vector = default(IoVec);
         header.Vectors = &vector;
         header.VectorCount = 1;
@@ -234,7 +238,7 @@ internal sealed unsafe class SendBatch : IDisposable
         return true;
     }
 
-    private static void WriteControl(ref MMsgHdr header, byte* control, in OuterPath to, int segment)
+    private static void WriteControl(ref MMsgHdr header, byte* control, in OuterPath to, int segment, byte tos)
     {
         var at = control;
         if (to.Local.Bits != UInt128.Zero)
@@ -246,6 +250,14 @@ internal sealed unsafe class SendBatch : IDisposable
         {
             Unsafe.WriteUnaligned(at, new CMsgHdr { Length = 18, Level = Native.IpProtoUdp, Type = Native.UdpSegment });
             Unsafe.WriteUnaligned(at + sizeof(CMsgHdr), (ulong)segment);
+            at += 24;
+        }
+
+        if (tos != 0)
+        {
+            var (level, type) = to.Peer.Ip.IsV4 ? (Native.IpProtoIp, Native.IpTos) : (Native.IpProtoIpv6, Native.Ipv6TClass);
+            Unsafe.WriteUnaligned(at, new CMsgHdr { Length = 20, Level = level, Type = type });
+            Unsafe.WriteUnaligned(at + sizeof(CMsgHdr), (ulong)tos);
             at += 24;
         }
 
@@ -292,6 +304,7 @@ internal sealed unsafe class SendBatch : IDisposable
 
         /// <summary>Length of every datagram but perhaps the last.</summary>
         public int Segment;
+        public byte Tos;
     }
 
     /// <summary>The newest run of each destination. Open addressing; cleared by counting a generation.</summary>

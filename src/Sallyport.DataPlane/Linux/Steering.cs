@@ -5,7 +5,7 @@ using Sallyport.Core.OpenVpn.Wire;
 namespace Sallyport.DataPlane.Linux;
 
 /// <summary>
-/// Has the kernel bring every data packet to the socket of the shard that owns its tunnel, by the peer-id in it, wherever the peer may have
+/// Has the kernel bring every data packet to the socket of the shard that owns its tunnel, by the peer-id or SPI in it, wherever the peer may have
 /// moved. Everything else goes by its addresses and ports.
 /// </summary>
 internal static unsafe class Steering
@@ -26,7 +26,20 @@ internal static unsafe class Steering
     /// For all sockets that share the port of this one, in the order in which they were bound: shard n's was the n-th. False where the
     /// kernel will not; then shards hand such packets to each other.
     /// </summary>
-    public static bool TryAttach(UdpSocket socket, int shards)
+    public static bool TryAttach(DatagramSocket socket, int shards) => socket.Kind switch
+    {
+        SocketKind.OpenVpn => TrySteerByPeerId(socket, shards),
+        SocketKind.IkeNat => TrySteerBySpi(socket, shards),
+
+        // IKE goes by its addresses, and raw sockets share no port.
+        SocketKind.Ike or SocketKind.Esp => true,
+    };
+
+    /// <summary>Nothing comes to a socket that only sends.</summary>
+    public static void DropEverything(DatagramSocket socket) =>
+        Native.Check(Attach(socket, Native.SoAttachFilter, [new(Return, 0)]), "SO_ATTACH_FILTER");
+
+    private static bool TrySteerByPeerId(DatagramSocket socket, int shards)
     {
         // The program sees the datagram from its first byte on.
         ReadOnlySpan<Instruction> program =
@@ -41,10 +54,29 @@ internal static unsafe class Steering
             new(ReturnResult, 0),
             new(Return, NoSocket),
         ];
+        return Attach(socket, Native.SoAttachReusePortCbpf, program) == 0;
+    }
+
+    /// <summary>An SPI of zero marks IKE. What is shorter than an SPI goes to the first socket.</summary>
+    private static bool TrySteerBySpi(DatagramSocket socket, int shards)
+    {
+        ReadOnlySpan<Instruction> program =
+        [
+            new(LoadWord, 0),
+            new(JumpIfEqual, 0, ifTrue: 2, ifFalse: 0),
+            new(Modulo, (uint)shards),
+            new(ReturnResult, 0),
+            new(Return, NoSocket),
+        ];
+        return Attach(socket, Native.SoAttachReusePortCbpf, program) == 0;
+    }
+
+    private static int Attach(DatagramSocket socket, int option, ReadOnlySpan<Instruction> program)
+    {
         fixed (Instruction* first = program)
         {
             var filter = new Program { Length = (ushort)program.Length, First = first };
-            return Native.SetSockOpt(socket.Fd, Native.SolSocket, Native.SoAttachReusePortCbpf, &filter, (uint)sizeof(Program)) == 0;
+            return Native.SetSockOpt(socket.Fd, Native.SolSocket, option, &filter, (uint)sizeof(Program));
         }
     }
 

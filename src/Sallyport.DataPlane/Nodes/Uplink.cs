@@ -1,4 +1,5 @@
 using Sallyport.Api.Nodes;
+using Sallyport.Core.Esp;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
@@ -92,6 +93,19 @@ internal sealed class Uplink
             tunnel.IsOpen = true;
             tunnel.End = notice.End;
             _changedTunnels.Add(notice.TunnelId);
+        }
+    }
+
+    /// <summary>All CHILD_SAs of a tunnel; its counters follow.</summary>
+    public void Put(long tunnelId, ReadOnlySpan<SaSnapshot> sas)
+    {
+        lock (_lock)
+        {
+            if (_tunnels.TryGetValue(tunnelId, out var tunnel))
+            {
+                tunnel.Sas.Clear();
+                tunnel.Sas.AddRange(sas);
+            }
         }
     }
 
@@ -362,7 +376,29 @@ internal sealed class Uplink
         PacketsOut = tunnel.Counters.PacketsOut,
         Renegotiations = tunnel.Renegotiations,
         EndReason = tunnel.End.Text(),
+        Sas = [.. tunnel.Sas.Select(State)],
     };
+
+    private SaState State(SaSnapshot sa) => new()
+    {
+        InboundSpi = sa.InboundSpi,
+        OutboundSpi = sa.OutboundSpi,
+        Suite = sa.Suite.ToString(),
+        Mode = sa.Mode == EspMode.Tunnel ? "tunnel" : "transport",
+        Sends = sa.IsUsed,
+        Local = [.. Texts(sa.Selectors.Local)],
+        Remote = [.. Texts(sa.Selectors.Remote)],
+        Since = _clock.ToWall(sa.Since),
+        Rekeys = sa.Rekeys,
+        BytesIn = (long)sa.BytesIn,
+        BytesOut = (long)sa.BytesOut,
+        PacketsIn = (long)sa.PacketsIn,
+        PacketsOut = (long)sa.PacketsOut,
+        BadTags = (long)sa.BadTags,
+        Replays = (long)sa.Replays,
+    };
+
+    private static IEnumerable<string> Texts(ReadOnlySpan<TrafficSelector> selectors) => selectors.ToArray().Select(selector => selector.ToString());
 
     private sealed class TunnelRecord(TunnelDescription description)
     {
@@ -374,6 +410,8 @@ internal sealed class Uplink
         public OuterPath Path { get; set; }
 
         public TunnelCounters Counters { get; set; }
+
+        public List<SaSnapshot> Sas { get; } = [];
 
         public int Renegotiations { get; set; }
 

@@ -86,10 +86,10 @@ internal sealed class Crossing(Fabric fabric, int shard)
         }
     }
 
-    /// <summary>The identity has a tunnel here now: wherever else it had one, that one is replaced.</summary>
-    public void Announce(int identityId, long tunnelId, in OuterPath path)
+    /// <summary>The identity has a tunnel here now: wherever else it had one of the same uplink, that one is replaced.</summary>
+    public void Announce(int identityId, long tunnelId, in OuterPath path, int uplink = 1)
     {
-        var before = Tunnels.Register(identityId, new TunnelPlace(shard, tunnelId));
+        var before = Tunnels.Register(identityId, new TunnelPlace(shard, tunnelId), uplink);
         if (before.Exists && before.Shard != shard)
         {
             fabric.Mailbox(before.Shard).Order(new ReplaceTunnel(identityId, before.TunnelId, path));

@@ -12,13 +12,21 @@ internal enum HandedOverKind : byte
     /// <summary>As it came from outside; its tunnel is there, and only there are its keys.</summary>
     Outer,
 
+    /// <summary>ESP as it came from outside; its SA is there.</summary>
+    Esp,
+
+    /// <summary>From the gateway itself to the identity whose tunnel is there.</summary>
+    Answer,
+
     /// <summary>It came from the gateway host; the tunnel that it is for is there, and nobody has judged it yet.</summary>
     FromHost,
 }
 
 /// <summary>A packet between shards: an inner one with the identity whose tunnel it left, an outer one with where it came from.</summary>
+/// <param name="FromIdentityId">Of an answer: whom it is for.</param>
 /// <param name="GuestPort">Of an inner packet to another network: the port that its sender has there.</param>
-internal readonly record struct HandedOver(HandedOverKind Kind, int FromIdentityId, OuterPath From, ushort GuestPort = 0);
+/// <param name="Tos">Of ESP: its outer type of service.</param>
+internal readonly record struct HandedOver(HandedOverKind Kind, int FromIdentityId, OuterPath From, ushort GuestPort = 0, byte Tos = 0);
 
 /// <summary>
 /// Packets from one shard to one other, in order, bounded, without a lock: one thread puts, one takes. The places lie in the taker's packet
@@ -55,7 +63,7 @@ internal sealed class Lane
     {
         Invariant.Check(packet.Length <= PacketMemory.PacketMax, "a packet fits its slot");
         // Packets that nobody has opened yet leave half of the places to those that were.
-        var places = head.Kind == HandedOverKind.Outer ? _heads.Length / 2 : _heads.Length;
+        var places = head.Kind is HandedOverKind.Outer or HandedOverKind.Esp ? _heads.Length / 2 : _heads.Length;
         var put = _positions[Put];
         if (put - _positions[ReleasedSeen] >= places)
         {

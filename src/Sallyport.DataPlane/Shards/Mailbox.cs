@@ -11,7 +11,7 @@ internal sealed class Mailbox : IDisposable
 {
     private readonly ConcurrentQueue<ShardCommand> _orders = new();
     private readonly ConcurrentQueue<ShardCommand> _commands = new();
-    private readonly DatagramRing _datagrams = new(DataPlaneLimits.ControlOutCapacity, DataPlaneLimits.ControlPacketMax);
+    private readonly DatagramRing _datagrams = new(DataPlaneLimits.ControlOutCapacity, DataPlaneLimits.DatagramOutMax);
     private int _count;
 
     public WakeUp WakeUp { get; } = new();

@@ -8,6 +8,12 @@ namespace Sallyport.DataPlane.Shards;
 /// <summary>A session that has its first key, on its way to the shard that will carry it.</summary>
 internal struct NewTunnel
 {
+    /// <summary>OpenVPN's has <see cref="Key"/>, IPsec's has <see cref="Child"/> and <see cref="Ipsec"/>.</summary>
+    public TunnelKind Kind;
+
+    /// <summary>1 to 4: the newest tunnel of the identity's uplink takes the place of the one before. 0 is 1.</summary>
+    public int Uplink;
+
     /// <summary>Allotted from the shard's own; the shard gives it back when the tunnel ends.</summary>
     public required int Slot;
     public required long TunnelId;
@@ -27,7 +33,29 @@ internal struct NewTunnel
 
     /// <summary>A tunnel that was heard of within this time counts as alive when another takes its place.</summary>
     public required TimeSpan AliveWithin;
-    public required int InnerMax;
-    public required DataKey Key;
-    public required int KeyId;
+
+    /// <summary>Of OpenVPN; IPsec's follows from its SAs and path.</summary>
+    public int InnerMax;
+
+    public DataKey Key;
+    public int KeyId;
+
+    /// <summary>Null: IKE has made none yet (RFC 6023).</summary>
+    public NewChild? Child;
+    public IpsecOptions Ipsec;
+}
+
+/// <summary>What IKE and the packet path have to agree on beside keys.</summary>
+internal readonly record struct IpsecOptions
+{
+    /// <summary>See <see cref="Tunnel.FollowsPeer"/>.</summary>
+    public bool FollowsPeer { get; init; }
+
+    /// <summary>See <see cref="Tunnel.KeepsNatAlive"/>.</summary>
+    public bool KeepsNatAlive { get; init; }
+
+    public bool CopiesDscp { get; init; }
+
+    /// <summary>See <see cref="Tunnel.SilentAfter"/>. Zero: never.</summary>
+    public TimeSpan SilentAfter { get; init; }
 }

@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
 using Sallyport.Core.Gateway;
-using Sallyport.Core.OpenVpn.Data;
-using Sallyport.Core.OpenVpn.Wire;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -16,7 +13,7 @@ namespace Sallyport.DataPlane.Shards;
 /// What one shard does with one packet, without sockets: classify, open, judge, seal, queue. No allocation, no lock but the one of a
 /// control packet's copy, no exception, no log line. One thread.
 /// </summary>
-internal sealed class PacketPath
+internal sealed partial class PacketPath
 {
     private readonly TunnelTable _tunnels;
     private readonly SlotAllotter _peerIds;
@@ -29,9 +26,11 @@ internal sealed class PacketPath
     private readonly NameService _names;
     private readonly Queue<TunnelNotice> _notices = new();
 
+    /// <param name="ike">How packets reach the threads of IKE; none of them: no IPsec.</param>
+    /// <param name="mtuTo">How long an outer packet to a peer may be, by the kernel's knowledge.</param>
     public PacketPath(
         TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers,
-        Crossing crossing, NameService names)
+        Crossing crossing, NameService names, EspSpis spis, HandshakeInbox[] ike, MtuTo mtuTo)
     {
         _tunnels = tunnels;
         _peerIds = peerIds;
@@ -42,17 +41,10 @@ internal sealed class PacketPath
         _handshakers = handshakers;
         _crossing = crossing;
         _names = names;
-    }
-
-    /// <summary>
-    /// Takes a packet that lies in the outbox's memory; its place may be referred to until the next flush. None where the packet was genuine; what becomes of it inside is counted by the
-    /// forwarder, all other drops here.
-    /// </summary>
-    public DropReason Handle(in PacketSpot packet, in OuterPath from, Instant now)
-    {
-        var reason = Classify(packet, from, now);
-        Count(reason);
-        return reason;
+        _spis = spis;
+        _children = new EspTable(spis);
+        _ike = ike;
+        _mtuTo = mtuTo;
     }
 
     public bool TryDequeueNotice(out TunnelNotice notice) => _notices.TryDequeue(out notice);
@@ -60,9 +52,15 @@ internal sealed class PacketPath
     /// <summary>Makes a tunnel of a session that has its first key. Whoever had the identity or the address before is closed.</summary>
     public void Open(in NewTunnel wanted, Instant now)
     {
-        Replace(_tunnels.OfIdentity(wanted.IdentityId), wanted.Path, now);
-        Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
-        ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path);
+        var uplink = Math.Max(1, wanted.Uplink);
+        Invariant.Check(uplink <= Uplinks.Max, "an identity has at most four uplinks");
+        Replace(_tunnels.OfUplink(wanted.IdentityId, uplink), wanted.Path, now);
+        if (wanted.Kind == TunnelKind.OpenVpn)
+        {
+            Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
+        }
+
+        ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path, wanted.Kind, uplink);
         tunnel.Id = wanted.TunnelId;
         tunnel.Cipher = wanted.Cipher;
         tunnel.Proof = wanted.Proof;
@@ -75,33 +73,25 @@ internal sealed class PacketPath
         tunnel.AliveWithin = wanted.AliveWithin;
         tunnel.InnerMax = wanted.InnerMax;
         tunnel.LastReceived = tunnel.LastSent = now;
-        tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
-        _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
-        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path);
-        Situate(tunnel);
-        Notify(TunnelNoticeKind.Opened, wanted.Slot);
-    }
-
-    /// <summary>False where the tunnel is gone: the key is then still the caller's to free.</summary>
-    public bool InstallKey(int slot, long tunnelId, in DataKey key, int keyId, Instant now, Instant sealFrom)
-    {
-        if (!Is(slot, tunnelId))
+        if (wanted.Kind == TunnelKind.Ipsec)
         {
-            return false;
+            OpenIpsec(wanted, now);
+        }
+        else
+        {
+            tunnel.Keys.Install(wanted.Key, wanted.KeyId, now, now);
+            _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
         }
 
-        _tunnels[slot].Keys.Install(key, keyId, now, sealFrom);
-        return true;
+        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path, uplink);
+        Situate(tunnel);
+        Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
     /// <summary>Another shard has a newer tunnel of the identity.</summary>
     public void ReplaceFromElsewhere(int identityId, long tunnelId, in OuterPath by, Instant now)
     {
-        var slot = _tunnels.OfIdentity(identityId);
-        if (slot >= 0 && _tunnels[slot].Id == tunnelId)
-        {
-            Replace(slot, by, now);
-        }
+        Replace(_tunnels.OfIdentity(identityId, tunnelId), by, now);
     }
 
     /// <summary>Takes a packet that another shard has handed over, as <see cref="Handle"/> does one from outside.</summary>
@@ -117,6 +107,18 @@ internal sealed class PacketPath
             return HandleFromHost(head.FromIdentityId, packet, now);
         }
 
+        if (head.Kind == HandedOverKind.Esp)
+        {
+            var reasonOfEsp = HandleEsp(packet, head.From, head.Tos, now);
+            Count(reasonOfEsp);
+            return reasonOfEsp;
+        }
+
+        if (head.Kind == HandedOverKind.Answer)
+        {
+            return DeliverAnswer(head.FromIdentityId, packet, now);
+        }
+
         var inner = _memory.Packet(packet);
         var result = _forwarder.HandleHandedOver(head.FromIdentityId, inner, now, head.GuestPort);
         if (result.Kind != ForwardKind.Forward)
@@ -124,13 +126,40 @@ internal sealed class PacketPath
             return result.Reason;
         }
 
-        _forwarder.Translate(result, inner);
-
         // Its end may have moved or gone while the packet was on its way.
-        var to = _tunnels.OfIdentity(result.ToIdentityId);
+        var to = TunnelTo(result.ToIdentityId);
+        if (to >= 0 && IsTooBig(to, inner[..result.Length]))
+        {
+            return RefuseElsewhere(head.FromIdentityId, inner[..result.Length], to, now);
+        }
+
+        _forwarder.Translate(result, inner);
         var reason = to >= 0 ? SendInner(to, packet.With(packet.Start, result.Length), int.MaxValue, now) : DropReason.PeerOffline;
         Count(reason);
         return reason;
+    }
+
+    /// <summary>
+    /// Slot of the tunnel by which packets to the identity leave from here; -1 where they do not. The first uplink, where it is well, is the
+    /// one in any case; of others the directory knows.
+    /// </summary>
+    private int TunnelTo(int identityId)
+    {
+        var slot = _tunnels.OfIdentity(identityId);
+        return slot >= 0 && (_tunnels[slot].Uplink != 1 || _tunnels[slot].IsDemoted) ? PreferredTunnel(identityId) : slot;
+    }
+
+    private int PreferredTunnel(int identityId) =>
+        _crossing.Tunnels.TryFind(identityId, out var place) && place.Shard == _crossing.Shard ? _tunnels.OfIdentity(identityId, place.TunnelId) : -1;
+
+    /// <summary>The peer of a tunnel does not answer, or does again.</summary>
+    public void Demote(int slot, long tunnelId, bool isDemoted)
+    {
+        if (Is(slot, tunnelId) && _tunnels[slot].IsDemoted != isDemoted)
+        {
+            _tunnels.Demote(slot, isDemoted);
+            _crossing.Tunnels.Demote(_tunnels[slot].IdentityId, new TunnelPlace(_crossing.Shard, tunnelId), isDemoted);
+        }
     }
 
     /// <summary>
@@ -166,7 +195,7 @@ internal sealed class PacketPath
             }
 
             var reset = slot.With(slot.Start, length);
-            if (_tunnels.OfIdentity(to) is >= 0 and var at)
+            if (TunnelTo(to) is >= 0 and var at)
             {
                 Count(SendInner(at, reset, int.MaxValue, now));
             }
@@ -189,8 +218,12 @@ internal sealed class PacketPath
         var reason = DropReason.None;
         if (result.Kind == ForwardKind.Forward)
         {
-            var to = _tunnels.OfIdentity(result.ToIdentityId);
-            if (to >= 0)
+            var to = TunnelTo(result.ToIdentityId);
+            if (to >= 0 && IsTooBig(to, inner[..result.Length]))
+            {
+                result = _forwarder.TooBig(hostId, inner[..result.Length], _tunnels[to].InnerMax, now, refusal);
+            }
+            else if (to >= 0)
             {
                 _forwarder.Translate(result, inner);
                 reason = SendInner(to, packet.With(packet.Start, result.Length), int.MaxValue, now);
@@ -217,10 +250,16 @@ internal sealed class PacketPath
     public int FindTunnel(int identityId, Instant now, out int headroom, out int tailroom)
     {
         (headroom, tailroom) = (PacketMemory.Headroom, PacketMemory.Tailroom);
-        var slot = _tunnels.OfIdentity(identityId);
+        var slot = TunnelTo(identityId);
         if (slot < 0)
         {
             return _crossing.Tunnels.TryFind(identityId, out var place) ? place.Shard : _crossing.Shard;
+        }
+
+        if (_tunnels[slot].Kind == TunnelKind.Ipsec)
+        {
+            FindRooms(_tunnels[slot], ref headroom, ref tailroom);
+            return _crossing.Shard;
         }
 
         var key = _tunnels[slot].Keys.Sealing(now);
@@ -231,15 +270,6 @@ internal sealed class PacketPath
         }
 
         return _crossing.Shard;
-    }
-
-    /// <summary>The peer begins to negotiate another key: it has the newest of those we hold.</summary>
-    public void PeerNegotiates(int slot, long tunnelId, Instant now)
-    {
-        if (Is(slot, tunnelId))
-        {
-            _tunnels[slot].Keys.PromoteNewest(now);
-        }
     }
 
     public void AskToReconfigure(int slot, long tunnelId)
@@ -278,134 +308,14 @@ internal sealed class PacketPath
             return;
         }
 
-        if (now - tunnel.LastReceived >= tunnel.DeadAfter)
+        if (tunnel.Kind == TunnelKind.Ipsec)
         {
-            Close(slot, TunnelEnd.Silent);
-            return;
+            HandleIpsecTimeout(slot, now);
         }
-
-        tunnel.Keys.FreeExpired(now);
-        if (tunnel.Keys.TakeNeedForNext())
+        else
         {
-            Notify(TunnelNoticeKind.NeedsKey, slot);
+            HandleOpenVpnTimeout(slot, now);
         }
-
-        if (now - tunnel.LastSent >= tunnel.PingAfter)
-        {
-            var own = _outbox.FreeSlot();
-            Ping.Payload.CopyTo(_memory.Blank(own));
-            var reason = Seal(ref tunnel, own.With(own.Start, Ping.Payload.Length), now);
-            Count(reason);
-        }
-    }
-
-    private DropReason Classify(in PacketSpot spot, in OuterPath from, Instant now)
-    {
-        if (spot.Length < 1)
-        {
-            return DropReason.TooShort;
-        }
-
-        if (spot.Length > PacketMemory.PacketMax)
-        {
-            return DropReason.TooLong;
-        }
-
-        var packet = _memory.Packet(spot);
-        var head = new PacketHead(packet[0]);
-        return head.IsData && !from.IsStream && IsElsewhere(packet, head, out var shard) ? HandOverOuter(shard, packet, from)
-            : head.IsData ? HandleData(spot, packet, head, from, now)
-            : head.IsControl && head.Opcode != Opcode.HardResetServerV2 ? HandleControl(packet, from)
-            : DropReason.UnknownOpcode;
-    }
-
-    /// <summary>
-    /// The kernel steers data packets by their peer-id where it can; where it cannot, one whose peer has moved may come to any shard. A
-    /// stream moves nowhere.
-    /// </summary>
-    private bool IsElsewhere(ReadOnlySpan<byte> packet, PacketHead head, out int shard)
-    {
-        shard = _crossing.Shard;
-        if (_crossing.Shards > 1 && head.Opcode == Opcode.DataV2 && packet.Length >= sizeof(uint))
-        {
-            var peerId = BinaryPrimitives.ReadUInt32BigEndian(packet) & DataLimits.NoPeerId;
-            shard = peerId == DataLimits.NoPeerId ? shard : (int)(peerId % (uint)_crossing.Shards);
-        }
-
-        return shard != _crossing.Shard;
-    }
-
-    private DropReason HandOverOuter(int shard, ReadOnlySpan<byte> packet, OuterPath path)
-    {
-        // Answers leave from the socket of the shard that has the tunnel: the same address and port.
-        path = path with { Shard = shard };
-        return HandOver(shard, new HandedOver(HandedOverKind.Outer, 0, path), packet);
-    }
-
-    private DropReason HandOver(int shard, in HandedOver head, ReadOnlySpan<byte> packet) =>
-        _crossing.TryHandOver(shard, head, packet) ? DropReason.None : DropReason.ShardQueueFull;
-
-    private DropReason HandleControl(ReadOnlySpan<byte> packet, in OuterPath from)
-    {
-        if (packet.Length <= SessionId.Length)
-        {
-            return DropReason.TooShort;
-        }
-
-        if (packet.Length > DataPlaneLimits.ControlPacketMax)
-        {
-            return DropReason.TooLong;
-        }
-
-        // The peer's session id stays the same wherever it moves, so that one thread sees all of a session.
-        var hash = (uint)((SessionId.Read(packet[1..]).Value * 0x9e37_79b9_7f4a_7c15) >> 32);
-        return _handshakers[hash % (uint)_handshakers.Length].TryPut(from, packet) ? DropReason.None : DropReason.HandshakeQueueFull;
-    }
-
-    private DropReason HandleData(in PacketSpot spot, Span<byte> packet, PacketHead head, in OuterPath from, Instant now)
-    {
-        var at = FindTunnel(packet, head, from);
-        if (at < 0)
-        {
-            return DropReason.UnknownPeer;
-        }
-
-        ref var tunnel = ref _tunnels[at];
-        if (tunnel.IsGhost)
-        {
-            HandleGhost(at, packet, head, now);
-            return DropReason.UnknownPeer;
-        }
-
-        var hasMoved = !tunnel.Path.Equals(from);
-        if (hasMoved && (from.IsStream || tunnel.Path.IsStream))
-        {
-            return DropReason.WrongSourceAddress;
-        }
-
-        var key = tunnel.Keys.Find(head.KeyId);
-        if (key < 0)
-        {
-            return DropReason.UnknownKey;
-        }
-
-        var reason = tunnel.Keys[key].Open(packet, out var innerStart, out var innerLength);
-        if (reason != DropReason.None)
-        {
-            return reason;
-        }
-
-        // Only here is the packet known to be the peer's, and not seen before.
-        if (hasMoved && !TryMove(at, from, now))
-        {
-            return DropReason.WrongSourceAddress;
-        }
-
-        tunnel.LastReceived = now;
-        tunnel.Keys.PeerUsed(key, now);
-        reason = HandleInner(at, spot.With(spot.Start + innerStart, innerLength), now);
-        HandleHeld(at, now);
-        return reason;
     }
 
     /// <summary>Parts of a datagram that were there before its first one, which has just passed.</summary>
@@ -428,82 +338,12 @@ internal sealed class PacketPath
         }
     }
 
-    private int FindTunnel(ReadOnlySpan<byte> packet, PacketHead head, in OuterPath from)
-    {
-        if (head.Opcode == Opcode.DataV1 || packet.Length < sizeof(uint))
-        {
-            return _tunnels.AtAddress(from);
-        }
-
-        var peerId = BinaryPrimitives.ReadUInt32BigEndian(packet) & DataLimits.NoPeerId;
-        if (peerId == DataLimits.NoPeerId)
-        {
-            return _tunnels.AtAddress(from);
-        }
-
-        var slot = _peerIds.Slot(peerId);
-        return _tunnels.IsLive(slot) || _tunnels.IsGhost(slot) ? slot : -1;
-    }
-
-    /// <summary>
-    /// Only the client of the replaced tunnel has its keys. What was on its way while it was replaced proves nothing; an answer to the
-    /// question that it was asked then, or anything later, does.
-    /// </summary>
-    private void HandleGhost(int slot, Span<byte> packet, PacketHead head, Instant now)
-    {
-        ref var ghost = ref _tunnels[slot];
-        var key = ghost.Keys.Find(head.KeyId);
-        if (key < 0 || ghost.Keys[key].Open(packet, out var start, out var length) != DropReason.None)
-        {
-            return;
-        }
-
-        var isAnswer = Occ.TryRead(packet.Slice(start, length), out var type) && type == OccType.Reply;
-        if (isAnswer || now - ghost.ReplacedAt >= DataPlaneLimits.OnItsWay)
-        {
-            Notify(TunnelNoticeKind.Cloned, slot, from: ghost.ReplacedBy);
-            Free(slot);
-        }
-    }
-
-    /// <summary>A peer may not take over an address where another identity is (CVE-2020-11810).</summary>
-    private bool TryMove(int slot, in OuterPath to, Instant now)
-    {
-        ref var tunnel = ref _tunnels[slot];
-        var other = _tunnels.AtAddress(to);
-        if (other >= 0 && other != slot)
-        {
-            if (_tunnels[other].IdentityId != tunnel.IdentityId)
-            {
-                return false;
-            }
-
-            Replace(other, to, now);
-        }
-
-        // Where only our own address changed, the peer is where it was.
-        var before = tunnel.Path;
-        var (place, left) = (AddressKey.Of(to), AddressKey.Of(before));
-        if (place != left)
-        {
-            if (!_crossing.Tunnels.TryTakeAddress(place, tunnel.IdentityId))
-            {
-                return false;
-            }
-
-            _crossing.Tunnels.LeaveAddress(left, tunnel.IdentityId);
-        }
-
-        _tunnels.Move(slot, to);
-        Situate(tunnel);
-        Notify(TunnelNoticeKind.Moved, slot, from: before);
-        return true;
-    }
-
     /// <summary>Rules may look at where the peer is and at what its tunnel is: before its first packet from there is judged.</summary>
     private void Situate(in Tunnel tunnel)
     {
-        var protocol = tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
+        var protocol = tunnel.Kind == TunnelKind.Ipsec
+            ? tunnel.Path.IsRaw ? TunnelProtocol.IpsecEsp : TunnelProtocol.IpsecUdp
+            : tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
         _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip));
     }
 
@@ -511,21 +351,6 @@ internal sealed class PacketPath
     {
         ref var tunnel = ref _tunnels[from];
         var inner = _memory.Packet(spot);
-        if (Ping.Is(inner))
-        {
-            return DropReason.None;
-        }
-
-        if (Occ.TryRead(inner, out var type))
-        {
-            if (type == OccType.Exit)
-            {
-                Close(from, TunnelEnd.PeerExit);
-            }
-
-            return DropReason.None;
-        }
-
         tunnel.BytesIn += spot.Length;
         tunnel.PacketsIn++;
         var refusalSlot = _outbox.FreeSlot();
@@ -533,7 +358,13 @@ internal sealed class PacketPath
         var result = _forwarder.Handle(tunnel.IdentityId, inner, now, refusal);
         if (result.Kind == ForwardKind.Forward)
         {
-            var to = _tunnels.OfIdentity(result.ToIdentityId);
+            var to = TunnelTo(result.ToIdentityId);
+            if (to >= 0 && IsTooBig(to, inner[..result.Length]))
+            {
+                result = _forwarder.TooBig(tunnel.IdentityId, inner[..result.Length], _tunnels[to].InnerMax, now, refusal);
+                return Refuse(ref tunnel, result, refusalSlot, now);
+            }
+
             if (to >= 0)
             {
                 _forwarder.Translate(result, inner);
@@ -563,15 +394,16 @@ internal sealed class PacketPath
             return length > 0 ? SendAnswer(from, refusalSlot.With(refusalSlot.Start, length), now) : reason;
         }
 
-        return result.Kind == ForwardKind.Refuse
-            ? Seal(ref tunnel, refusalSlot.With(refusalSlot.Start, result.RefusalLength), now)
-            : DropReason.None;
+        return Refuse(ref tunnel, result, refusalSlot, now);
     }
+
+    private DropReason Refuse(ref Tunnel tunnel, in ForwardResult result, in PacketSpot refusal, Instant now) =>
+        result.Kind == ForwardKind.Refuse ? Seal(ref tunnel, refusal.With(refusal.Start, result.RefusalLength), now) : DropReason.None;
 
     /// <summary>What another server answered to a question of an identity that still has its tunnel here.</summary>
     public void Deliver(DeliverAnswer delivery, Instant now)
     {
-        var to = _tunnels.OfIdentity(delivery.Question.IdentityId);
+        var to = TunnelTo(delivery.Question.IdentityId);
         var reason = DropReason.PeerOffline;
         if (to >= 0)
         {
@@ -596,12 +428,17 @@ internal sealed class PacketPath
         ClampSegments(_memory.Packet(inner), Math.Min(innerMax, target.InnerMax));
         target.BytesOut += inner.Length;
         target.PacketsOut++;
-        return Seal(ref target, inner, now);
+        return target.Kind == TunnelKind.Ipsec && inner.Length > target.InnerMax ? SendParts(ref target, inner, now) : Seal(ref target, inner, now);
     }
 
     /// <summary>Seals under the tunnel's current key, in place where there is room for it, and queues the packet to its peer.</summary>
     private DropReason Seal(ref Tunnel to, in PacketSpot inner, Instant now)
     {
+        if (to.Kind == TunnelKind.Ipsec)
+        {
+            return SealEsp(ref to, inner, now);
+        }
+
         var key = to.Keys.Sealing(now);
         if (key < 0)
         {
@@ -664,6 +501,12 @@ internal sealed class PacketPath
         {
             ref var tunnel = ref _tunnels[slot];
             Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by, now - tunnel.LastReceived <= tunnel.AliveWithin);
+            if (tunnel.Kind == TunnelKind.Ipsec)
+            {
+                Free(slot);
+                return;
+            }
+
             if (tunnel.Path.Peer != by.Peer)
             {
                 AskWhetherAlive(ref tunnel, now);
@@ -674,18 +517,13 @@ internal sealed class PacketPath
         }
     }
 
-    /// <summary>A stock client answers an OCC request at once; a restarted one has not the key to read it.</summary>
-    private void AskWhetherAlive(ref Tunnel tunnel, Instant now)
-    {
-        var own = _outbox.FreeSlot();
-        var length = Occ.Write(_memory.Blank(own), OccType.Request);
-        _ = Seal(ref tunnel, own.With(own.Start, length), now);
-    }
-
     private void Unlist(in Tunnel tunnel)
     {
         _crossing.Tunnels.Remove(tunnel.IdentityId, new TunnelPlace(_crossing.Shard, tunnel.Id));
-        _crossing.Tunnels.LeaveAddress(AddressKey.Of(tunnel.Path), tunnel.IdentityId);
+        if (tunnel.Kind == TunnelKind.OpenVpn)
+        {
+            _crossing.Tunnels.LeaveAddress(AddressKey.Of(tunnel.Path), tunnel.IdentityId);
+        }
     }
 
     private void Free(int slot)
@@ -695,12 +533,13 @@ internal sealed class PacketPath
             Unlist(_tunnels[slot]);
         }
 
+        RemoveChildren(ref _tunnels[slot]);
         _tunnels.Close(slot);
         _peerIds.Return(slot);
     }
 
     private void Notify(
-        TunnelNoticeKind kind, int slot, TunnelEnd end = TunnelEnd.None, in OuterPath from = default, bool wasAlive = false)
+        TunnelNoticeKind kind, int slot, TunnelEnd end = TunnelEnd.None, in OuterPath from = default, bool wasAlive = false, uint spi = 0)
     {
         ref var tunnel = ref _tunnels[slot];
         _notices.Enqueue(new TunnelNotice
@@ -712,6 +551,8 @@ internal sealed class PacketPath
             Handshaker = tunnel.Handshaker,
             Session = tunnel.Session,
             Path = tunnel.Path,
+            IsIpsec = tunnel.Kind == TunnelKind.Ipsec,
+            Spi = spi,
             From = from,
             End = end,
             WasAlive = wasAlive,

@@ -21,9 +21,13 @@ internal sealed record ShardOptions
 
     public required Fabric Fabric { get; init; }
 
-    public required IReadOnlyList<OuterAddress> Udp { get; init; }
+    /// <summary>What the first shard is to listen on; of the others, what the first one does.</summary>
+    public required IReadOnlyList<BoundSocket> Sockets { get; init; }
 
     public required IReadOnlyList<OuterAddress> Tcp { get; init; }
+
+    /// <summary>How packets and news reach the threads of IKE; none of them: no IPsec.</summary>
+    public required HandshakeInbox[] Ike { get; init; }
 
     public required FlowLimits Flows { get; init; }
 
@@ -53,6 +57,7 @@ internal sealed class Shard : IDisposable
     private const int ReconsiderationsPerSweep = 4;
     private const int ReconfigurationsPerTick = 4;
     private const int ReportBuffer = 512;
+    private const int SasMax = 64;
 
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1) / SweepParts;
     private static readonly TimeSpan IdleWait = TimeSpan.FromSeconds(1);
@@ -62,12 +67,15 @@ internal sealed class Shard : IDisposable
     private readonly Uplink _uplink;
     private readonly GatewayLog _log;
     private readonly HandshakeInbox[] _handshakers;
+    private readonly HandshakeInbox[] _ike;
     private readonly Epoll _epoll = new();
     private readonly PacketMemory _memory;
     private readonly Crossing _crossing;
     private Lane[] _inbound = [];
     private readonly ReceiveBatch _receive;
-    private readonly List<UdpSocket> _udp = [];
+    private readonly List<DatagramSocket> _sockets = [];
+    private readonly List<string> _refused = [];
+    private readonly PathProbe _probe = new();
     private readonly List<StreamListener> _listeners = [];
     private readonly StreamTable _streams;
     private readonly Outbox _outbox;
@@ -81,6 +89,7 @@ internal sealed class Shard : IDisposable
     private readonly byte[] _streamBuffer = new byte[DataPlaneLimits.StreamBytesPerTurn];
     private readonly FlowRecord[] _flowBuffer = new FlowRecord[ReportBuffer];
     private readonly TunnelCounters[] _counterBuffer = new TunnelCounters[ReportBuffer];
+    private readonly SaSnapshot[] _saBuffer = new SaSnapshot[SasMax];
     private readonly Thread _thread;
     private readonly Queue<(int Slot, long TunnelId)> _toReconfigure = new();
     private GatewayModel _model = GatewayModel.Empty;
@@ -99,11 +108,14 @@ internal sealed class Shard : IDisposable
         _uplink = uplink;
         _log = log;
         _handshakers = handshakers;
+        _ike = options.Ike;
         _crossing = new Crossing(options.Fabric, options.Index);
         var lanes = _crossing.Shards - 1;
         _memory = new PacketMemory(
             DataPlaneLimits.BatchSize, FirstLaneSlot + (lanes * DataPlaneLimits.LaneSlots), HostPath.MemoryBytes);
         PeerIds = new SlotAllotter(options.Index, _crossing.Shards, DataPlaneLimits.TunnelsMax / _crossing.Shards);
+        Spis = new EspSpis(
+            options.Index, _crossing.Shards, DataPlaneLimits.ChildrenPerTunnel * DataPlaneLimits.TunnelsMax / _crossing.Shards, entropy);
         _receive = new ReceiveBatch(_memory, DataPlaneLimits.BatchSize);
         _streams = new StreamTable(options.Index, _epoll, entropy, Drops);
         try
@@ -116,12 +128,12 @@ internal sealed class Shard : IDisposable
             throw;
         }
 
-        var batches = _udp.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
+        var batches = _sockets.Select(socket => new SendBatch(_memory, socket, DataPlaneLimits.SendBatchSize)).ToArray();
         _outbox = new Outbox(_memory, batches, _streams, Drops, FirstOwnSlot, DataPlaneLimits.OwnSlots);
         _forwarder = new Forwarder(
             options.Flows, entropy, clock.Now, (ushort)options.Index, _crossing.Shards, options.Fabric.Situations, options.Fabric.Meters, options.Ties);
         _names = new NameService(options.Index, options.AskUpstream);
-        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names);
+        _path = new PacketPath(_tunnels, PeerIds, _forwarder, _outbox, Drops, handshakers, _crossing, _names, Spis, _ike, _probe.MtuTo);
         _host = new HostPath(_outbox, _path, _crossing, Drops);
         options.Fabric.Join(
             options.Index, Mailbox,
@@ -134,14 +146,23 @@ internal sealed class Shard : IDisposable
 
     public SlotAllotter PeerIds { get; }
 
+    /// <summary>Any thread: an SPI is needed before there is an SA.</summary>
+    public EspSpis Spis { get; }
+
     public DropCounters Drops { get; } = new();
 
-    /// <summary>"udp 0.0.0.0:1194" and so on.</summary>
+    /// <summary>"udp 0.0.0.0:1194" and so on, and what was wanted and refused.</summary>
     public IReadOnlyList<string> Listening =>
-        [.. _udp.Select(socket => $"udp {socket.Bound}"), .. _listeners.Select(listener => $"tcp {listener.Bound}")];
+        [.. Sockets.Select(socket => socket.Text), .. _listeners.Select(listener => $"tcp {listener.Bound}"), .. _refused];
 
-    /// <summary>With the ports that the kernel chose, for the next shard to share.</summary>
-    public IReadOnlyList<OuterAddress> BoundUdp => [.. _udp.Select(socket => socket.Bound)];
+    /// <summary>In the order of <see cref="OuterPath.Socket"/>, the same on every shard. With the ports that the kernel chose, for the next shard to share.</summary>
+    public IReadOnlyList<BoundSocket> Sockets { get; private set; } = [];
+
+    /// <summary>
+    /// Which socket a peer of this family is reached by; -1 where there is none. Of <see cref="SocketKind.Esp"/>: without CAP_NET_RAW there is none,
+    /// and ESP has to go in UDP.
+    /// </summary>
+    public int SocketOf(SocketKind kind, bool isV4) => _sockets.FindIndex(socket => socket.Kind == kind && socket.IsV4 == isV4);
 
     public IReadOnlyList<OuterAddress> BoundTcp => [.. _listeners.Select(listener => listener.Bound)];
 
@@ -160,7 +181,7 @@ internal sealed class Shard : IDisposable
     }
 
     /// <summary>To be called on one shard when all have been made. False where packets must find their shard without the kernel's help.</summary>
-    public bool TrySteer() => _udp.TrueForAll(socket => Steering.TryAttach(socket, _crossing.Shards));
+    public bool TrySteer() => _sockets.TrueForAll(socket => Steering.TryAttach(socket, _crossing.Shards));
 
     public void Start() => _thread.Start();
 
@@ -186,14 +207,24 @@ internal sealed class Shard : IDisposable
 
     private void Listen(ShardOptions options)
     {
-        foreach (var address in options.Udp)
+        foreach (var wanted in options.Sockets)
         {
-            if (TryListen(address, () => new UdpSocket(address, options.Index, _udp.Count, _crossing.Shards > 1)) is { } socket)
+            // Each socket of an IP protocol gets a copy of everything: one shard hears, and gives the others what is theirs.
+            var isDeaf = wanted.Kind == SocketKind.Esp && options.Index > 0;
+            DatagramSocket Bind() => new(wanted.Bound, options.Index, _sockets.Count, _crossing.Shards > 1, kind: wanted.Kind, isDeaf: isDeaf);
+            if ((wanted.Kind == SocketKind.OpenVpn ? TryListen(wanted.Bound, Bind) : TryListenForIpsec(wanted, Bind)) is not { } socket)
             {
-                _udp.Add(socket);
+                continue;
+            }
+
+            _sockets.Add(socket);
+            if (!isDeaf)
+            {
                 _epoll.Add(socket.Fd, Readiness.In, EpollToken.Udp(socket.Index));
             }
         }
+
+        Sockets = [.. _sockets.Select(socket => new BoundSocket(socket.Kind, socket.Bound))];
 
         foreach (var address in options.Tcp)
         {
@@ -204,7 +235,7 @@ internal sealed class Shard : IDisposable
             }
         }
 
-        if (_udp.Count + _listeners.Count == 0)
+        if (_sockets.Count + _listeners.Count == 0)
         {
             throw new FormatException("There is no address to listen on.");
         }
@@ -225,10 +256,36 @@ internal sealed class Shard : IDisposable
         }
     }
 
+    /// <summary>
+    /// Null where the system refuses: OpenVPN's devices need not suffer for a port below 1024, for a right that a container has not, or for
+    /// another daemon that speaks IKE on this host.
+    /// </summary>
+    private DatagramSocket? TryListenForIpsec(BoundSocket wanted, Func<DatagramSocket> open)
+    {
+        try
+        {
+            return TryListen(wanted.Bound, open);
+        }
+        catch (LinuxException e) when (e.Errno is Native.EAcces or Native.EPerm or Native.EAddrInUse)
+        {
+            _log.Write("listen.refused", $"{wanted.Text}: {e.Message}");
+            _refused.Add($"not {wanted.Text} ({Why(e.Errno)})");
+            return null;
+        }
+    }
+
+    private static string Why(int errno) => errno switch
+    {
+        Native.EPerm => "it needs CAP_NET_RAW",
+        Native.EAcces => "it needs CAP_NET_BIND_SERVICE",
+        _ => "it is taken",
+    };
+
     private void CloseSockets()
     {
         _streams.Dispose();
-        _udp.ForEach(socket => socket.Dispose());
+        _probe.Dispose();
+        _sockets.ForEach(socket => socket.Dispose());
         _listeners.ForEach(listener => listener.Dispose());
         _epoll.Dispose();
     }
@@ -320,7 +377,7 @@ internal sealed class Shard : IDisposable
 
         if (EpollToken.IsUdp(token, out var index))
         {
-            ReceiveFrom(_udp[index]);
+            ReceiveFrom(_sockets[index]);
         }
         else if (EpollToken.IsListener(token, out index))
         {
@@ -336,7 +393,7 @@ internal sealed class Shard : IDisposable
         }
     }
 
-    private void ReceiveFrom(UdpSocket socket)
+    private void ReceiveFrom(DatagramSocket socket)
     {
         for (var batch = 0; batch < DataPlaneLimits.BatchesPerTurn; batch++)
         {
@@ -346,9 +403,19 @@ internal sealed class Shard : IDisposable
             {
                 var datagrams = _receive.Read(i);
                 var singles = _outbox.Host.Singles;
-                for (var n = 0; n < datagrams.Count; n++)
+                if (socket.Kind == SocketKind.OpenVpn)
                 {
-                    _path.Handle(datagrams[n], datagrams.From, now);
+                    for (var n = 0; n < datagrams.Count; n++)
+                    {
+                        _path.Handle(datagrams[n], datagrams.From, now);
+                    }
+                }
+                else
+                {
+                    for (var n = 0; n < datagrams.Count; n++)
+                    {
+                        _path.HandleIpsec(socket.Kind, datagrams[n], datagrams.From, datagrams.Tos, now);
+                    }
                 }
 
                 // What nothing can join does not gather; one other packet in the message is enough.
@@ -529,6 +596,25 @@ internal sealed class Shard : IDisposable
                 }
 
                 break;
+            case InstallChild install:
+                if (!_path.InstallChild(install.Slot, install.TunnelId, install.Child, now))
+                {
+                    Forget(install.Child);
+                }
+
+                break;
+            case UseChild use:
+                _path.UseChild(use.Slot, use.TunnelId, use.InboundSpi);
+                break;
+            case RemoveChild remove:
+                _path.RemoveChild(remove.Slot, remove.TunnelId, remove.InboundSpi, remove.After, now);
+                break;
+            case MovePath move:
+                _path.MovePath(move.Slot, move.TunnelId, move.To, move.FollowsPeer, move.KeepsNatAlive, now);
+                break;
+            case DemoteTunnel demote:
+                _path.Demote(demote.Slot, demote.TunnelId, demote.IsDemoted);
+                break;
             case PeerNegotiates negotiates:
                 _path.PeerNegotiates(negotiates.Slot, negotiates.TunnelId, now);
                 break;
@@ -542,10 +628,7 @@ internal sealed class Shard : IDisposable
                 _streams.Poison(poison.Path);
                 break;
             case DisconnectIdentity disconnect:
-                if (_tunnels.OfIdentity(disconnect.IdentityId) is >= 0 and var slot)
-                {
-                    _path.Close(slot, TunnelEnd.Disconnected);
-                }
+                ForAll(disconnect.IdentityId, slot => _path.Close(slot, TunnelEnd.Disconnected));
 
                 break;
             case ReplaceTunnel replace:
@@ -572,10 +655,32 @@ internal sealed class Shard : IDisposable
         }
     }
 
+    /// <summary>The tunnel is gone that it was made for.</summary>
+    private void Forget(NewChild child)
+    {
+        var sa = child.Sa;
+        Spis.Return(sa.InboundSpi);
+        sa.Free();
+    }
+
+    /// <summary>Every tunnel of the identity that is here; each may end meanwhile.</summary>
+    private void ForAll(int identityId, Action<int> what)
+    {
+        for (var slot = _tunnels.OfIdentity(identityId); slot >= 0;)
+        {
+            var next = _tunnels[slot].NextOfIdentity;
+            what(slot);
+            slot = next;
+        }
+    }
+
     private void Open(in NewTunnel wanted, Instant now)
     {
         _path.Open(wanted, now);
-        _streams.Bind(wanted.Path, wanted.Slot);
+        if (wanted.Kind == TunnelKind.OpenVpn)
+        {
+            _streams.Bind(wanted.Path, wanted.Slot);
+        }
 
         // It was decided under a model that may have been replaced while the command was on its way.
         CloseUnlessValid(wanted.Slot, _model);
@@ -617,7 +722,7 @@ internal sealed class Shard : IDisposable
         {
             foreach (var identity in adopt.Change.Identities)
             {
-                tunnelsCut += CloseUnlessValid(_tunnels.OfIdentity(identity), adopt.Model);
+                ForAll(identity, slot => tunnelsCut += CloseUnlessValid(slot, adopt.Model));
             }
         }
 
@@ -630,7 +735,7 @@ internal sealed class Shard : IDisposable
         {
             if (!IsRerouted(adopt.Change, adopt.Model.Fleet.Identity(identity)))
             {
-                Reconfigure(_tunnels.OfIdentity(identity));
+                ForAll(identity, Reconfigure);
             }
         }
 
@@ -723,6 +828,11 @@ internal sealed class Shard : IDisposable
             _path.HandleTimeout(slot, now);
             if (TunnelReporter.TryTake(ref _tunnels[slot], now, out var counters))
             {
+                if (_tunnels[slot].Kind == TunnelKind.Ipsec)
+                {
+                    _uplink.Put(counters.TunnelId, _saBuffer.AsSpan(0, _path.Describe(_tunnels[slot], _saBuffer)));
+                }
+
                 _counterBuffer[reported++] = counters;
                 if (reported == ReportBuffer)
                 {
@@ -793,12 +903,17 @@ internal sealed class Shard : IDisposable
                 _streams.Unbind(notice.Path, _clock.Now);
             }
 
-            _handshakers[notice.Handshaker].Put(notice);
+            (notice.IsIpsec ? _ike : _handshakers)[notice.Handshaker].Put(notice);
         }
 
         foreach (var handshaker in _handshakers)
         {
             handshaker.Wake();
+        }
+
+        foreach (var ike in _ike)
+        {
+            ike.Wake();
         }
     }
 

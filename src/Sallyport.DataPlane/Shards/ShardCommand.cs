@@ -17,6 +17,21 @@ internal sealed record InstallKey(int Slot, long TunnelId, DataKey Key, int KeyI
 /// <summary>The session has seen the peer begin with another key.</summary>
 internal sealed record PeerNegotiates(int Slot, long TunnelId) : ShardCommand;
 
+/// <summary>A CHILD_SA more: it opens from now on, and seals from now on or when <see cref="UseChild"/> says so.</summary>
+internal sealed record InstallChild(int Slot, long TunnelId, NewChild Child) : ShardCommand;
+
+/// <summary>Packets leave by this SA, before the others of its tunnel that hold them, too.</summary>
+internal sealed record UseChild(int Slot, long TunnelId, uint InboundSpi) : ShardCommand;
+
+/// <summary>Nothing leaves by this SA any more; what is still on its way is opened for a while.</summary>
+internal sealed record RemoveChild(int Slot, long TunnelId, uint InboundSpi, TimeSpan After) : ShardCommand;
+
+/// <summary>IKE knows where the peer is now (RFC 4555, or its messages came from there).</summary>
+internal sealed record MovePath(int Slot, long TunnelId, OuterPath To, bool FollowsPeer, bool KeepsNatAlive) : ShardCommand;
+
+/// <summary>The peer does not answer, or does again: another uplink of its identity goes before this one.</summary>
+internal sealed record DemoteTunnel(int Slot, long TunnelId, bool IsDemoted) : ShardCommand;
+
 internal sealed record CloseTunnel(int Slot, long TunnelId, TunnelEnd End) : ShardCommand;
 
 /// <summary>A packet that came over this connection has passed the door.</summary>

@@ -30,7 +30,8 @@ internal readonly record struct TunnelPlace
 
 /// <summary>
 /// Where each identity's tunnel is, for all shards of a gateway: read without a lock by every packet that must cross, written when a tunnel
-/// opens or ends. And whose address is whose, asked only when a tunnel moves or opens. Numbers in chunks of arrays, no objects.
+/// opens or ends. Of an identity with several uplinks it is the lowest that is well. And whose address is whose, asked only when a tunnel moves
+/// or opens. Numbers in chunks of arrays, no objects but for identities with several uplinks, which are few.
 /// </summary>
 internal sealed class TunnelDirectory
 {
@@ -39,6 +40,7 @@ internal sealed class TunnelDirectory
 
     private readonly Lock _lock = new();
     private readonly Dictionary<AddressKey, int> _identities = [];
+    private readonly Dictionary<int, Uplinks> _several = [];
     private volatile long[]?[] _chunks = [];
 
     public bool TryFind(int identityId, out TunnelPlace place)
@@ -51,13 +53,56 @@ internal sealed class TunnelDirectory
         return place.Exists;
     }
 
-    /// <summary>The newest wins; returns where the identity was before.</summary>
-    public TunnelPlace Register(int identityId, TunnelPlace place) =>
-        TunnelPlace.Of(Interlocked.Exchange(ref Cell(identityId), place.Value));
+    /// <summary>The newest of each uplink wins; returns where it was before.</summary>
+    public TunnelPlace Register(int identityId, TunnelPlace place, int uplink = 1)
+    {
+        ref var cell = ref Cell(identityId);
+        lock (_lock)
+        {
+            if (uplink == 1 && !_several.ContainsKey(identityId))
+            {
+                return TunnelPlace.Of(Interlocked.Exchange(ref cell, place.Value));
+            }
 
-    /// <summary>Nothing where another tunnel of the identity has taken its place.</summary>
-    public void Remove(int identityId, TunnelPlace place) =>
-        Interlocked.CompareExchange(ref Cell(identityId), 0, place.Value);
+            var uplinks = SeveralOf(identityId, cell);
+            var before = uplinks.Put(uplink, place);
+            Volatile.Write(ref cell, uplinks.Preferred.Value);
+            return before;
+        }
+    }
+
+    /// <summary>Nothing where another tunnel of the identity's uplink has taken its place.</summary>
+    public void Remove(int identityId, TunnelPlace place)
+    {
+        ref var cell = ref Cell(identityId);
+        lock (_lock)
+        {
+            if (!_several.TryGetValue(identityId, out var uplinks))
+            {
+                Interlocked.CompareExchange(ref cell, 0, place.Value);
+                return;
+            }
+
+            uplinks.Remove(place);
+            Volatile.Write(ref cell, uplinks.Preferred.Value);
+            if (!uplinks.Preferred.Exists)
+            {
+                _several.Remove(identityId);
+            }
+        }
+    }
+
+    /// <summary>Another uplink of the identity goes before this one, or does not any more. Nothing where the tunnel has been replaced.</summary>
+    public void Demote(int identityId, TunnelPlace place, bool isDemoted)
+    {
+        ref var cell = ref Cell(identityId);
+        lock (_lock)
+        {
+            var uplinks = SeveralOf(identityId, cell);
+            uplinks.Demote(place, isDemoted);
+            Volatile.Write(ref cell, uplinks.Preferred.Value);
+        }
+    }
 
     /// <summary>False where another identity's tunnel is at that address (CVE-2020-11810).</summary>
     public bool TryTakeAddress(in AddressKey address, int identityId)
@@ -94,6 +139,20 @@ internal sealed class TunnelDirectory
         }
     }
 
+    private Uplinks SeveralOf(int identityId, long single)
+    {
+        if (!_several.TryGetValue(identityId, out var uplinks))
+        {
+            _several.Add(identityId, uplinks = new Uplinks());
+            if (single != 0)
+            {
+                uplinks.Put(1, TunnelPlace.Of(single));
+            }
+        }
+
+        return uplinks;
+    }
+
     private ref long Cell(int identityId)
     {
         Invariant.Check(identityId >= 0, "identities have positive numbers");
@@ -115,6 +174,60 @@ internal sealed class TunnelDirectory
         }
 
         return ref _chunks[chunk]![identityId & (ChunkSize - 1)];
+    }
+}
+
+/// <summary>The tunnels of one identity by their uplinks.</summary>
+internal sealed class Uplinks
+{
+    public const int Max = 4;
+
+    private readonly TunnelPlace[] _places = new TunnelPlace[Max];
+    private readonly bool[] _demoted = new bool[Max];
+
+    /// <summary>The lowest that is well; where none is, the lowest.</summary>
+    public TunnelPlace Preferred
+    {
+        get
+        {
+            var lowest = default(TunnelPlace);
+            for (var i = 0; i < Max; i++)
+            {
+                if (_places[i].Exists && !_demoted[i])
+                {
+                    return _places[i];
+                }
+
+                lowest = lowest.Exists ? lowest : _places[i];
+            }
+
+            return lowest;
+        }
+    }
+
+    /// <summary>Returns what was there.</summary>
+    public TunnelPlace Put(int uplink, TunnelPlace place)
+    {
+        var before = _places[uplink - 1];
+        _places[uplink - 1] = place;
+        _demoted[uplink - 1] = false;
+        return before;
+    }
+
+    public void Remove(TunnelPlace place)
+    {
+        if (Array.IndexOf(_places, place) is >= 0 and var at)
+        {
+            _places[at] = default;
+        }
+    }
+
+    public void Demote(TunnelPlace place, bool isDemoted)
+    {
+        if (Array.IndexOf(_places, place) is >= 0 and var at)
+        {
+            _demoted[at] = isDemoted;
+        }
     }
 }
 

@@ -5,8 +5,11 @@ internal enum TunnelNoticeKind : byte
     Opened,
     Moved,
 
-    /// <summary>A key wears out: the session should begin the next one.</summary>
+    /// <summary>A key wears out: the session should begin the next one. Of IPsec the CHILD_SA of <see cref="TunnelNotice.Spi"/>.</summary>
     NeedsKey,
+
+    /// <summary>IPsec: nothing of the peer's has come for a while. Said again and again, until something comes.</summary>
+    Silent,
 
     /// <summary>Routes changed: the peer should fetch its configuration again. It may go on until it does.</summary>
     NeedsConfiguration,
@@ -81,6 +84,12 @@ internal readonly record struct TunnelNotice
     public required long Session { get; init; }
 
     public required OuterPath Path { get; init; }
+
+    /// <summary>The session is one of IKE; <see cref="Handshaker"/> is one of its threads.</summary>
+    public bool IsIpsec { get; init; }
+
+    /// <summary>NeedsKey of IPsec: our SPI of the SA.</summary>
+    public uint Spi { get; init; }
 
     /// <summary>Moved: where the peer was. Replaced and Cloned: where the one is that took its place.</summary>
     public OuterPath From { get; init; }

@@ -22,10 +22,12 @@ internal static class TunnelReporter
         var isDue = packets != tunnel.ReportedPackets
             ? now - tunnel.ReportedAt >= CountersEvery
             : tunnel.LastReceived > tunnel.ReportedAt && now - tunnel.ReportedAt >= IdleEvery;
-        if (!isDue)
+        if (!isDue && !tunnel.HasOtherChildren)
         {
             return false;
         }
+
+        tunnel.HasOtherChildren = false;
 
         tunnel.ReportedAt = now;
         tunnel.ReportedPackets = packets;

@@ -28,28 +28,82 @@ internal sealed class TunnelTable
 
     public bool IsGhost(int slot) => (uint)slot < (uint)End && this[slot].IsGhost;
 
-    /// <summary>-1 where the identity has no tunnel here.</summary>
+    /// <summary>
+    /// -1 where the identity has no tunnel here. Of several the one with the lowest uplink of those that are well; the others follow by
+    /// <see cref="Tunnel.NextOfIdentity"/>.
+    /// </summary>
     public int OfIdentity(int identityId) => _byIdentity.TryGetValue(identityId, out var slot) ? slot : -1;
 
-    /// <summary>-1 where no tunnel's peer is at that address.</summary>
+    /// <summary>-1 where the identity has no such tunnel here.</summary>
+    public int OfIdentity(int identityId, long tunnelId)
+    {
+        var slot = OfIdentity(identityId);
+        while (slot >= 0 && this[slot].Id != tunnelId)
+        {
+            slot = this[slot].NextOfIdentity;
+        }
+
+        return slot;
+    }
+
+    /// <summary>-1 where the identity has no tunnel of this uplink here.</summary>
+    public int OfUplink(int identityId, int uplink)
+    {
+        var slot = OfIdentity(identityId);
+        while (slot >= 0 && this[slot].Uplink != uplink)
+        {
+            slot = this[slot].NextOfIdentity;
+        }
+
+        return slot;
+    }
+
+    /// <summary>-1 where no OpenVPN tunnel's peer is at that address. ESP is found by its SPI: peers with one address are no news there.</summary>
     public int AtAddress(in OuterPath path) => _byAddress.TryGetValue(AddressKey.Of(path), out var slot) ? slot : -1;
 
-    /// <summary>Fills a free slot. Whoever held the identity or the address has been closed before.</summary>
-    public ref Tunnel Open(int slot, int identityId, in OuterPath path)
+    /// <summary>Fills a free slot. Whoever held the identity's uplink or the address has been closed before.</summary>
+    public ref Tunnel Open(int slot, int identityId, in OuterPath path, TunnelKind kind = TunnelKind.OpenVpn, int uplink = 1)
     {
         Grow(slot);
         ref var tunnel = ref this[slot];
         Invariant.Check(!tunnel.IsLive && !tunnel.IsGhost, "a slot holds one tunnel");
-        tunnel = new Tunnel { IsLive = true, IdentityId = identityId, Path = path, Keys = TunnelKeys.Empty };
-        _byIdentity.Add(identityId, slot);
-        _byAddress.Add(AddressKey.Of(path), slot);
+        tunnel = new Tunnel
+        {
+            IsLive = true,
+            Kind = kind,
+            IdentityId = identityId,
+            Path = path,
+            Keys = TunnelKeys.Empty,
+            Uplink = (byte)uplink,
+            NextOfIdentity = -1,
+            FirstChild = EspChild.None,
+        };
+        Rank(slot);
+        if (kind == TunnelKind.OpenVpn)
+        {
+            _byAddress.Add(AddressKey.Of(path), slot);
+        }
+
         LiveOrGhostCount++;
         return ref tunnel;
+    }
+
+    public void Demote(int slot, bool isDemoted)
+    {
+        Unrank(slot);
+        this[slot].IsDemoted = isDemoted;
+        Rank(slot);
     }
 
     public void Move(int slot, in OuterPath to)
     {
         ref var tunnel = ref this[slot];
+        if (tunnel.Kind == TunnelKind.Ipsec)
+        {
+            tunnel.Path = to;
+            return;
+        }
+
         _byAddress.Remove(AddressKey.Of(tunnel.Path));
         tunnel.Path = to;
         _byAddress.Add(AddressKey.Of(to), slot);
@@ -61,7 +115,7 @@ internal sealed class TunnelTable
         ref var tunnel = ref this[slot];
         if (tunnel.IsLive)
         {
-            Unlist(tunnel);
+            Unlist(slot);
         }
 
         LiveOrGhostCount--;
@@ -73,7 +127,7 @@ internal sealed class TunnelTable
     public void Bury(int slot, in OuterPath by, Instant now, Instant until)
     {
         ref var tunnel = ref this[slot];
-        Unlist(tunnel);
+        Unlist(slot);
         tunnel.IsLive = false;
         tunnel.IsGhost = true;
         tunnel.ReplacedAt = now;
@@ -81,11 +135,62 @@ internal sealed class TunnelTable
         tunnel.GhostUntil = until;
     }
 
-    private void Unlist(in Tunnel tunnel)
+    private void Unlist(int slot)
     {
-        _byIdentity.Remove(tunnel.IdentityId);
-        _byAddress.Remove(AddressKey.Of(tunnel.Path));
+        Unrank(slot);
+        ref var tunnel = ref this[slot];
+        if (tunnel.Kind == TunnelKind.OpenVpn)
+        {
+            _byAddress.Remove(AddressKey.Of(tunnel.Path));
+        }
     }
+
+    /// <summary>Into the list of its identity, where it belongs.</summary>
+    private void Rank(int slot)
+    {
+        ref var tunnel = ref this[slot];
+        var before = -1;
+        var next = OfIdentity(tunnel.IdentityId);
+        while (next >= 0 && IsBefore(this[next], tunnel))
+        {
+            (before, next) = (next, this[next].NextOfIdentity);
+        }
+
+        tunnel.NextOfIdentity = next;
+        if (before < 0)
+        {
+            _byIdentity[tunnel.IdentityId] = slot;
+        }
+        else
+        {
+            this[before].NextOfIdentity = slot;
+        }
+    }
+
+    private void Unrank(int slot)
+    {
+        ref var tunnel = ref this[slot];
+        var first = OfIdentity(tunnel.IdentityId);
+        if (first != slot)
+        {
+            while (this[first].NextOfIdentity != slot)
+            {
+                first = this[first].NextOfIdentity;
+            }
+
+            this[first].NextOfIdentity = tunnel.NextOfIdentity;
+        }
+        else if (tunnel.NextOfIdentity >= 0)
+        {
+            _byIdentity[tunnel.IdentityId] = tunnel.NextOfIdentity;
+        }
+        else
+        {
+            _byIdentity.Remove(tunnel.IdentityId);
+        }
+    }
+
+    private static bool IsBefore(in Tunnel a, in Tunnel b) => a.IsDemoted == b.IsDemoted ? a.Uplink < b.Uplink : b.IsDemoted;
 
     private void Grow(int slot)
     {

@@ -17,6 +17,15 @@ internal sealed class SeededEntropy(ulong seed) : IEntropy
 
     public int Below(int bound) => (int)(Next() % (ulong)bound);
 
+    public void Shuffle<T>(T[] items)
+    {
+        for (var i = items.Length - 1; i > 0; i--)
+        {
+            var j = Below(i + 1);
+            (items[i], items[j]) = (items[j], items[i]);
+        }
+    }
+
     public byte[] Bytes(int count)
     {
         var bytes = new byte[count];

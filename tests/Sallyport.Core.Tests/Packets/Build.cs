@@ -129,7 +129,7 @@ internal static class Build
         return ResumHeader(fragment);
     }
 
-    private static byte[] ResumHeader(byte[] packet)
+    public static byte[] ResumHeader(byte[] packet)
     {
         packet[10] = packet[11] = 0;
         var header = (packet[0] & 15) * 4;

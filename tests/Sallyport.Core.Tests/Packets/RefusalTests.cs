@@ -108,6 +108,25 @@ public sealed class RefusalTests
         }
     }
 
+    [Theory]
+    [InlineData("10.20.0.7", "192.168.50.10", 3, 4)]
+    [InlineData("fd00::7", "fd00:50::10", 2, 0)]
+    public void What_is_too_big_is_told_how_big_it_may_be(string source, string destination, int type, int code)
+    {
+        foreach (var about in new[] { Build.Udp(source, 4000, destination, 53, 1400), Build.Tcp(source, 1, destination, 2, TcpFlags.Ack, payload: 1400) })
+        {
+            InnerPacket.Read(about, out var read);
+            var room = new byte[Refusal.MaximumLength];
+            var answer = room[..Refusal.Write(RefusalKind.TooBig, about, read, read.Ends.Destination, room, 1390)];
+            answer.ShouldHaveValidChecksums();
+            InnerPacket.Read(answer, out var packet).ShouldBe(DropReason.None);
+            var message = answer.AsSpan(packet.TransportOffset);
+            (message[0], message[1]).ShouldBe(((byte)type, (byte)code));
+            BinaryPrimitives.ReadUInt32BigEndian(message[4..]).ShouldBe(1390u);
+            packet.Quoted.Source.ShouldBe(IpAddress.Parse(source));
+        }
+    }
+
     private static byte[] Refuse(byte[] packet, string? router = null, RefusalKind kind = RefusalKind.Prohibited)
     {
         InnerPacket.Read(packet, out var read);

@@ -1,5 +1,6 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Esp;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
@@ -28,6 +29,7 @@ internal sealed class PathFixture : IDisposable
     private readonly TestFleet _fleet = new();
     private readonly TestEntropy _entropy = new(42);
     private readonly List<PathPeer> _peers = [];
+    private readonly List<EspPeer> _espPeers = [];
     private int _nextTunnel;
 
     public PathFixture()
@@ -47,6 +49,7 @@ internal sealed class PathFixture : IDisposable
         Batch = new SendBatch(_memory, null, DataPlaneLimits.SendBatchSize);
         Outbox = new Outbox(_memory, [Batch], null, Drops, firstOwnSlot: 0, DataPlaneLimits.OwnSlots);
         PeerIds = new SlotAllotter(shard, fabric.Shards, 1000);
+        Spis = new EspSpis(shard, fabric.Shards, 2000, _entropy);
         Forwarder = new Forwarder(new FlowLimits { Capacity = 1024, DeniedCapacity = 1024, EndedBacklog = 1024 }, _entropy, Now, (ushort)shard, fabric.Shards, fabric.Situations, fabric.Meters, Ties);
         Forwarder.Adopt(Model.Fleet, Now);
         Names = new NameService(shard, question =>
@@ -54,7 +57,7 @@ internal sealed class PathFixture : IDisposable
             Asked.Add(question);
             return true;
         });
-        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing, Names);
+        Path = new PacketPath(Tunnels, PeerIds, Forwarder, Outbox, Drops, [Inbox], _crossing, Names, Spis, [IkeInbox], (in OuterPath _) => KernelMtu);
         Host = new HostPath(Outbox, Path, _crossing, Drops);
     }
 
@@ -84,6 +87,13 @@ internal sealed class PathFixture : IDisposable
     public Mailbox Mailbox { get; } = new();
 
     public HandshakeInbox Inbox { get; } = new();
+
+    public HandshakeInbox IkeInbox { get; } = HandshakeInbox.ForIke();
+
+    public EspSpis Spis { get; }
+
+    /// <summary>What the kernel says of every path.</summary>
+    public int KernelMtu { get; set; } = 1500;
 
     public Forwarder Forwarder { get; }
 
@@ -136,6 +146,22 @@ internal sealed class PathFixture : IDisposable
         var slot = _memory.ReceiveSlot(0);
         outer.CopyTo(_memory.Blank(slot));
         return Path.Handle(slot.With(slot.Start, outer.Length), from, Now);
+    }
+
+    /// <summary>As if it had been received by a socket of IPsec.</summary>
+    public DropReason ReceiveIpsec(ReadOnlySpan<byte> outer, OuterPath from, byte tos = 0, SocketKind? kind = null)
+    {
+        var slot = _memory.ReceiveSlot(0);
+        outer.CopyTo(_memory.Blank(slot));
+        return Path.HandleIpsec(kind ?? (from.IsRaw ? SocketKind.Esp : SocketKind.IkeNat), slot.With(slot.Start, outer.Length), from, tos, Now);
+    }
+
+    public EspPeer OpenIpsec(
+        int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false)
+    {
+        var peer = new EspPeer(this, identityId, at, suite, options, uplink, childless);
+        _espPeers.Add(peer);
+        return peer;
     }
 
     /// <summary>A model that control has sent since.</summary>
@@ -199,15 +225,21 @@ internal sealed class PathFixture : IDisposable
     {
         for (var slot = 0; slot < Tunnels.End; slot++)
         {
-            if (Tunnels.IsLive(slot) || Tunnels.IsGhost(slot))
+            if (Tunnels.IsLive(slot))
+            {
+                Path.Close(slot, TunnelEnd.GatewayStopping);
+            }
+            else if (Tunnels.IsGhost(slot))
             {
                 Tunnels.Close(slot);
             }
         }
 
         _peers.ForEach(peer => peer.Dispose());
+        _espPeers.ForEach(peer => peer.Dispose());
         Outbox.Dispose();
         Inbox.Dispose();
+        IkeInbox.Dispose();
         Mailbox.Dispose();
         _memory.Dispose();
         _fleet.Dispose();

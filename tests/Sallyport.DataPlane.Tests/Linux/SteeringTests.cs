@@ -57,20 +57,20 @@ public sealed class SteeringTests
         Array.ForEach(sockets, socket => socket.Dispose());
     }
 
-    private static UdpSocket[] Open(string address)
+    private static DatagramSocket[] Open(string address)
     {
-        var sockets = new UdpSocket[Shards];
+        var sockets = new DatagramSocket[Shards];
         var bound = new OuterAddress(IpAddress.Parse(address), 0);
         for (var i = 0; i < Shards; i++)
         {
-            sockets[i] = new UdpSocket(bound, i, 0, sharePort: true);
+            sockets[i] = new DatagramSocket(bound, i, 0, sharePort: true);
             bound = sockets[i].Bound;
         }
 
         return sockets;
     }
 
-    private static Socket Peer(UdpSocket ours)
+    private static Socket Peer(DatagramSocket ours)
     {
         var endpoint = IPEndPoint.Parse(ours.Bound.ToString());
         var peer = new Socket(endpoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);

@@ -58,14 +58,14 @@ public sealed class MailboxTests
     {
         using var mailbox = new Mailbox();
         var path = PathFixture.At("192.0.2.5", 5);
-        mailbox.TryPost(path, new byte[DataPlaneLimits.ControlPacketMax + 1]).ShouldBeFalse();
+        mailbox.TryPost(path, new byte[DataPlaneLimits.DatagramOutMax + 1]).ShouldBeFalse();
         for (var i = 0; i < DataPlaneLimits.ControlOutCapacity; i++)
         {
             mailbox.TryPost(path, [(byte)i]).ShouldBeTrue();
         }
 
         mailbox.TryPost(path, [0]).ShouldBeFalse();
-        var buffer = new byte[DataPlaneLimits.ControlPacketMax];
+        var buffer = new byte[DataPlaneLimits.DatagramOutMax];
         for (var i = 0; i < DataPlaneLimits.ControlOutCapacity; i++)
         {
             mailbox.TryTake(buffer, out var to, out var length).ShouldBeTrue();

@@ -164,6 +164,8 @@ public sealed class StrongSwanBaselineTests : IDisposable
         await AssertCarries(a);
         await AssertCarries(b, Port + 1);
 
+        // strongSwan compares what a check of liveness says of its path with what the one before said: there must have been one.
+        await first.WaitForLine("parsed INFORMATIONAL response");
         nat.MoveTo(31);
 
         // The next check of liveness tells both that the path is another one (MOBIKE, RFC 4555 section 3.8).

@@ -9,9 +9,14 @@ using Sallyport.Simulation.Wire;
 
 namespace Sallyport.Simulation.Ike;
 
-/// <summary>One end of an IKE SA with what it knows of the other, and a log of what it was told. Keys of CHILD_SAs are kept, to be compared.</summary>
+/// <summary>
+/// One end of an IKE SA with what it knows of the other, and a log of what it was told. Keys of CHILD_SAs are kept, to be compared. It sends and receives with them as
+/// a data plane would, in numbers only.
+/// </summary>
 internal sealed class IkeEnd : IIkeOwner, IDisposable
 {
+    private static readonly TimeSpan OldInboundTime = new IkeOptions { Identity = IkeIdentity.Fqdn("any"), Proposals = [] }.OldInboundTime;
+
     private readonly SeededEntropy _entropy;
     private uint _lastSpi;
 
@@ -53,8 +58,15 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
 
     public Dictionary<uint, ChildKeys> Live { get; } = [];
 
+    /// <summary>Pairs that were replaced, and until when they are received with.</summary>
+    public Dictionary<uint, Instant> Old { get; } = [];
+
     /// <summary>Pairs in the order in which they came to be used for sending.</summary>
     public List<uint> Used { get; } = [];
+
+    /// <summary>Pairs that it sends with: those that the peer receives with for sure, without what was replaced.</summary>
+    public IEnumerable<ChildKeys> Sending => Live.Values.Where(
+        keys => Used.Contains(keys.InboundSpi) && !Live.Values.Any(other => other.Replaces == keys.InboundSpi && Used.Contains(other.InboundSpi)));
 
     public HashSet<uint> Allotted { get; } = [];
 
@@ -96,7 +108,9 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
         return Refusal(claim) is { } why ? IkeVerdict.Refuse(why) : IkeVerdict.Allow(Grant);
     }
 
-    public void Hear(IkeSession session, IkeEvent happened)
+    public bool Receives(uint spi, Instant now) => Live.ContainsKey(spi) || (Old.TryGetValue(spi, out var until) && now < until);
+
+    public void Hear(IkeSession session, IkeEvent happened, Instant now)
     {
         Events.Add(happened);
         switch (happened)
@@ -118,6 +132,11 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
             case ChildDown down:
                 Live.Remove(down.InboundSpi, out var gone);
                 gone?.Dispose();
+                if (down.Replaced)
+                {
+                    Old[down.InboundSpi] = now + OldInboundTime;
+                }
+
                 break;
             default:
                 break;

@@ -10,11 +10,11 @@ public static class AllTargets
         new StreamFramerTarget(), new ControlPacketTarget(), new PlainTarget(), new TlsAuthTarget(), new TlsCryptTarget(), new WrappedKeyTarget(),
         new EarlyNegotiationTarget(), new DoorTarget(), new KeyTextTarget(), new KeyMethod2Target(), new OptionStringTarget(), new PeerInfoTarget(),
         new AuthTokenTarget(), new ControlMessageTarget(), new PushReplyTarget(), new SessionTarget(), new InsideTlsOfServerTarget(),
-        new InsideTlsOfClientTarget(), new TlsRecordsTarget(), new DataPacketTarget(), new InnerPacketTarget(), new ForwarderTarget(), new HandlesTarget(),
+        new InsideTlsOfClientTarget(), new TlsRecordsTarget(), new DataPacketTarget(), new EspPacketTarget(), new InnerPacketTarget(), new ForwarderTarget(), new HandlesTarget(),
         new EgressTarget(),
         new DnsTarget(),
         new FleetFileTarget(),
         new MudTarget(), new CmsTarget(),
-        new CertificateTarget(), new SignatureTarget(),
+        new CertificateTarget(), new SignatureTarget(), new EapPacketTarget(), new EapTalkTarget(),
     ];
 }

@@ -17,6 +17,18 @@ internal static class FuzzPki
 
     public static TlsContext Client { get; } = TlsContext.CreateClient(ClientOptions());
 
+    /// <summary>A client that believes the same CA and has nothing of its.</summary>
+    public static TlsContext Stranger { get; } = TlsContext.CreateClient(new TlsClientOptions { AnchorsDer = [Ca.RawData] });
+
+    /// <summary>A client's certificate where a server's should be.</summary>
+    public static TlsContext Impostor { get; } = TlsContext.CreateServer(ImpostorOptions());
+
+    private static TlsServerOptions ImpostorOptions()
+    {
+        var (certificate, key) = Issue("device", "1.3.6.1.5.5.7.3.2", 3);
+        return new TlsServerOptions { ChainDer = [certificate], PrivateKeyPkcs8 = key, AnchorsDer = [Ca.RawData] };
+    }
+
     private static TlsServerOptions ServerOptions()
     {
         var (certificate, key) = Issue("gateway", "1.3.6.1.5.5.7.3.1", 1);

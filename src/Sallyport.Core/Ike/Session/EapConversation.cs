@@ -57,7 +57,13 @@ internal sealed class EapServing(IkeSession session) : EapConversation
         {
             return EapIdentity.TryReadResponse(packet, _firstIdentifier, out var name)
                 ? Begin(name, now)
-                : EapStep.Failed(_firstIdentifier, "it does not say who it is in EAP");
+                : new EapStep
+                {
+                    Outcome = EapOutcome.Failure,
+                    Packet = EapMessage.Failure(_firstIdentifier),
+                    Failure = EapFailure.OutOfOrder,
+                    Detail = "it does not say who it is in EAP",
+                };
         }
 
         var step = _method.Handle(packet);
@@ -113,7 +119,7 @@ internal sealed class EapServing(IkeSession session) : EapConversation
             _method = new EapMschapV2Server(_name, secret is null ? nobody : secret.Bytes, session.Options.Identity.ToString(), session.Entropy, identifier);
         }
 
-        return EapStep.Asking(_method.Start());
+        return new EapStep { Outcome = EapOutcome.Continue, Packet = _method.Start() };
     }
 }
 

@@ -292,7 +292,7 @@ public sealed class EapTlsTests : IDisposable
                     var end = new EapTalk(server, client).Run(toServer: towardsServer ? Change : null, toClient: towardsServer ? null : Change);
                     if (isChanged)
                     {
-                        (end.Server.Msk is not null && end.Client.Msk is not null).ShouldBeFalse($"packet {number} to {(towardsServer ? "server" : "client")}");
+                        (end.Server.Msk, end.Client.Msk).ShouldBe((null, null), $"packet {number} to {(towardsServer ? "server" : "client")}");
                     }
                 }
             }

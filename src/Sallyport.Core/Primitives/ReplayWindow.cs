@@ -1,20 +1,21 @@
 using System.Runtime.CompilerServices;
 
-namespace Sallyport.Core.OpenVpn.Data;
+namespace Sallyport.Core.Primitives;
 
 /// <summary>
-/// Which packet ids have been seen: a ring of bits behind the highest id. Ids start at 1.
+/// Which packet ids have been seen: a ring of bits behind the highest id (RFC 6479). Ids start at 1.
 /// Ask <see cref="IsFresh"/> and, only once the packet is proven genuine, <see cref="Mark"/>.
 /// </summary>
 public struct ReplayWindow
 {
     /// <summary>
     /// Ids behind the highest that are still judged one by one; older ones count as seen. One word of the ring is always the
-    /// one being refilled. Wider than the 64 of stock peers: several queues and radio retransmission reorder more than a LAN.
+    /// one being refilled. Wider than the 32 or 64 of stock peers: several queues, radio retransmission and peers that seal on many cores
+    /// reorder more than a LAN.
     /// </summary>
     public const int Width = (Words - 1) * 64;
 
-    private const int Words = 16;
+    private const int Words = 32;
 
     private Ring _ring;
 

@@ -1,13 +1,13 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.Primitives;
 
-namespace Sallyport.Core.Tests.OpenVpn.Data;
+namespace Sallyport.Core.Tests.Primitives;
 
 public sealed class ReplayWindowTests
 {
     [Fact]
-    public void It_is_at_least_512_wide() => ReplayWindow.Width.ShouldBeGreaterThanOrEqualTo(512);
+    public void It_is_at_least_1024_wide() => ReplayWindow.Width.ShouldBeGreaterThanOrEqualTo(1024);
 
     [Fact]
     public void Zero_is_never_fresh()
@@ -69,7 +69,7 @@ public sealed class ReplayWindowTests
     [Fact]
     public void It_agrees_with_a_set_of_all_ids_seen() => Prop.ForAll(
         Gen.Choose(-(ReplayWindow.Width + 200), ReplayWindow.Width + 200).ListOf(400)
-            .Or(Gen.Choose(-80, 80).ListOf(400)).Or(Gen.Elements(-1, 0, 1, 2, 63, 64, 65, -63, -64, 1023, 1024, 5000).ListOf(400)).ToArbitrary(),
+            .Or(Gen.Choose(-80, 80).ListOf(400)).Or(Gen.Elements(-1, 0, 1, 2, 63, 64, 65, -63, -64, 1023, 1024, 1983, 1984, 2047, 2048, 5000).ListOf(400)).ToArbitrary(),
         Agrees).Check(Config.QuickThrowOnFailure.WithMaxTest(300).WithReplay(1, 3));
 
     private static bool Agrees(IEnumerable<int> steps)

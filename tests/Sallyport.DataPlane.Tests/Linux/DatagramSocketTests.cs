@@ -5,14 +5,14 @@ using Sallyport.DataPlane.Linux;
 
 namespace Sallyport.DataPlane.Tests.Linux;
 
-public sealed class UdpSocketTests : IDisposable
+public sealed class DatagramSocketTests : IDisposable
 {
     private readonly PacketMemory _memory = new(64, 8);
     private readonly ReceiveBatch _batch;
     private long _queueFull;
     private long _failed;
 
-    public UdpSocketTests() => _batch = new ReceiveBatch(_memory, 64);
+    public DatagramSocketTests() => _batch = new ReceiveBatch(_memory, 64);
 
     [Theory]
     [InlineData("127.0.0.1")]
@@ -156,7 +156,7 @@ public sealed class UdpSocketTests : IDisposable
     public void A_port_in_use_is_an_error_that_names_the_address()
     {
         using var ours = Open("127.0.0.1");
-        var problem = Should.Throw<LinuxException>(() => new UdpSocket(ours.Bound, 0, 0, sharePort: false));
+        var problem = Should.Throw<LinuxException>(() => new DatagramSocket(ours.Bound, 0, 0, sharePort: false));
         problem.Message.ShouldContain(ours.Bound.ToString());
     }
 
@@ -166,10 +166,10 @@ public sealed class UdpSocketTests : IDisposable
         _memory.Dispose();
     }
 
-    private static UdpSocket Open(string address, bool offloads = true) =>
+    private static DatagramSocket Open(string address, bool offloads = true) =>
         new(new OuterAddress(IpAddress.Parse(address), 0), 2, 7, sharePort: false, offloads);
 
-    private static Socket Peer(UdpSocket ours)
+    private static Socket Peer(DatagramSocket ours)
     {
         var endpoint = IPEndPoint.Parse(ours.Bound.ToString());
         var peer = new Socket(endpoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 2000 };
@@ -198,7 +198,7 @@ public sealed class UdpSocketTests : IDisposable
         return place.Start;
     }
 
-    private void Reply(UdpSocket from, OuterPath to)
+    private void Reply(DatagramSocket from, OuterPath to)
     {
         using var batch = new SendBatch(_memory, from, 4);
         var place = _memory.SmallSlot(7);
@@ -211,5 +211,5 @@ public sealed class UdpSocketTests : IDisposable
     private byte[] Received(int index) =>
         _memory.Packet(_batch.Read(index)[0]).ToArray();
 
-    private int ReceiveAll(UdpSocket socket) => _batch.Receive(socket);
+    private int ReceiveAll(DatagramSocket socket) => _batch.Receive(socket);
 }

@@ -1,0 +1,28 @@
+using Sallyport.Core.Primitives;
+
+namespace Sallyport.Core.Esp;
+
+public enum EspMode : byte
+{
+    /// <summary>A whole IP packet is inside.</summary>
+    Tunnel,
+
+    /// <summary>What an IP packet carries is inside; its addresses are those of the SA.</summary>
+    Transport,
+}
+
+/// <summary>Between which addresses an SA in transport mode is.</summary>
+/// <param name="IsEncapsulated">
+/// In UDP, because a NAT is between them: the peer's TCP and UDP checksums are over other addresses, and are made anew (RFC 3948 section 3.1.2).
+/// </param>
+public readonly record struct EspEnds(IpAddress Local, IpAddress Remote, bool IsEncapsulated);
+
+/// <summary>What an SA may carry in each direction, counted in inner packets and their bytes (RFC 4301 section 4.4.2.1). 0: without a limit.</summary>
+/// <param name="SoftBytes">From here on the next SA is due.</param>
+/// <param name="HardBytes">Beyond it nothing passes any more.</param>
+public readonly record struct EspLifetime(ulong SoftBytes, ulong HardBytes, ulong SoftPackets, ulong HardPackets)
+{
+    internal bool IsSoftOver(ulong bytes, ulong packets) => (SoftBytes != 0 && bytes >= SoftBytes) || (SoftPackets != 0 && packets >= SoftPackets);
+
+    internal bool IsHardOver(ulong bytes, ulong packets) => (HardBytes != 0 && bytes >= HardBytes) || (HardPackets != 0 && packets >= HardPackets);
+}
