@@ -67,7 +67,7 @@ internal sealed class SallyportServer : IIpsecServer
         return callers;
     }
 
-    public async Task<int> CountSas() => (await installation.Client.GetStatusAsync()).Gateways.Sum(gateway => gateway.TunnelsUp);
+    public async Task<int> CountSas() => (await installation.Client.GetStatusAsync()).TunnelsUp;
 
     public async Task Restart()
     {
