@@ -46,6 +46,7 @@ namespace Sallyport.Api;
 [JsonSerializable(typeof(ProfileRequest))]
 [JsonSerializable(typeof(ProfileIssued))]
 [JsonSerializable(typeof(ProfilePart))]
+[JsonSerializable(typeof(SaInfo))]
 [JsonSerializable(typeof(SharedKey))]
 [JsonSerializable(typeof(CredentialInfo))]
 [JsonSerializable(typeof(Page<CredentialInfo>))]

@@ -62,6 +62,9 @@ internal static class DataPlaneLimits
     /// </summary>
     public const int IkeInCapacity = 1024;
 
+    /// <summary>A CHILD_SA that was replaced is received with for this long: what is on its way still arrives (strongSwan's delete_rekeyed_delay).</summary>
+    public static readonly TimeSpan OldChildTime = TimeSpan.FromSeconds(5);
+
     /// <summary>A datagram that another thread has sent: an IKE message that is longer is fragmented by IKE.</summary>
     public const int DatagramOutMax = PacketMemory.PacketMax;
 

@@ -7,6 +7,7 @@ using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
@@ -50,6 +51,8 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Shard[] _shards = [];
     private Handshaker[] _handshakers = [];
+    private IkeThread[] _ikeThreads = [];
+    private volatile IkeCertificates? _ikeCertificates;
     private HandshakeInbox[] _ike = [];
     private GatewayModel? _pendingModel;
     private GatewaySettings? _listeningFor;
@@ -116,6 +119,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         try
         {
             _tls.Use(certificate.Chain, certificate.Anchors, privateKey);
+            _ikeCertificates = IkeCertificates.Create(certificate.Chain, certificate.Anchors, privateKey);
         }
         catch (CryptographicException e)
         {
@@ -176,6 +180,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Drops.AddTo(sums);
         }
 
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Drops.AddTo(sums);
+        }
+
         var drops = new SortedDictionary<string, long>(StringComparer.Ordinal);
         for (var i = 1; i < sums.Length; i++)
         {
@@ -214,6 +223,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         foreach (var handshaker in _handshakers)
         {
             handshaker.Dispose();
+        }
+
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Dispose();
         }
 
         foreach (var inbox in _ike)
@@ -255,6 +269,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
             handshaker.Start();
         }
 
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Start();
+        }
+
         _names.Start([.. _shards.Select(shard => shard.Mailbox)]);
         foreach (var shard in _shards)
         {
@@ -293,6 +312,13 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         foreach (var handshaker in _handshakers)
         {
             handshaker.Failed += Fail;
+        }
+
+        var roads = new IkeRoads(_shards[0].Sockets);
+        _ikeThreads = [.. _ike.Select((inbox, index) => new IkeThread(index, _ike.Length, inbox, context, roads, () => _ikeCertificates, _entropy, calls: index == 0))];
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Failed += Fail;
         }
     }
 
@@ -358,7 +384,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     /// <summary>Clients need not find out by their ping-restart. Packets are forwarded meanwhile.</summary>
     private async Task SayGoodbyeAsync()
     {
-        var said = Task.WhenAll(_handshakers.Select(handshaker => handshaker.SayGoodbyeAsync()));
+        var said = Task.WhenAll(_handshakers.Select(handshaker => handshaker.SayGoodbyeAsync()).Concat(_ikeThreads.Select(ike => ike.SayGoodbyeAsync())));
         await Task.WhenAny(said, Task.Delay(DataPlaneLimits.FarewellMax, _time, CancellationToken.None)).ConfigureAwait(false);
     }
 
@@ -367,6 +393,11 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         foreach (var handshaker in _handshakers)
         {
             handshaker.Stop();
+        }
+
+        foreach (var ike in _ikeThreads)
+        {
+            ike.Stop();
         }
 
         _names.Stop();

@@ -2,6 +2,7 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Sites;
 using Sallyport.Api.Tunnels;
 using Sallyport.Cli.Output;
+using Sallyport.Cli.Tunnels;
 using Spectre.Console;
 
 namespace Sallyport.Cli.Members;
@@ -63,19 +64,6 @@ internal static class MemberText
         }
 
         printer.Line(presence == "online" ? "tunnel:" : "last tunnel:");
-        printer.Facts(
-            ("  from", tunnel.OuterAddress),
-            ("  protocol", tunnel.Protocol),
-            ("  cipher", tunnel.Cipher),
-            ("  TLS", tunnel.Tls),
-            ("  wrapping", tunnel.Wrapping),
-            ("  client", $"{tunnel.ClientVersion} {tunnel.ClientPlatform}".Trim()),
-            ("  since", Human.Time(tunnel.Since)),
-            ("  last seen", Human.Time(tunnel.LastSeen)),
-            ("  in", $"{Human.Bytes(tunnel.BytesIn)}, {tunnel.PacketsIn} packets"),
-            ("  out", $"{Human.Bytes(tunnel.BytesOut)}, {tunnel.PacketsOut} packets"),
-            ("  renegotiations", $"{tunnel.Renegotiations}"),
-            ("  gateway", tunnel.Gateway),
-            ("  ended", tunnel.EndReason));
+        TunnelText.Facts(printer, tunnel);
     }
 }

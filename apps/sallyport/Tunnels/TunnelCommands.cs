@@ -7,7 +7,7 @@ namespace Sallyport.Cli.Tunnels;
 
 internal static class TunnelCommands
 {
-    public static Command Build(Shell shell) => Shell.Noun("tunnel", "Protocol sessions of devices and sites", List(shell), Disconnect(shell));
+    public static Command Build(Shell shell) => Shell.Noun("tunnel", "Protocol sessions of devices and sites", List(shell), Show(shell), Disconnect(shell));
 
     private static Command List(Shell shell)
     {
@@ -38,6 +38,40 @@ internal static class TunnelCommands
                 new("RENEGOTIATED", t => $"{t.Renegotiations}") { Rank = 10, Right = true },
                 new("CLIENT", t => $"{t.ClientVersion} {t.ClientPlatform}".Trim()) { Rank = 9 }),
             network, ended);
+    }
+
+    private static Command Show(Shell shell)
+    {
+        var owner = Flag.Word("WHO", "device:NAME or site:NAME");
+        return shell.Verb(
+            "show",
+            "What a device or site is connected by, each uplink for itself: addresses, algorithms, and for IPsec its SAs with SPIs, ages and counters; or what it was last",
+            async c =>
+            {
+                var who = c.Parse.GetValue(owner)!;
+                var tunnels = (await c.Client.ListTunnelsOfAsync(who, cancel: c.Cancel)).Items;
+                if (tunnels.Count == 0)
+                {
+                    tunnels = (await c.Client.ListTunnelsOfAsync(who, ended: true, c.Cancel)).Items;
+                }
+
+                if (c.Printer.Format != OutputFormat.Table)
+                {
+                    c.Printer.Many(tunnels, ApiJson.Default.TunnelInfo, "");
+                    return;
+                }
+
+                if (tunnels.Count == 0)
+                {
+                    c.Printer.Remark($"{who} was never connected, as far as anybody remembers");
+                }
+
+                foreach (var tunnel in tunnels)
+                {
+                    TunnelText.Print(c.Printer, tunnel);
+                }
+            },
+            owner);
     }
 
     private static Command Disconnect(Shell shell)

@@ -291,6 +291,10 @@ public sealed class SallyportClient : IDisposable
             ApiJson.Default.PageTunnelInfo,
             cancel);
 
+    /// <summary>Of "device:pump-17" or "site:hq", which has one for each of its uplinks.</summary>
+    public Task<Page<TunnelInfo>> ListTunnelsOfAsync(string owner, bool ended = false, CancellationToken cancel = default) =>
+        GetAsync("tunnels" + Query(("owner", owner), ("ended", ended ? "true" : null)), ApiJson.Default.PageTunnelInfo, cancel);
+
     /// <summary>Ends the tunnel of "device:pump-17" or "site:hq", which may come again; answers it as it was.</summary>
     public Task<TunnelInfo> DisconnectTunnelAsync(string owner, string? reason, CancellationToken cancel = default) =>
         PostAsync(

@@ -43,7 +43,7 @@ public sealed record ProfileRequest
 public sealed record ProfileIssued
 {
     /// <summary>"openvpn" or "ipsec".</summary>
-    public string Protocol { get; init; } = "openvpn";
+    public required string Protocol { get; init; }
 
     /// <summary>"pump-17.ovpn"; of several files their directory, "pump-17.ipsec".</summary>
     public required string FileName { get; init; }
@@ -52,10 +52,10 @@ public sealed record ProfileIssued
     public required string Text { get; init; }
 
     /// <summary>What is in the directory; empty where <see cref="Text"/> is all.</summary>
-    public IReadOnlyList<ProfilePart> Files { get; init; } = [];
+    public required IReadOnlyList<ProfilePart> Files { get; init; }
 
     /// <summary>Keys that both ends have: they are in the files as well.</summary>
-    public IReadOnlyList<SharedKey> Keys { get; init; } = [];
+    public required IReadOnlyList<SharedKey> Keys { get; init; }
 
     public required IReadOnlyList<int> CredentialIds { get; init; }
 

@@ -17,15 +17,17 @@ public sealed record TunnelInfo
     /// <summary>"up", "down" or "unknown" (its gateway is not connected to control).</summary>
     public required string State { get; init; }
 
-    /// <summary>"openvpn/udp" or "openvpn/tcp".</summary>
+    /// <summary>"openvpn/udp", "openvpn/tcp", "ipsec/udp" (in UDP, as behind NAT) or "ipsec/esp".</summary>
     public required string Protocol { get; init; }
 
     public required string OuterAddress { get; init; }
 
     public required string Cipher { get; init; }
 
+    /// <summary>"TLSv1.3 TLS_AES_256_GCM_SHA384"; of IPsec the suite of the IKE SA.</summary>
     public required string Tls { get; init; }
 
+    /// <summary>"tls-crypt-v2", …; of IPsec how the peer proved who it is.</summary>
     public required string Wrapping { get; init; }
 
     public required string ClientVersion { get; init; }
@@ -45,6 +47,9 @@ public sealed record TunnelInfo
     public required long PacketsOut { get; init; }
 
     public required int Renegotiations { get; init; }
+
+    /// <summary>Of IPsec its CHILD_SAs, those that packets leave by first; none of OpenVPN.</summary>
+    public required IReadOnlyList<SaInfo> Sas { get; init; }
 
     public string? EndReason { get; init; }
 }

@@ -154,8 +154,11 @@ internal sealed class CredentialIssuer(CertificateIssuer certificates, IpsecIssu
             });
         return new ProfileIssued
         {
+            Protocol = OpenVpn,
             FileName = identity.Name + ".ovpn",
             Text = text,
+            Files = [],
+            Keys = [],
             CredentialIds = ids,
             Fingerprint = certificate?.Fingerprint,
             NotAfter = certificate?.NotAfter,

@@ -14,16 +14,15 @@ using Sallyport.Control.Identities;
 using Sallyport.Control.Networks;
 using Sallyport.Control.Policies;
 using Sallyport.Control.Secrets;
+using Sallyport.Core.Ike.Eap;
 
 namespace Sallyport.Control.Ipsec;
 
 /// <summary>Makes the credentials by which an identity comes by IPsec, one for each uplink, and the files around them.</summary>
-internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envelope, ChangeFeed feed, ControlOptions options, INtHash? ntHash = null)
+internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envelope, ChangeFeed feed, ControlOptions options)
 {
     private const string KeyLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     private const int KeyLength = 43; // 62 letters: 5.95 bits each, 256 in all
-
-    private readonly INtHash? hash = ntHash;
 
     /// <summary>Who an identity says it is, unless its router knows better: its name in DNS.</summary>
     public static string IdOf(IdentityRow identity, ControlOptions options, int uplink = 1)
@@ -46,9 +45,9 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
             problems.Add(field + "protocol", "this installation does not listen for IPsec", "set ipsec.ike and ipsec.nat in sallyport.yaml, or ask for protocol openvpn");
         }
 
-        if (auth == "eap-mschapv2" && hash is null && network?.Ipsec.Takes(auth) == true)
+        if (auth == "eap-mschapv2" && !MsChapV2.IsAvailable && network?.Ipsec.Takes(auth) == true)
         {
-            problems.Add(field + "auth", "the OpenSSL of this machine has no MD4, which MSCHAPv2 needs", "install its legacy provider, or use certificate or psk");
+            problems.Add(field + "auth", "the OpenSSL of this machine has no MD4, which MSCHAPv2 needs", "install its legacy provider (openssl-provider-legacy), or use certificate or psk");
         }
 
         var uplinks = request.Uplinks ?? 1;
@@ -216,7 +215,7 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
                 return (end, credential with { Secret = Encoding.ASCII.GetBytes(end.Psk) });
             case "eap-mschapv2":
                 end = end with { Username = NewCredential.FreeUsername(change, identity), Password = NewCredential.Password() };
-                return (end, credential with { Username = end.Username, Secret = hash!.Of(end.Password) });
+                return (end, credential with { Username = end.Username, Secret = NtHash(end.Password) });
             default:
                 var certificate = certificates.Issue(change, identity, [.. new[] { usual, id.Text }.Distinct(StringComparer.OrdinalIgnoreCase)], request.ValidDays);
                 var password = NewCredential.Password();
@@ -230,6 +229,13 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
                 };
                 return (end, credential with { Certificate = certificate });
         }
+    }
+
+    private static byte[] NtHash(string password)
+    {
+        var hash = new byte[MsChapV2.HashLength];
+        MsChapV2.Hash(password, hash);
+        return hash;
     }
 
     private static string KindOf(string auth) => auth switch { "psk" => "psk", "eap-mschapv2" => "eap", _ => "certificate" };

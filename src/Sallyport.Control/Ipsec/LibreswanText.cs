@@ -135,6 +135,7 @@ internal static class LibreswanText
     private static string IdOf(PeerId id) => id.Kind switch
     {
         PeerIdKind.Name => "@" + id.Text,
+        PeerIdKind.Key when id.KeyDigits is { } digits => "@#" + digits,
         PeerIdKind.Key => $"@[{id.Text[PeerId.KeyPrefix.Length..]}]",
         PeerIdKind.Address or PeerIdKind.Mail => id.Text,
         _ => throw new System.Diagnostics.UnreachableException(),

@@ -13,8 +13,13 @@ internal readonly record struct PeerId(PeerIdKind Kind, string Text)
     private const int LengthMax = 253; // a host name (RFC 1035 section 2.3.4)
     private const string Example = "write it as the peer sends it: 203.0.113.5, hq@example.com, router-7.example or keyid:4711";
 
+    /// <summary>Of a key ID that is bytes, their hexadecimal digits; null where it is a word.</summary>
+    public string? KeyDigits =>
+        Kind == PeerIdKind.Key && Text[KeyPrefix.Length..] is ['0', 'x', _, .. { Length: > 0 }] and { Length: var length } key && length % 2 == 0 && key.Skip(2).All(char.IsAsciiHexDigit)
+            ? key[2..] : null;
+
     public static PeerId Of(string text) =>
-        text.StartsWith(KeyPrefix, StringComparison.Ordinal) ? new PeerId(PeerIdKind.Key, text)
+        text.StartsWith(KeyPrefix, StringComparison.OrdinalIgnoreCase) ? new PeerId(PeerIdKind.Key, KeyPrefix + text[KeyPrefix.Length..])
         : IpAddress.TryParse(text, out _) ? new PeerId(PeerIdKind.Address, text)
         : text.Contains('@', StringComparison.Ordinal) ? new PeerId(PeerIdKind.Mail, text)
         : new PeerId(PeerIdKind.Name, text);

@@ -60,7 +60,7 @@ internal static class SwanctlText
     private static void Local(ConfigurationText text, IpsecContent content, IpsecEnd end)
     {
         text.Set("auth", content.Auth == "certificate" ? "pubkey" : content.Auth);
-        text.Set("id", end.Id.Text);
+        text.Set("id", IdOf(end.Id));
         text.Set("eap_id", end.Username ?? (content.Auth == "eap-tls" ? end.Id.Text : null));
         text.Set("certs", content.HasCertificate ? CertificateOf(content, end) : null);
     }
@@ -109,7 +109,7 @@ internal static class SwanctlText
     {
         if (end.Psk is { } psk)
         {
-            text.Section("ike-" + end.Name, secret => secret.Set("id-local", end.Id.Text).Set("id-remote", content.GatewayId).Set("secret", Quoted(psk)));
+            text.Section("ike-" + end.Name, secret => secret.Set("id-local", IdOf(end.Id)).Set("id-remote", content.GatewayId).Set("secret", Quoted(psk)));
         }
 
         if (end.Password is { } password)
@@ -122,6 +122,9 @@ internal static class SwanctlText
             text.Section("ppk-" + end.Name, secret => secret.Set("id", end.PpkId).Set("secret", Quoted(ppk)));
         }
     }
+
+    /// <summary>Bytes are written with "#" there.</summary>
+    private static string IdOf(PeerId id) => id.KeyDigits is { } digits ? $"\"{PeerId.KeyPrefix}#{digits}\"" : id.Text;
 
     private static string Uplink(IpsecContent content, IpsecEnd end) =>
         content.Ends.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", uplink {end.Uplink} of {content.Ends.Count}");

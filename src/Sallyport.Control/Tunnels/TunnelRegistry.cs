@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Tunnels;
@@ -24,6 +25,9 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
     private readonly Lock gate = new();
     private readonly Dictionary<(long RunId, long TunnelId), TunnelEntry> up = [];
     private readonly Dictionary<int, TunnelEntry> lastByIdentity = [];
+
+    // A site has a tunnel for each of its uplinks.
+    private readonly Dictionary<int, List<(long RunId, long TunnelId)>> upByIdentity = [];
     private readonly Dictionary<string, long> connectedRuns = [];
 
     /// <summary>What is known from before the start.</summary>
@@ -36,7 +40,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
                 Remember(entry);
                 if (entry.State.Up)
                 {
-                    up[(entry.RunId, entry.State.TunnelId)] = entry;
+                    SetUp((entry.RunId, entry.State.TunnelId), entry);
                 }
             }
         }
@@ -52,7 +56,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
                 .Select(entry => entry with { State = entry.State with { Up = false, EndReason = "the gateway was restarted" } }).ToList();
             foreach (var entry in ended)
             {
-                up.Remove((entry.RunId, entry.State.TunnelId));
+                SetDown((entry.RunId, entry.State.TunnelId), entry.State.IdentityId);
                 Remember(entry);
             }
 
@@ -80,11 +84,11 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             var wasUp = up.ContainsKey(key);
             if (entry.State.Up)
             {
-                up[key] = entry;
+                SetUp(key, entry);
             }
             else
             {
-                up.Remove(key);
+                SetDown(key, entry.State.IdentityId);
                 // A tunnel that came and went between two reports is still news.
                 wasUp |= !lastByIdentity.TryGetValue(entry.State.IdentityId, out var last) || (last.RunId, last.State.TunnelId) != key;
             }
@@ -129,7 +133,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
     {
         lock (gate)
         {
-            return [.. up.Values.Where(IsConnected).Select(entry => entry.State.IdentityId)];
+            return [.. up.Values.Where(IsConnected).Select(entry => entry.State.IdentityId).Distinct()];
         }
     }
 
@@ -143,7 +147,8 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
         }
     }
 
-    public IReadOnlyList<TunnelInfo> List(int? networkId, bool ended)
+    /// <param name="identityId">Null for all.</param>
+    public IReadOnlyList<TunnelInfo> List(int? networkId, int? identityId, bool ended)
     {
         lock (gate)
         {
@@ -151,6 +156,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             return
             [
                 .. entries
+                    .Where(entry => identityId is null || entry.State.IdentityId == identityId)
                     .Where(entry => networkId is null || feed.State.Identities.GetValueOrDefault(entry.State.IdentityId)?.NetworkId == networkId)
                     .OrderBy(entry => entry.State.IdentityId).ThenBy(entry => entry.State.TunnelId)
                     .Select(ToInfo).OfType<TunnelInfo>(),
@@ -185,10 +191,55 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             return;
         }
 
-        lastByIdentity[entry.State.IdentityId] = entry;
+        lastByIdentity[entry.State.IdentityId] = entry.State.Up ? entry : OtherUp(entry.State.IdentityId) ?? entry;
+    }
+
+    /// <summary>Another tunnel of the identity that is up, the newest of them: that one uplink is gone does not make a site be gone.</summary>
+    private TunnelEntry? OtherUp(int identityId) => upByIdentity.TryGetValue(identityId, out var keys) ? keys.Select(key => up[key]).MaxBy(entry => entry.State.Since) : null;
+
+    private void SetUp((long RunId, long TunnelId) key, TunnelEntry entry)
+    {
+        if (!up.ContainsKey(key))
+        {
+            if (!upByIdentity.TryGetValue(entry.State.IdentityId, out var keys))
+            {
+                upByIdentity[entry.State.IdentityId] = keys = [];
+            }
+
+            keys.Add(key);
+        }
+
+        up[key] = entry;
+    }
+
+    private void SetDown((long RunId, long TunnelId) key, int identityId)
+    {
+        if (up.Remove(key) && upByIdentity.TryGetValue(identityId, out var keys) && keys.Remove(key) && keys.Count == 0)
+        {
+            upByIdentity.Remove(identityId);
+        }
     }
 
     private bool IsConnected(TunnelEntry entry) => connectedRuns.TryGetValue(entry.Gateway, out var run) && run == entry.RunId;
+
+    private static SaInfo ToInfo(SaState sa) => new()
+    {
+        SpiIn = sa.InboundSpi.ToString("x8", CultureInfo.InvariantCulture),
+        SpiOut = sa.OutboundSpi.ToString("x8", CultureInfo.InvariantCulture),
+        Suite = sa.Suite,
+        Mode = sa.Mode,
+        Sends = sa.Sends,
+        Local = sa.Local,
+        Remote = sa.Remote,
+        Since = UnixTime.ToTime(sa.Since),
+        Rekeys = sa.Rekeys,
+        BytesIn = sa.BytesIn,
+        BytesOut = sa.BytesOut,
+        PacketsIn = sa.PacketsIn,
+        PacketsOut = sa.PacketsOut,
+        BadTags = sa.BadTags,
+        Replays = sa.Replays,
+    };
 
     private TunnelInfo? ToInfo(TunnelEntry entry)
     {
@@ -221,6 +272,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             PacketsIn = state.PacketsIn,
             PacketsOut = state.PacketsOut,
             Renegotiations = state.Renegotiations,
+            Sas = [.. state.Sas.Select(ToInfo)],
             EndReason = state.EndReason.Length == 0 ? null : state.EndReason,
         };
     }

@@ -43,8 +43,8 @@ internal sealed class IkeThread : IDisposable
     private readonly SessionLimiter _beginnings = new();
     private readonly Dictionary<long, IkePeer> _peers = [];
     private readonly List<IkePeer> _waiting = [];
-    private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
-    private readonly byte[] _datagram = new byte[DataPlaneLimits.ControlPacketMax];
+    private readonly byte[] _packet = new byte[DataPlaneLimits.IkeMessageMax];
+    private readonly byte[] _datagram = new byte[DataPlaneLimits.DatagramOutMax];
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
 

@@ -11,7 +11,7 @@ public sealed class CommandTests : IAsyncLifetime
         {"gateway":"local","tunnelId":7,"identityKind":"device","identity":"pump-17","network":"plant-a","state":"up","protocol":"openvpn/udp",
         "outerAddress":"203.0.113.9:50000","cipher":"AES-256-GCM","tls":"TLSv1.3","wrapping":"tls-crypt-v2","clientVersion":"2.6.14\u001b[31m",
         "clientPlatform":"linux","since":"2026-11-20T10:00:00Z","lastSeen":"2026-11-20T10:01:00Z","bytesIn":2048,"bytesOut":100,"packetsIn":3,
-        "packetsOut":2,"renegotiations":0}
+        "packetsOut":2,"renegotiations":0,"sas":[]}
         """;
 
     private const string Device = $$"""
@@ -20,7 +20,7 @@ public sealed class CommandTests : IAsyncLifetime
         """;
 
     private const string Profile = """
-        {"fileName":"pump-17.ovpn","text":"client\nkey\n","credentialIds":[5],"fingerprint":"ab","revoked":[]}
+        {"protocol":"openvpn","files":[],"keys":[],"fileName":"pump-17.ovpn","text":"client\nkey\n","credentialIds":[5],"fingerprint":"ab","revoked":[]}
         """;
 
     private CannedServer server = null!;
@@ -352,7 +352,7 @@ public sealed class CommandTests : IAsyncLifetime
         server.Says(
             "GET /api/v1/credentials",
             """
-            {"items":[{"id":5,"ownerKind":"device","owner":"pump-17","network":"plant-a","kind":"certificate","wrapping":"tls-crypt-v2",
+            {"items":[{"id":5,"ownerKind":"device","owner":"pump-17","network":"plant-a","kind":"certificate","protocol":"openvpn","uplink":1,"ppk":false,"wrapping":"tls-crypt-v2",
             "wrappingKey":1,"createdAt":"2026-11-20T09:00:00Z"}]}
             """);
         var (code, output, remarks) = await server.RunAsync("credential", "list", "--key", "1");

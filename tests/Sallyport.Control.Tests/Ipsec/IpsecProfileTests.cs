@@ -57,6 +57,31 @@ public sealed class IpsecProfileTests
     }
 
     [Fact]
+    public async Task Of_a_password_for_EAP_the_NT_hash_is_kept_sealed_and_nothing_else()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Ipsec = new NetworkIpsecInput { Authentication = ["eap-mschapv2"] } });
+        var profile = (await AddAsync(world, "pump-17", new ProfileRequest { Protocol = "ipsec", Auth = "eap-mschapv2" })).Profile!;
+        (profile.Username, profile.Password!.Length, profile.Fingerprint).ShouldBe(("pump-17.plant-a", 26, null));
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        var credential = (await gateway.ReceiveAsync<Snapshot>()).Model.Identities.Single().Credentials.Single();
+        (credential.Kind, credential.Username, credential.PeerId).ShouldBe(("eap", "pump-17.plant-a", "pump-17.plant-a.sallyport"));
+        var hash = new byte[16];
+        Core.Ike.Eap.MsChapV2.Hash(profile.Password, hash);
+        credential.Secret.ShouldBe(hash);
+        var configuration = FileOf(profile, "swanctl/conf.d/pump-17.conf");
+        configuration.ShouldContain("auth = eap-mschapv2\n            id = pump-17.plant-a.sallyport\n            eap_id = pump-17.plant-a\n");
+        configuration.ShouldContain($"id = pump-17.plant-a\n        secret = \"{profile.Password}\"");
+        configuration.ShouldContain("auth = pubkey\n            id = vpn.example.net", customMessage: "the gateway proves itself by its certificate");
+        FileOf(profile, "sheet.txt").ShouldContain("Add-VpnConnection -Name Sallyport -ServerAddress vpn.example.net");
+        profile.Files.Select(file => file.Name).ShouldContain("ca.pem");
+        profile.Files.ShouldNotContain(file => file.Name.EndsWith(".p12", StringComparison.Ordinal) || file.Name.Contains("private", StringComparison.Ordinal));
+        (await world.Client.IssueDeviceProfileAsync("pump-17", new ProfileRequest { Protocol = "ipsec", Auth = "eap-mschapv2", KeepOld = true })).Username.ShouldBe("pump-17.plant-a.2");
+        await IsNowhereAsync(world, profile.Password);
+    }
+
+    [Fact]
     public async Task A_certificate_names_who_it_is_in_IKE_and_comes_in_every_form()
     {
         await using var world = await ControlWorld.StartAsync();
@@ -164,17 +189,18 @@ public sealed class IpsecProfileTests
     [InlineData("hq@example.com", "hq@example.com", "hq@example.com")]
     [InlineData("@router-7.example", "router-7.example", "@router-7.example")]
     [InlineData("keyid:4711", "keyid:4711", "@[4711]")]
+    [InlineData("KeyID:0x4711", "keyid:0x4711", "@#4711", "\"keyid:#4711\"")]
     [InlineData("router_7", "router_7", "@router_7")]
-    public async Task Routers_may_say_who_they_are_in_their_own_way(string given, string known, string libreswan)
+    public async Task Routers_may_say_who_they_are_in_their_own_way(string given, string known, string libreswan, string? swanctl = null)
     {
         await using var world = await ControlWorld.StartAsync();
         await world.PlantAsync();
         var profile = (await AddSiteAsync(world, "dc", new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = [given] })).Profile!;
         profile.Keys.Single().Id.ShouldBe(known);
-        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id = {known}\n");
-        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id-local = {known}\n");
+        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id = {swanctl ?? known}\n");
+        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"        id-local = {swanctl ?? known}\n");
         FileOf(profile, "libreswan/dc.secrets").ShouldStartWith($"{libreswan} @vpn.example.net : PSK \"{profile.Keys.Single().Secret}\"");
-        var taken = await ControlWorld.ProblemOf(() => AddSiteAsync(world, "dd", new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = [given.ToUpperInvariant().Replace("KEYID", "keyid", StringComparison.Ordinal)] }, "192.168.60.0/24"));
+        var taken = await ControlWorld.ProblemOf(() => AddSiteAsync(world, "dd", new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = [given.ToUpperInvariant()] }, "192.168.60.0/24"));
         taken.Status.ShouldBe(409);
         taken.Errors.Single().Field.ShouldBe("profile.peerIds[0]");
         taken.Errors.Single().Message.ShouldContain("is who site dc.plant-a says it is");

@@ -9,9 +9,14 @@ using Sallyport.Simulation.Wire;
 
 namespace Sallyport.Simulation.Ike;
 
-/// <summary>One end of an IKE SA with what it knows of the other, and a log of what it was told. Keys of CHILD_SAs are kept, to be compared.</summary>
+/// <summary>
+/// One end of an IKE SA with what it knows of the other, and a log of what it was told. Keys of CHILD_SAs are kept, to be compared. It sends and receives with them as
+/// a data plane would, in numbers only.
+/// </summary>
 internal sealed class IkeEnd : IIkeOwner, IDisposable
 {
+    private static readonly TimeSpan OldInboundTime = new IkeOptions { Identity = IkeIdentity.Fqdn("any"), Proposals = [] }.OldInboundTime;
+
     private readonly SeededEntropy _entropy;
     private uint _lastSpi;
 
@@ -49,14 +54,27 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
 
     public List<IkeEvent> Events { get; } = [];
 
+    /// <summary>The same for people.</summary>
+    public List<(Instant At, string Text)> Story { get; } = [];
+
     public List<IkeClaim> Claims { get; } = [];
 
     public Dictionary<uint, ChildKeys> Live { get; } = [];
 
+    /// <summary>Pairs that were replaced, and until when they are received with.</summary>
+    public Dictionary<uint, Instant> Old { get; } = [];
+
     /// <summary>Pairs in the order in which they came to be used for sending.</summary>
     public List<uint> Used { get; } = [];
 
+    /// <summary>Pairs that it sends with: those that the peer receives with for sure, without what was replaced.</summary>
+    public IEnumerable<ChildKeys> Sending => Live.Values.Where(
+        keys => Used.Contains(keys.InboundSpi) && !Live.Values.Any(other => other.Replaces == keys.InboundSpi && Used.Contains(other.InboundSpi)));
+
     public HashSet<uint> Allotted { get; } = [];
+
+    /// <summary>All that it ever received with.</summary>
+    public HashSet<uint> Ever { get; } = [];
 
     public IkeSession? Session { get; set; }
 
@@ -96,9 +114,12 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
         return Refusal(claim) is { } why ? IkeVerdict.Refuse(why) : IkeVerdict.Allow(Grant);
     }
 
-    public void Hear(IkeSession session, IkeEvent happened)
+    public bool Receives(uint spi, Instant now) => Live.ContainsKey(spi) || (Old.TryGetValue(spi, out var until) && now < until);
+
+    public void Hear(IkeSession session, IkeEvent happened, Instant now)
     {
         Events.Add(happened);
+        Story.Add((now, $"{Name}: {Tell(happened)}"));
         switch (happened)
         {
             case IkeUp:
@@ -106,6 +127,7 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
                 break;
             case ChildUp up:
                 Live.Add(up.Keys.InboundSpi, up.Keys);
+                Ever.Add(up.Keys.InboundSpi);
                 if (!Allotted.Remove(up.Keys.InboundSpi))
                 {
                     throw new InvalidOperationException($"{Name} was given SPI {up.Keys.InboundSpi} that it did not allot");
@@ -118,11 +140,25 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
             case ChildDown down:
                 Live.Remove(down.InboundSpi, out var gone);
                 gone?.Dispose();
+                if (down.Replaced)
+                {
+                    Old[down.InboundSpi] = now + OldInboundTime;
+                }
+
                 break;
             default:
                 break;
         }
     }
+
+    private static string Tell(IkeEvent happened) => happened switch
+    {
+        IkeUp up => $"up with {up.Peer}",
+        ChildUp up => $"child up {up.Keys.InboundSpi:x} {up.Keys.OutboundSpi:x} for {up.Keys.Replaces:x}",
+        ChildUse use => $"child used {use.InboundSpi:x}",
+        ChildDown down => $"child down {down.InboundSpi:x} {(down.Replaced ? "replaced" : "")}",
+        _ => happened.ToString(),
+    };
 
     public void Dispose()
     {

@@ -1,4 +1,6 @@
 using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Primitives;
 using Sallyport.Simulation.Wire;
 
 namespace Sallyport.Simulation.Ike;
@@ -6,6 +8,7 @@ namespace Sallyport.Simulation.Ike;
 public class IkeHandshakeTests
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Later = TimeSpan.FromSeconds(20);
 
     [Fact]
     public void A_device_comes_up_with_its_key_and_gets_its_address()
@@ -14,7 +17,7 @@ public class IkeHandshakeTests
         world.Begin();
         world.RunUntil(() => world.AreUp, Soon).ShouldBeTrue(Story(world));
 
-        world.Match().ShouldBeTrue();
+        world.ShouldAgree();
         world.Gateway.Live.Count.ShouldBe(1);
         var child = world.Gateway.Live.Values.Single();
         child.Remote.ShouldBe(IkeEnd.Selectors("10.20.0.2/32"));
@@ -23,10 +26,259 @@ public class IkeHandshakeTests
         world.Device.Used.ShouldBe(world.Device.Live.Keys);
         world.Gateway.Used.ShouldBe(world.Gateway.Live.Keys);
         world.Gateway.Claims.Single().Proof.ShouldBe(IkeProof.PreSharedKey);
+        world.Gateway.Events.OfType<IkeUp>().Single().IsInitialContact.ShouldBeTrue();
     }
 
-    internal static string Story(IkeWorld world) =>
-        string.Join('\n', world.Device.Events.Select(happened => $"device: {happened}").Concat(world.Gateway.Events.Select(happened => $"gateway: {happened}")));
+    [Fact]
+    public void A_bad_wire_delays_a_handshake_and_does_not_break_it()
+    {
+        for (ulong seed = 1; seed <= 60; seed++)
+        {
+            using var world = new IkeWorld(seed, Bad);
+            world.Up();
+            world.Run(Later);
+            world.ShouldAgree($"seed {seed}");
+        }
+    }
 
-    internal static Fate Bad { get; } = new() { Lose = 0.15, Duplicate = 0.1, DelayMinMs = 5, DelayMaxMs = 200 };
+    [Theory]
+    [InlineData("p256", "p256")]
+    [InlineData("p384", "rsa")]
+    [InlineData("p521", "ed25519")]
+    [InlineData("rsa", "p384")]
+    [InlineData("ed25519", "p521")]
+    public void Both_prove_themselves_by_certificates_of_all_kinds(string device, string gateway)
+    {
+        using var world = new IkeWorld(2);
+        world.UseCertificates(IkePki.Device(device), IkePki.Gateway(gateway));
+        world.Up();
+        world.ShouldAgree();
+        world.Gateway.Claims.Single().Certificate.ShouldBe(world.Device.Certificate!.Chain[0]);
+        world.Device.Claims.Single().Certificate.ShouldBe(world.Gateway.Certificate!.Chain[0]);
+    }
+
+    [Theory]
+    [InlineData("aes256gcm16-prfsha384-ecp384", "aes256gcm16-ecp384-none-noesn")]
+    [InlineData("aes128gcm16-prfsha256-ecp256", "aes128gcm16-noesn")]
+    [InlineData("chacha20poly1305-prfsha512-x25519", "chacha20poly1305-x25519-none-noesn")]
+    [InlineData("aes256-sha256-modp2048", "aes256-sha256-modp2048-none-noesn")]
+    [InlineData("aes128-sha384-ecp521", "aes128-sha384-esn")]
+    [InlineData("aes256-sha512-modp3072", "aes256-sha512-none-noesn")]
+    [InlineData("aes128-sha1-modp4096", "aes256gmac-noesn")]
+    public void Every_suite_carries_a_handshake_and_a_rekey(string ike, string esp)
+    {
+        using var world = new IkeWorld(3);
+        world.UseIke(ike);
+        world.UseEsp(esp);
+        world.Up();
+        world.Tell(world.Device, session => session.RekeyIke(world.Now));
+        world.Run(Soon);
+        world.Tell(world.Gateway, session => session.RekeyChild(world.Gateway.Live.Keys.Single(), world.Now));
+        world.Run(Later);
+        world.ShouldAgree();
+        world.Device.Events.OfType<IkeRekeyed>().Count().ShouldBe(1);
+        world.Device.Events.OfType<ChildUp>().Count().ShouldBe(2);
+    }
+
+    [Fact]
+    public void Another_group_is_asked_for_and_given()
+    {
+        using var world = new IkeWorld(4, Bad);
+        world.UseIke("aes256gcm16-prfsha256-x25519-ecp384", "aes256gcm16-prfsha256-ecp384");
+        world.Up();
+        world.Run(Later);
+        world.ShouldAgree();
+        world.Device.Session!.Suite.ShouldBe("aes256gcm16-prfsha256-ecp384");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void More_key_exchanges_than_one_go_into_the_keys(int bad)
+    {
+        for (ulong seed = 1; seed <= 8; seed++)
+        {
+            using var world = new IkeWorld(seed, bad == 0 ? Fate.Clean : Bad);
+            world.UseIke("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
+            world.Up();
+            world.Run(Later);
+            world.ShouldAgree($"seed {seed}");
+            world.Device.Session!.Suite.ShouldBe("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
+        }
+    }
+
+    [Fact]
+    public void Long_chains_of_certificates_go_in_fragments_over_a_bad_wire()
+    {
+        for (ulong seed = 1; seed <= 12; seed++)
+        {
+            using var world = new IkeWorld(seed, Bad with { MtuMax = 1300 });
+            world.UseCertificates(
+                IkePki.Issue("rsa", IkeWorld.DeviceName, IkePki.ClientUse, chain: 6), IkePki.Issue("rsa", IkeWorld.GatewayName, IkePki.ServerUse, chain: 6));
+            world.Up();
+            world.Run(Later);
+            world.ShouldAgree($"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Without_fragments_a_message_that_does_not_fit_is_one_datagram()
+    {
+        using var world = new IkeWorld(5, Fate.Clean with { MtuMax = 16_000 });
+        world.DeviceOptions = world.DeviceOptions with { Fragmentation = false };
+        world.UseCertificates(IkePki.Issue("rsa", IkeWorld.DeviceName, IkePki.ClientUse, chain: 6), IkePki.Gateway());
+        world.Up(Soon);
+        world.ShouldAgree();
+    }
+
+    [Fact]
+    public void Cookies_cost_a_round_trip_and_nothing_else()
+    {
+        for (ulong seed = 1; seed <= 10; seed++)
+        {
+            using var world = new IkeWorld(seed, seed == 1 ? Fate.Clean : Bad) { Limits = new IkeEndpointLimits { CookieAbove = 0 } };
+            world.UseIke("aes256gcm16-prfsha256-x25519-ecp384", "aes256gcm16-prfsha256-ecp384");
+            world.Up();
+            world.Run(Later);
+            world.ShouldAgree($"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Without_a_child_the_two_are_up_and_one_can_be_added()
+    {
+        using var world = new IkeWorld(6);
+        world.Target = world.Target with { LocalSelectors = [], RemoteSelectors = [], WantsAddress = false };
+        world.Up(Soon);
+        world.Device.Live.ShouldBeEmpty();
+        world.Tell(world.Device, session => session.AddChild(IkeEnd.Selectors("0.0.0.0/0"), IkeEnd.Selectors("0.0.0.0/0"), world.Now));
+        world.Run(Soon);
+        world.ShouldAgree();
+        world.Device.Live.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public void What_is_refused_of_the_child_leaves_the_session_up()
+    {
+        using var world = new IkeWorld(7);
+        world.Target = world.Target with { LocalSelectors = IkeEnd.Selectors("172.16.0.0/16") };
+        world.Up(Soon);
+        world.Device.Live.ShouldBeEmpty();
+        world.Gateway.Failures.Single().ShouldContain("selectors do not meet");
+        world.Device.Failures.Single().ShouldContain("TsUnacceptable");
+        world.ShouldAgree();
+    }
+
+    [Fact]
+    public void Algorithms_that_do_not_meet_are_explained()
+    {
+        using var world = new IkeWorld(8);
+        world.UseIke("aes256gcm16-prfsha256-ecp256", "aes256-sha512-x25519");
+        world.Begin();
+        world.RunUntil(() => world.Device.Ends.Any(), TimeSpan.FromSeconds(10)).ShouldBeTrue();
+        world.Device.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.NoProposal);
+        world.Gateway.Endpoint.TryDequeueRefusal(out var refusal).ShouldBeTrue();
+        refusal.Detail.ShouldContain("peer offered [aes256gcm16-prfsha256-ecp256]");
+        refusal.Detail.ShouldContain("accepted here [aes256-prfsha512-sha512-x25519]");
+        world.Gateway.Endpoint.Sessions.ShouldBe(0);
+    }
+
+    [Fact]
+    public void What_everybody_may_use_is_not_enough_for_who_must_use_more()
+    {
+        using var world = new IkeWorld(9);
+        world.Gateway.Grant = world.Gateway.Grant with { Ike = IkeEnd.Ike("aes256gcm16-prfsha384-ecp384") };
+        world.Begin();
+        world.RunUntil(() => world.Device.Ends.Any(), Soon).ShouldBeTrue();
+        world.Gateway.Ends.Single().Detail.ShouldContain("its IKE SA is not of its proposals");
+        world.Gateway.Live.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true, true, false, true)]
+    [InlineData(true, true, true, true)]
+    [InlineData(true, false, false, true)]
+    [InlineData(true, false, true, false)]
+    [InlineData(false, true, false, true)]
+    public void A_post_quantum_key_is_mixed_in_where_both_have_it(bool device, bool gateway, bool isRequired, bool isUp)
+    {
+        byte[] ppk = [.. Enumerable.Range(1, 32).Select(value => (byte)value)];
+        using var world = new IkeWorld(10);
+        world.Target = world.Target with { PpkId = device ? [.. "ppk-1"u8] : null, Ppk = device ? ppk : null, PpkRequired = isRequired };
+        if (gateway)
+        {
+            world.Gateway.Ppks["ppk-1"] = ppk;
+        }
+
+        world.Begin();
+        world.RunUntil(() => world.AreUp || world.Device.Ends.Any(), Soon).ShouldBeTrue();
+        world.AreUp.ShouldBe(isUp);
+        (world.Gateway.Claims.LastOrDefault()?.Ppk is not null).ShouldBe(device && gateway);
+        if (isUp)
+        {
+            world.ShouldAgree();
+        }
+    }
+
+    [Fact]
+    public void A_wrong_post_quantum_key_is_no_key()
+    {
+        using var world = new IkeWorld(11);
+        world.Target = world.Target with { PpkId = [.. "ppk-1"u8], Ppk = new byte[32] };
+        world.Gateway.Ppks["ppk-1"] = [.. Enumerable.Repeat((byte)1, 32)];
+        world.Begin();
+        world.RunUntil(() => world.Device.Ends.Any(), Soon).ShouldBeTrue();
+        world.Gateway.Claims.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_newcomer_is_sent_elsewhere_and_is_let_in_there()
+    {
+        using var world = new IkeWorld(12);
+        world.GatewayOptions = world.GatewayOptions with { Redirect = "gw2.example.com" };
+        world.Begin();
+        world.RunUntil(() => world.Device.Ends.Any(), Soon).ShouldBeTrue();
+        world.Device.Events.OfType<IkeRedirected>().Single().Gateway.ShouldBe("gw2.example.com");
+        world.Gateway.Endpoint.Sessions.ShouldBe(0);
+
+        using var there = new IkeWorld(13);
+        there.Target = there.Target with { RedirectedFrom = world.Gateway.At.Ip };
+        there.Up(Soon);
+        there.ShouldAgree();
+    }
+
+    [Fact]
+    public void Who_is_up_is_sent_elsewhere_and_ends()
+    {
+        using var world = new IkeWorld(14, Bad);
+        world.Up();
+        world.Tell(world.Gateway, session => session.Redirect("198.51.100.9", world.Now));
+        world.RunUntil(() => world.Gateway.Ends.Any() && world.Device.Ends.Any(), Later).ShouldBeTrue();
+        world.Device.Events.OfType<IkeRedirected>().Single().Gateway.ShouldBe("198.51.100.9");
+        world.Gateway.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.Deleted);
+        world.Match().ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Transport_mode_holds_the_addresses_of_the_path_and_no_others()
+    {
+        using var world = new IkeWorld(15) { Nat = seen => new OuterAddress(IpAddress.Parse("192.0.2.77"), seen.Port) };
+        world.Gateway.Grant = world.Gateway.Grant with { MayTransport = true };
+        world.Target = world.Target with
+        {
+            WantsTransport = true, WantsAddress = false,
+            LocalSelectors = IkeEnd.Selectors("203.0.113.9/32"), RemoteSelectors = IkeEnd.Selectors("198.51.100.1/32"),
+        };
+        world.Up(Soon);
+        var child = world.Gateway.Live.Values.Single();
+        child.IsTransport.ShouldBeTrue();
+        child.Remote.ShouldBe(IkeEnd.Selectors("192.0.2.77/32"));
+        child.Local.ShouldBe(IkeEnd.Selectors("198.51.100.1/32"));
+        world.Device.Live.Values.Single().Local.ShouldBe(IkeEnd.Selectors("203.0.113.9/32"));
+    }
+
+    internal static string Story(IkeWorld world, int last = 500) =>
+        string.Join('\n', world.Device.Story.Concat(world.Gateway.Story).OrderBy(line => line.At).TakeLast(last).Select(line => $"{(line.At - IkeWorld.Start).TotalSeconds,10:F3} {line.Text}"));
+
+    internal static Fate Bad { get; } = new() { Lose = 0.1, Duplicate = 0.1, DelayMinMs = 5, DelayMaxMs = 200 };
 }

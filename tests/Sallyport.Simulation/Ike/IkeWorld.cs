@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
@@ -13,6 +14,10 @@ internal sealed class IkeWorld : IDisposable
 
     public const string DeviceName = "pump-17.plant-a.sallyport";
     public const string GatewayName = "vpn.example.com";
+
+    private const byte OnNatPort = 1;
+    private const byte IsEsp = 2;
+    private const byte IsRekeyed = 4;
 
     private static readonly string[] AllIke = ["aes256gcm16-prfsha256-x25519-ecp256-ecp384-modp2048"];
     private static readonly string[] AllEsp = ["aes256gcm16-x25519-none-noesn"];
@@ -88,6 +93,41 @@ internal sealed class IkeWorld : IDisposable
         Drain();
     }
 
+    /// <summary>Brings both up, or fails.</summary>
+    public void Up(TimeSpan? most = null)
+    {
+        Begin();
+        RunUntil(() => AreUp, most ?? TimeSpan.FromSeconds(100)).ShouldBeTrue(IkeHandshakeTests.Story(this));
+    }
+
+    /// <summary>Both come, and are asked to come, by certificates.</summary>
+    public void UseCertificates(IkeCertificate device, IkeCertificate gateway)
+    {
+        (Device.Certificate, Device.Anchors) = (device, IkePki.Anchors());
+        (Gateway.Certificate, Gateway.Anchors, Gateway.AuthorityHashes) = (gateway, IkePki.Anchors(), IkePki.AuthorityHash());
+        Target = Target with { Proof = IkeProof.Certificate };
+    }
+
+    /// <summary>What both offer and take for the IKE SA.</summary>
+    public void UseIke(string device, string? gateway = null)
+    {
+        Target = Target with { Ike = IkeEnd.Ike(device) };
+        GatewayOptions = GatewayOptions with { Proposals = IkeEnd.Ike(gateway ?? device) };
+        Gateway.Grant = Gateway.Grant with { Ike = GatewayOptions.Proposals };
+    }
+
+    public void UseEsp(string device, string? gateway = null)
+    {
+        Target = Target with { Esp = IkeEnd.Esp(device) };
+        Gateway.Grant = Gateway.Grant with { Esp = IkeEnd.Esp(gateway ?? device) };
+    }
+
+    public void UseLifetimes(IkeLifetimes lifetimes)
+    {
+        Target = Target with { Lifetimes = lifetimes };
+        Gateway.Grant = Gateway.Grant with { Lifetimes = lifetimes };
+    }
+
     /// <summary>Both know who the other is.</summary>
     public bool AreUp => Device.IsUp && Gateway.IsUp;
 
@@ -111,6 +151,68 @@ internal sealed class IkeWorld : IDisposable
     }
 
     public void Run(TimeSpan time) => RunUntil(() => false, time);
+
+    /// <summary>As <see cref="Run"/>, while both ends send under all that they send with, again and again: nothing may come that its receiver does not take.</summary>
+    public void RunWithTraffic(TimeSpan time, TimeSpan every)
+    {
+        for (var end = Now + time; Now < end;)
+        {
+            Send(Device, End.Server);
+            Send(Gateway, End.Client);
+            Run(every);
+        }
+    }
+
+    /// <summary>Packets that came, and of them those under a pair of SAs that their receiver had not.</summary>
+    public int Packets { get; private set; }
+
+    public List<string> NotTaken { get; } = [];
+
+    /// <summary>SPIs that somebody deleted on purpose: what is on its way then is lost.</summary>
+    public HashSet<uint> Condemned { get; } = [];
+
+    /// <summary>Both halves of a pair.</summary>
+    public void Condemn(IkeEnd end, uint inboundSpi)
+    {
+        Condemned.Add(inboundSpi);
+        Condemned.Add(end.Live[inboundSpi].OutboundSpi);
+    }
+
+    /// <summary>Nothing is lost any more, and no keys get old.</summary>
+    public void UseQuiet()
+    {
+        Wire.Fate = Fate.Clean;
+        foreach (var end in new[] { Device, Gateway })
+        {
+            Tell(end, session =>
+            {
+                session.StopTimer(IkeTimer.Rekey);
+                foreach (var child in session.Children.All)
+                {
+                    (child.RekeyAt, child.ExpiresAt) = (Instant.Never, Instant.Never);
+                }
+            });
+        }
+    }
+
+    /// <summary>After everything has settled: same SAs, same keys, no number that was allotted and not used, one pair of SPIs.</summary>
+    public void ShouldAgree(string what = "")
+    {
+        var story = $"{what}\n{IkeHandshakeTests.Story(this)}";
+        Match().ShouldBeTrue(story);
+        Device.Allotted.ShouldBeEmpty(story);
+        Gateway.Allotted.ShouldBeEmpty(story);
+        if (AreUp)
+        {
+            Device.Session!.LocalSpis.Count().ShouldBe(1, story);
+            Gateway.Session!.LocalSpis.Count().ShouldBe(1, story);
+            Device.Session.Current.RemoteSpi.ShouldBe(Gateway.Session.Current.LocalSpi, story);
+            Gateway.Session.Current.RemoteSpi.ShouldBe(Device.Session.Current.LocalSpi, story);
+            Device.Session.Current.Keys!.Derivation.ToArray().ShouldBe(Gateway.Session.Current.Keys!.Derivation.ToArray(), story);
+            Device.Sending.Select(keys => keys.OutboundSpi).Order().ShouldBe(Gateway.Live.Keys.Order(), story);
+            Gateway.Sending.Select(keys => keys.OutboundSpi).Order().ShouldBe(Device.Live.Keys.Order(), story);
+        }
+    }
 
     /// <summary>Whether each end receives with what the other sends with, and with the same keys.</summary>
     public bool Match()
@@ -137,6 +239,15 @@ internal sealed class IkeWorld : IDisposable
     {
         end.Endpoint.Tell(end.Session!, command);
         Drain();
+    }
+
+    /// <summary>Somebody's message comes in at once, by no wire.</summary>
+    public DropReason Inject(End to, ReadOnlySpan<byte> message, OuterAddress? from = null)
+    {
+        var path = to == End.Server ? new IkePath(Gateway.At, from ?? Seen(IkePath.Port), false) : new IkePath(Device.At, from ?? Gateway.At, false);
+        var reason = (to == End.Server ? Gateway : Device).Endpoint.HandleMessage(message.ToArray(), path, Now);
+        Drain();
+        return reason;
     }
 
     public void Drain()
@@ -167,32 +278,70 @@ internal sealed class IkeWorld : IDisposable
         Drain();
     }
 
+    private void Send(IkeEnd from, End to)
+    {
+        foreach (var keys in from.Sending)
+        {
+            if (Condemned.Contains(keys.Replaces))
+            {
+                // It has just taken the place of what was deleted on purpose.
+                Condemn(from, keys.InboundSpi);
+            }
+
+            Wire.Send(to, [keys.Replaces == 0 ? IsEsp : (byte)(IsEsp | IsRekeyed), .. BitConverter.GetBytes(keys.OutboundSpi)], Now);
+        }
+    }
+
     /// <summary>The first byte of what the wire carries says which port of ours it is for.</summary>
     private void Deliver(End to, byte[] datagram)
     {
-        var isNatPort = (datagram[0] & 1) != 0;
+        var receiver = to == End.Server ? Gateway : Device;
+        if ((datagram[0] & IsEsp) != 0)
+        {
+            Take(receiver, BitConverter.ToUInt32(datagram, 1), (datagram[0] & IsRekeyed) != 0);
+            return;
+        }
+
+        var isNatPort = (datagram[0] & OnNatPort) != 0;
         var port = isNatPort ? IkePath.NatPort : IkePath.Port;
-        var device = Device.At with { Port = port };
-        var seen = Nat?.Invoke(device) ?? device;
         var gateway = Gateway.At with { Port = port };
-        var path = to == End.Server ? new IkePath(gateway, seen, isNatPort) : new IkePath(device, gateway, isNatPort);
-        (to == End.Server ? Gateway : Device).Endpoint.HandleMessage(datagram.AsSpan(1), path, Now);
+        var path = to == End.Server ? new IkePath(gateway, Seen(port), isNatPort) : new IkePath(Device.At with { Port = port }, gateway, isNatPort);
+        receiver.Endpoint.HandleMessage(datagram.AsSpan(1), path, Now);
         Drain();
+    }
+
+    /// <summary>The very first packets under a pair that is not a rekey may overtake the answer that their receiver needs for them.</summary>
+    private void Take(IkeEnd receiver, uint spi, bool isRekeyed)
+    {
+        Packets++;
+        var isKnown = isRekeyed || receiver.Ever.Contains(spi);
+        if (isKnown && !receiver.Receives(spi, Now) && !Condemned.Contains(spi))
+        {
+            NotTaken.Add($"{receiver.Name} has no SA {spi:x} at {(Now - Start).TotalSeconds}");
+        }
+    }
+
+    private OuterAddress Seen(ushort port)
+    {
+        var device = Device.At with { Port = port };
+        return Nat?.Invoke(device) ?? device;
     }
 
     private void Drain(IkeEnd from, End to)
     {
         while (from.Endpoint.TryDequeueTransmit(out var datagram, out var path))
         {
-            if (Passes(to, datagram))
+            // Where the device is not (any more), nothing arrives.
+            var arrives = to == End.Server || path.Peer == Seen(path.IsNatPort ? IkePath.NatPort : IkePath.Port);
+            if (Passes(to, datagram) && arrives)
             {
-                Wire.Send(to, [path.IsNatPort ? (byte)1 : (byte)0, .. datagram], Now);
+                Wire.Send(to, [path.IsNatPort ? OnNatPort : (byte)0, .. datagram], Now);
             }
         }
 
         while (from.Endpoint.TryDequeueEvent(out var session, out var happened))
         {
-            from.Hear(session, happened);
+            from.Hear(session, happened, Now);
         }
     }
 }

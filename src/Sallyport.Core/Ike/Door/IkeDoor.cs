@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Ike.Exchanges;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
@@ -54,7 +55,15 @@ internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, IEntropy
     /// <param name="wantsCookie">There is so much under way, here or from there, that the peer has to show that it receives.</param>
     public DoorAnswer Handle(ReadOnlySpan<byte> message, in IkeHeader header, in IkePath path, bool wantsCookie, Instant now)
     {
-        if (header.ResponderSpi != 0 || header.InitiatorSpi == 0 || header.MessageId != 0 || !header.IsFromInitiator || header.IsResponse
+        var answer = Judge(message, header, path, wantsCookie, now);
+        return answer.Reply?.Length > message.Length ? DoorAnswer.Drop(DropReason.ControlMalformed) : answer;
+    }
+
+    public void Dispose() => _cookies.Dispose();
+
+    private DoorAnswer Judge(ReadOnlySpan<byte> message, in IkeHeader header, in IkePath path, bool wantsCookie, Instant now)
+    {
+        if (message.Length > IkeLimits.DatagramMax || header.ResponderSpi != 0 || header.InitiatorSpi == 0 || header.MessageId != 0 || !header.IsFromInitiator || header.IsResponse
             || header.Exchange is not (ExchangeType.IkeSaInit or ExchangeType.IkeSessionResume))
         {
             return DoorAnswer.Drop(DropReason.UnknownPeer);
@@ -77,7 +86,7 @@ internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, IEntropy
             return DoorAnswer.Send(Reply(header, NotifyType.Cookie, _cookies.Make(nonce, path.Peer, header.InitiatorSpi, now)));
         }
 
-        if (options.Redirect is { } elsewhere && (payloads.Has(NotifyType.RedirectSupported) || payloads.Has(NotifyType.RedirectedFrom)))
+        if (options.Redirect is { } elsewhere && IkeSaInit.TakesRedirect(payloads))
         {
             return DoorAnswer.Send(Reply(header, NotifyType.Redirect, RedirectData(elsewhere, nonce)));
         }
@@ -86,8 +95,6 @@ internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, IEntropy
             ? Resume(message, header, payloads, now)
             : Choose(message, header, payloads);
     }
-
-    public void Dispose() => _cookies.Dispose();
 
     /// <summary>RFC 5685 section 9.2: kind and length of the name, the name, the initiator's nonce.</summary>
     internal static byte[] RedirectData(string elsewhere, ReadOnlySpan<byte> nonce)

@@ -27,6 +27,7 @@ internal sealed class CreateChild : Exchange
     private KeyExchange? _exchange;
     private IReadOnlyList<Proposal> _offered = [];
     private uint _spi;
+    private bool _begun;
 
     public CreateChild(ChildSa old)
     {
@@ -58,9 +59,10 @@ internal sealed class CreateChild : Exchange
             return false;
         }
 
+        _begun = true;
         session.Entropy.Fill(_nonce);
-        var all = session.Target?.Esp ?? session.Grant!.Esp;
-        _method ??= (KeyExchangeMethod)all[0].Of(TransformType.KeyExchange).FirstOrDefault().Id;
+        var all = session.EspProposals;
+        _method ??= FirstMethod(all);
         _offered = [.. all.Select(proposal => proposal with { Spi = _spi })];
         if (_old is not null)
         {
@@ -94,13 +96,15 @@ internal sealed class CreateChild : Exchange
             return;
         }
 
-        if (!response.HasSa || response.Sa.Length != 1 || !response.HasNonce || !response.HasTs || (uint)response.Sa[0].Spi is 0 or > uint.MaxValue
+        if (!response.HasSa || response.Sa.Length != 1 || !response.HasNonce || !response.HasTs
             || !ProposalChoice.IsFrom(response.Sa[0], IkeSaInit.Numbered(_offered))
             || !IkeAuth.AreInside(response.TsInitiator, _local) || !IkeAuth.AreInside(response.TsResponder, _remote)
             || !TryFinish(response, out var secret))
         {
+            // The peer believes that there is one.
+            session.Enqueue(sa, Informational.Delete(_spi));
             Abandon(session);
-            session.Raise(new NegotiationFailed("the peer's answer for a CHILD_SA is not of what we asked for"));
+            session.Raise(new NegotiationFailed($"{session.Peer}: its answer for a CHILD_SA is not of what we asked for"));
             return;
         }
 
@@ -137,7 +141,7 @@ internal sealed class CreateChild : Exchange
         }
 
         _exchange?.Dispose();
-        if (_old is { State: ChildState.Rekeying })
+        if (_begun && _old is { State: ChildState.Rekeying })
         {
             _old.State = ChildState.Active;
             _old.Rival = null;
@@ -149,7 +153,7 @@ internal sealed class CreateChild : Exchange
     {
         if (!request.HasTs)
         {
-            session.AnswerError(sa, header, NotifyType.InvalidSyntax, now);
+            session.RefuseMalformed(sa, header, "CREATE_CHILD_SA has no selectors", now);
             return;
         }
 
@@ -173,7 +177,7 @@ internal sealed class CreateChild : Exchange
 
         var wanted = new ChildRequest(request.Sa, request.TsInitiator, request.TsResponder, request.Has(NotifyType.UseTransportMode));
         var brought = request.Ke?.Method ?? KeyExchangeMethod.None;
-        if (!session.Children.TryAgree(wanted, brought, withKeys: true, out var agreement, out var refusal))
+        if (!session.Children.TryAgree(wanted, brought, withKeys: true, isRekey: old is not null, out var agreement, out var refusal))
         {
             Refuse(session, sa, header, refusal, now);
             return;
@@ -184,7 +188,7 @@ internal sealed class CreateChild : Exchange
         SecretBytes? secret = null;
         if (group != KeyExchangeMethod.None && !KeyExchange.TryRespond(group, request.Ke!.Value.AsSpan(), out own, out secret))
         {
-            session.AnswerError(sa, header, NotifyType.InvalidSyntax, now);
+            session.RefuseMalformed(sa, header, "a key exchange value for a CHILD_SA is not one", now);
             return;
         }
 
@@ -262,9 +266,15 @@ internal sealed class CreateChild : Exchange
         if (rival is not null && lower.AsSpan().SequenceCompareTo(old.RivalNonce) < 0)
         {
             // Ours has the lowest nonce: it goes, and the peer deletes the old pair.
-            old.State = ChildState.Replaced;
+            (old.State, child.Replaces) = (ChildState.Replaced, 0);
             session.Enqueue(sa, Informational.Delete(child));
             return;
+        }
+
+        if (rival is not null)
+        {
+            // The peer deletes it.
+            rival.Replaces = 0;
         }
 
         session.Children.Use(child);
@@ -284,11 +294,17 @@ internal sealed class CreateChild : Exchange
             case NotifyType.TemporaryFailure when old is not null:
                 old.RekeyAt = now + Later;
                 break;
-            case NotifyType.ChildSaNotFound when old is not null && !hasRival:
-                // The peer has not got it (any more): it goes here as well.
-                session.Children.Remove(old);
+            case NotifyType.TemporaryFailure:
+                session.EnqueueLater(new CreateChild(_local, _remote, _wantsTransport), now);
                 break;
-            case NotifyType.TemporaryFailure or NotifyType.ChildSaNotFound:
+            case NotifyType.ChildSaNotFound when old is not null:
+                if (!hasRival && session.Children.Find(old.InboundSpi) is not null)
+                {
+                    // The peer has not got it: another in its place (RFC 7296 section 2.25.1).
+                    session.Children.Remove(old);
+                    session.Enqueue(sa, new CreateChild(_local, _remote, _wantsTransport));
+                }
+
                 break;
             default:
                 session.Raise(new NegotiationFailed(
@@ -304,11 +320,18 @@ internal sealed class CreateChild : Exchange
         }
     }
 
+    /// <summary>Of an earlier rekey, what the peer took; else what we like most.</summary>
+    private KeyExchangeMethod FirstMethod(IReadOnlyList<Proposal> all)
+    {
+        var agreed = (_old?.Agreed.Of(TransformType.KeyExchange) ?? []).FirstOrDefault();
+        return (KeyExchangeMethod)(agreed.Id != 0 && all.Any(proposal => proposal.Contains(agreed)) ? agreed : all[0].Of(TransformType.KeyExchange).FirstOrDefault()).Id;
+    }
+
     private bool TryMethod(IkeSession session, Notification error, out KeyExchangeMethod method)
     {
         method = (KeyExchangeMethod)BinaryPrimitives.ReadUInt16BigEndian(error.Data.AsSpan());
         var wanted = Transform.Of(method);
-        return method != _method && (session.Target?.Esp ?? session.Grant!.Esp).Any(proposal => proposal.Contains(wanted));
+        return method != _method && session.EspProposals.Any(proposal => proposal.Contains(wanted));
     }
 
     internal static byte[] Lower(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => (a.SequenceCompareTo(b) <= 0 ? a : b).ToArray();

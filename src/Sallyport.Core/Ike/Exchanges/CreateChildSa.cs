@@ -12,12 +12,12 @@ internal static class CreateChildSa
     {
         if (!request.HasSa || !request.HasNonce)
         {
-            session.AnswerError(sa, header, NotifyType.InvalidSyntax, now);
+            session.RefuseMalformed(sa, header, "CREATE_CHILD_SA has no proposal or no nonce", now);
         }
         else if (sa != session.Current)
         {
             // Nothing is made under keys that are about to go.
-            session.AnswerError(sa, header, NotifyType.NoAdditionalSas, now);
+            session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
         }
         else if (request.Sa[0].Protocol == IpsecProtocol.Ike)
         {

@@ -17,6 +17,9 @@ internal abstract class Exchange
 
     public abstract void HandleResponse(IkeSession session, IkeSa sa, IkePayloads response, Instant now);
 
+    /// <summary>The same once more, where its IKE SA went before it was answered; null where nobody needs it any more.</summary>
+    public virtual Exchange? Again() => null;
+
     /// <summary>It will never be answered: secrets and numbers that it holds go back.</summary>
     public virtual void Abandon(IkeSession session)
     {

@@ -441,10 +441,11 @@ internal sealed class IkeAuth : Exchange
         Abandon(session);
         if (tell)
         {
-            session.Enqueue(sa, new Informational(reason == IkeEnd.AuthenticationFailed ? InformationalKind.AuthenticationFailed : InformationalKind.DeleteIke));
-            session.PumpLast(now);
+            session.EndTelling(reason, detail, reason == IkeEnd.AuthenticationFailed ? InformationalKind.AuthenticationFailed : InformationalKind.DeleteIke, now);
         }
-
-        session.End(reason, detail, now);
+        else
+        {
+            session.End(reason, detail, now);
+        }
     }
 }

@@ -1,9 +1,11 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Eap;
 using Sallyport.Core.Ike.Keys;
+using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
@@ -143,10 +145,8 @@ internal static class IkeAuthAnswer
     /// <summary>The owner decides; then comes our own proof, and the CHILD_SA.</summary>
     private static void Judge(IkeSession session, IkeSa sa, in IkeHeader header, IkeClaim claim, byte[]? shared, Instant now)
     {
-        var verdict = session.Owner.Judge(claim);
-        if (verdict.Grant is not { } grant)
+        if (!TryGrant(session, sa, header, claim, now, out var grant))
         {
-            Fail(session, sa, header, verdict.Refusal, now);
             return;
         }
 
@@ -169,6 +169,24 @@ internal static class IkeAuthAnswer
         }
 
         Accept(session, sa, header, grant, claim.Proof, ref writer, now);
+    }
+
+    /// <summary>What the owner says; and whether what was agreed on before the peer's name was known is good enough for it.</summary>
+    private static bool TryGrant(
+        IkeSession session, IkeSa sa, in IkeHeader header, IkeClaim claim, Instant now, [NotNullWhen(true)] out IkeGrant? grant)
+    {
+        var verdict = session.Owner.Judge(claim);
+        var agreed = session.AgreedIke!;
+        var isTaken = verdict.Grant is not null && ProposalChoice.TryChoose([agreed], verdict.Grant.Ike, KeyExchangeMethod.None, out _);
+        grant = isTaken ? verdict.Grant : null;
+        if (!isTaken)
+        {
+            Fail(
+                session, sa, header,
+                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its IKE SA is not of its proposals: {ProposalChoice.Explain([agreed], verdict.Grant.Ike)}", now);
+        }
+
+        return isTaken;
     }
 
     private static void BeginEap(IkeSession session, IkeSa sa, in IkeHeader header, IkeIdentity peer, Instant now)
@@ -237,10 +255,8 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        var verdict = session.Owner.Judge(claim);
-        if (verdict.Grant is not { } grant)
+        if (!TryGrant(session, sa, header, claim, now, out var grant))
         {
-            Fail(session, sa, header, verdict.Refusal, now);
             return;
         }
 
@@ -298,7 +314,7 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        if (!session.Children.TryAgree(request, KeyExchangeMethod.None, withKeys: false, out var agreement, out var refusal))
+        if (!session.Children.TryAgree(request, KeyExchangeMethod.None, withKeys: false, isRekey: false, out var agreement, out var refusal))
         {
             Refuse(session, refusal.Notify, $"{session.Peer}: {refusal.Detail}", ref writer);
             return;
@@ -320,8 +336,8 @@ internal static class IkeAuthAnswer
     internal static void WriteAgreement(ChildAgreement agreement, uint spi, ref PayloadWriter writer)
     {
         writer.Sa([agreement.Chosen with { Spi = spi }]);
-        writer.Selectors(PayloadType.TsInitiator, agreement.Remote);
-        writer.Selectors(PayloadType.TsResponder, agreement.Local);
+        writer.Selectors(PayloadType.TsInitiator, agreement.SaidRemote ?? agreement.Remote);
+        writer.Selectors(PayloadType.TsResponder, agreement.SaidLocal ?? agreement.Local);
         if (agreement.IsTransport)
         {
             writer.Notify(NotifyType.UseTransportMode);

@@ -29,9 +29,12 @@ internal sealed class IkeIntermediate : Exchange
     {
         if (response.Ke is not { } value || value.Method != _exchange!.Method || !_exchange.TryFinish(value.Value.AsSpan(), out var secret))
         {
+            Abandon(session);
             session.End(IkeEnd.Malformed, "the answer to IKE_INTERMEDIATE has no key exchange of ours", now);
             return;
         }
+
+        _exchange.Dispose();
 
         Strengthen(session, sa, secret);
         session.Enqueue(sa, session.Phase == IkePhase.Authenticating ? new IkeAuth() : new IkeIntermediate());
@@ -46,8 +49,7 @@ internal sealed class IkeIntermediate : Exchange
         if (request.Ke is not { } value || value.Method != handshake.Additional.Peek()
             || !KeyExchange.TryRespond(value.Method, value.Value.AsSpan(), out var own, out var secret))
         {
-            session.AnswerError(sa, header, NotifyType.InvalidSyntax, now);
-            session.End(IkeEnd.Malformed, "IKE_INTERMEDIATE came without the key exchange that is next", now);
+            session.RefuseMalformed(sa, header, "IKE_INTERMEDIATE came without the key exchange that is next", now);
             return;
         }
 

@@ -17,6 +17,9 @@ internal sealed class IkeSaInit : Exchange
     /// <summary>Cookies and other methods that a responder may ask for in turn.</summary>
     private const int RetriesMax = 4;
 
+    private const int AuthoritiesMax = 20;
+    private const int AuthorityLength = 20;
+
     /// <summary>SHA2-256, SHA2-384, SHA2-512, identity (RFC 7427 section 7, RFC 8420).</summary>
     private static ReadOnlySpan<byte> Hashes => [0, 2, 0, 3, 0, 4, 0, 5];
 
@@ -47,7 +50,15 @@ internal sealed class IkeSaInit : Exchange
         to.Ke(_exchange.Method, _exchange.Public);
         to.Nonce(_nonce);
         WriteAbilities(session, sa, ref to);
-        to.Notify(NotifyType.RedirectSupported);
+        if (target.RedirectedFrom is { } before)
+        {
+            WriteRedirectedFrom(before, ref to);
+        }
+        else
+        {
+            to.Notify(NotifyType.RedirectSupported);
+        }
+
         if (target.Ppk is not null)
         {
             to.Notify(NotifyType.UsePpk);
@@ -70,20 +81,18 @@ internal sealed class IkeSaInit : Exchange
 
         if (response.Find(NotifyType.Redirect) is { } redirect && TryReadRedirect(redirect.Data.AsSpan(), _nonce, out var gateway))
         {
+            session.FirstExchangeDone();
             session.Raise(new IkeRedirected(gateway));
             session.End(IkeEnd.Redirected, $"the peer sends us to {gateway}", now);
-            session.FirstExchangeDone();
             return;
         }
 
         if (response.FirstError is { } error)
         {
-            // Anybody on the way could say so: the owner tries again.
-            session.End(
+            session.GiveUpSoon(
                 error.Type == NotifyType.NoProposalChosen ? IkeEnd.NoProposal : IkeEnd.Refused,
                 error.Type == NotifyType.NoProposalChosen ? $"the peer takes none of our proposals {ProposalChoice.List(session.Target!.Ike)}" : $"the peer refuses IKE_SA_INIT: {error.Type}",
                 now);
-            session.FirstExchangeDone();
             return;
         }
 
@@ -98,14 +107,12 @@ internal sealed class IkeSaInit : Exchange
 
         session.FirstExchangeDone();
         var handshake = session.Handshake!;
-        handshake.InitiatorNonce = _nonce;
-        handshake.ResponderNonce = [.. response.Nonce];
+        (handshake.InitiatorNonce, handshake.ResponderNonce) = (_nonce, [.. response.Nonce]);
         using (secret)
         {
             sa.UseKeys(IkeKeys.First(suite, new IkeNonces(_nonce, response.Nonce.AsSpan(), sa.InitiatorSpi, sa.ResponderSpi), secret.Bytes));
         }
 
-        _exchange.Dispose();
         session.AgreedIke = response.Sa[0] with { Number = 0, Spi = 0 };
         ReadAbilities(session, sa, response, ofRequest: false);
         if (session.Target!.PpkRequired && !handshake.PeerHasPpk)
@@ -114,12 +121,8 @@ internal sealed class IkeSaInit : Exchange
             return;
         }
 
-        if (session.IsEncapsulated)
-        {
-            session.Path = session.Path.ToNatPort(session.Options.NatPort);
-        }
-
-        Proceed(session, sa, suite);
+        handshake.Add(suite.Additional);
+        GoOn(session, sa, now);
     }
 
     public override void Abandon(IkeSession session) => _exchange?.Dispose();
@@ -132,6 +135,7 @@ internal sealed class IkeSaInit : Exchange
         if (!KeyExchange.TryRespond(suite.Group, request.Ke!.Value.AsSpan(), out var own, out var secret))
         {
             session.End(IkeEnd.Malformed, $"the peer's {Transform.Of(suite.Group)} value is not one", now);
+            session.Finish();
             return;
         }
 
@@ -143,13 +147,12 @@ internal sealed class IkeSaInit : Exchange
         handshake.ResponderNonce = nonce;
         session.AgreedIke = admission.Chosen! with { Number = 0, Spi = 0 };
 
-        var writer = new PayloadWriter(new byte[IkeLimits.DatagramMax]);
+        var writer = new PayloadWriter(new byte[IkeLimits.MessageMax]);
         writer.Sa([admission.Chosen! with { Spi = 0 }]);
         writer.Ke(suite.Group, own);
         writer.Nonce(nonce);
         ReadAbilities(session, sa, request, ofRequest: true);
         WriteAbilities(session, sa, ref writer);
-        writer.Notify(NotifyType.ChildlessSupported);
         if (handshake.PeerHasPpk)
         {
             writer.Notify(NotifyType.UsePpk);
@@ -160,7 +163,8 @@ internal sealed class IkeSaInit : Exchange
             writer.Notify(NotifyType.IntermediateSupported);
         }
 
-        if (!session.Owner.AuthorityHashes.IsEmpty)
+        // Without them a peer sends what it has: more than a few do not fit into a datagram.
+        if (session.Owner.AuthorityHashes.Length is > 0 and <= AuthoritiesMax * AuthorityLength)
         {
             writer.CertificateRequest(session.Owner.AuthorityHashes.Span);
         }
@@ -173,28 +177,51 @@ internal sealed class IkeSaInit : Exchange
         handshake.Response = sa.ComposeClear(ExchangeType.IkeSaInit, 0, isResponse: true, writer.First, writer.Written);
         sa.CountFirstExchange();
         session.Transmit([handshake.Response]);
-        Proceed(session, sa, suite);
+        handshake.Add(suite.Additional);
+        session.Phase = suite.Additional.IsEmpty ? IkePhase.Authenticating : IkePhase.Intermediate;
+    }
+
+    /// <summary>As who began, once the two have keys: to the port for NAT where there is one, and on.</summary>
+    public static void GoOn(IkeSession session, IkeSa sa, Instant now)
+    {
+        var handshake = session.Handshake!;
+        if (session.Target!.LocalSelectors.IsEmpty && !handshake.PeerHasChildless)
+        {
+            session.End(IkeEnd.Refused, "the peer does nothing without a CHILD_SA (RFC 6023), and we ask for none", now);
+            return;
+        }
+
+        if (session.IsEncapsulated)
+        {
+            session.Path = session.Path.ToNatPort(session.Options.NatPort);
+        }
+
+        session.Phase = handshake.Additional.Count == 0 ? IkePhase.Authenticating : IkePhase.Intermediate;
+        session.Enqueue(sa, handshake.Additional.Count == 0 ? new IkeAuth() : new IkeIntermediate());
     }
 
     /// <summary>What each end can do, and where it believes to be.</summary>
     public static void WriteAbilities(IkeSession session, IkeSa sa, ref PayloadWriter to)
     {
-        var options = session.Options;
-        var local = session.Path.Local;
-        if (options.ForceEncapsulation)
-        {
-            // As if there were a NAT (RFC 7296 section 2.23): no port is 0.
-            local = local with { Port = 0 };
-        }
-
-        to.Notify(NotifyType.NatDetectionSourceIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, local));
-        to.Notify(NotifyType.NatDetectionDestinationIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, session.Path.Peer));
-        if (options.Fragmentation)
+        WriteNat(session, sa, session.Path, ref to);
+        if (session.Options.Fragmentation)
         {
             to.Notify(NotifyType.FragmentationSupported);
         }
 
         to.Notify(NotifyType.SignatureHashAlgorithms, Hashes);
+        if (!sa.IsInitiator)
+        {
+            to.Notify(NotifyType.ChildlessSupported);
+        }
+    }
+
+    /// <summary>Where we are and where the peer seems to be (RFC 7296 section 2.23). To force encapsulation, we are where nobody is: no port is 0.</summary>
+    public static void WriteNat(IkeSession session, IkeSa sa, in IkePath path, ref PayloadWriter to)
+    {
+        var local = session.Options.ForceEncapsulation ? path.Local with { Port = 0 } : path.Local;
+        to.Notify(NotifyType.NatDetectionSourceIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, local));
+        to.Notify(NotifyType.NatDetectionDestinationIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, path.Peer));
     }
 
     /// <summary>What the peer can do, and whether a NAT is between.</summary>
@@ -206,39 +233,27 @@ internal sealed class IkeSaInit : Exchange
         handshake.PeerHasPpk = message.Has(NotifyType.UsePpk);
         handshake.PeerHasIntermediate = message.Has(NotifyType.IntermediateSupported);
         handshake.PeerHasChildless = message.Has(NotifyType.ChildlessSupported);
-        handshake.PeerTakesRedirect = message.Has(NotifyType.RedirectSupported);
-        DetectNat(session, message, sa.InitiatorSpi, ofRequest ? 0 : sa.ResponderSpi);
+        session.PeerTakesRedirect = TakesRedirect(message);
+        DetectNat(session, sa, message, ofRequest ? 0 : sa.ResponderSpi);
     }
 
     /// <summary>RFC 7296 section 2.23. A peer that sends no hashes knows nothing of NAT; then there is none as far as it is concerned.</summary>
-    public static void DetectNat(IkeSession session, IkePayloads message, ulong initiatorSpi, ulong responderSpi)
+    /// <param name="responderSpi">As in the message: 0 in a first one.</param>
+    public static void DetectNat(IkeSession session, IkeSa sa, IkePayloads message, ulong responderSpi)
     {
-        if (!message.Has(NotifyType.NatDetectionSourceIp) || !message.Has(NotifyType.NatDetectionDestinationIp))
+        if (!message.Has(NotifyType.NatDetectionSourceIp) || message.Find(NotifyType.NatDetectionDestinationIp) is not { } seen)
         {
             session.IsEncapsulated = session.Options.ForceEncapsulation;
             return;
         }
 
-        var ofPeer = IkePath.Hash(initiatorSpi, responderSpi, session.Path.Peer);
-        var ofUs = IkePath.Hash(initiatorSpi, responderSpi, session.Path.Local);
+        var ofPeer = IkePath.Hash(sa.InitiatorSpi, responderSpi, session.Path.Peer);
+        var ofUs = IkePath.Hash(sa.InitiatorSpi, responderSpi, session.Path.Local);
+        sa.SeenAs = [.. seen.Data];
         var peerIsBehind = !message.Notifications.Any(notify => notify.Type == NotifyType.NatDetectionSourceIp && notify.Data.AsSpan().SequenceEqual(ofPeer));
         session.NeedsKeepalive = !message.Notifications.Any(notify => notify.Type == NotifyType.NatDetectionDestinationIp && notify.Data.AsSpan().SequenceEqual(ofUs));
         session.IsPeerBehindNat = peerIsBehind;
         session.IsEncapsulated = peerIsBehind || session.NeedsKeepalive || session.Options.ForceEncapsulation;
-    }
-
-    private static void Proceed(IkeSession session, IkeSa sa, IkeSuite suite)
-    {
-        foreach (var method in suite.Additional)
-        {
-            session.Handshake!.Additional.Enqueue(method);
-        }
-
-        session.Phase = suite.Additional.IsEmpty ? IkePhase.Authenticating : IkePhase.Intermediate;
-        if (sa.IsInitiator)
-        {
-            session.Enqueue(sa, suite.Additional.IsEmpty ? new IkeAuth() : new IkeIntermediate());
-        }
     }
 
     private static ImmutableArray<ushort> ReadHashes(IkePayloads message)
@@ -282,12 +297,24 @@ internal sealed class IkeSaInit : Exchange
         return true;
     }
 
+    /// <summary>RFC 5685 section 9.3: kind and length of the address, the address.</summary>
+    private static void WriteRedirectedFrom(IpAddress before, ref PayloadWriter to)
+    {
+        Span<byte> data = stackalloc byte[2 + 16];
+        var length = before.Write(data[2..]);
+        (data[0], data[1]) = (before.IsV4 ? (byte)1 : (byte)2, (byte)length);
+        to.Notify(NotifyType.RedirectedFrom, data[..(2 + length)]);
+    }
+
     private static KeyExchangeMethod FirstMethod(IReadOnlyList<Proposal> proposals) =>
         (KeyExchangeMethod)proposals[0].Of(TransformType.KeyExchange).First().Id;
 
     /// <summary>As they went into the payload.</summary>
     public static IReadOnlyList<Proposal> Numbered(IReadOnlyList<Proposal> proposals) =>
         [.. proposals.Select((proposal, index) => proposal with { Number = (byte)(index + 1) })];
+
+    /// <summary>Who was sent here by another gateway says that instead, and may be sent on (RFC 5685 section 3).</summary>
+    public static bool TakesRedirect(IkePayloads message) => message.Has(NotifyType.RedirectSupported) || message.Has(NotifyType.RedirectedFrom);
 
     internal static bool TryReadRedirect(ReadOnlySpan<byte> data, ReadOnlySpan<byte> nonce, out string gateway)
     {

@@ -32,13 +32,24 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     private const int CookieLength = 16;
 
     private ChildSa? _child;
+    private uint _spi;
+    private readonly bool _isAgain;
     private byte[] _cookie = [];
     private string _gateway = "";
     private IkePath _path;
 
+    private Informational(Informational before)
+        : this(before.Kind) => (_child, _spi, _gateway, _isAgain) = (before._child, before._spi, before._gateway, true);
+
+    private InformationalKind Kind => kind;
+
     public override ExchangeType Type => ExchangeType.Informational;
 
     public static Informational Delete(ChildSa child) => new(InformationalKind.DeleteChild) { _child = child };
+
+    /// <summary>Of a pair that only the peer believes in.</summary>
+    /// <param name="spi">Ours.</param>
+    public static Informational Delete(uint spi) => new(InformationalKind.DeleteChild) { _spi = spi };
 
     public static Informational Redirect(string gateway) => new(InformationalKind.Redirect) { _gateway = gateway };
 
@@ -47,9 +58,17 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         switch (kind)
         {
             case InformationalKind.Probe:
+                if (WatchesNat(session))
+                {
+                    IkeSaInit.WriteNat(session, sa, session.Path, ref to);
+                }
+
+                return true;
+            case InformationalKind.DeleteChild when _spi != 0:
+                to.DeleteEsp([_spi]);
                 return true;
             case InformationalKind.DeleteChild:
-                if (session.Children.Find(_child!.InboundSpi) is null || _child.State == ChildState.Deleting)
+                if (session.Children.Find(_child!.InboundSpi) is null || (_child.State == ChildState.Deleting && !_isAgain))
                 {
                     return false;
                 }
@@ -67,7 +86,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
             case InformationalKind.UpdateAddresses:
                 _path = session.Path;
                 to.Notify(NotifyType.UpdateSaAddresses);
-                WriteNat(session, sa, ref to);
+                IkeSaInit.WriteNat(session, sa, session.Path, ref to);
                 return true;
             case InformationalKind.ReturnRoutability:
                 _path = session.Path;
@@ -87,8 +106,8 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     {
         switch (kind)
         {
-            case InformationalKind.DeleteChild:
-                session.Children.Remove(_child!);
+            case InformationalKind.DeleteChild when _child is not null:
+                session.Children.Remove(_child);
                 break;
             case InformationalKind.DeleteOldIke:
                 session.Forget(sa);
@@ -108,11 +127,20 @@ internal sealed class Informational(InformationalKind kind) : Exchange
                 }
 
                 break;
+            case InformationalKind.Probe when WatchesNat(session):
+                LookAtNat(session, sa, response);
+                break;
+            case InformationalKind.DeleteChild:
             case InformationalKind.Redirect:
             case InformationalKind.Probe:
                 break;
         }
     }
+
+    public override Exchange? Again() =>
+        kind is InformationalKind.DeleteChild or InformationalKind.UpdateAddresses or InformationalKind.ReturnRoutability or InformationalKind.Redirect
+            ? new Informational(this)
+            : null;
 
     public override void Abandon(IkeSession session)
     {
@@ -129,13 +157,13 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         if (request.Deletions.Any(deletion => deletion.Protocol == IpsecProtocol.Ike))
         {
             session.Answer(sa, header, ref writer, now);
-            if (sa == session.Current)
+            if (sa != session.Current || session.Rekeying?.Yield(session, sa, now) == true)
             {
-                session.End(IkeEnd.Deleted, "the peer deleted it", now);
+                session.ForgetSoon(sa, now);
             }
             else
             {
-                session.ForgetSoon(sa, now);
+                session.End(IkeEnd.Deleted, "the peer deleted it", now);
             }
 
             return;
@@ -148,12 +176,21 @@ internal sealed class Informational(InformationalKind kind) : Exchange
             return;
         }
 
-        if (request.Has(NotifyType.UpdateSaAddresses) && session.HasMobike && !sa.IsInitiator && !TryMove(session, sa, request, from, ref writer, now))
+        if (request.Has(NotifyType.UpdateSaAddresses) && session is { HasMobike: true, Target: null }
+            && IsNewest(session, sa, header.MessageId) && !TryMove(session, sa, request, from))
         {
+            writer.Notify(NotifyType.UnexpectedNatDetected);
             session.Answer(sa, header, ref writer, now);
             return;
         }
 
+        if (session.HasMobike && request.Has(NotifyType.NatDetectionSourceIp))
+        {
+            // Whoever asks what we see of it is told, moved or not (RFC 4555 section 3.8).
+            IkeSaInit.WriteNat(session, sa, from, ref writer);
+        }
+
+        IkeAuth.ReadWindow(sa, request);
         DeleteChildren(session, request, ref writer);
         if (request.Find(NotifyType.Cookie2) is { Data: { Length: <= IkeLimits.CookieMax } cookie })
         {
@@ -196,25 +233,30 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         }
     }
 
-    /// <summary>The peer speaks from elsewhere (RFC 4555 section 3.5). False where it must not be followed.</summary>
-    private static bool TryMove(IkeSession session, IkeSa sa, IkePayloads request, in IkePath from, ref PayloadWriter writer, Instant now)
+    /// <summary>Requests may overtake each other, and an old pair of SPIs is older than the one in use.</summary>
+    private static bool IsNewest(IkeSession session, IkeSa sa, uint messageId)
     {
-        var before = session.Path;
-        session.Path = from;
-        var wasEncapsulated = session.IsEncapsulated;
-        IkeSaInit.DetectNat(session, request, sa.InitiatorSpi, sa.ResponderSpi);
+        var isNewest = sa.LastMove is not { } last || messageId > last;
+        isNewest &= sa == session.Current || session.Current.LastMove is null;
+        sa.LastMove = isNewest ? messageId : sa.LastMove;
+        return isNewest;
+    }
+
+    /// <summary>The peer speaks from elsewhere (RFC 4555 section 3.5). False where it must not be followed.</summary>
+    private static bool TryMove(IkeSession session, IkeSa sa, IkePayloads request, in IkePath from)
+    {
         if (request.Find(NotifyType.NoNatsAllowed) is { } strict && !IsPlain(strict.Data.AsSpan(), from))
         {
-            (session.Path, session.IsEncapsulated) = (before, wasEncapsulated);
-            writer.Notify(NotifyType.UnexpectedNatDetected);
             return false;
         }
 
-        WriteNat(session, sa, ref writer);
+        var before = session.Path;
+        session.Path = from;
+        IkeSaInit.DetectNat(session, sa, request, sa.ResponderSpi);
         session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
         if (before.Peer.Ip != from.Peer.Ip)
         {
-            session.Enqueue(sa, new Informational(InformationalKind.ReturnRoutability));
+            session.Enqueue(session.Current, new Informational(InformationalKind.ReturnRoutability));
         }
 
         return true;
@@ -234,19 +276,29 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         return source == from.Peer.Ip && destination == from.Local.Ip;
     }
 
-    private static void WriteNat(IkeSession session, IkeSa sa, ref PayloadWriter to)
+    /// <summary>Who can move asks, behind a NAT, where it is seen: the NAT may have changed that (RFC 4555 section 3.8).</summary>
+    private static bool WatchesNat(IkeSession session) => session is { HasMobike: true, NeedsKeepalive: true, Target: not null };
+
+    private static void LookAtNat(IkeSession session, IkeSa sa, IkePayloads response)
     {
-        var local = session.Options.ForceEncapsulation ? session.Path.Local with { Port = 0 } : session.Path.Local;
-        to.Notify(NotifyType.NatDetectionSourceIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, local));
-        to.Notify(NotifyType.NatDetectionDestinationIp, IkePath.Hash(sa.InitiatorSpi, sa.ResponderSpi, session.Path.Peer));
+        if (response.Find(NotifyType.NatDetectionDestinationIp) is not { } seen)
+        {
+            return;
+        }
+
+        if (sa.SeenAs.Length > 0 && !seen.Data.AsSpan().SequenceEqual(sa.SeenAs))
+        {
+            session.Enqueue(session.Current, new Informational(InformationalKind.UpdateAddresses));
+        }
+
+        sa.SeenAs = [.. seen.Data];
     }
 
     private void HandleMoved(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
     {
         if (_path != session.Path)
         {
-            // It has moved once more since.
-            session.Enqueue(sa, new Informational(InformationalKind.UpdateAddresses));
+            // It has moved once more since, and says so in another request.
             return;
         }
 
@@ -256,7 +308,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
             return;
         }
 
-        IkeSaInit.DetectNat(session, response, sa.InitiatorSpi, sa.ResponderSpi);
+        IkeSaInit.DetectNat(session, sa, response, sa.ResponderSpi);
         session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
     }
 }

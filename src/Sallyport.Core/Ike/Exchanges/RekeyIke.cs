@@ -12,7 +12,7 @@ namespace Sallyport.Core.Ike.Exchanges;
 /// New keys and SPIs for the IKE SA (RFC 7296 sections 1.3.2, 2.8 and 2.18). CHILD_SAs belong to the session, so they come along. Where both ends begin at once, two
 /// come of it; the one whose exchange has the lowest of the four nonces goes, and who began the other deletes the old one.
 /// </summary>
-internal sealed class RekeyIke : Exchange
+internal sealed class RekeyIke(IkeSa of) : Exchange
 {
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(10);
 
@@ -21,8 +21,7 @@ internal sealed class RekeyIke : Exchange
     private KeyExchangeMethod? _method;
     private ulong _spi;
     private IReadOnlyList<Proposal> _offered = [];
-    private IkeSa? _rival;
-    private byte[] _rivalNonce = [];
+    private Rival? _rival;
 
     public override ExchangeType Type => ExchangeType.CreateChildSa;
 
@@ -30,11 +29,14 @@ internal sealed class RekeyIke : Exchange
 
     public bool IsUnderWay { get; private set; }
 
+    /// <summary>What the peer's own rekey made meanwhile, as long as it is there.</summary>
+    private Rival? Other => _rival is { Sa.Keys: not null } rival ? rival : null;
+
     public override bool Write(IkeSession session, IkeSa sa, ref PayloadWriter to, Instant now)
     {
-        if (sa != session.Current)
+        if (sa != of)
         {
-            session.Rekeying = null;
+            // The peer was faster.
             return false;
         }
 
@@ -44,7 +46,7 @@ internal sealed class RekeyIke : Exchange
 
         // What was agreed first, so that its group needs no second round.
         var agreed = session.AgreedIke!;
-        _offered = [.. new[] { agreed }.Concat(session.Target?.Ike ?? session.Grant!.Ike).Select(Plain).Select(proposal => proposal with { Spi = _spi })];
+        _offered = [.. new[] { agreed }.Concat(session.IkeProposals).Select(Plain).Select(proposal => proposal with { Spi = _spi })];
         _method ??= (KeyExchangeMethod)agreed.Of(TransformType.KeyExchange).First().Id;
         _exchange = KeyExchange.Start(_method.Value);
         to.Sa(_offered);
@@ -66,29 +68,50 @@ internal sealed class RekeyIke : Exchange
             || !ProposalChoice.IsFrom(response.Sa[0], IkeSaInit.Numbered(_offered)) || IkeSuite.Of(response.Sa[0]) is not { } suite
             || suite.Group != _exchange!.Method || response.Ke.Method != suite.Group || !_exchange.TryFinish(response.Ke.Value.AsSpan(), out var secret))
         {
-            session.End(IkeEnd.Malformed, "the peer's answer to new keys for the IKE SA is not of what we asked for", now);
+            Abandon(session);
+            session.EndTelling(IkeEnd.Malformed, "the peer's answer to new keys for the IKE SA is not of what we asked for", InformationalKind.DeleteIke, now);
             return;
         }
 
-        var made = new IkeSa(isInitiator: true, _spi, response.Sa[0].Spi, session.Entropy) { CanFragment = sa.CanFragment, PeerWindow = sa.PeerWindow, IsStrict = false };
+        var made = new IkeSa(isInitiator: true, _spi, response.Sa[0].Spi, session.Entropy) { CanFragment = sa.CanFragment, IsStrict = false };
         using (secret)
         {
             made.UseKeys(sa.Keys!.Next(suite, new IkeNonces(_nonce, response.Nonce.AsSpan(), made.InitiatorSpi, made.ResponderSpi), secret.Bytes));
         }
 
         _exchange.Dispose();
-        if (_rival is not null && CreateChild.Lower(_nonce, response.Nonce.AsSpan()).AsSpan().SequenceCompareTo(_rivalNonce) < 0)
+        session.Shelter(made);
+        if (Other is { } rival && CreateChild.Lower(_nonce, response.Nonce.AsSpan()).AsSpan().SequenceCompareTo(rival.Nonce) < 0)
         {
             // Ours has the lowest nonce: it goes, and the peer deletes the old one.
-            session.Shelter(made);
+            made.DropAt = now + session.Options.DeadAfter;
+            Take(session, sa, rival.Sa, rival.Chosen, now);
             session.Enqueue(made, new Informational(InformationalKind.DeleteOldIke), isFirst: true);
-            Take(session, sa, _rival, response.Sa[0], now);
             return;
         }
 
-        session.Shelter(made);
+        if (Other is { } loser)
+        {
+            loser.Sa.DropAt = now + session.Options.DeadAfter;
+        }
+
         Take(session, sa, made, response.Sa[0], now);
         session.Enqueue(sa, new Informational(InformationalKind.DeleteOldIke), isFirst: true);
+    }
+
+    /// <summary>
+    /// The peer deletes the pair of SPIs whose keys we are about to replace: it has not seen our request, and what its own rekey made stands (RFC 7296 section
+    /// 2.8.2). False where it has made nothing: then it ends the session.
+    /// </summary>
+    public bool Yield(IkeSession session, IkeSa sa, Instant now)
+    {
+        if (Other is not { } rival)
+        {
+            return false;
+        }
+
+        Take(session, sa, rival.Sa, rival.Chosen, now);
+        return true;
     }
 
     public override void Abandon(IkeSession session)
@@ -111,7 +134,7 @@ internal sealed class RekeyIke : Exchange
         }
 
         var brought = request.Ke?.Method ?? KeyExchangeMethod.None;
-        IReadOnlyList<Proposal> taken = [.. (session.Target?.Ike ?? session.Grant!.Ike).Select(Plain)];
+        IReadOnlyList<Proposal> taken = [.. session.IkeProposals.Select(Plain)];
         if (!ProposalChoice.TryChoose(request.Sa, taken, brought, out var chosen) || chosen.Spi == 0)
         {
             session.AnswerError(sa, header, NotifyType.NoProposalChosen, now);
@@ -130,13 +153,13 @@ internal sealed class RekeyIke : Exchange
 
         if (!KeyExchange.TryRespond(suite.Group, request.Ke!.Value.AsSpan(), out var own, out var secret))
         {
-            session.AnswerError(sa, header, NotifyType.InvalidSyntax, now);
+            session.RefuseMalformed(sa, header, "a key exchange value for the IKE SA is not one", now);
             return;
         }
 
         var nonce = new byte[IkeLimits.NonceLength];
         session.Entropy.Fill(nonce);
-        var made = new IkeSa(isInitiator: false, session.Owner.NewIkeSpi(), chosen.Spi, session.Entropy) { CanFragment = sa.CanFragment, PeerWindow = sa.PeerWindow, IsStrict = false };
+        var made = new IkeSa(isInitiator: false, session.Owner.NewIkeSpi(), chosen.Spi, session.Entropy) { CanFragment = sa.CanFragment, IsStrict = false };
         using (secret)
         {
             made.UseKeys(sa.Keys!.Next(suite, new IkeNonces(request.Nonce.AsSpan(), nonce, made.InitiatorSpi, made.ResponderSpi), secret.Bytes));
@@ -150,7 +173,7 @@ internal sealed class RekeyIke : Exchange
         session.Shelter(made);
         if (session.Rekeying is { IsUnderWay: true } ours)
         {
-            (ours._rival, ours._rivalNonce) = (made, CreateChild.Lower(request.Nonce.AsSpan(), nonce));
+            ours._rival = new Rival(made, chosen, CreateChild.Lower(request.Nonce.AsSpan(), nonce));
             return;
         }
 
@@ -163,7 +186,7 @@ internal sealed class RekeyIke : Exchange
         session.MoveWaiting(old, made);
         session.Current = made;
         session.AgreedIke = chosen with { Spi = 0, Number = 0 };
-        session.KeepOld(now);
+        old.DropAt = now + session.Options.DeadAfter;
         session.ArmRekey(now);
         session.Raise(new IkeRekeyed(session.Suite));
     }
@@ -171,10 +194,8 @@ internal sealed class RekeyIke : Exchange
     private void HandleError(IkeSession session, IkeSa sa, Notification error, Instant now)
     {
         Abandon(session);
-        if (_rival is not null)
+        if (Yield(session, sa, now))
         {
-            // The peer's own stands.
-            Take(session, sa, _rival, session.AgreedIke!, now);
             return;
         }
 
@@ -182,7 +203,7 @@ internal sealed class RekeyIke : Exchange
         {
             case NotifyType.InvalidKePayload when error.Data.Length == 2 && BinaryPrimitives.ReadUInt16BigEndian(error.Data.AsSpan()) is var wanted
                 && wanted != (ushort)_method!.Value && _offered.Any(proposal => proposal.Contains(new Transform(TransformType.KeyExchange, wanted))):
-                session.Rekeying = new RekeyIke { _method = (KeyExchangeMethod)wanted };
+                session.Rekeying = new RekeyIke(sa) { _method = (KeyExchangeMethod)wanted };
                 session.Enqueue(sa, session.Rekeying, isFirst: true);
                 break;
             case NotifyType.TemporaryFailure:
@@ -201,4 +222,7 @@ internal sealed class RekeyIke : Exchange
     /// </summary>
     private static Proposal Plain(Proposal proposal) =>
         proposal with { Transforms = [.. proposal.Transforms.Where(transform => transform.Type < TransformType.AdditionalKeyExchange1)] };
+
+    /// <param name="Nonce">The lower one of its exchange.</param>
+    private sealed record Rival(IkeSa Sa, Proposal Chosen, byte[] Nonce);
 }

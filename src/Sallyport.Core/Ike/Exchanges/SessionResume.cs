@@ -66,13 +66,7 @@ internal sealed class SessionResume(ResumptionTicket ticket) : Exchange
         session.AgreedIke = agreed;
         sa.UseKeys(IkeKeys.Resume(IkeSuite.Of(agreed), ticket.Derivation, new IkeNonces(_nonce, response.Nonce.AsSpan(), sa.InitiatorSpi, sa.ResponderSpi)));
         IkeSaInit.ReadAbilities(session, sa, response, ofRequest: false);
-        if (session.IsEncapsulated)
-        {
-            session.Path = session.Path.ToNatPort(session.Options.NatPort);
-        }
-
-        session.Phase = IkePhase.Authenticating;
-        session.Enqueue(sa, new IkeAuth());
+        IkeSaInit.GoOn(session, sa, now);
     }
 
     /// <summary>The responder's side: the door has opened the ticket.</summary>
@@ -85,7 +79,7 @@ internal sealed class SessionResume(ResumptionTicket ticket) : Exchange
         (handshake.InitiatorNonce, handshake.ResponderNonce) = ([.. admission.Payloads.Nonce], nonce);
         handshake.Resumed = resumed;
         session.AgreedIke = resumed.Agreed;
-        var writer = new PayloadWriter(new byte[IkeLimits.DatagramMax]);
+        var writer = new PayloadWriter(new byte[IkeLimits.MessageMax]);
         writer.Nonce(nonce);
         IkeSaInit.ReadAbilities(session, sa, admission.Payloads, ofRequest: true);
         IkeSaInit.WriteAbilities(session, sa, ref writer);

@@ -11,6 +11,7 @@ namespace Sallyport.Core.Ike.Proposals;
 public static class ProposalChoice
 {
     private const int TextMax = 700;
+    private const uint ReservedMax = 255;
 
     /// <param name="offered">The peer's.</param>
     /// <param name="taken">Ours, in order of preference.</param>
@@ -23,7 +24,7 @@ public static class ProposalChoice
         {
             foreach (var theirs in offered)
             {
-                if (own.Protocol == theirs.Protocol && TryMatch(theirs, own, brought, out var transforms, out _))
+                if (own.Protocol == theirs.Protocol && HasSpi(theirs) && TryMatch(theirs, own, brought, out var transforms, out _))
                 {
                     chosen = theirs with { Transforms = transforms };
                     return true;
@@ -40,7 +41,7 @@ public static class ProposalChoice
     {
         foreach (var own in offered)
         {
-            if (own.Number == chosen.Number && own.Protocol == chosen.Protocol
+            if (own.Number == chosen.Number && own.Protocol == chosen.Protocol && HasSpi(chosen)
                 && chosen.Transforms.All(transform => own.Contains(transform) || IsNothing(transform))
                 && own.Transforms.Select(transform => transform.Type).Distinct().All(type =>
                     chosen.Of(type).Count() == 1 || (!chosen.Has(type) && own.Of(type).Any(IsNothing)))
@@ -151,7 +152,11 @@ public static class ProposalChoice
 
     /// <summary>No integrity, no key exchange, no 64-bit sequence numbers: what a proposal without that kind means.</summary>
     private static bool IsNothing(Transform transform) =>
-        transform.Id == 0 && transform.Type is TransformType.Integrity or TransformType.KeyExchange or TransformType.ExtendedSequence or >= TransformType.AdditionalKeyExchange1;
+        transform.Id == 0 && transform.Type is TransformType.Integrity or TransformType.KeyExchange or TransformType.ExtendedSequence 
+            or (>= TransformType.AdditionalKeyExchange1 and <= TransformType.AdditionalKeyExchange7);
+
+    /// <summary>The lowest ones mean something else, or nothing (RFC 4303 section 2.1). Of an IKE SA there is one in a rekey only.</summary>
+    private static bool HasSpi(Proposal theirs) => theirs.Protocol == IpsecProtocol.Ike || theirs.Spi > ReservedMax;
 
     private static string Difference(TransformType type, Proposal theirs, Proposal own) =>
         $"{TransformNames.Kind(type)} (peer {Words(theirs, type)}; here {Words(own, type)})";

@@ -50,8 +50,8 @@ internal sealed class ChildSa
 
     public byte[] RivalNonce { get; set; } = [];
 
-    /// <summary>The pair that it takes the place of, as long as that is not deleted.</summary>
-    public uint Replaces { get; init; }
+    /// <summary>The pair that it takes the place of; 0 for none, also where another turned out to do so.</summary>
+    public uint Replaces { get; set; }
 
     public bool IsUsed { get; set; }
 }

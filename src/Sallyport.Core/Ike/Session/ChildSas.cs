@@ -18,6 +18,11 @@ internal sealed record ChildAgreement
 
     public required ImmutableArray<TrafficSelector> Remote { get; init; }
 
+    /// <summary>What the peer is answered where that is not the same: in transport mode, as it calls the two ends.</summary>
+    public ImmutableArray<TrafficSelector>? SaidLocal { get; init; }
+
+    public ImmutableArray<TrafficSelector>? SaidRemote { get; init; }
+
     public required bool IsTransport { get; init; }
 
     /// <summary>The peer may ask for what was left out (ADDITIONAL_TS_POSSIBLE).</summary>
@@ -81,21 +86,22 @@ internal sealed class ChildSas(IkeSession session)
 
     /// <summary>As responder: what is taken of a request. False with why.</summary>
     /// <param name="brought">The method of the KE payload; None without.</param>
+    /// <param name="isRekey">It takes the place of another: for a moment there are two.</param>
     /// <param name="withKeys">False in IKE_AUTH, where the keys come of the IKE SA's own exchange, whatever the proposals say.</param>
     public bool TryAgree(
-        ChildRequest request, KeyExchangeMethod brought, bool withKeys, [NotNullWhen(true)] out ChildAgreement? agreement, out ChildRefusal refusal)
+        ChildRequest request, KeyExchangeMethod brought, bool withKeys, bool isRekey, [NotNullWhen(true)] out ChildAgreement? agreement, out ChildRefusal refusal)
     {
         agreement = null;
         refusal = default;
         var grant = session.Grant!;
-        if (_all.Count >= IkeLimits.ChildrenMax)
+        if (_all.Count >= (isRekey ? 2 : 1) * IkeLimits.ChildrenMax)
         {
             refusal = new ChildRefusal(NotifyType.NoAdditionalSas, default, $"it has {IkeLimits.ChildrenMax} CHILD_SAs");
             return false;
         }
 
         var offered = withKeys ? [.. request.Offered] : WithoutKeys(request.Offered);
-        var taken = withKeys ? grant.Esp : WithoutKeys(grant.Esp);
+        var taken = withKeys ? session.EspProposals : WithoutKeys(session.EspProposals);
         if (!ProposalChoice.TryChoose(offered, taken, brought, out var chosen))
         {
             refusal = new ChildRefusal(NotifyType.NoProposalChosen, default, "no ESP proposal matches: " + ProposalChoice.Explain(offered, taken));
@@ -109,10 +115,18 @@ internal sealed class ChildSas(IkeSession session)
             return false;
         }
 
-        var wantsTransport = request.WantsTransport && grant.MayTransport && Narrowing.IsOneHost(request.TsInitiator) && Narrowing.IsOneHost(request.TsResponder);
-        if (wantsTransport)
+        if (request.WantsTransport && grant.MayTransport && Narrowing.IsOneHost(request.TsInitiator) && Narrowing.IsOneHost(request.TsResponder))
         {
-            agreement = new ChildAgreement { Chosen = chosen, Local = request.TsResponder, Remote = request.TsInitiator, IsTransport = true };
+            // Whatever addresses the two ends believe that they have, packets have those of their path (RFC 7296 section 2.23.1).
+            agreement = new ChildAgreement
+            {
+                Chosen = chosen,
+                Local = Narrowing.At(request.TsResponder, session.Path.Local.Ip),
+                Remote = Narrowing.At(request.TsInitiator, session.Path.Peer.Ip),
+                SaidLocal = request.TsResponder,
+                SaidRemote = request.TsInitiator,
+                IsTransport = true,
+            };
             return true;
         }
 

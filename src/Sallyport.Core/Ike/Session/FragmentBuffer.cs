@@ -14,20 +14,18 @@ internal sealed class FragmentBuffer
 
     public PayloadType First { get; private set; }
 
-    public uint MessageId { get; private set; }
-
     /// <summary>True when the message is whole; false where parts are missing, or this one is of no use.</summary>
-    public bool Add(uint messageId, int number, int total, PayloadType first, ReadOnlySpan<byte> part)
+    public bool Add(int number, int total, PayloadType first, ReadOnlySpan<byte> part)
     {
         if (total > IkeLimits.FragmentsMax || number < 1 || number > total)
         {
             return false;
         }
 
-        if (messageId != MessageId || total > _parts.Length)
+        if (total > _parts.Length)
         {
             Clear();
-            (MessageId, _parts) = (messageId, new byte[]?[total]);
+            _parts = new byte[]?[total];
         }
 
         if (total != _parts.Length || _parts[number - 1] is not null || _bytes + part.Length > IkeLimits.MessageMax)

@@ -11,7 +11,7 @@ internal sealed class HalfOpen
     private readonly LinkedList<IkeSession> _inOrder = new();
     private readonly Dictionary<long, LinkedListNode<IkeSession>> _nodes = [];
     private readonly Dictionary<IpAddress, int> _perAddress = [];
-    private readonly Dictionary<OuterAddress, Queue<long>> _perPort = [];
+    private readonly Dictionary<OuterAddress, List<IkeSession>> _perPort = [];
 
     public int Count => _inOrder.Count;
 
@@ -26,30 +26,15 @@ internal sealed class HalfOpen
         _perAddress[from.Ip] = From(from.Ip) + 1;
         if (!_perPort.TryGetValue(from, out var ofPort))
         {
-            _perPort[from] = ofPort = new Queue<long>();
+            _perPort[from] = ofPort = [];
         }
 
-        ofPort.Enqueue(session.Number);
+        ofPort.Add(session);
     }
 
     /// <summary>The oldest of more than <paramref name="most"/> from one port; null where there are fewer.</summary>
-    public IkeSession? TooManyFrom(OuterAddress from, int most)
-    {
-        if (!_perPort.TryGetValue(from, out var ofPort) || ofPort.Count <= most)
-        {
-            return null;
-        }
-
-        while (ofPort.TryDequeue(out var number))
-        {
-            if (_nodes.TryGetValue(number, out var node))
-            {
-                return node.Value;
-            }
-        }
-
-        return null;
-    }
+    public IkeSession? TooManyFrom(OuterAddress from, int most) =>
+        _perPort.TryGetValue(from, out var ofPort) && ofPort.Count > most ? ofPort[0] : null;
 
     public void Remove(IkeSession session)
     {
@@ -70,18 +55,11 @@ internal sealed class HalfOpen
             _perAddress.Remove(from.Ip);
         }
 
-        if (_perPort.TryGetValue(from, out var ofPort))
+        var ofPort = _perPort[from];
+        ofPort.Remove(session);
+        if (ofPort.Count == 0)
         {
-            // What is gone stays in the queue until its turn comes; the last one takes the queue with it.
-            while (ofPort.TryPeek(out var number) && !_nodes.ContainsKey(number))
-            {
-                _ = ofPort.Dequeue();
-            }
-
-            if (ofPort.Count == 0)
-            {
-                _perPort.Remove(from);
-            }
+            _perPort.Remove(from);
         }
     }
 }

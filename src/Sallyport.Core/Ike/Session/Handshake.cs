@@ -35,8 +35,6 @@ internal sealed class Handshake : IDisposable
 
     public bool PeerHasChildless { get; set; }
 
-    public bool PeerTakesRedirect { get; set; }
-
     /// <summary>The peer's identity as it said it, and the bytes of it that AUTH covers.</summary>
     public IkeIdentity? Peer { get; set; }
 
@@ -86,6 +84,14 @@ internal sealed class Handshake : IDisposable
             byte[] all = [.. IntermediateOfInitiator, .. IntermediateOfResponder, 0, 0, 0, 0];
             System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(all.AsSpan(all.Length - 4), FirstAuthId);
             return all;
+        }
+    }
+
+    public void Add(ImmutableArray<KeyExchangeMethod> additional)
+    {
+        foreach (var method in additional)
+        {
+            Additional.Enqueue(method);
         }
     }
 

@@ -101,7 +101,7 @@ public sealed class IkeEndpoint : IDisposable
 
         if (_newcomers.TryGetValue((header.InitiatorSpi, from.Peer), out var known))
         {
-            known.RepeatFirstAnswer(message);
+            known.RepeatFirstAnswer(message, from);
             Look(known);
             return DropReason.None;
         }

@@ -102,6 +102,9 @@ public sealed record IkeTarget
     /// <summary>Without it nothing goes on; else it is done without where the peer has none.</summary>
     public bool PpkRequired { get; init; }
 
+    /// <summary>Another gateway has sent us to this one (RFC 5685): where that was.</summary>
+    public IpAddress? RedirectedFrom { get; init; }
+
     public IkeLifetimes Lifetimes { get; init; } = new();
 }
 

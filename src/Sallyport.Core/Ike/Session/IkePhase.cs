@@ -25,7 +25,9 @@ internal enum IkeTimer : byte
     Reauthenticate,
     Probe,
     ForgetAnswers,
-    OldSa,
+
+    /// <summary>What the peer had no time for is asked again.</summary>
+    Retry,
     Linger,
 }
 
@@ -51,6 +53,8 @@ internal struct IkeTimers
             return next;
         }
     }
+
+    public readonly Instant At(IkeTimer timer) => _deadlines[(int)timer];
 
     public void Set(IkeTimer timer, Instant at) => _deadlines[(int)timer] = at;
 

@@ -20,7 +20,7 @@ internal sealed class IkeSa : IDisposable
     private readonly List<PendingRequest> _pending = [];
     private readonly List<CachedResponse> _responses = [];
     private readonly List<uint> _early = [];
-    private FragmentBuffer? _fragments;
+    private readonly Dictionary<(bool IsResponse, uint Id), FragmentBuffer> _fragments = [];
     private uint _sendNext;
     private uint _receiveNext;
     private ulong _sealed;
@@ -56,16 +56,26 @@ internal sealed class IkeSa : IDisposable
 
     public bool HasRequestUnderWay => _pending.Count > 0;
 
-    public bool HasRoomForRequest => _pending.Count < Math.Min(PeerWindow, IkeLimits.WindowSize);
+    /// <summary>A request goes when all are answered that lie further back than the peer's window (RFC 7296 section 2.3).</summary>
+    public bool HasRoomForRequest => _pending.Count == 0 || _sendNext - _pending[0].MessageId < Math.Min(PeerWindow, IkeLimits.WindowSize);
 
     public IReadOnlyList<PendingRequest> Pending => _pending;
 
-    /// <summary>When a request is due again.</summary>
+    /// <summary>Another pair of SPIs has taken the place of this one: until then it answers. Never for the one that is in use.</summary>
+    public Instant DropAt { get; set; } = Instant.Never;
+
+    /// <summary>Number of the newest UPDATE_SA_ADDRESSES that was taken (RFC 4555 section 3.5).</summary>
+    public uint? LastMove { get; set; }
+
+    /// <summary>The hash of where the peer sees us, behind a NAT.</summary>
+    public byte[] SeenAs { get; set; } = [];
+
+    /// <summary>When a request is due again, or all of it ends.</summary>
     public Instant NextDeadline
     {
         get
         {
-            var next = Instant.Never;
+            var next = DropAt;
             foreach (var request in _pending)
             {
                 next = Instant.Min(next, request.Due);
@@ -139,7 +149,22 @@ internal sealed class IkeSa : IDisposable
 
     public void Done(PendingRequest request) => _pending.Remove(request);
 
-    public void ForgetRequests() => _pending.Clear();
+    /// <summary>Requests that will never be answered.</summary>
+    public void AbandonRequests(IkeSession session)
+    {
+        Disown(session);
+        _pending.Clear();
+    }
+
+    /// <summary>Answers mean nothing any more. The requests are repeated all the same: the peer takes none that comes after one that it never saw.</summary>
+    public void Disown(IkeSession session)
+    {
+        foreach (var request in _pending)
+        {
+            request.Exchange.Abandon(session);
+            request.Exchange = new DisownedExchange(request.Exchange.Type);
+        }
+    }
 
     /// <summary>What is due again now, of requests that have not been given up. True where one has: the peer is dead.</summary>
     public bool Repeat(Instant now, TimeSpan deadAfter, List<byte[]> again)
@@ -220,21 +245,25 @@ internal sealed class IkeSa : IDisposable
         if (opened.Total == 0)
         {
             (first, payloads) = (opened.First, body.ToArray());
+            _fragments.Remove((header.IsResponse, header.MessageId));
         }
         else
         {
-            _fragments ??= new FragmentBuffer();
+            // Answers and requests have numbers of their own. There are as many of both as windows allow.
+            var key = (header.IsResponse, header.MessageId);
+            if (!_fragments.TryGetValue(key, out var buffer))
+            {
+                _fragments[key] = buffer = new FragmentBuffer();
+            }
 
-            // Answers and requests have numbers of their own.
-            var key = header.IsResponse ? header.MessageId | 0x8000_0000 : header.MessageId;
-            if (!_fragments.Add(key, opened.Number, opened.Total, opened.First, body))
+            if (!buffer.Add(opened.Number, opened.Total, opened.First, body))
             {
                 return DropReason.IpFragment;
             }
 
-            first = _fragments.First;
-            payloads = _fragments.Take();
-            _fragments = null;
+            first = buffer.First;
+            payloads = buffer.Take();
+            _fragments.Remove(key);
         }
 
         transcript = new IntermediateTranscript(header, first);
@@ -264,7 +293,12 @@ internal sealed class IkeSa : IDisposable
     {
         Keys?.Dispose();
         Keys = null;
-        _fragments?.Clear();
+        foreach (var buffer in _fragments.Values)
+        {
+            buffer.Clear();
+        }
+
+        _fragments.Clear();
         _pending.Clear();
         _responses.Clear();
     }

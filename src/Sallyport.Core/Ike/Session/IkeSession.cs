@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Door;
 using Sallyport.Core.Ike.Exchanges;
-using Sallyport.Core.Ike.Keys;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
 
@@ -13,23 +12,18 @@ namespace Sallyport.Core.Ike.Session;
 /// command; then drain transmits and events until both say false; then wait for <see cref="NextDeadline"/> or input. ESP is not its business: it makes the keys
 /// and hands them out.
 /// </summary>
-public sealed class IkeSession : IDisposable
+public sealed partial class IkeSession : IDisposable
 {
-    /// <summary>Longest time in which a peer asks again for an answer that it did not get: stock peers stop after 165 s (strongSwan's retransmit_tries).</summary>
-    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(180);
+    /// <summary>After a refusal that anybody could have made: the true answer comes within a round trip or two, or not at all.</summary>
+    private static readonly TimeSpan RefusalTime = TimeSpan.FromSeconds(3);
 
     /// <summary>For the answer to our last word.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>Requests of the owner's and of timers that wait for their turn.</summary>
-    private const int WaitingMax = 256;
-
     private readonly Queue<IkeEvent> _events = new();
-    private readonly Queue<(byte[] Datagram, IkePath Path)> _transmits = new();
-    private readonly LinkedList<(IkeSa Sa, Exchange Exchange)> _waiting = new();
     private readonly List<IkeSa> _sas = [];
-    private readonly List<byte[]> _again = [];
     private IkeTimers _timers = new();
+    private (IkeEnd Reason, string Detail)? _refusal;
 
     private IkeSession(IkeOptions options, IIkeOwner owner, IEntropy entropy, IkePath path)
     {
@@ -118,9 +112,17 @@ public sealed class IkeSession : IDisposable
     /// <summary>The algorithms of the IKE SA as they were agreed on.</summary>
     internal Proposals.Proposal? AgreedIke { get; set; }
 
+    /// <summary>It said that it can be sent elsewhere (RFC 5685).</summary>
+    internal bool PeerTakesRedirect { get; set; }
+
     internal TicketOffice? Tickets { get; private init; }
 
     internal IkeTarget? Target { get; private init; }
+
+    /// <summary>Offered and taken of this peer.</summary>
+    internal IReadOnlyList<Proposals.Proposal> IkeProposals => Target?.Ike ?? Grant!.Ike;
+
+    internal IReadOnlyList<Proposals.Proposal> EspProposals => Target?.Esp ?? Grant!.Esp;
 
     internal ChildSas Children { get; }
 
@@ -196,7 +198,8 @@ public sealed class IkeSession : IDisposable
 
         if (_timers.TakeExpired(IkeTimer.Handshake, now))
         {
-            End(IkeEnd.HandshakeTimeout, Handshake?.Rounds > 0 ? "the peer did not finish authentication in time" : "the peer did not go on with IKE_AUTH in time", now);
+            var (reason, detail) = _refusal ?? (IkeEnd.HandshakeTimeout, WhatIsMissing());
+            End(reason, detail, now);
             Finish();
             return;
         }
@@ -221,9 +224,14 @@ public sealed class IkeSession : IDisposable
             Probe(now);
         }
 
-        if (_timers.TakeExpired(IkeTimer.OldSa, now))
+        if (_timers.TakeExpired(IkeTimer.Retry, now))
         {
-            DropOldSas();
+            EnqueueLate();
+        }
+
+        foreach (var old in _sas.Where(sa => sa.DropAt <= now).ToList())
+        {
+            Forget(old);
         }
 
         RepeatRequests(now);
@@ -274,7 +282,7 @@ public sealed class IkeSession : IDisposable
     {
         if (IsUp && Rekeying is null)
         {
-            Rekeying = new RekeyIke();
+            Rekeying = new RekeyIke(Current);
             Enqueue(Current, Rekeying);
             Advance(now);
         }
@@ -302,7 +310,7 @@ public sealed class IkeSession : IDisposable
     /// <summary>We speak from elsewhere (RFC 4555 section 3.5): for whoever began the session.</summary>
     public void Move(in IkePath path, Instant now)
     {
-        if (IsUp && HasMobike && Current.IsInitiator)
+        if (IsUp && HasMobike && Target is not null)
         {
             Path = path;
             Enqueue(Current, new Informational(InformationalKind.UpdateAddresses));
@@ -314,7 +322,7 @@ public sealed class IkeSession : IDisposable
     /// <summary>The peer, which is behind a NAT, has been heard of at another port or address of it (RFC 7296 section 2.23).</summary>
     public void Follow(in IkePath path, Instant now)
     {
-        if (IsUp && !HasMobike && path != Path)
+        if (IsUp && !HasMobike && IsPeerBehindNat && path != Path)
         {
             Path = path;
             SendAgain();
@@ -322,10 +330,10 @@ public sealed class IkeSession : IDisposable
         }
     }
 
-    /// <summary>Sends a peer that understands it elsewhere, and ends (RFC 5685 section 5).</summary>
+    /// <summary>Sends a peer elsewhere that understands that (RFC 5685 section 5); others stay. It ends the session itself.</summary>
     public void Redirect(string gateway, Instant now)
     {
-        if (IsUp)
+        if (IsUp && Target is null && PeerTakesRedirect)
         {
             Enqueue(Current, Informational.Redirect(gateway));
             Advance(now);
@@ -340,11 +348,7 @@ public sealed class IkeSession : IDisposable
     {
         if (IsUp)
         {
-            _waiting.Clear();
-            Enqueue(Current, new Informational(InformationalKind.DeleteIke), isFirst: true);
-            End(IkeEnd.Closed, detail, now);
-            Current.ForgetRequests();
-            Pump(now);
+            EndTelling(IkeEnd.Closed, detail, InformationalKind.DeleteIke, now);
         }
         else if (Phase < IkePhase.Closing)
         {
@@ -375,51 +379,22 @@ public sealed class IkeSession : IDisposable
         SpiChanges++;
     }
 
+    /// <summary>What was still asked under it, and is not for nothing, is asked again under the one that is in use.</summary>
     internal void Forget(IkeSa sa)
     {
         _sas.Remove(sa);
         SpiChanges++;
-        for (var node = _waiting.First; node is not null;)
-        {
-            var next = node.Next;
-            if (node.Value.Sa == sa)
-            {
-                node.Value.Exchange.Abandon(this);
-                _waiting.Remove(node);
-            }
-
-            node = next;
-        }
-
-        foreach (var request in sa.Pending)
-        {
-            request.Exchange.Abandon(this);
-        }
-
+        MoveWaiting(sa, Current);
+        AskAgain(sa);
         sa.Dispose();
-    }
-
-    /// <summary>What waits to go under one pair of SPIs goes under another.</summary>
-    internal void MoveWaiting(IkeSa from, IkeSa to)
-    {
-        for (var node = _waiting.First; node is not null; node = node.Next)
-        {
-            if (node.Value.Sa == from)
-            {
-                node.Value = (to, node.Value.Exchange);
-            }
-        }
     }
 
     /// <summary>The peer has deleted an old pair of SPIs; it may ask for the answer again.</summary>
     internal void ForgetSoon(IkeSa sa, Instant now)
     {
-        sa.ForgetRequests();
-        SetTimer(IkeTimer.OldSa, now + LingerTime);
+        AskAgain(sa);
+        sa.DropAt = now + LingerTime;
     }
-
-    /// <summary>The old pair of SPIs answers a while longer.</summary>
-    internal void KeepOld(Instant now) => _timers.Set(IkeTimer.OldSa, now + Options.DeadAfter);
 
     internal void Raise(IkeEvent happened) => _events.Enqueue(happened);
 
@@ -427,54 +402,6 @@ public sealed class IkeSession : IDisposable
 
     internal void StopTimer(IkeTimer timer) => _timers.Stop(timer);
 
-    internal void Transmit(IReadOnlyList<byte[]> datagrams)
-    {
-        foreach (var datagram in datagrams)
-        {
-            _transmits.Enqueue((datagram, Path));
-        }
-    }
-
-    internal void Enqueue(IkeSa sa, Exchange exchange, bool isFirst = false)
-    {
-        if (_waiting.Count >= WaitingMax)
-        {
-            exchange.Abandon(this);
-        }
-        else if (isFirst)
-        {
-            _waiting.AddFirst((sa, exchange));
-        }
-        else
-        {
-            _waiting.AddLast((sa, exchange));
-        }
-    }
-
-    /// <summary>A first request, in the clear: its message is number 0, however often it is made anew.</summary>
-    internal void Begin(Exchange exchange, Instant now)
-    {
-        var room = new byte[IkeLimits.DatagramMax];
-        var writer = new PayloadWriter(room);
-        _ = exchange.Write(this, Current, ref writer, now);
-        var message = Current.ComposeClear(exchange.Type, 0, isResponse: false, writer.First, writer.Written);
-        Handshake!.Request = message;
-        Current.Keep(exchange, 0, [message], Options.RetransmitAfter, now);
-        Transmit([message]);
-    }
-
-    internal void Answer(IkeSa sa, in IkeHeader request, ref PayloadWriter payloads, Instant now)
-    {
-        Transmit(sa.Answer(request.Exchange, request.MessageId, payloads.First, payloads.Written));
-        _timers.Set(IkeTimer.ForgetAnswers, now + AnswerTime);
-    }
-
-    internal void AnswerError(IkeSa sa, in IkeHeader request, NotifyType error, Instant now, ReadOnlySpan<byte> data = default)
-    {
-        var writer = new PayloadWriter(new byte[64]);
-        writer.Notify(error, data);
-        Answer(sa, request, ref writer, now);
-    }
 
     /// <summary>Both ends are known: what was only of use until then goes.</summary>
     internal void Establish(IkeProof proof, Instant now)
@@ -493,6 +420,19 @@ public sealed class IkeSession : IDisposable
 
         ArmProbe(now);
         Raise(new IkeUp(Grant!, Peer!, Suite, proof.Word(), handshake.IsInitialContact));
+    }
+
+    /// <summary>
+    /// Somebody who need not be the peer refused our first message. It is given up soon, unless the true answer still comes (RFC 7296 section 2.21.1).
+    /// </summary>
+    internal void GiveUpSoon(IkeEnd reason, string detail, Instant now)
+    {
+        if (_refusal is null)
+        {
+            _timers.Set(IkeTimer.Handshake, Instant.Min(_timers.At(IkeTimer.Handshake), now + RefusalTime));
+        }
+
+        _refusal = (reason, detail);
     }
 
     internal void FinishHandshake()
@@ -530,334 +470,20 @@ public sealed class IkeSession : IDisposable
         Phase = IkePhase.Closing;
         _timers.StopAll();
         _timers.Set(IkeTimer.Linger, now + LingerTime);
+        DisownRequests();
         Children.EndAll();
         FinishHandshake();
         Raise(new IkeDown(reason, detail));
     }
 
-    /// <summary>Before an end: what is to be said goes out.</summary>
-    internal void PumpLast(Instant now) => Pump(now);
-
-    private IkeSa? Find(ulong localSpi) => _sas.Find(sa => sa.LocalSpi == localSpi);
-
-    private DropReason TakeRequest(IkeSa sa, Span<byte> message, in IkeHeader header, in IkePath from, Instant now)
-    {
-        if (sa.Keys is null || Phase == IkePhase.Finished)
-        {
-            return DropReason.UnknownPeer;
-        }
-
-        if (header.Exchange is ExchangeType.IkeSaInit or ExchangeType.IkeSessionResume)
-        {
-            return Repeated(sa, header);
-        }
-
-        var reason = sa.Admit(header.MessageId, out var answer);
-        if (reason == DropReason.Replayed && answer.Count > 0)
-        {
-            // Of a message in parts, one of them is enough to ask for the answer again (RFC 7383 section 2.6.1).
-            if (!MessageCipher.TryOpen(sa.Keys, message, header, fromInitiator: !sa.IsInitiator, out var repeated))
-            {
-                return DropReason.BadTag;
-            }
-
-            if (repeated.Number <= 1)
-            {
-                foreach (var datagram in answer)
-                {
-                    _transmits.Enqueue((datagram, from));
-                }
-            }
-
-            return reason;
-        }
-
-        if (reason != DropReason.None)
-        {
-            return reason;
-        }
-
-        reason = sa.Open(message, header, out var first, out var bytes, out var transcript);
-        if (reason != DropReason.None)
-        {
-            return reason == DropReason.IpFragment ? DropReason.None : reason;
-        }
-
-        sa.Took(header.MessageId);
-        HeardFrom(sa, from, now);
-        var fault = IkePayloads.Read(first, bytes, out var payloads);
-        if (fault != PayloadFault.None)
-        {
-            Refuse(sa, header, fault, payloads, now);
-            return DropReason.ControlMalformed;
-        }
-
-        return Dispatch(sa, header, payloads, transcript, bytes, from, now);
-    }
-
-    /// <summary>A peer that does not have our answer to its first message. It went in the clear, so anybody can send that again: whoever does is answered once more.</summary>
-    private DropReason Repeated(IkeSa sa, in IkeHeader header)
-    {
-        if (header.MessageId == 0 && sa == _sas[0] && Handshake is { Response.Length: > 0 } handshake && !IsUp)
-        {
-            Transmit([handshake.Response]);
-        }
-
-        return DropReason.Replayed;
-    }
-
-    /// <summary>The first message came again before anything else did.</summary>
-    internal void RepeatFirstAnswer(ReadOnlySpan<byte> message)
-    {
-        if (Handshake is { Response.Length: > 0 } handshake && message.SequenceEqual(handshake.Request))
-        {
-            Transmit([handshake.Response]);
-        }
-    }
-
-    /// <summary>The table of what may come when: everything else is refused, whatever it says (CVE-2014-2338, CVE-2019-12312).</summary>
-    private DropReason Dispatch(
-        IkeSa sa, in IkeHeader header, IkePayloads payloads, in IntermediateTranscript transcript, byte[] bytes, in IkePath from, Instant now)
-    {
-        switch (Phase, header.Exchange)
-        {
-            case (IkePhase.Intermediate, ExchangeType.IkeIntermediate):
-                IkeIntermediate.Answer(this, sa, header, payloads, transcript.Write(bytes), now);
-                return DropReason.None;
-            case (IkePhase.Authenticating, ExchangeType.IkeAuth) when Target is null:
-                IkeAuth.Answer(this, sa, header, payloads, now);
-                return DropReason.None;
-            case (IkePhase.Up, ExchangeType.CreateChildSa):
-                CreateChildSa.Answer(this, sa, header, payloads, now);
-                return DropReason.None;
-            case (IkePhase.Up, ExchangeType.Informational):
-                Informational.Answer(this, sa, header, payloads, from, now);
-                return DropReason.None;
-            case (IkePhase.Closing, ExchangeType.Informational):
-                var empty = new PayloadWriter(default);
-                Answer(sa, header, ref empty, now);
-                return DropReason.None;
-            default:
-                AnswerError(sa, header, NotifyType.InvalidSyntax, now);
-                if (!IsUp)
-                {
-                    End(IkeEnd.Malformed, $"{header.Exchange} came where it may not", now);
-                }
-
-                return DropReason.NotRequested;
-        }
-    }
-
-    private void Refuse(IkeSa sa, in IkeHeader header, PayloadFault fault, IkePayloads payloads, Instant now)
-    {
-        if (fault == PayloadFault.UnknownCritical)
-        {
-            AnswerError(sa, header, NotifyType.UnsupportedCriticalPayload, now, [payloads.CriticalType]);
-            return;
-        }
-
-        AnswerError(sa, header, NotifyType.InvalidSyntax, now);
-        End(IkeEnd.Malformed, $"malformed payloads in {header.Exchange}", now);
-    }
-
-    private DropReason TakeResponse(IkeSa sa, Span<byte> message, in IkeHeader header, in IkePath from, Instant now)
-    {
-        var request = sa.FindPending(header.MessageId);
-        if (request is null || request.Exchange.Type != header.Exchange)
-        {
-            return DropReason.NotRequested;
-        }
-
-        PayloadType first;
-        byte[] bytes;
-        if (sa.Keys is null)
-        {
-            // The first answer is in the clear; who it is from shows with AUTH.
-            (first, bytes) = (header.NextPayload, message[IkeLimits.HeaderLength..].ToArray());
-            Handshake!.Response = message.ToArray();
-        }
-        else
-        {
-            var reason = sa.Open(message, header, out first, out bytes, out var transcript);
-            if (reason != DropReason.None)
-            {
-                return reason == DropReason.IpFragment ? DropReason.None : reason;
-            }
-
-            HeardFrom(sa, from, now);
-            if (header.Exchange == ExchangeType.IkeIntermediate)
-            {
-                Handshake?.AddIntermediate(sa.Keys, ofInitiator: false, transcript.Write(bytes));
-            }
-        }
-
-        var fault = IkePayloads.Read(first, bytes, out var payloads);
-        if (fault != PayloadFault.None)
-        {
-            if (sa.Keys is null)
-            {
-                return DropReason.ControlMalformed;
-            }
-
-            sa.Done(request);
-            request.Exchange.Abandon(this);
-            End(IkeEnd.Malformed, $"malformed payloads in the answer to {header.Exchange}", now);
-            return DropReason.ControlMalformed;
-        }
-
-        if (sa.Keys is null)
-        {
-            _firstAnswer = header;
-        }
-        else
-        {
-            sa.Done(request);
-        }
-
-        request.Exchange.HandleResponse(this, sa, payloads, now);
-        return DropReason.None;
-    }
-
-    private IkeHeader _firstAnswer;
-
-    /// <summary>The SPI that the responder chose, of the answer that is being handled.</summary>
-    internal ulong AnswererSpi => _firstAnswer.ResponderSpi;
-
-    /// <summary>The first exchange is done, and is not repeated any more.</summary>
-    internal void FirstExchangeDone()
-    {
-        Current.ForgetRequests();
-        Current.RemoteSpi = AnswererSpi;
-        Current.CountFirstExchange();
-    }
-
-    /// <summary>A genuine message: the peer lives. Behind a NAT it may have another port by now.</summary>
-    private void HeardFrom(IkeSa sa, in IkePath from, Instant now)
-    {
-        LastHeard = now;
-        ArmProbe(now);
-        if (from != Path && sa == Current && !HasMobike && Target is null && from.Peer != Path.Peer)
-        {
-            Path = from;
-            if (IsUp)
-            {
-                Raise(new IkeMoved(Path, IsEncapsulated));
-            }
-        }
-        else if (Phase < IkePhase.Up && from != Path)
-        {
-            // The peer has moved to the port for NAT, as it shall when it sees one.
-            Path = from;
-        }
-    }
-
-    private void ArmProbe(Instant now)
-    {
-        if (Options.ProbeAfter > TimeSpan.Zero && IsUp)
-        {
-            SetTimer(IkeTimer.Probe, now + Options.ProbeAfter);
-        }
-    }
-
-    private void RepeatRequests(Instant now)
-    {
-        foreach (var sa in _sas)
-        {
-            if (sa.Repeat(now, Options.DeadAfter, _again))
-            {
-                _again.Clear();
-                if (sa != Current)
-                {
-                    // The last word on an old pair of SPIs was not answered: nobody needs that answer.
-                    sa.ForgetRequests();
-                    continue;
-                }
-
-                if (Phase == IkePhase.Closing)
-                {
-                    Finish();
-                    return;
-                }
-
-                End(IkeEnd.Silent, "the peer does not answer", now);
-                Finish();
-                return;
-            }
-        }
-
-        if (_again.Count > 0)
-        {
-            Transmit(_again);
-            _again.Clear();
-        }
-    }
-
-    private void SendAgain()
-    {
-        Current.RepeatAll(_again);
-        Transmit(_again);
-        _again.Clear();
-    }
-
-    private void Advance(Instant now)
+    /// <summary>As <see cref="End"/>, and tells a peer that believes the session to be up.</summary>
+    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now)
     {
         if (Phase < IkePhase.Closing)
         {
+            End(reason, detail, now);
+            Enqueue(Current, new Informational(lastWord), isFirst: true);
             Pump(now);
-        }
-        else if (Phase == IkePhase.Closing && !_sas.Exists(sa => sa.HasRequestUnderWay))
-        {
-            // Nothing is to be told any more; the cached answers of the peer's last request linger in the shell's hands no longer than they must.
-            if (!Current.HasCachedResponses)
-            {
-                Finish();
-            }
-        }
-    }
-
-    /// <summary>Sends what waits and may go.</summary>
-    private void Pump(Instant now)
-    {
-        for (var node = _waiting.First; node is not null;)
-        {
-            var next = node.Next;
-            var (sa, exchange) = node.Value;
-            var mayGo = exchange.IsAlone ? !sa.HasRequestUnderWay : sa.HasRoomForRequest && !sa.Pending.Any(request => request.Exchange.IsAlone);
-            if (mayGo)
-            {
-                _waiting.Remove(node);
-                Send(sa, exchange, now);
-                next = _waiting.First;
-            }
-
-            node = next;
-        }
-    }
-
-    private void Send(IkeSa sa, Exchange exchange, Instant now)
-    {
-        var room = new byte[IkeLimits.MessageMax];
-        var writer = new PayloadWriter(room);
-        if (!exchange.Write(this, sa, ref writer, now))
-        {
-            exchange.Abandon(this);
-            return;
-        }
-
-        if (exchange.Type == ExchangeType.IkeIntermediate)
-        {
-            var transcript = new IntermediateTranscript(sa.Header(exchange.Type, sa.NextRequestId, isResponse: false), writer.First);
-            Handshake!.AddIntermediate(sa.Keys!, ofInitiator: true, transcript.Write(writer.Written));
-        }
-
-        Transmit(sa.Send(exchange, writer.First, writer.Written, Options.RetransmitAfter, now));
-    }
-
-    private void DropOldSas()
-    {
-        foreach (var sa in _sas.Where(sa => sa != Current).ToList())
-        {
-            Forget(sa);
         }
     }
 
@@ -870,22 +496,18 @@ public sealed class IkeSession : IDisposable
 
         Phase = IkePhase.Finished;
         _timers.StopAll();
+        DisownRequests();
         Children.EndAll();
         FinishHandshake();
-        foreach (var (_, exchange) in _waiting)
-        {
-            exchange.Abandon(this);
-        }
-
-        _waiting.Clear();
-        foreach (var sa in _sas)
-        {
-            foreach (var request in sa.Pending)
-            {
-                request.Exchange.Abandon(this);
-            }
-
-            sa.Dispose();
-        }
+        _sas.ForEach(sa => sa.Dispose());
     }
+
+    private string WhatIsMissing() => Phase switch
+    {
+        IkePhase.FirstExchange => "the peer does not answer",
+        _ when Handshake?.Rounds > 0 => "the peer did not finish authentication in time",
+        _ => "the peer did not go on with IKE_AUTH in time",
+    };
+
+    private IkeSa? Find(ulong localSpi) => _sas.Find(sa => sa.LocalSpi == localSpi);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Ike.Session;
 
@@ -40,6 +41,10 @@ internal static class Narrowing
     /// <summary>Transport mode is for one host at each end.</summary>
     public static bool IsOneHost(ImmutableArray<TrafficSelector> selectors) =>
         !selectors.IsDefaultOrEmpty && selectors.All(selector => selector.First == selector.Last && selector.First == selectors[0].First);
+
+    /// <summary>The same ports and protocols of another host; of the same, where it is not known.</summary>
+    public static ImmutableArray<TrafficSelector> At(ImmutableArray<TrafficSelector> selectors, IpAddress host) =>
+        host == default ? selectors : [.. selectors.Select(selector => selector with { First = host, Last = host })];
 
     public static string Text(ImmutableArray<TrafficSelector> selectors) =>
         selectors.IsDefaultOrEmpty ? "nothing" : string.Join(", ", selectors.Take(16)) + (selectors.Length > 16 ? ", …" : "");

@@ -8,7 +8,7 @@ internal sealed class PendingRequest
 {
     public required uint MessageId { get; init; }
 
-    public required Exchange Exchange { get; init; }
+    public required Exchange Exchange { get; set; }
 
     /// <summary>One, or the fragments of it.</summary>
     public required IReadOnlyList<byte[]> Datagrams { get; set; }

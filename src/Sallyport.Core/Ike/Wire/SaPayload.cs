@@ -10,6 +10,7 @@ public static class SaPayload
     private const byte More = 2;
     private const byte MoreTransforms = 3;
     private const ushort KeyLengthAttribute = 0x800E;
+    private const ushort Unknown = ushort.MaxValue;
 
     public static bool TryRead(ReadOnlySpan<byte> body, out ImmutableArray<Proposal> proposals)
     {
@@ -60,7 +61,7 @@ public static class SaPayload
         proposal = null!;
         var reader = new ByteReader(bytes);
         if (!reader.TryU8(out var number) || !reader.TryU8(out var protocol) || !reader.TryU8(out var spiLength) || !reader.TryU8(out var count)
-            || spiLength is not (0 or 4 or 8) || !reader.TryBytes(spiLength, out var spiBytes) || count > IkeLimits.TransformsMax)
+            || !IsLength((IpsecProtocol)protocol, spiLength) || !reader.TryBytes(spiLength, out var spiBytes) || count > IkeLimits.TransformsMax)
         {
             return false;
         }
@@ -75,26 +76,31 @@ public static class SaPayload
         for (var i = 0; i < count; i++)
         {
             if (!reader.TryU8(out var last) || last != (i == count - 1 ? 0 : MoreTransforms) || !reader.TryU8(out _) || !reader.TryU16(out var length)
-                || length < 8 || !reader.TryBytes(length - 4, out var transform) || !TryReadTransform(transform, out var read, out var isKnown))
+                || length < 8 || !reader.TryBytes(length - 4, out var transform) || !TryReadTransform(transform, out var read))
             {
                 return false;
             }
 
-            if (isKnown)
-            {
-                transforms.Add(read);
-            }
+            transforms.Add(read);
         }
 
         proposal = new Proposal((IpsecProtocol)protocol, spi, transforms.ToImmutable()) { Number = number };
         return reader.Remaining == 0;
     }
 
-    /// <param name="isKnown">False for a transform with an attribute that we do not understand: it is not taken (RFC 7296 section 3.3.6).</param>
-    private static bool TryReadTransform(ReadOnlySpan<byte> bytes, out Transform transform, out bool isKnown)
+    /// <summary>Of an IKE SA none or 8 bytes, of ESP 4 (RFC 7296 section 3.3.1). What other protocols have does not matter: they are not taken.</summary>
+    private static bool IsLength(IpsecProtocol protocol, int spiLength) => protocol switch
+    {
+        IpsecProtocol.Ike => spiLength is 0 or IkeLimits.IkeSpiLength,
+        IpsecProtocol.Esp => spiLength == IkeLimits.EspSpiLength,
+        _ => true,
+    };
+
+    /// <summary>A transform with an attribute that we do not understand is not taken (RFC 7296 section 3.3.6): it counts as one that nobody has.</summary>
+    private static bool TryReadTransform(ReadOnlySpan<byte> bytes, out Transform transform)
     {
         transform = default;
-        isKnown = true;
+        var isKnown = true;
         var reader = new ByteReader(bytes);
         if (!reader.TryU8(out var type) || !reader.TryU8(out _) || !reader.TryU16(out var id))
         {
@@ -118,7 +124,7 @@ public static class SaPayload
             keyBits = attribute == KeyLengthAttribute ? value : keyBits;
         }
 
-        transform = new Transform((TransformType)type, id, keyBits);
+        transform = new Transform((TransformType)type, isKnown ? id : Unknown, keyBits);
         return true;
     }
 

@@ -6,7 +6,7 @@ namespace Sallyport.Apps.Tests.Cli.Profiles;
 
 public sealed class ProfileFileTests : IDisposable
 {
-    private static readonly ProfileIssued Issued = new() { FileName = "pump-17.ovpn", Text = "client\n", CredentialIds = [1] };
+    private static readonly ProfileIssued Issued = new() { Protocol = "openvpn", FileName = "pump-17.ovpn", Text = "client\n", Files = [], Keys = [], CredentialIds = [1] };
 
     private readonly string directory = Directory.CreateTempSubdirectory("sallyport profile ").FullName;
 

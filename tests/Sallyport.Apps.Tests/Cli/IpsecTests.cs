@@ -1,0 +1,132 @@
+using System.Text.Json.Nodes;
+using Sallyport.Cli;
+
+namespace Sallyport.Apps.Tests.Cli;
+
+/// <summary>IPsec as one meets it on the command line.</summary>
+[Collection("console")]
+public sealed class IpsecTests : IAsyncLifetime
+{
+    private ControlServer server = null!;
+    private string before = "";
+
+    public async Task InitializeAsync()
+    {
+        server = await ControlServer.StartAsync();
+        before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = server.Directory;
+        await server.RunAsync("network", "add", "plant-a", "--prefix", "10.20.0.0/16");
+    }
+
+    public async Task DisposeAsync()
+    {
+        Environment.CurrentDirectory = before;
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_profile_is_a_private_directory_that_two_commands_install()
+    {
+        var (code, output, remarks) = await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec");
+        code.ShouldBe(ExitCodes.Ok, remarks);
+        output.ShouldContain("device pump-17 added to plant-a");
+        remarks.ShouldContain("strongSwan: cp -r pump-17.ipsec/swanctl/. /etc/swanctl/ && swanctl --load-all; anything else: pump-17.ipsec/sheet.txt");
+        var place = Path.Combine(server.Directory, "pump-17.ipsec");
+        File.GetUnixFileMode(place).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var files = Directory.GetFiles(place, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(place, file)).Order(StringComparer.Ordinal);
+        files.ShouldBe(
+        [
+            "ca.pem", "pump-17.p12", "sheet.txt", "swanctl/conf.d/pump-17.conf", "swanctl/private/pump-17.plant-a.pem", "swanctl/x509/pump-17.plant-a.pem",
+            "swanctl/x509ca/sallyport-issuing.pem", "swanctl/x509ca/sallyport-root.pem",
+        ]);
+        foreach (var file in files)
+        {
+            File.GetUnixFileMode(Path.Combine(place, file)).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite, file);
+        }
+
+        Directory.GetDirectories(server.Directory, "*.part").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_exists_is_refused_before_anything_is_created_and_only_a_profile_is_replaced()
+    {
+        Directory.CreateDirectory(Path.Combine(server.Directory, "etc"));
+        File.WriteAllText(Path.Combine(server.Directory, "etc", "passwd"), "root");
+        var (code, _, remarks) = await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--profile", "etc", "--force");
+        code.ShouldBe(ExitCodes.Refused);
+        remarks.ShouldContain("exists already and is no profile; nothing was created");
+        File.ReadAllText(Path.Combine(server.Directory, "etc", "passwd")).ShouldBe("root");
+        (await server.RunAsync("device", "list")).ShouldNotContain("pump-17");
+
+        await server.RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--auth", "psk");
+        (await RunAsync("device", "profile", "pump-17", "--protocol", "ipsec")).Remarks.ShouldContain("--force");
+        await server.RunAsync("device", "profile", "pump-17", "--protocol", "ipsec", "--force");
+        Directory.GetFileSystemEntries(server.Directory, "pump-17*").ShouldHaveSingleItem();
+        File.Exists(Path.Combine(server.Directory, "pump-17.ipsec", "pump-17.p12")).ShouldBeTrue();
+        (await RunAsync("device", "add", "pump-18", "--network", "plant-a", "--protocol", "ipsec", "--profile", "no/where")).Remarks.ShouldContain("there is no such file or directory; nothing was created");
+    }
+
+    [Fact]
+    public async Task A_key_is_shown_to_who_asked_and_never_in_JSON()
+    {
+        var (_, _, remarks) = await RunAsync("site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--auth", "psk", "--uplinks", "2",
+            "--remote", "203.0.113.5", "--remote", "any", "--single-pairs", "yes", "--peer-id", "203.0.113.5");
+        remarks.ShouldContain("pre-shared key of 203.0.113.5: ");
+        remarks.ShouldContain("pre-shared key of 2.dc.plant-a.sallyport: ");
+        var key = remarks.Split("pre-shared key of 203.0.113.5: ")[1].Split(' ')[0];
+        File.ReadAllText(Path.Combine(server.Directory, "dc.ipsec", "swanctl", "conf.d", "dc.conf")).ShouldContain(key);
+        (await server.RunAsync("site", "show", "dc")).ShouldContain("the gateway begins to 203.0.113.5, any, one pair of subnets for each SA");
+        var list = await server.RunAsync("credential", "list", "--site", "dc");
+        list.ShouldContain("2.dc.plant-a.sallyport");
+        list.ShouldContain("psk");
+
+        var json = await server.RunAsync("site", "profile", "dc", "--protocol", "ipsec", "--auth", "psk", "--ppk", "yes", "--profile", "other", "-o", "json");
+        var secret = File.ReadAllText(Path.Combine(server.Directory, "other", "swanctl", "conf.d", "dc.conf")).Split("secret = \"")[1].Split('"')[0];
+        json.ShouldNotContain(secret);
+        JsonNode.Parse(json)!["files"]!.AsArray().Select(file => (string)file!).ShouldContain("swanctl/conf.d/dc.conf");
+        JsonNode.Parse(json)!["keys"].ShouldBeNull();
+        await server.RunAsync("site", "update", "dc", "--remote", "none", "--mode", "transport");
+        (await server.RunAsync("site", "show", "dc")).ShouldContain("mode transport, one pair");
+    }
+
+    [Fact]
+    public async Task Standard_output_has_all_of_it_with_the_name_of_each_file()
+    {
+        var output = await server.RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--profile", "-");
+        output.ShouldContain("# ===== swanctl/conf.d/pump-17.conf =====\n");
+        output.ShouldContain("# ===== swanctl/private/pump-17.plant-a.pem =====\n-----BEGIN PRIVATE KEY-----");
+        Directory.GetFileSystemEntries(server.Directory, "pump-17*").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_is_wrong_is_told_by_the_flag_that_said_it()
+    {
+        (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--auth", "psk")).Remarks.ShouldContain("--auth says what a profile is like, but none is asked for");
+        (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--auth", "psk", "--peer-id", "a b")).Remarks.ShouldContain("--peer-id");
+        (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsek")).Remarks.ShouldContain("--protocol");
+        (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--uplinks", "2")).Remarks.ShouldContain("--uplinks");
+        (await RunAsync("site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--remote", "224.0.0.1")).Remarks.ShouldContain("--remote");
+        (await RunAsync("network", "update", "plant-a", "--ike", "3des-md5")).Remarks.ShouldContain("--ike");
+        (await RunAsync("network", "update", "plant-a", "--ipsec", "maybe")).Remarks.ShouldContain("--ipsec on");
+        (await RunAsync("network", "update", "plant-a", "--child-volume", "much")).Remarks.ShouldContain("--child-volume");
+        Directory.GetFileSystemEntries(server.Directory, "*.part").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_network_shows_its_IPsec_and_takes_all_of_it()
+    {
+        (await server.RunAsync("network", "show", "plant-a")).ShouldContain("certificate, psk, eap-tls");
+        var shown = await server.RunAsync(
+            "network", "update", "plant-a", "--ike", "aes256-sha1-modp2048", "--esp", "aes256-sha1", "--ipsec-auth", "psk", "--ike-lifetime", "8h", "--child-lifetime", "none",
+            "--child-volume", "20GB", "--child-packets", "1000000", "--reauthenticate", "24h", "--encapsulate", "yes", "--ppk-required", "yes");
+        foreach (var part in (string[])["aes256-sha1-modp2048", "IKE after 8h, ESP never, or 20GB, or 1000000 packets, proof after 24h", "ESP always in UDP, a post-quantum key is required"])
+        {
+            shown.ShouldContain(part);
+        }
+
+        (await server.RunAsync("network", "update", "plant-a", "--ike", "default")).ShouldContain("aes256gcm16-aes128gcm16-chacha20poly1305");
+        (await server.RunAsync("network", "update", "plant-a", "--ipsec", "none")).ShouldNotContain("aes256gcm16");
+    }
+
+    private Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments) => CannedServer.RunOnAsync(server.Directory, arguments);
+}

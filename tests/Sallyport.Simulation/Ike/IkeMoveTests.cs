@@ -1,0 +1,179 @@
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Primitives;
+using Sallyport.Simulation.Wire;
+
+namespace Sallyport.Simulation.Ike;
+
+public class IkeMoveTests
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
+    private static readonly IpAddress Public = IpAddress.Parse("192.0.2.77");
+
+    [Fact]
+    public void Without_a_NAT_nothing_is_encapsulated()
+    {
+        using var world = new IkeWorld(1);
+        world.Up(Soon);
+        (world.Device.Session!.IsEncapsulated, world.Gateway.Session!.IsEncapsulated).ShouldBe((false, false));
+        world.Gateway.Session.Path.IsNatPort.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Behind_a_NAT_both_go_to_the_port_for_it()
+    {
+        for (ulong seed = 1; seed <= 10; seed++)
+        {
+            using var world = new IkeWorld(seed, IkeHandshakeTests.Bad) { Nat = Mapped(30_000) };
+            world.Up();
+            world.Run(TimeSpan.FromSeconds(20));
+            world.ShouldAgree();
+            (world.Device.Session!.IsEncapsulated, world.Gateway.Session!.IsEncapsulated).ShouldBe((true, true));
+            (world.Device.Session.NeedsKeepalive, world.Gateway.Session.NeedsKeepalive).ShouldBe((true, false));
+            world.Gateway.Session.IsPeerBehindNat.ShouldBeTrue();
+            world.Gateway.Session.Path.Peer.ShouldBe(new OuterAddress(Public, (ushort)(30_000 + 4_500)));
+            world.Gateway.Session.Path.IsNatPort.ShouldBeTrue();
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Who_cannot_do_without_UDP_gets_it(bool isGateway)
+    {
+        using var world = new IkeWorld(2);
+        if (isGateway)
+        {
+            world.GatewayOptions = world.GatewayOptions with { ForceEncapsulation = true };
+        }
+        else
+        {
+            world.DeviceOptions = world.DeviceOptions with { ForceEncapsulation = true };
+        }
+
+        world.Up(Soon);
+        (world.Device.Session!.IsEncapsulated, world.Gateway.Session!.IsEncapsulated).ShouldBe((true, true));
+        world.Device.Session.Path.IsNatPort.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_device_moves_and_takes_its_session_along_whatever_the_wire_does()
+    {
+        for (ulong seed = 1; seed <= 30; seed++)
+        {
+            using var world = new IkeWorld(seed, IkeHandshakeTests.Bad) { Nat = seed % 2 == 0 ? Mapped(30_000) : null };
+            world.Up();
+            world.Run(TimeSpan.FromSeconds(5));
+            if (seed % 3 == 0)
+            {
+                world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
+                world.Run(TimeSpan.FromMilliseconds(50 * (int)seed));
+            }
+
+            for (var i = 1; i <= 3; i++)
+            {
+                MoveTo(world, $"203.0.113.{100 + i}");
+                world.Run(TimeSpan.FromMilliseconds(40 * (int)seed));
+            }
+
+            world.Run(TimeSpan.FromSeconds(200));
+            world.ShouldAgree($"seed {seed}");
+            var seen = world.Nat is { } nat ? nat(world.Device.At with { Port = 4500 }) : world.Device.At;
+            world.Gateway.Session!.Path.Peer.Ip.ShouldBe(seen.Ip, $"seed {seed}\n{IkeHandshakeTests.Story(world)}");
+            world.Tell(world.Gateway, session => session.Probe(world.Now));
+            world.Run(TimeSpan.FromSeconds(100));
+            world.AreUp.ShouldBeTrue();
+            world.Gateway.Ends.ShouldBeEmpty();
+        }
+    }
+
+    [Fact]
+    public void Who_says_that_it_moved_and_is_not_there_is_dropped()
+    {
+        using var world = new IkeWorld(3);
+        world.Up(Soon);
+
+        // Its datagrams come from an address at which it receives nothing.
+        var victim = IpAddress.Parse("192.0.2.1");
+        world.Nat = seen => seen with { Ip = victim };
+        world.Passes = (to, _) => to == End.Server;
+        MoveTo(world, "203.0.113.77");
+        world.Run(TimeSpan.FromSeconds(200));
+        world.Gateway.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.Silent);
+    }
+
+    [Fact]
+    public void With_MOBIKE_a_message_from_elsewhere_moves_nothing_and_is_answered_where_it_came_from()
+    {
+        using var world = new IkeWorld(4);
+        world.Up(Soon);
+        var before = world.Gateway.Session!.Path;
+        world.Device.At = world.Device.At with { Ip = IpAddress.Parse("203.0.113.200") };
+        world.Tell(world.Device, session => session.Probe(world.Now));
+        world.Run(TimeSpan.FromSeconds(1));
+        world.Gateway.Session.Path.ShouldBe(before);
+        world.Device.Session!.Current.HasRequestUnderWay.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_NAT_that_forgets_its_port_is_noticed_by_who_can_move()
+    {
+        using var world = new IkeWorld(5) { Nat = Mapped(30_000) };
+        world.DeviceOptions = world.DeviceOptions with { ProbeAfter = TimeSpan.FromSeconds(10) };
+        world.Up(Soon);
+        world.Nat = Mapped(40_000);
+        world.Run(TimeSpan.FromSeconds(30));
+        world.Gateway.Session!.Path.Peer.Port.ShouldBe((ushort)44_500);
+        world.AreUp.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Without_MOBIKE_a_device_behind_a_NAT_is_followed_and_no_other()
+    {
+        foreach (var isBehindNat in new[] { true, false })
+        {
+            using var world = new IkeWorld(6) { Nat = isBehindNat ? Mapped(30_000) : null };
+            world.DeviceOptions = world.DeviceOptions with { Mobike = false };
+            world.Up(Soon);
+            world.Gateway.Session!.HasMobike.ShouldBeFalse();
+            var before = world.Gateway.Session.Path;
+            world.Nat = Mapped(40_000);
+            world.Tell(world.Device, session => session.Probe(world.Now));
+            world.Run(TimeSpan.FromSeconds(1));
+            (world.Gateway.Session.Path != before).ShouldBe(isBehindNat);
+
+            // As ESP tells, not IKE.
+            var elsewhere = before with { Peer = before.Peer with { Port = 50_000 } };
+            var path = world.Gateway.Session.Path;
+            world.Tell(world.Gateway, session => session.Follow(elsewhere, world.Now));
+            world.Gateway.Session.Path.ShouldBe(isBehindNat ? elsewhere : path);
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_peer_that_is_gone_is_found_out(bool isDevice)
+    {
+        using var world = new IkeWorld(7);
+        world.DeviceOptions = world.DeviceOptions with { ProbeAfter = TimeSpan.FromSeconds(30) };
+        world.GatewayOptions = world.GatewayOptions with { ProbeAfter = TimeSpan.FromSeconds(30) };
+        world.Up(Soon);
+        world.Run(TimeSpan.FromMinutes(10));
+        world.AreUp.ShouldBeTrue("a quiet peer is not a dead one");
+        world.Passes = (_, _) => false;
+        var end = isDevice ? world.Device : world.Gateway;
+        world.RunUntil(() => end.Ends.Any(), TimeSpan.FromSeconds(200)).ShouldBeTrue();
+        end.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.Silent);
+        end.Live.ShouldBeEmpty();
+        world.Run(TimeSpan.FromSeconds(60));
+        end.Endpoint.Sessions.ShouldBe(0);
+    }
+
+    private static Func<OuterAddress, OuterAddress> Mapped(int offset) => seen => new OuterAddress(Public, (ushort)(seen.Port + offset));
+
+    private static void MoveTo(IkeWorld world, string address)
+    {
+        world.Device.At = world.Device.At with { Ip = IpAddress.Parse(address) };
+        world.Tell(world.Device, session => session.Move(session.Path with { Local = session.Path.Local with { Ip = world.Device.At.Ip } }, world.Now));
+    }
+}
