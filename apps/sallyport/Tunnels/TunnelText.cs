@@ -39,15 +39,16 @@ internal static class TunnelText
 
     private static void Sa(Printer printer, SaInfo sa)
     {
-        printer.Line($"  {(sa.Kind == "ike" ? "IKE" : "ESP")} SA {sa.SpiIn} in, {sa.SpiOut} out:");
+        printer.Line($"  SA {sa.SpiIn} in, {sa.SpiOut} out{(sa.Sends ? "" : ", not sent by")}:");
         printer.Facts(
-            ("    algorithms", sa.Algorithms),
-            ("    keys since", Human.Time(sa.Since)),
-            ("    next keys", sa.RekeyAt is { } at ? Human.Time(at) : null),
-            ("    rekeys", $"{sa.Rekeys}"),
+            ("    suite", sa.Suite),
+            ("    mode", sa.Mode),
             ("    peer's side", string.Join(", ", sa.Remote)),
             ("    our side", string.Join(", ", sa.Local)),
-            ("    in", sa.Kind == "ike" ? null : $"{Human.Bytes(sa.BytesIn)}, {sa.PacketsIn} packets"),
-            ("    out", sa.Kind == "ike" ? null : $"{Human.Bytes(sa.BytesOut)}, {sa.PacketsOut} packets"));
+            ("    keys since", Human.Time(sa.Since)),
+            ("    rekeys", $"{sa.Rekeys}"),
+            ("    in", $"{Human.Bytes(sa.BytesIn)}, {sa.PacketsIn} packets"),
+            ("    out", $"{Human.Bytes(sa.BytesOut)}, {sa.PacketsOut} packets"),
+            ("    refused", sa.BadTags + sa.Replays == 0 ? null : $"{sa.BadTags} with a wrong tag, {sa.Replays} a second time"));
     }
 }

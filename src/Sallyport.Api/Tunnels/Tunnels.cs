@@ -24,8 +24,10 @@ public sealed record TunnelInfo
 
     public required string Cipher { get; init; }
 
+    /// <summary>"TLSv1.3 TLS_AES_256_GCM_SHA384"; of IPsec the suite of the IKE SA.</summary>
     public required string Tls { get; init; }
 
+    /// <summary>"tls-crypt-v2", …; of IPsec how the peer proved who it is.</summary>
     public required string Wrapping { get; init; }
 
     public required string ClientVersion { get; init; }
@@ -46,7 +48,7 @@ public sealed record TunnelInfo
 
     public required int Renegotiations { get; init; }
 
-    /// <summary>Of IPsec what it has agreed on, the IKE SA first; none of OpenVPN.</summary>
+    /// <summary>Of IPsec its CHILD_SAs, those that packets leave by first; none of OpenVPN.</summary>
     public required IReadOnlyList<SaInfo> Sas { get; init; }
 
     public string? EndReason { get; init; }

@@ -1,4 +1,5 @@
 using Sallyport.Api.Nodes;
+using Sallyport.Core.Ike.Wire;
 
 namespace Sallyport.Control.Nodes;
 
@@ -11,6 +12,7 @@ internal static class NodeMessageCheck
     private const int NameMax = 63;
     private const int TextMax = 256; // versions, addresses, ciphers, reasons
     private const int DetailMax = 2_048;
+    private const int SasMax = 4 * IkeLimits.ChildrenMax; // those that are replaced stay open for a while
     private const int AddressesMax = 16; // of one answer
     private const int ItemsMax = 20_000; // of one report
     private const long TimeMax = 253_402_300_799_000_000 * 10; // nanoseconds; far beyond what a date of ours can be, within long
@@ -73,7 +75,17 @@ internal static class NodeMessageCheck
             tunnel.EndReason) ? WrongText
         : !IsTime(tunnel.Since) || !IsTime(tunnel.LastSeen) ? WrongTime
         : (tunnel.BytesIn | tunnel.BytesOut | tunnel.PacketsIn | tunnel.PacketsOut | (long)tunnel.Renegotiations) < 0 ? WrongCounter
+        : tunnel.Sas is null || tunnel.Sas.Count > SasMax ? "more SAs than a tunnel has"
+        : tunnel.Sas.Select(WhatIsWrong).FirstOrDefault(why => why is not null);
+
+    private static string? WhatIsWrong(SaState? sa) =>
+        sa is null ? "an empty SA"
+        : !AreTexts(sa.Suite, sa.Mode) || !AreSelectors(sa.Local) || !AreSelectors(sa.Remote) ? WrongText
+        : !IsTime(sa.Since) ? WrongTime
+        : (sa.BytesIn | sa.BytesOut | sa.PacketsIn | sa.PacketsOut | sa.BadTags | sa.Replays | (long)sa.Rekeys) < 0 ? WrongCounter
         : null;
+
+    private static bool AreSelectors(IReadOnlyList<string>? selectors) => selectors is not null && selectors.Count <= IkeLimits.SelectorsMax && selectors.All(text => IsText(text, TextMax));
 
     private static string? WhatIsWrong(FlowState? flow) =>
         flow is null ? "an empty flow"

@@ -118,5 +118,8 @@ internal static class TrafficSchema
         CREATE INDEX flows_by_guest ON flows (far_network_id, far_source, id) WHERE far_network_id IS NOT NULL;
         CREATE INDEX flows_by_far_network ON flows (far_network_id, id) WHERE far_network_id IS NOT NULL;
         """,
+        """
+        UPDATE tunnels SET state = json_set(state, '$.sas', json('[]')) WHERE json_extract(state, '$.sas') IS NULL;
+        """,
     ];
 }

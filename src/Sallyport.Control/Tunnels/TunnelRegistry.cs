@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Tunnels;
@@ -221,6 +222,25 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
 
     private bool IsConnected(TunnelEntry entry) => connectedRuns.TryGetValue(entry.Gateway, out var run) && run == entry.RunId;
 
+    private static SaInfo ToInfo(SaState sa) => new()
+    {
+        SpiIn = sa.InboundSpi.ToString("x8", CultureInfo.InvariantCulture),
+        SpiOut = sa.OutboundSpi.ToString("x8", CultureInfo.InvariantCulture),
+        Suite = sa.Suite,
+        Mode = sa.Mode,
+        Sends = sa.Sends,
+        Local = sa.Local,
+        Remote = sa.Remote,
+        Since = UnixTime.ToTime(sa.Since),
+        Rekeys = sa.Rekeys,
+        BytesIn = sa.BytesIn,
+        BytesOut = sa.BytesOut,
+        PacketsIn = sa.PacketsIn,
+        PacketsOut = sa.PacketsOut,
+        BadTags = sa.BadTags,
+        Replays = sa.Replays,
+    };
+
     private TunnelInfo? ToInfo(TunnelEntry entry)
     {
         var fleet = feed.State;
@@ -252,7 +272,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             PacketsIn = state.PacketsIn,
             PacketsOut = state.PacketsOut,
             Renegotiations = state.Renegotiations,
-            Sas = [],
+            Sas = [.. state.Sas.Select(ToInfo)],
             EndReason = state.EndReason.Length == 0 ? null : state.EndReason,
         };
     }

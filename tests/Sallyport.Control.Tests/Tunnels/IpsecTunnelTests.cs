@@ -32,6 +32,48 @@ public sealed class IpsecTunnelTests
     }
 
     [Fact]
+    public async Task A_tunnel_of_IPsec_is_told_with_its_SAs_and_one_that_is_none_is_not_believed()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var pump = (await world.PumpAsync()).Device;
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        var sa = new SaState
+        {
+            InboundSpi = 0xc0ffee01,
+            OutboundSpi = 0x00000abc,
+            Suite = "AES-256-GCM/ESN",
+            Mode = "tunnel",
+            Sends = true,
+            Local = ["10.20.0.0/16"],
+            Remote = ["10.20.0.2/32"],
+            Since = 1_700_000_000_000_000_000,
+            Rekeys = 3,
+            BytesIn = 10,
+            BytesOut = 20,
+            PacketsIn = 1,
+            PacketsOut = 2,
+            BadTags = 0,
+            Replays = 4,
+        };
+        await gateway.SendAsync(new TunnelReport(
+        [
+            FakeGateway.Tunnel(pump.Id, 1) with { Sas = [sa with { Rekeys = -1 }] },
+            FakeGateway.Tunnel(pump.Id, 2) with { Sas = [sa with { Suite = new string('x', 5_000) }] },
+            FakeGateway.Tunnel(pump.Id, 3) with { Sas = [.. Enumerable.Repeat(sa, 300)] },
+            FakeGateway.Tunnel(pump.Id, 4) with { Sas = [sa with { Local = [.. Enumerable.Repeat("10.20.0.0/16", 200)] }] },
+            FakeGateway.Tunnel(pump.Id, 5) with { Protocol = "ipsec/esp", Sas = [sa] },
+        ]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.ListTunnelsOfAsync("device:pump-17")).Items.Count == 1);
+        var told = (await world.Client.ListTunnelsOfAsync("device:pump-17")).Items.Single();
+        (told.TunnelId, told.Protocol).ShouldBe((5L, "ipsec/esp"));
+        var shown = told.Sas.ShouldHaveSingleItem();
+        (shown.SpiIn, shown.SpiOut, shown.Suite, shown.Mode, shown.Sends, shown.Rekeys, shown.Replays).ShouldBe(("c0ffee01", "00000abc", "AES-256-GCM/ESN", "tunnel", true, 3, 4L));
+        (shown.Local.Single(), shown.Remote.Single(), shown.Since).ShouldBe(("10.20.0.0/16", "10.20.0.2/32", DateTimeOffset.FromUnixTimeSeconds(1_700_000_000)));
+    }
+
+    [Fact]
     public async Task Tunnels_of_one_are_not_those_of_another_and_whom_there_is_not_has_none()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -82,6 +82,7 @@ internal sealed class FakeGateway : IDisposable
         BytesOut = 20,
         PacketsIn = 1,
         PacketsOut = 2,
+        Sas = [],
         Renegotiations = 0,
         EndReason = up ? "" : "exit",
     };

@@ -1,11 +1,10 @@
-using Sallyport.EndToEnd.Fleet;
 using Sallyport.EndToEnd.Harness;
 using Sallyport.Harness.Ipsec;
 
 namespace Sallyport.EndToEnd.Ipsec;
 
 /// <summary>The files that an operator is given load in the programs that they are for, as the sheet says.</summary>
-public sealed class ProfileLoadTests : FleetFixture
+public sealed class ProfileLoadTests(ProfileLoadFixture fixture) : IClassFixture<ProfileLoadFixture>
 {
     [IpsecTheory]
     [InlineData("device", "certificate")]
@@ -19,8 +18,8 @@ public sealed class ProfileLoadTests : FleetFixture
     [InlineData("site", "psk", "--mode", "transport", "--peer-id", "203.0.113.5")]
     public async Task Stock_strongSwan_loads_a_profile(string kind, string auth, params string[] flags)
     {
-        var place = Make(kind, auth, flags);
-        using var charon = await CharonProcess.Start(NewHost("router"));
+        var place = fixture.Make(kind, auth, flags);
+        using var charon = await CharonProcess.Start(fixture.NewHost("router"));
         foreach (var configuration in Directory.GetFiles(Path.Combine(place, "swanctl", "conf.d")))
         {
             // Throws with what swanctl says where a word of it is none.
@@ -40,9 +39,9 @@ public sealed class ProfileLoadTests : FleetFixture
     [LibreswanFact]
     public async Task Stock_libreswan_loads_a_site_with_pre_shared_keys_of_two_uplinks()
     {
-        var place = Make("site", "psk", "--uplinks", "2", "--peer-id", "203.0.113.5", "--peer-id", "hq@example.com", "--ppk", "yes");
+        var place = fixture.Make("site", "psk", "--uplinks", "2", "--peer-id", "203.0.113.6", "--peer-id", "hq@example.com", "--ppk", "yes");
         var name = Path.GetFileNameWithoutExtension(place);
-        using var pluto = await LibreswanProcess.Start(NewHost("router"), new LibreswanProfile(
+        using var pluto = await LibreswanProcess.Start(fixture.NewHost("router"), new LibreswanProfile(
             File.ReadAllText(Path.Combine(place, "libreswan", $"{name}.conf")), File.ReadAllText(Path.Combine(place, "libreswan", $"{name}.secrets"))));
         await pluto.WaitForLine($"\"{name}/1x1\": added IKEv2 connection");
         await pluto.WaitForLine($"\"{name}-2/1x3\": added IKEv2 connection");
@@ -53,33 +52,16 @@ public sealed class ProfileLoadTests : FleetFixture
     [LibreswanFact]
     public async Task Stock_libreswan_finds_the_certificate_of_a_site_by_its_key()
     {
-        var place = Make("site", "certificate");
+        var place = fixture.Make("site", "certificate");
         var name = Path.GetFileNameWithoutExtension(place);
         var (certificate, key) = (Path.Combine(place, "swanctl", "x509", $"{name}.plant-a.pem"), Path.Combine(place, "swanctl", "private", $"{name}.plant-a.pem"));
-        using var pluto = await LibreswanProcess.Start(NewHost("router"), new LibreswanProfile(File.ReadAllText(Path.Combine(place, "libreswan", $"{name}.conf")))
+        using var pluto = await LibreswanProcess.Start(fixture.NewHost("router"), new LibreswanProfile(File.ReadAllText(Path.Combine(place, "libreswan", $"{name}.conf")))
         {
             AuthorityPem = File.ReadAllText(Path.Combine(place, "ca.pem")),
             Own = new StockCredential(File.ReadAllText(certificate), File.ReadAllText(key), [], []),
         });
         await pluto.WaitForLine($"\"{name}/1x1\": loaded private key matching left certificate");
         await pluto.WaitForLine($"\"{name}/1x1\": added IKEv2 connection");
-    }
-
-    protected override async Task Prepare()
-    {
-        await Task.Yield();
-        Installation.Say("network", "add", "plant-a", "--prefix", "10.20.0.0/16", "--ipsec-auth", "certificate", "--ipsec-auth", "psk", "--ipsec-auth", "eap-tls", "--ipsec-auth", "eap-mschapv2");
-    }
-
-    private int made;
-
-    /// <summary>The directory that the command line tool wrote.</summary>
-    private string Make(string kind, string auth, params string[] flags)
-    {
-        var name = $"{kind}-{++made}";
-        string[] where = kind == "site" ? ["--subnet", $"192.168.{made}.0/24"] : [];
-        Installation.Say([kind, "add", name, "--network", "plant-a", .. where, "--protocol", "ipsec", "--auth", auth, .. flags]);
-        return Path.Combine(Installation.WorkFolder, $"{name}.ipsec");
     }
 
     /// <summary>As "cp -r swanctl/. /etc/swanctl/" puts them.</summary>
