@@ -587,44 +587,6 @@ public class IkeAbuseTests
     }
 
     [Fact]
-    public void Strangers_cost_no_memory_beyond_the_first_few()
-    {
-        using var world = Quiet(29, out var answers);
-        var messages = Enumerable.Range(1, 500).Select(i => IkeForge.First((ulong)i)).ToList();
-        void Flood(int from, int count)
-        {
-            for (var i = 0; i < count; i++)
-            {
-                var at = new OuterAddress(new IpAddress((UInt128)(0xC0000200u + (uint)((from + i) / 50_000)) | ((UInt128)0xffff << 32)), (ushort)(1 + ((from + i) % 50_000)));
-                var message = messages[i % messages.Count];
-                BitConverter.TryWriteBytes(message, (long)(from + i + 1));
-                var before = world.Gateway.Endpoint.Sessions;
-                world.Inject(End.Server, message, at);
-                if (world.Gateway.Endpoint.Sessions == before)
-                {
-                    answers[^1].Length.ShouldBeLessThanOrEqualTo(message.Length);
-                    Notified(answers[^1]).ShouldBe(NotifyType.Cookie);
-                }
-
-                answers.Clear();
-            }
-        }
-
-        Flood(0, 1_000);
-        var sessions = world.Gateway.Endpoint.Sessions;
-        sessions.ShouldBeLessThanOrEqualTo(65);
-        var memory = GC.GetTotalMemory(forceFullCollection: true);
-        Flood(1_000, 20_000);
-        world.Gateway.Endpoint.Sessions.ShouldBe(sessions);
-        (GC.GetTotalMemory(forceFullCollection: true) - memory).ShouldBeLessThan(2_000_000);
-
-        // Who is honest gets in all the same.
-        world.Passes = (_, _) => true;
-        world.Up(Soon);
-        world.ShouldAgree();
-    }
-
-    [Fact]
     public void A_cookie_is_for_one_place_one_number_one_nonce_and_one_minute()
     {
         using var world = Quiet(30, out var answers);
@@ -785,7 +747,7 @@ public class IkeAbuseTests
         }
     }
 
-    private static NotifyType Notified(byte[] answer) => (NotifyType)((answer[34] << 8) | answer[35]);
+    internal static NotifyType Notified(byte[] answer) => (NotifyType)((answer[34] << 8) | answer[35]);
 
     /// <summary>A device that has keys, and has proven nothing.</summary>
     private static IkeWorld BeforeAuth(ulong seed, out IkeSa sa)
@@ -810,7 +772,7 @@ public class IkeAbuseTests
     }
 
     /// <summary>A gateway alone; what it answers goes nowhere.</summary>
-    private static IkeWorld Quiet(ulong seed, out List<byte[]> answers)
+    internal static IkeWorld Quiet(ulong seed, out List<byte[]> answers)
     {
         var world = new IkeWorld(seed);
         var all = new List<byte[]>();
