@@ -54,6 +54,9 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
 
     public List<IkeEvent> Events { get; } = [];
 
+    /// <summary>The same for people.</summary>
+    public List<(Instant At, string Text)> Story { get; } = [];
+
     public List<IkeClaim> Claims { get; } = [];
 
     public Dictionary<uint, ChildKeys> Live { get; } = [];
@@ -69,6 +72,9 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
         keys => Used.Contains(keys.InboundSpi) && !Live.Values.Any(other => other.Replaces == keys.InboundSpi && Used.Contains(other.InboundSpi)));
 
     public HashSet<uint> Allotted { get; } = [];
+
+    /// <summary>All that it ever received with.</summary>
+    public HashSet<uint> Ever { get; } = [];
 
     public IkeSession? Session { get; set; }
 
@@ -113,6 +119,7 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
     public void Hear(IkeSession session, IkeEvent happened, Instant now)
     {
         Events.Add(happened);
+        Story.Add((now, $"{Name}: {Tell(happened)}"));
         switch (happened)
         {
             case IkeUp:
@@ -120,6 +127,7 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
                 break;
             case ChildUp up:
                 Live.Add(up.Keys.InboundSpi, up.Keys);
+                Ever.Add(up.Keys.InboundSpi);
                 if (!Allotted.Remove(up.Keys.InboundSpi))
                 {
                     throw new InvalidOperationException($"{Name} was given SPI {up.Keys.InboundSpi} that it did not allot");
@@ -142,6 +150,15 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
                 break;
         }
     }
+
+    private static string Tell(IkeEvent happened) => happened switch
+    {
+        IkeUp up => $"up with {up.Peer}",
+        ChildUp up => $"child up {up.Keys.InboundSpi:x} {up.Keys.OutboundSpi:x} for {up.Keys.Replaces:x}",
+        ChildUse use => $"child used {use.InboundSpi:x}",
+        ChildDown down => $"child down {down.InboundSpi:x} {(down.Replaced ? "replaced" : "")}",
+        _ => happened.ToString(),
+    };
 
     public void Dispose()
     {

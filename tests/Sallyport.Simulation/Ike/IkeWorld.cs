@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
@@ -16,6 +17,7 @@ internal sealed class IkeWorld : IDisposable
 
     private const byte OnNatPort = 1;
     private const byte IsEsp = 2;
+    private const byte IsRekeyed = 4;
 
     private static readonly string[] AllIke = ["aes256gcm16-prfsha256-x25519-ecp256-ecp384-modp2048"];
     private static readonly string[] AllEsp = ["aes256gcm16-x25519-none-noesn"];
@@ -169,6 +171,30 @@ internal sealed class IkeWorld : IDisposable
     /// <summary>SPIs that somebody deleted on purpose: what is on its way then is lost.</summary>
     public HashSet<uint> Condemned { get; } = [];
 
+    /// <summary>Both halves of a pair.</summary>
+    public void Condemn(IkeEnd end, uint inboundSpi)
+    {
+        Condemned.Add(inboundSpi);
+        Condemned.Add(end.Live[inboundSpi].OutboundSpi);
+    }
+
+    /// <summary>Nothing is lost any more, and no keys get old.</summary>
+    public void UseQuiet()
+    {
+        Wire.Fate = Fate.Clean;
+        foreach (var end in new[] { Device, Gateway })
+        {
+            Tell(end, session =>
+            {
+                session.StopTimer(IkeTimer.Rekey);
+                foreach (var child in session.Children.All)
+                {
+                    (child.RekeyAt, child.ExpiresAt) = (Instant.Never, Instant.Never);
+                }
+            });
+        }
+    }
+
     /// <summary>After everything has settled: same SAs, same keys, no number that was allotted and not used, one pair of SPIs.</summary>
     public void ShouldAgree(string what = "")
     {
@@ -215,6 +241,15 @@ internal sealed class IkeWorld : IDisposable
         Drain();
     }
 
+    /// <summary>Somebody's message comes in at once, by no wire.</summary>
+    public DropReason Inject(End to, ReadOnlySpan<byte> message, OuterAddress? from = null)
+    {
+        var path = to == End.Server ? new IkePath(Gateway.At, from ?? Seen(IkePath.Port), false) : new IkePath(Device.At, from ?? Gateway.At, false);
+        var reason = (to == End.Server ? Gateway : Device).Endpoint.HandleMessage(message.ToArray(), path, Now);
+        Drain();
+        return reason;
+    }
+
     public void Drain()
     {
         Drain(Device, End.Server);
@@ -247,7 +282,13 @@ internal sealed class IkeWorld : IDisposable
     {
         foreach (var keys in from.Sending)
         {
-            Wire.Send(to, [IsEsp, .. BitConverter.GetBytes(keys.OutboundSpi)], Now);
+            if (Condemned.Contains(keys.Replaces))
+            {
+                // It has just taken the place of what was deleted on purpose.
+                Condemn(from, keys.InboundSpi);
+            }
+
+            Wire.Send(to, [keys.Replaces == 0 ? IsEsp : (byte)(IsEsp | IsRekeyed), .. BitConverter.GetBytes(keys.OutboundSpi)], Now);
         }
     }
 
@@ -257,7 +298,7 @@ internal sealed class IkeWorld : IDisposable
         var receiver = to == End.Server ? Gateway : Device;
         if ((datagram[0] & IsEsp) != 0)
         {
-            Take(receiver, BitConverter.ToUInt32(datagram, 1));
+            Take(receiver, BitConverter.ToUInt32(datagram, 1), (datagram[0] & IsRekeyed) != 0);
             return;
         }
 
@@ -269,10 +310,12 @@ internal sealed class IkeWorld : IDisposable
         Drain();
     }
 
-    private void Take(IkeEnd receiver, uint spi)
+    /// <summary>The very first packets under a pair that is not a rekey may overtake the answer that their receiver needs for them.</summary>
+    private void Take(IkeEnd receiver, uint spi, bool isRekeyed)
     {
         Packets++;
-        if (!receiver.Receives(spi, Now) && !Condemned.Contains(spi))
+        var isKnown = isRekeyed || receiver.Ever.Contains(spi);
+        if (isKnown && !receiver.Receives(spi, Now) && !Condemned.Contains(spi))
         {
             NotTaken.Add($"{receiver.Name} has no SA {spi:x} at {(Now - Start).TotalSeconds}");
         }

@@ -1,4 +1,4 @@
-using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.MicroBench.Works;
 

@@ -14,6 +14,8 @@ public static class WorkList
     [
         new("packet path: open, forward, seal, 1,400 bytes", BytesAllowed: 0, () => new PacketPathWork(1400)),
         new("packet path: open, forward, seal, 200 bytes", BytesAllowed: 0, () => new PacketPathWork(200)),
+        new("esp path: open, forward, seal, 1,400 bytes", BytesAllowed: 0, () => new EspPathWork(1400)),
+        new("esp path: open, forward, seal, 200 bytes", BytesAllowed: 0, () => new EspPathWork(200)),
         new("flow table: live flow among 30,000", BytesAllowed: 0, () => new FlowWork()),
         new("policy: decision for a new flow, 10,000 devices, 1,000 rules", BytesAllowed: 0, () => new PolicyWork()),
         new("replay window: check and mark", BytesAllowed: 0, () => new ReplayWork()),

@@ -61,7 +61,7 @@ internal sealed class CreateChild : Exchange
 
         _begun = true;
         session.Entropy.Fill(_nonce);
-        var all = session.Target?.Esp ?? session.Grant!.Esp;
+        var all = session.EspProposals;
         _method ??= FirstMethod(all);
         _offered = [.. all.Select(proposal => proposal with { Spi = _spi })];
         if (_old is not null)
@@ -331,7 +331,7 @@ internal sealed class CreateChild : Exchange
     {
         method = (KeyExchangeMethod)BinaryPrimitives.ReadUInt16BigEndian(error.Data.AsSpan());
         var wanted = Transform.Of(method);
-        return method != _method && (session.Target?.Esp ?? session.Grant!.Esp).Any(proposal => proposal.Contains(wanted));
+        return method != _method && session.EspProposals.Any(proposal => proposal.Contains(wanted));
     }
 
     internal static byte[] Lower(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => (a.SequenceCompareTo(b) <= 0 ? a : b).ToArray();

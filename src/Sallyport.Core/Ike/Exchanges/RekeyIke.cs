@@ -46,7 +46,7 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
 
         // What was agreed first, so that its group needs no second round.
         var agreed = session.AgreedIke!;
-        _offered = [.. new[] { agreed }.Concat(session.Target?.Ike ?? session.Grant!.Ike).Select(Plain).Select(proposal => proposal with { Spi = _spi })];
+        _offered = [.. new[] { agreed }.Concat(session.IkeProposals).Select(Plain).Select(proposal => proposal with { Spi = _spi })];
         _method ??= (KeyExchangeMethod)agreed.Of(TransformType.KeyExchange).First().Id;
         _exchange = KeyExchange.Start(_method.Value);
         to.Sa(_offered);
@@ -134,7 +134,7 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
         }
 
         var brought = request.Ke?.Method ?? KeyExchangeMethod.None;
-        IReadOnlyList<Proposal> taken = [.. (session.Target?.Ike ?? session.Grant!.Ike).Select(Plain)];
+        IReadOnlyList<Proposal> taken = [.. session.IkeProposals.Select(Plain)];
         if (!ProposalChoice.TryChoose(request.Sa, taken, brought, out var chosen) || chosen.Spi == 0)
         {
             session.AnswerError(sa, header, NotifyType.NoProposalChosen, now);

@@ -101,7 +101,7 @@ internal sealed class ChildSas(IkeSession session)
         }
 
         var offered = withKeys ? [.. request.Offered] : WithoutKeys(request.Offered);
-        var taken = withKeys ? grant.Esp : WithoutKeys(grant.Esp);
+        var taken = withKeys ? session.EspProposals : WithoutKeys(session.EspProposals);
         if (!ProposalChoice.TryChoose(offered, taken, brought, out var chosen))
         {
             refusal = new ChildRefusal(NotifyType.NoProposalChosen, default, "no ESP proposal matches: " + ProposalChoice.Explain(offered, taken));

@@ -119,6 +119,11 @@ public sealed partial class IkeSession : IDisposable
 
     internal IkeTarget? Target { get; private init; }
 
+    /// <summary>Offered and taken of this peer.</summary>
+    internal IReadOnlyList<Proposals.Proposal> IkeProposals => Target?.Ike ?? Grant!.Ike;
+
+    internal IReadOnlyList<Proposals.Proposal> EspProposals => Target?.Esp ?? Grant!.Esp;
+
     internal ChildSas Children { get; }
 
     /// <summary>The pair of SPIs that new requests go under.</summary>
