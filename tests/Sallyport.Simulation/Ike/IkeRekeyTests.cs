@@ -195,6 +195,67 @@ public class IkeRekeyTests
         world.Device.Live.ShouldBeEmpty();
     }
 
+    [Fact]
+    public void Keys_that_the_peer_has_deleted_are_not_gone_back_to()
+    {
+        using var world = new IkeWorld(8);
+        world.Up();
+        var stage = 0;
+        world.Passes = (to, datagram) => to == End.Server
+            ? stage > 0 && (datagram[19] & (byte)Core.Ike.Wire.IkeFlags.Response) != 0
+            : stage != 1 || datagram[18] != (byte)Core.Ike.Wire.ExchangeType.Informational;
+        world.Tell(world.Device, session => session.RekeyIke(world.Now));
+        world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
+
+        // The device has answered the gateway's rekey, and waits for the answer to its own, which does not come.
+        world.RunUntil(() => world.Device.Session!.LocalSpis.Count() == 2, TimeSpan.FromSeconds(1)).ShouldBeTrue();
+        stage = 1;
+        world.RunUntil(() => world.Gateway.Events.OfType<IkeRekeyed>().Any(), TimeSpan.FromSeconds(20)).ShouldBeTrue();
+
+        // The gateway deletes what its rekey has made, and is gone.
+        stage = 2;
+        world.Tell(world.Gateway, session => session.Close("bye", world.Now));
+        world.Run(TimeSpan.FromSeconds(200));
+        world.Device.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.Silent);
+        world.Device.Events.OfType<IkeRekeyed>().ShouldBeEmpty();
+        world.Device.Endpoint.Sessions.ShouldBe(0);
+        world.Gateway.Endpoint.Sessions.ShouldBe(0);
+        (world.Device.Live.Count, world.Gateway.Live.Count).ShouldBe((0, 0));
+    }
+
+    [Fact]
+    public void A_peer_that_replaces_and_never_deletes_is_made_to_wait()
+    {
+        using var world = new IkeWorld(9);
+        world.Up();
+        world.Passes = (to, datagram) => to == End.Client || datagram[18] != (byte)Core.Ike.Wire.ExchangeType.Informational;
+        for (var i = 0; i < 60; i++)
+        {
+            world.Tell(world.Device, session => session.RekeyIke(world.Now));
+            world.Run(TimeSpan.FromSeconds(1));
+            world.Gateway.Session!.LocalSpis.Count().ShouldBeLessThanOrEqualTo(8);
+        }
+
+        world.AreUp.ShouldBeTrue();
+        world.Passes = (_, _) => true;
+        world.Run(Settled);
+        world.ShouldAgree();
+    }
+
+    [Fact]
+    public void Selectors_beyond_a_message_are_cut()
+    {
+        using var world = new IkeWorld(10);
+        world.UseCertificates(
+            IkePki.Issue("rsa", IkeWorld.DeviceName, IkePki.ClientUse, chain: 6), IkePki.Issue("rsa", IkeWorld.GatewayName, IkePki.ServerUse, chain: 7));
+        var many = Enumerable.Range(0, 128).Select(i => $"fd00::{i:x}:0/112").ToArray();
+        world.Gateway.Grant = world.Gateway.Grant with { Local = IkeEnd.Selectors("fd00::/16"), Remote = IkeEnd.Selectors("fd00::/16") };
+        world.Target = world.Target with { LocalSelectors = IkeEnd.Selectors(many), RemoteSelectors = IkeEnd.Selectors(many), WantsAddress = false, WantsTicket = true };
+        world.Up();
+        world.Gateway.Live.Values.Single().Local.Length.ShouldBe(64);
+        world.ShouldAgree();
+    }
+
     internal static void Do(IkeWorld world, IkeEnd end, string commands)
     {
         foreach (var command in commands.Split(' ', StringSplitOptions.RemoveEmptyEntries))

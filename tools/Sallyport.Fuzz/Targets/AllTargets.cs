@@ -16,5 +16,6 @@ public static class AllTargets
         new FleetFileTarget(),
         new MudTarget(), new CmsTarget(),
         new CertificateTarget(), new SignatureTarget(), new EapPacketTarget(), new EapTalkTarget(),
+        new IkePayloadsTarget(), new IkeMessageTarget(), new IkeTicketTarget(), new IkeTextTarget(),
     ];
 }

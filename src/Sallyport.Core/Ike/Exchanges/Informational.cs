@@ -34,6 +34,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     private ChildSa? _child;
     private uint _spi;
     private readonly bool _isAgain;
+    private bool _isSent;
     private byte[] _cookie = [];
     private string _gateway = "";
     private IkePath _path;
@@ -74,6 +75,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
                 }
 
                 _child.State = ChildState.Deleting;
+                _isSent = true;
                 to.DeleteEsp([_child.InboundSpi]);
                 return true;
             case InformationalKind.DeleteIke:
@@ -144,7 +146,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
 
     public override void Abandon(IkeSession session)
     {
-        if (kind == InformationalKind.DeleteChild && _child is { State: ChildState.Deleting } && session.IsUp)
+        if (_isSent && _child is { State: ChildState.Deleting } && session.IsUp)
         {
             session.Children.Remove(_child);
         }

@@ -29,8 +29,8 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
 
     public bool IsUnderWay { get; private set; }
 
-    /// <summary>What the peer's own rekey made meanwhile, as long as it is there.</summary>
-    private Rival? Other => _rival is { Sa.Keys: not null } rival ? rival : null;
+    /// <summary>What the peer's own rekey made meanwhile, unless the peer has deleted it.</summary>
+    private Rival? Other => _rival is { Sa.Keys: not null } rival && rival.Sa.DropAt == Instant.Never ? rival : null;
 
     public override bool Write(IkeSession session, IkeSa sa, ref PayloadWriter to, Instant now)
     {
@@ -126,8 +126,8 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
     /// <summary>The responder's side.</summary>
     public static void Answer(IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, Instant now)
     {
-        // RFC 7296 section 2.25.2: not while a CHILD_SA is being made, replaced or deleted.
-        if (session.Children.AnyIn(ChildState.Rekeying) || session.Children.AnyIn(ChildState.Deleting) || sa.Pending.Any(pending => pending.Exchange is CreateChild))
+        // RFC 7296 section 2.25.2: not while a CHILD_SA is being made, replaced or deleted. Nor for a peer that never deletes what it replaces.
+        if (session.LocalSpis.Count() >= IkeLimits.IkeSasMax || session.Children.AnyIn(ChildState.Rekeying) || session.Children.AnyIn(ChildState.Deleting) || sa.Pending.Any(pending => pending.Exchange is CreateChild))
         {
             session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
             return;

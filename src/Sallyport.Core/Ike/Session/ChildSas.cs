@@ -130,7 +130,7 @@ internal sealed class ChildSas(IkeSession session)
             return true;
         }
 
-        var most = grant.SinglePairs ? 1 : IkeLimits.SelectorsMax;
+        var most = grant.SinglePairs ? 1 : IkeLimits.SelectorsAnsweredMax;
         var remote = Narrowing.Narrow(request.TsInitiator, grant.Remote, most, out var remoteCut);
         var local = Narrowing.Narrow(request.TsResponder, grant.Local, most, out var localCut);
         if (remote.IsEmpty || local.IsEmpty)

@@ -43,25 +43,14 @@ internal sealed class TicketOffice : IDisposable
 
     public byte[] Seal(TicketContent content)
     {
-        Span<byte> room = stackalloc byte[ContentMax];
-        var writer = new ByteWriter(room);
-        writer.U64((ulong)content.Expires.Nanoseconds);
-        writer.U8((byte)content.Proof);
-        writer.U16((ushort)content.Peer.BodyLength);
-        _ = content.Peer.Write(writer.Skip(content.Peer.BodyLength));
-        writer.U8((byte)content.Derivation.Length);
-        writer.Bytes(content.Derivation);
-        writer.U8((byte)content.OwnerData.Length);
-        writer.Bytes(content.OwnerData);
-        SaPayload.Write(ref writer, [content.Agreed with { Spi = 0, Number = 0 }]);
-
-        var ticket = new byte[1 + AeadContext.NonceLength + writer.Length + AeadContext.TagLength];
+        var clear = Write(content);
+        var ticket = new byte[1 + AeadContext.NonceLength + clear.Length + AeadContext.TagLength];
         ticket[0] = Format;
         var nonce = ticket.AsSpan(1, AeadContext.NonceLength);
         _entropy.Fill(nonce);
-        var text = ticket.AsSpan(1 + AeadContext.NonceLength, writer.Length);
-        writer.Written.CopyTo(text);
-        CryptographicOperations.ZeroMemory(room);
+        var text = ticket.AsSpan(1 + AeadContext.NonceLength, clear.Length);
+        clear.CopyTo(text);
+        CryptographicOperations.ZeroMemory(clear);
         _sealing.Seal(nonce, ticket.AsSpan(0, 1), text, ticket.AsSpan(ticket.Length - AeadContext.TagLength));
         return ticket;
     }
@@ -94,7 +83,25 @@ internal sealed class TicketOffice : IDisposable
         _opening.Free();
     }
 
-    private static bool TryRead(ReadOnlySpan<byte> text, [NotNullWhen(true)] out TicketContent? content)
+    internal static byte[] Write(TicketContent content)
+    {
+        Span<byte> room = stackalloc byte[ContentMax];
+        var writer = new ByteWriter(room);
+        writer.U64((ulong)content.Expires.Nanoseconds);
+        writer.U8((byte)content.Proof);
+        writer.U16((ushort)content.Peer.BodyLength);
+        _ = content.Peer.Write(writer.Skip(content.Peer.BodyLength));
+        writer.U8((byte)content.Derivation.Length);
+        writer.Bytes(content.Derivation);
+        writer.U8((byte)content.OwnerData.Length);
+        writer.Bytes(content.OwnerData);
+        SaPayload.Write(ref writer, [content.Agreed with { Spi = 0, Number = 0 }]);
+        var text = writer.Written.ToArray();
+        CryptographicOperations.ZeroMemory(room);
+        return text;
+    }
+
+    internal static bool TryRead(ReadOnlySpan<byte> text, [NotNullWhen(true)] out TicketContent? content)
     {
         content = null;
         var reader = new ByteReader(text);

@@ -63,6 +63,12 @@ public static class IkeLimits
     /// <summary>CHILD_SAs of one IKE SA: as many pairs of subnets as sites of routers have that negotiate each pair alone.</summary>
     public const int ChildrenMax = 64;
 
+    /// <summary>Pairs of IKE SPIs of one session: the one in use, what it has replaced, what two rekeys at once have made.</summary>
+    public const int IkeSasMax = 8;
+
+    /// <summary>Selectors in an answer: with those of both sides and a chain of certificates it stays a message.</summary>
+    public const int SelectorsAnsweredMax = 64;
+
     /// <summary>Requests of the peer's that may be under way at once, and of ours if the peer lets us (RFC 7296 section 2.3).</summary>
     public const int WindowSize = 4;
 

@@ -1,0 +1,88 @@
+using Sallyport.Core.Ike.Eap;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.Simulation.OpenVpn;
+using Sallyport.Simulation.Wire;
+using Ends = Sallyport.Core.Ike.Session.IkeEnd;
+
+namespace Sallyport.Simulation.Ike;
+
+public class IkeEapTests
+{
+    private static readonly TimeSpan Later = TimeSpan.FromSeconds(20);
+
+    [Theory]
+    [InlineData(IkeProof.EapTls, 1)]
+    [InlineData(IkeProof.EapTls, 2)]
+    [InlineData(IkeProof.EapMschapV2, 3)]
+    [InlineData(IkeProof.EapMschapV2, 4)]
+    public void A_device_comes_up_by_EAP_over_a_bad_wire(IkeProof proof, ulong seed)
+    {
+        using var world = World(seed, proof, seed % 2 == 0 ? Fate.Clean : IkeHandshakeTests.Bad);
+        world.Up();
+        world.Run(Later);
+        world.ShouldAgree();
+        world.Gateway.Claims.Single().Proof.ShouldBe(proof);
+        (world.Gateway.Claims.Single().Certificate is not null).ShouldBe(proof == IkeProof.EapTls);
+        world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
+        world.Run(Later);
+        world.ShouldAgree();
+    }
+
+    [Theory]
+    [InlineData("wrong", "pump-17")]
+    [InlineData("correct horse", "pump-99")]
+    public void A_wrong_password_and_an_unknown_user_stay_out(string password, string user)
+    {
+        using var world = World(5, IkeProof.EapMschapV2, Fate.Clean);
+        world.Target = world.Target with { EapPassword = password, EapUser = user };
+        world.Begin();
+        world.RunUntil(() => world.Gateway.Ends.Any() && world.Device.Ends.Any(), Later).ShouldBeTrue();
+        world.Gateway.Ends.Single().Reason.ShouldBe(Ends.AuthenticationFailed);
+        world.Gateway.Claims.ShouldBeEmpty();
+        world.Gateway.Live.ShouldBeEmpty();
+    }
+
+    /// <summary>CVE-2021-45079, CVE-2023-26463: a success of EAP is none before the method has come to its end.</summary>
+    [Fact]
+    public void An_early_success_lets_nobody_in()
+    {
+        using var world = World(6, IkeProof.EapTls, Fate.Clean);
+        world.Passes = (to, datagram) => !(to == End.Client && datagram[18] == (byte)ExchangeType.IkeAuth);
+        world.Begin();
+        world.Run(TimeSpan.FromSeconds(1));
+
+        // The gateway has answered; the device gets another answer, with the gateway's keys: it has proven nothing yet, and says that all is well.
+        var gateway = world.Gateway.Endpoint.Find(1)!.Current;
+        world.Inject(End.Client, IkeForge.Sealed(gateway, ExchangeType.IkeAuth, 1, (ref PayloadWriter to) => to.Eap([3, 1, 0, 4]), isResponse: true));
+        world.Device.Ends.Single().Reason.ShouldBe(Ends.Malformed);
+        world.Device.Live.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_client_that_skips_EAP_proves_nothing()
+    {
+        using var world = World(7, IkeProof.EapTls, Fate.Clean);
+        world.Passes = (to, datagram) => !(to == End.Server && datagram[23] > 1);
+        world.Begin();
+        world.Run(TimeSpan.FromSeconds(1));
+        var device = world.Device.Session!.Current;
+        world.Inject(End.Server, IkeForge.Sealed(device, ExchangeType.IkeAuth, 2, (ref PayloadWriter to) => to.Auth(AuthMethod.PreSharedKey, new byte[32])));
+        world.Gateway.Ends.Single().Detail.ShouldContain("does not go on with EAP");
+        world.Gateway.Claims.ShouldBeEmpty();
+    }
+
+    private static IkeWorld World(ulong seed, IkeProof proof, Fate fate)
+    {
+        var world = new IkeWorld(seed, fate);
+        world.UseCertificates(IkePki.Device(), IkePki.Gateway());
+        world.Device.Certificate = null;
+        world.Target = world.Target with { Proof = proof, EapUser = "pump-17", EapPassword = "correct horse" };
+        (world.Device.EapTls, world.Gateway.EapTls) = (TestPki.Client, TestPki.Server);
+        var hash = new byte[MsChapV2.HashLength];
+        MsChapV2.Hash("correct horse", hash);
+        world.Gateway.EapHashes["pump-17"] = hash;
+        world.Gateway.EapMethods = proof == IkeProof.EapTls ? [IkeProof.EapTls] : [IkeProof.EapMschapV2, IkeProof.EapTls];
+        return world;
+    }
+}
