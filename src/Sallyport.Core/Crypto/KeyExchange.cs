@@ -77,7 +77,7 @@ public sealed class KeyExchange : IDisposable
             return false;
         }
 
-        var found = Method == KeyExchangeMethod.MlKem768 ? TryDecapsulate(_key, peer, out secret) : TryAgree(Method, _key, peer, out secret);
+        var found = Method == KeyExchangeMethod.MlKem768 ? TryDecapsulate(_key, peer, out secret) : TryAgree(Method, _key, ReadPublic(Method, peer), out secret);
         GC.KeepAlive(this);
         return found;
     }
@@ -99,8 +99,16 @@ public sealed class KeyExchange : IDisposable
             return TryEncapsulate(peer, out own, out secret);
         }
 
+        // Before a key is made: whoever sends what is no key shall not have us make one.
+        var other = ReadPublic(method, peer);
+        if (other == 0)
+        {
+            OpenSsl.ERR_clear_error();
+            return false;
+        }
+
         using var exchange = Start(method);
-        own = exchange.TryFinish(peer, out secret) ? exchange.Public : null;
+        own = TryAgree(method, exchange._key, other, out secret) ? exchange.Public : null;
         return own is not null && secret is not null;
     }
 
@@ -156,10 +164,10 @@ public sealed class KeyExchange : IDisposable
         return encoded[before..];
     }
 
-    private static unsafe bool TryAgree(KeyExchangeMethod method, nint own, ReadOnlySpan<byte> peer, [NotNullWhen(true)] out SecretBytes? secret)
+    /// <param name="other">The other's key, which is freed; 0 for none.</param>
+    private static unsafe bool TryAgree(KeyExchangeMethod method, nint own, nint other, [NotNullWhen(true)] out SecretBytes? secret)
     {
         secret = null;
-        var other = ReadPublic(method, peer);
         var context = other == 0 ? 0 : OpenSsl.EVP_PKEY_CTX_new_from_pkey(0, own, null);
         var made = new SecretBytes(SecretLength(method));
         var length = (nuint)made.Length;

@@ -60,7 +60,7 @@ public sealed class IpsecTunnelTests
         await gateway.SendAsync(new TunnelReport(
         [
             FakeGateway.Tunnel(pump.Id, 1) with { Sas = [sa with { Rekeys = -1 }] },
-            FakeGateway.Tunnel(pump.Id, 2) with { Sas = [sa with { Suite = null! }] },
+            FakeGateway.Tunnel(pump.Id, 2) with { Sas = [sa with { Suite = new string('x', 5_000) }] },
             FakeGateway.Tunnel(pump.Id, 3) with { Sas = [.. Enumerable.Repeat(sa, 300)] },
             FakeGateway.Tunnel(pump.Id, 4) with { Sas = [sa with { Local = [.. Enumerable.Repeat("10.20.0.0/16", 200)] }] },
             FakeGateway.Tunnel(pump.Id, 5) with { Protocol = "ipsec/esp", Sas = [sa] },

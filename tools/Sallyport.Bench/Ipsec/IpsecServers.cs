@@ -7,15 +7,16 @@ internal static class IpsecServers
 {
     public const string Charon = "charon";
 
-    /// <summary>What the other figures are set beside, once it is one of <see cref="Names"/>.</summary>
+    /// <summary>What the other figures are set beside.</summary>
     public const string Ours = "sallyport";
 
     /// <summary>In the order of a round.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Charon];
+    public static IReadOnlyList<string> Names { get; } = [Ours, Charon];
 
     /// <exception cref="NotSupportedException">This benchmark cannot start it.</exception>
     public static async Task<IIpsecServer> Start(string name, Stage stage) => name switch
     {
+        Ours => await SallyportServer.Start(stage),
         Charon => await CharonServer.Start(stage),
         _ => throw new NotSupportedException($"'{name}' is no IPsec server of this benchmark; there are: {string.Join(", ", Names)}"),
     };
