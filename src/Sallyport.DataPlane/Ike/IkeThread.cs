@@ -561,7 +561,7 @@ internal sealed class IkeThread : IDisposable
                 _endpoint.Tell(peer.Session, session => session.RekeyChild(spi, _now));
                 break;
             case TunnelNoticeKind.Silent:
-                ProbeUnlessHeard(peer);
+                ProbeUnlessHeard(peer, new Instant(notice.Counters.LastSeen));
                 break;
             case TunnelNoticeKind.NeedsConfiguration:
                 _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.ConfigurationChanged.Text(), _now));
@@ -574,10 +574,20 @@ internal sealed class IkeThread : IDisposable
         }
     }
 
-    /// <summary>Peers ask as well, and their questions are as good a sign of life as their packets.</summary>
-    private void ProbeUnlessHeard(IkePeer peer)
+    /// <summary>
+    /// Peers ask as well, and their questions are as good a sign of life as their packets. Who says nothing for a period gives way to another
+    /// uplink of its identity; a packet or an answer takes that back.
+    /// </summary>
+    private void ProbeUnlessHeard(IkePeer peer, Instant heardByEsp)
     {
-        if (_now - peer.Session.LastHeard >= TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)) / 2)
+        var wasDemoted = peer.Silence.IsDemoted;
+        var asks = peer.Silence.Note(peer.Session.LastHeard, heardByEsp, TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)), _now);
+        if (wasDemoted || peer.Silence.IsDemoted)
+        {
+            TellShard(peer, new DemoteTunnel(peer.Slot, peer.TunnelId, peer.Silence.IsDemoted));
+        }
+
+        if (asks)
         {
             _endpoint.Tell(peer.Session, session => session.Probe(_now));
         }
