@@ -24,6 +24,7 @@ internal sealed class IkeThread : IDisposable
 {
     private const int PacketsPerTurn = 16;
     private const int NoticesPerTurn = 256;
+    private const int ToldMax = 10_000;
     private const int MarkerLength = 4;
 
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
@@ -33,6 +34,9 @@ internal sealed class IkeThread : IDisposable
     /// A peer that proves anew who it is deletes its old IKE SA itself, in this time: told by us that it is gone, stock peers would begin yet another one.
     /// </summary>
     private static readonly TimeSpan ReplacedTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>One that does not is told once in this time: if it begins another for that, what that replaces is left alone, or there would be no end of it.</summary>
+    private static readonly TimeSpan ToldTime = TimeSpan.FromMinutes(5);
 
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
@@ -54,6 +58,7 @@ internal sealed class IkeThread : IDisposable
     private readonly Dictionary<long, IkePeer> _peers = [];
     private readonly List<IkePeer> _waiting = [];
     private readonly Queue<(long Session, Instant CloseAt)> _replaced = new();
+    private readonly Dictionary<int, Instant> _told = [];
     private readonly byte[] _packet = new byte[DataPlaneLimits.IkeMessageMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.DatagramOutMax];
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -263,19 +268,47 @@ internal sealed class IkeThread : IDisposable
         while (_replaced.TryPeek(out var next) && next.CloseAt <= _now)
         {
             _replaced.Dequeue();
-            if (_peers.TryGetValue(next.Session, out var peer))
+            if (!_peers.TryGetValue(next.Session, out var peer))
+            {
+                continue;
+            }
+
+            if (MayTell(peer.Admitted!.Identity.Id))
             {
                 _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.Replaced.Text(), _now));
+            }
+            else
+            {
+                // If it is dead, that shows.
+                _endpoint.Tell(peer.Session, session => session.Probe(_now));
             }
         }
     }
 
-    /// <summary>Who came by itself while it was called is there: the call goes no further.</summary>
+    private bool MayTell(int identityId)
+    {
+        if (_told.TryGetValue(identityId, out var last) && _now - last < ToldTime)
+        {
+            return false;
+        }
+
+        if (_told.Count >= ToldMax)
+        {
+            _told.Clear();
+        }
+
+        _told[identityId] = _now;
+        return true;
+    }
+
+    /// <summary>
+    /// Who came by itself while it was called is there: the call goes no further. Once it has been told who we are, it may have taken that for the newer one, and so do we.
+    /// </summary>
     private void HandleArrivals()
     {
         while (_caller is not null && _caller.TryTakeArrival(_now, out var identityId, out var uplink))
         {
-            foreach (var peer in _peers.Values.Where(peer => peer.Admitted is null && peer.Call is { } call && call.IdentityId == identityId && call.Uplink == uplink).ToList())
+            foreach (var peer in _peers.Values.Where(peer => !peer.Session.HasProven && peer.Call is { } call && call.IdentityId == identityId && call.Uplink == uplink).ToList())
             {
                 _endpoint.Tell(peer.Session, session => session.Close("the site came by itself", _now));
             }
@@ -600,7 +633,7 @@ internal sealed class IkeThread : IDisposable
             case TunnelNoticeKind.Ended:
                 peer.HasTunnel = false;
                 var end = notice.End;
-                if (end == TunnelEnd.Replaced && notice.From.Peer.Ip == peer.Session.Path.Peer.Ip)
+                if (end == TunnelEnd.Replaced && notice.From.Peer == path.Peer)
                 {
                     _replaced.Enqueue((notice.Session, _now + ReplacedTime));
                     break;

@@ -112,7 +112,7 @@ public sealed partial class IkeSession
                 // Stock clients do not answer a failure inside EAP, but take their leave.
                 var nothing = new PayloadWriter(default);
                 Answer(sa, header, ref nothing, now);
-                End(IkeEnd.AuthenticationFailed, $"{Handshake!.Peer}: {WhyLeft(Handshake)}", now);
+                End(IkeEnd.AuthenticationFailed, WhyLeft(Handshake!), now);
                 return DropReason.None;
             case (IkePhase.Up, ExchangeType.CreateChildSa):
                 CreateChildSa.Answer(this, sa, header, payloads, now);
@@ -142,7 +142,9 @@ public sealed partial class IkeSession
         payloads.Has(NotifyType.AuthenticationFailed) || payloads.Deletions.Any(deletion => deletion.Protocol == IpsecProtocol.Ike);
 
     private static string WhyLeft(Handshake handshake) =>
-        (handshake.Eap as EapServing)?.Doubt is { Length: > 0 } doubt ? doubt : "it left in the middle of authentication: it does not accept our proof, or has none itself";
+        (handshake.Eap as EapServing)?.Doubt is { Length: > 0 } doubt
+            ? $"{handshake.Peer}: {doubt}"
+            : $"{handshake.Peer?.ToString() ?? "the peer"} left in the middle of authentication: it does not accept our proof, or has none itself";
 
     private void Refuse(IkeSa sa, in IkeHeader header, PayloadFault fault, IkePayloads payloads, Instant now)
     {
