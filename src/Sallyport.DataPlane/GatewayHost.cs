@@ -315,7 +315,13 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         var roads = new IkeRoads(_shards[0].Sockets);
-        _ikeThreads = [.. _ike.Select((inbox, index) => new IkeThread(index, _ike.Length, inbox, context, roads, () => _ikeCertificates, _entropy, calls: index == 0))];
+        var ikeThreads = new List<IkeThread>();
+        foreach (var (index, inbox) in _ike.Index())
+        {
+            ikeThreads.Add(new IkeThread(index, _ike.Length, inbox, context, roads, () => _ikeCertificates, _entropy, ikeThreads.FirstOrDefault()));
+        }
+
+        _ikeThreads = [.. ikeThreads];
         foreach (var ike in _ikeThreads)
         {
             ike.Failed += Fail;

@@ -31,6 +31,11 @@ internal sealed class CredentialIssuer(CertificateIssuer certificates, IpsecIssu
     public void Check(SqliteConnection sql, ProfileRequest request, NetworkRow? network, string kind, int ownId, ProblemList problems, string field)
     {
         var protocol = NetworkInput.ReadOne(request.Protocol, field + "protocol", "protocol", Protocols, problems) ?? OpenVpn;
+        if (protocol == OpenVpn)
+        {
+            _ = NetworkInput.ReadOne(request.Transport, field + "transport", "transport", Transports, problems);
+        }
+
         if (request.ValidDays is < 1 or > ValidDaysMax)
         {
             problems.Add(field + "validDays", $"{request.ValidDays} is out of range", $"use 1 to {ValidDaysMax}");
@@ -53,7 +58,6 @@ internal sealed class CredentialIssuer(CertificateIssuer certificates, IpsecIssu
 
         CheckForeign(
             field, problems, "IPsec", ("auth", request.Auth is not null), ("peerIds", request.PeerIds is { Count: > 0 }), ("uplinks", request.Uplinks is not null), ("ppk", request.Ppk is true));
-        _ = NetworkInput.ReadOne(request.Transport, field + "transport", "transport", Transports, problems);
         if (request.Wrapping is { } wrapping && network is not null && !network.Wrappings.Contains(wrapping, StringComparer.OrdinalIgnoreCase))
         {
             problems.Add(

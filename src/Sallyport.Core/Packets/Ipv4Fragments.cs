@@ -19,8 +19,17 @@ public static class Ipv4Fragments
     /// <summary>It is one part of several already.</summary>
     public static bool IsPart(ReadOnlySpan<byte> packet) => Ipv4View.TryCreate(packet, out var view) && view.IsFragment;
 
+    /// <summary>Of an IPv4 packet that is about to be cut up; nothing of another.</summary>
+    public static void Identify(Span<byte> packet, ushort identification)
+    {
+        if (Ipv4View.TryCreate(packet, out _))
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(packet[4..], identification);
+        }
+    }
+
     /// <summary>Writes the next part and returns its length; 0 behind the last one.</summary>
-    /// <param name="packet">A whole packet that <see cref="MayCut"/>.</param>
+    /// <param name="packet">A whole packet. Its header's checksum may be any.</param>
     /// <param name="largest">Bytes of a part with its header.</param>
     /// <param name="done">Bytes of the payload that are in parts already: 0 at first.</param>
     /// <param name="part">Room for the largest.</param>

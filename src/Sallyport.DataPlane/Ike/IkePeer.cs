@@ -5,6 +5,9 @@ namespace Sallyport.DataPlane.Ike;
 /// <summary>A session on its IKE thread, and what it has become on the packet path.</summary>
 internal sealed class IkePeer
 {
+    /// <summary>Mutable: it notes what it is told.</summary>
+    public PeerSilence Silence;
+
     public required IkeSession Session { get; init; }
 
     /// <summary>Set for a session that we began.</summary>

@@ -24,10 +24,19 @@ internal sealed class IkeThread : IDisposable
 {
     private const int PacketsPerTurn = 16;
     private const int NoticesPerTurn = 256;
+    private const int ToldMax = 10_000;
     private const int MarkerLength = 4;
 
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FaultLogPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// A peer that proves anew who it is deletes its old IKE SA itself, in this time: told by us that it is gone, stock peers would begin yet another one.
+    /// </summary>
+    private static readonly TimeSpan ReplacedTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>One that does not is told once in this time: if it begins another for that, what that replaces is left alone, or there would be no end of it.</summary>
+    private static readonly TimeSpan ToldTime = TimeSpan.FromMinutes(5);
 
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
@@ -37,12 +46,19 @@ internal sealed class IkeThread : IDisposable
     private readonly IkeRoads _roads;
     private readonly GatewayPeers _owner;
     private readonly IkeEndpoint _endpoint;
+
+    /// <summary>Null where another thread calls.</summary>
     private readonly SiteCaller? _caller;
+
+    /// <summary>Whoever calls: it is told who is there.</summary>
+    private readonly SiteCaller _calls;
     private readonly FailureEvents _failures;
     private readonly TunnelNews _tunnelNews;
     private readonly SessionLimiter _beginnings = new();
     private readonly Dictionary<long, IkePeer> _peers = [];
     private readonly List<IkePeer> _waiting = [];
+    private readonly Queue<(long Session, Instant CloseAt)> _replaced = new();
+    private readonly Dictionary<int, Instant> _told = [];
     private readonly byte[] _packet = new byte[DataPlaneLimits.IkeMessageMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.DatagramOutMax];
     private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -65,9 +81,9 @@ internal sealed class IkeThread : IDisposable
     private volatile bool _isLeaving;
     private volatile bool _stop;
 
-    /// <param name="calls">Whether this thread calls sites; one of several does.</param>
+    /// <param name="caller">The thread that calls sites, which one of several does; null where it is this one.</param>
     public IkeThread(
-        int index, int threads, HandshakeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, bool calls)
+        int index, int threads, HandshakeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, IkeThread? caller)
     {
         _index = index;
         _context = context;
@@ -78,7 +94,8 @@ internal sealed class IkeThread : IDisposable
         _owner.IsSpiTaken = _endpoint.Holds;
         _failures = new FailureEvents(context.Uplink, context.Clock);
         _tunnelNews = new TunnelNews(context);
-        _caller = calls ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
+        _caller = caller is null ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
+        _calls = _caller ?? caller!._calls;
         _handleNotice = () => HandleNotice(_notice);
         _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
         _handleTimeouts = HandleTimeouts;
@@ -238,9 +255,63 @@ internal sealed class IkeThread : IDisposable
     private void HandleTimeouts()
     {
         _endpoint.HandleTimeout(_now);
+        CloseReplaced();
+        HandleArrivals();
         while (!_isLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
         {
             Call(call, path);
+        }
+    }
+
+    private void CloseReplaced()
+    {
+        while (_replaced.TryPeek(out var next) && next.CloseAt <= _now)
+        {
+            _replaced.Dequeue();
+            if (!_peers.TryGetValue(next.Session, out var peer))
+            {
+                continue;
+            }
+
+            if (MayTell(peer.Admitted!.Identity.Id))
+            {
+                _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.Replaced.Text(), _now));
+            }
+            else
+            {
+                // If it is dead, that shows.
+                _endpoint.Tell(peer.Session, session => session.Probe(_now));
+            }
+        }
+    }
+
+    private bool MayTell(int identityId)
+    {
+        if (_told.TryGetValue(identityId, out var last) && _now - last < ToldTime)
+        {
+            return false;
+        }
+
+        if (_told.Count >= ToldMax)
+        {
+            _told.Clear();
+        }
+
+        _told[identityId] = _now;
+        return true;
+    }
+
+    /// <summary>
+    /// Who came by itself while it was called is there: the call goes no further. Once it has been told who we are, it may have taken that for the newer one, and so do we.
+    /// </summary>
+    private void HandleArrivals()
+    {
+        while (_caller is not null && _caller.TryTakeArrival(_now, out var identityId, out var uplink))
+        {
+            foreach (var peer in _peers.Values.Where(peer => !peer.Session.HasProven && peer.Call is { } call && call.IdentityId == identityId && call.Uplink == uplink).ToList())
+            {
+                _endpoint.Tell(peer.Session, session => session.Close("the site came by itself", _now));
+            }
         }
     }
 
@@ -250,7 +321,7 @@ internal sealed class IkeThread : IDisposable
         var model = _context.Model.Current;
         if (SiteTargets.For(call, model) is not { } target)
         {
-            _caller!.Ended(call, _now);
+            _caller!.Failed(call, _now);
             return;
         }
 
@@ -343,14 +414,7 @@ internal sealed class IkeThread : IDisposable
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, (int)(peer.Session.Number % _context.Shards.Count), _context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
-        if (peer.Call is { } call)
-        {
-            _caller!.CameUp(call);
-        }
-        else
-        {
-            _caller?.CameUp(admitted.Identity.Id, admitted.Uplink);
-        }
+        _calls.CameUp(admitted.Identity.Id, admitted.Uplink);
     }
 
     private void Install(IkePeer peer, ChildKeys keys)
@@ -501,13 +565,13 @@ internal sealed class IkeThread : IDisposable
         }
 
         _peers.Remove(peer.Session.Number);
-        if (peer.Call is { } call)
+        if (peer.Admitted is { } who)
         {
-            _caller!.Ended(call, _now);
+            _calls.Left(who.Identity.Id, who.Uplink);
         }
-        else if (peer.Admitted is { } who)
+        else if (peer.Call is { } call)
         {
-            _caller?.Left(who.Identity.Id, who.Uplink, _now);
+            _caller!.Failed(call, _now);
         }
     }
 
@@ -561,7 +625,7 @@ internal sealed class IkeThread : IDisposable
                 _endpoint.Tell(peer.Session, session => session.RekeyChild(spi, _now));
                 break;
             case TunnelNoticeKind.Silent:
-                ProbeUnlessHeard(peer);
+                ProbeUnlessHeard(peer, new Instant(notice.Counters.LastSeen));
                 break;
             case TunnelNoticeKind.NeedsConfiguration:
                 _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.ConfigurationChanged.Text(), _now));
@@ -569,15 +633,31 @@ internal sealed class IkeThread : IDisposable
             case TunnelNoticeKind.Ended:
                 peer.HasTunnel = false;
                 var end = notice.End;
+                if (end == TunnelEnd.Replaced && notice.From.Peer == path.Peer)
+                {
+                    _replaced.Enqueue((notice.Session, _now + ReplacedTime));
+                    break;
+                }
+
                 _endpoint.Tell(peer.Session, session => session.Close(end.Text(), _now));
                 break;
         }
     }
 
-    /// <summary>Peers ask as well, and their questions are as good a sign of life as their packets.</summary>
-    private void ProbeUnlessHeard(IkePeer peer)
+    /// <summary>
+    /// Peers ask as well, and their questions are as good a sign of life as their packets. Who says nothing for a period gives way to another
+    /// uplink of its identity; a packet or an answer takes that back.
+    /// </summary>
+    private void ProbeUnlessHeard(IkePeer peer, Instant heardByEsp)
     {
-        if (_now - peer.Session.LastHeard >= TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)) / 2)
+        var wasDemoted = peer.Silence.IsDemoted;
+        var asks = peer.Silence.Note(peer.Session.LastHeard, heardByEsp, TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)), _now);
+        if (wasDemoted || peer.Silence.IsDemoted)
+        {
+            TellShard(peer, new DemoteTunnel(peer.Slot, peer.TunnelId, peer.Silence.IsDemoted));
+        }
+
+        if (asks)
         {
             _endpoint.Tell(peer.Session, session => session.Probe(_now));
         }

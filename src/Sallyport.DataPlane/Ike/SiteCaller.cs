@@ -9,7 +9,7 @@ namespace Sallyport.DataPlane.Ike;
 
 /// <summary>
 /// When which site is called: those that have an address to be called at and no tunnel, again and again, each time later than the time before. Names are asked
-/// for beside the thread, because that may take long. One thread; answers about names come from others.
+/// for beside the thread, because that may take long. One thread; answers about names, and news of who came or left by itself, come from others as well.
 /// </summary>
 internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) : IDisposable
 {
@@ -20,6 +20,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
     private readonly Dictionary<(int IdentityId, int Uplink), Line> _lines = [];
     private readonly ConcurrentQueue<(Line Line, IkePath? Path)> _found = new();
+    private readonly ConcurrentQueue<(int IdentityId, int Uplink, bool IsUp)> _news = new();
     private readonly CancellationTokenSource _stop = new();
     private GatewayModel? _model;
 
@@ -95,40 +96,61 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         return false;
     }
 
-    /// <summary>Our call was answered.</summary>
-    public void CameUp(SiteCall call) => CameUp(call.IdentityId, call.Uplink);
+    /// <summary>A session of it is up, whoever began it. From any thread.</summary>
+    public void CameUp(int identityId, int uplink) => Tell(identityId, uplink, isUp: true);
 
-    /// <summary>It came by itself.</summary>
-    public void CameUp(int identityId, int uplink)
+    /// <summary>A session that had been up is over. From any thread.</summary>
+    public void Left(int identityId, int uplink) => Tell(identityId, uplink, isUp: false);
+
+    /// <summary>Our call came to nothing.</summary>
+    public void Failed(SiteCall call, Instant now)
     {
-        if (_lines.TryGetValue((identityId, uplink), out var line))
+        if (_lines.TryGetValue((call.IdentityId, call.Uplink), out var line) && !line.IsUp)
         {
-            line.Sessions++;
-            line.Due = Instant.Never;
-            line.Pause = FirstPause;
+            Later(line, now);
         }
     }
 
-    /// <summary>A session that it had begun is over.</summary>
-    public void Left(int identityId, int uplink, Instant now)
+    /// <summary>Takes the news; says who has come, so that it need not be called any more.</summary>
+    public bool TryTakeArrival(Instant now, out int identityId, out int uplink)
     {
-        if (_lines.TryGetValue((identityId, uplink), out var line))
+        while (_news.TryDequeue(out var news))
         {
+            (identityId, uplink) = (news.IdentityId, news.Uplink);
+            if (!_lines.TryGetValue((identityId, uplink), out var line))
+            {
+                continue;
+            }
+
+            if (news.IsUp)
+            {
+                line.Sessions++;
+                line.Due = Instant.Never;
+                line.Pause = FirstPause;
+                return true;
+            }
+
             line.Sessions = Math.Max(0, line.Sessions - 1);
             if (!line.IsUp)
             {
                 Later(line, now);
             }
         }
-    }
 
-    /// <summary>Our call came to nothing, or what came of it is over.</summary>
-    public void Ended(SiteCall call, Instant now) => Left(call.IdentityId, call.Uplink, now);
+        (identityId, uplink) = (0, 0);
+        return false;
+    }
 
     public void Dispose()
     {
         _stop.Cancel();
         _stop.Dispose();
+    }
+
+    private void Tell(int identityId, int uplink, bool isUp)
+    {
+        _news.Enqueue((identityId, uplink, isUp));
+        wake();
     }
 
     private void Later(Line line, Instant now)

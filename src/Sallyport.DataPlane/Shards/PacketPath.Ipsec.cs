@@ -22,6 +22,7 @@ internal sealed partial class PacketPath
     private readonly EspTable _children;
     private readonly HandshakeInbox[] _ike;
     private readonly MtuTo _mtuTo;
+    private ushort _identification;
 
     public EspTable Children => _children;
 
@@ -343,11 +344,18 @@ internal sealed partial class PacketPath
         inner.Length > _tunnels[to].InnerMax && _tunnels[to].Kind == TunnelKind.Ipsec && !Ipv4Fragments.MayCut(inner);
 
     /// <summary>
-    /// Cut up inside: many a NAT on the way loses parts of outer packets, and no gateway has to put them together again.
+    /// Cut up inside: many a NAT on the way loses parts of outer packets, and no gateway has to put them together again. What comes from beyond
+    /// the gateway host, where nobody is told anything, is cut up whatever it says of that, rather than lost.
     /// </summary>
     private DropReason SendParts(ref Tunnel to, in PacketSpot inner, Instant now)
     {
         _outbox.Keep(inner);
+        if (!Ipv4Fragments.MayCut(_memory.Packet(inner)))
+        {
+            // Who forbids it need not have identified it (RFC 6864 section 4.1).
+            Ipv4Fragments.Identify(_memory.Packet(inner), _identification++);
+        }
+
         var done = 0;
         while (true)
         {

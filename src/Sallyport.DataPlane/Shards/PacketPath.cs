@@ -219,7 +219,7 @@ internal sealed partial class PacketPath
         if (result.Kind == ForwardKind.Forward)
         {
             var to = TunnelTo(result.ToIdentityId);
-            if (to >= 0 && IsTooBig(to, inner[..result.Length]))
+            if (to >= 0 && IsTooBig(to, inner[..result.Length]) && _forwarder.Model.Identity(hostId) is { IsEgress: false })
             {
                 result = _forwarder.TooBig(hostId, inner[..result.Length], _tunnels[to].InnerMax, now, refusal);
             }

@@ -52,6 +52,31 @@ public sealed class EgressTests : IDisposable
         });
     }
 
+    /// <summary>To an IPsec tunnel, which takes less in one piece than the host's device.</summary>
+    [Fact]
+    public void What_is_too_long_for_the_tunnel_is_cut_up_whatever_its_sender_wants()
+    {
+        _fixture.Outbox.Host.IsEgressOpen = true;
+        var device = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        device.Send(InnerPackets.Udp(TestFleet.DeviceAddress, Server, 4000, 123, new byte[48])).ShouldBe(DropReason.None);
+        _fixture.Outbox.Flush();
+        var answer = InnerPackets.Udp(Server, Guest, 123, 4000, new byte[1450]);
+        answer[6] = 0x40;
+        answer[10] = answer[11] = 0;
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(answer.AsSpan(10), InternetChecksum.Compute(answer.AsSpan(0, 20)));
+        for (var i = 0; i < 2; i++)
+        {
+            _tun.Send(default, answer);
+        }
+
+        _fixture.Host.Receive(_fixture.Forwarder.Model, _fixture.Now);
+        var parts = _fixture.Sent().Select(one => device.Open(one.Packet)).ToList();
+        parts.Count.ShouldBe(4);
+        parts.ForEach(part => InternetChecksum.IsValid(part.AsSpan(0, 20)).ShouldBeTrue());
+        parts.Select(part => (part[4] << 8) | part[5]).Distinct().Count().ShouldBe(2, "parts of two datagrams are told apart");
+        parts.Take(2).Sum(part => part.Length - 20).ShouldBe(1458);
+    }
+
     [Fact]
     public void A_packet_leaves_as_that_of_a_guest_and_its_answer_comes_back()
     {

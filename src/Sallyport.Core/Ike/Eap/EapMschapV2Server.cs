@@ -11,6 +11,8 @@ namespace Sallyport.Core.Ike.Eap;
 /// </summary>
 public sealed class EapMschapV2Server : EapServer
 {
+    private const string WrongProof = "a wrong name or password";
+
     private readonly byte[] _name;
     private readonly SecretBytes _hash;
     private readonly bool _isKnown;
@@ -60,6 +62,8 @@ public sealed class EapMschapV2Server : EapServer
     /// <summary>Whether this machine's OpenSSL has MD4, which is in its legacy provider.</summary>
     public static bool IsAvailable => MsChapV2.IsAvailable;
 
+    public override string Doubt => _state == State.Refused ? WrongProof : "";
+
     private protected override byte[] First() => MsChapV2Packet.Challenge(_chapIdentifier, _challenge, _serverName);
 
     private protected override EapStep Proceed(ReadOnlySpan<byte> data)
@@ -76,9 +80,9 @@ public sealed class EapMschapV2Server : EapServer
             case State.Verified when MsChapV2Packet.IsConfirmation(data, MsChapV2Opcode.Failure):
                 return Fail(EapFailure.Refused, "the client does not believe that we know its password");
             case State.Refused when MsChapV2Packet.IsConfirmation(data, MsChapV2Opcode.Failure):
-                return Fail(EapFailure.NotProven, "a wrong name or password");
+                return Fail(EapFailure.NotProven, WrongProof);
             case State.Refused:
-                return Fail(EapFailure.NotProven, "a wrong name or password, and an answer that has no place");
+                return Fail(EapFailure.NotProven, WrongProof + ", and an answer that has no place");
             default:
                 return Fail(EapFailure.Malformed, "not the packet of EAP-MSCHAPv2 that is due");
         }

@@ -26,6 +26,9 @@ public abstract class EapServer : IDisposable
 
     public EapType Method { get; }
 
+    /// <summary>What the client was told that is wrong, before it answered that; empty for nothing.</summary>
+    public virtual string Doubt => "";
+
     /// <summary>The first request.</summary>
     public byte[] Start()
     {

@@ -47,6 +47,9 @@ internal sealed class EapServing(IkeSession session) : EapConversation
 
     public byte[]? Certificate => (_method as EapTlsServer)?.PeerCertificateDer;
 
+    /// <summary>What the client was told that is wrong, where it has not answered that yet.</summary>
+    public string Doubt => _method?.Doubt ?? "";
+
     public bool HasMethods => _left.Count > 0;
 
     public byte[] Start() => EapIdentity.Request(_firstIdentifier);

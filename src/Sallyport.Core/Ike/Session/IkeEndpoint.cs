@@ -15,8 +15,8 @@ public sealed record IkeEndpointLimits
     /// <summary>The same for newcomers of one address: behind one NAT many may begin at once, and all of them get in, one round trip later.</summary>
     public int CookieAbovePerAddress { get; init; } = 8;
 
-    /// <summary>More from one port of an address are one peer that begins again and again: the oldest goes.</summary>
-    public int PerPortMax { get; init; } = 4;
+    /// <summary>More from one port of an address are one peer that begins again and again: the oldest goes. A router with many connections begins them all at once.</summary>
+    public int PerPortMax { get; init; } = 64;
 
     /// <summary>Sessions under way at once; beyond it the oldest goes. One takes about 8 KB.</summary>
     public int HalfOpenMax { get; init; } = 8_192;

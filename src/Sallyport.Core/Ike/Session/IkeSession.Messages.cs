@@ -1,6 +1,7 @@
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Exchanges;
 using Sallyport.Core.Ike.Keys;
+using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
 
@@ -107,6 +108,12 @@ public sealed partial class IkeSession
             case (IkePhase.Authenticating, ExchangeType.IkeAuth):
                 IkeAuth.Answer(this, sa, header, payloads, now);
                 return DropReason.None;
+            case (IkePhase.Authenticating, ExchangeType.Informational) when IsFarewell(payloads):
+                // Stock clients do not answer a failure inside EAP, but take their leave.
+                var nothing = new PayloadWriter(default);
+                Answer(sa, header, ref nothing, now);
+                End(IkeEnd.AuthenticationFailed, WhyLeft(Handshake!), now);
+                return DropReason.None;
             case (IkePhase.Up, ExchangeType.CreateChildSa):
                 CreateChildSa.Answer(this, sa, header, payloads, now);
                 return DropReason.None;
@@ -130,6 +137,14 @@ public sealed partial class IkeSession
                 return DropReason.NotRequested;
         }
     }
+
+    private static bool IsFarewell(IkePayloads payloads) =>
+        payloads.Has(NotifyType.AuthenticationFailed) || payloads.Deletions.Any(deletion => deletion.Protocol == IpsecProtocol.Ike);
+
+    private static string WhyLeft(Handshake handshake) =>
+        (handshake.Eap as EapServing)?.Doubt is { Length: > 0 } doubt
+            ? $"{handshake.Peer}: {doubt}"
+            : $"{handshake.Peer?.ToString() ?? "the peer"} left in the middle of authentication: it does not accept our proof, or has none itself";
 
     private void Refuse(IkeSa sa, in IkeHeader header, PayloadFault fault, IkePayloads payloads, Instant now)
     {

@@ -46,6 +46,9 @@ public sealed partial class IkeSession : IDisposable
 
     public bool IsUp => Phase == IkePhase.Up;
 
+    /// <summary>Our proof of who we are is on its way, or the peer has it.</summary>
+    public bool HasProven => Phase >= IkePhase.Authenticating;
+
     /// <summary>Nothing more will come of it: dispose.</summary>
     public bool IsFinished => Phase == IkePhase.Finished;
 
