@@ -694,6 +694,7 @@ public class IkeAbuseTests
     public void One_that_begins_again_and_again_makes_room_for_itself_and_not_for_its_neighbours()
     {
         using var world = Quiet(33, out _);
+        world.Gateway.Endpoint = new IkeEndpoint(world.GatewayOptions, world.Gateway, new SeededEntropy(33), new IkeEndpointLimits { PerPortMax = 4 });
         var port = new OuterAddress(IpAddress.Parse("192.0.2.1"), 500);
         world.Inject(End.Server, IkeForge.First(1_000), port with { Port = 501 });
         for (ulong spi = 1; spi <= 40; spi++)
