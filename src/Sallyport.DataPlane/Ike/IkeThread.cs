@@ -221,7 +221,7 @@ internal sealed class IkeThread : IDisposable
             _endpoint.UseOptions(OptionsFor(model));
         }
 
-        _caller?.UseModel(model);
+        _caller?.UseModel(model, _context.Clock.Now);
     }
 
     private IkeOptions OptionsFor(GatewayModel model)
@@ -414,7 +414,10 @@ internal sealed class IkeThread : IDisposable
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, (int)(peer.Session.Number % _context.Shards.Count), _context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
-        _calls.CameUp(admitted.Identity.Id, admitted.Uplink);
+        if (admitted.Identity.Kind == IdentityKind.Site)
+        {
+            _calls.CameUp(admitted.Identity.Id, admitted.Uplink);
+        }
     }
 
     private void Install(IkePeer peer, ChildKeys keys)
@@ -567,7 +570,10 @@ internal sealed class IkeThread : IDisposable
         _peers.Remove(peer.Session.Number);
         if (peer.Admitted is { } who)
         {
-            _calls.Left(who.Identity.Id, who.Uplink);
+            if (who.Identity.Kind == IdentityKind.Site)
+            {
+                _calls.Left(who.Identity.Id, who.Uplink);
+            }
         }
         else if (peer.Call is { } call)
         {

@@ -13,12 +13,17 @@ namespace Sallyport.DataPlane.Ike;
 /// </summary>
 internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) : IDisposable
 {
-    /// <summary>A site that lost its tunnel gets this long to come by itself, so that both do not call at once.</summary>
+    /// <summary>
+    /// A site that lost its tunnel, or that has none when we begin, gets this long to come by itself, so that both do not call at once: stock peers keep both then.
+    /// </summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<(int IdentityId, int Uplink), Line> _lines = [];
+
+    /// <summary>Sessions that are up, whoever began them; also of sites that are not called, because that may change.</summary>
+    private readonly Dictionary<(int IdentityId, int Uplink), int> _up = [];
     private readonly ConcurrentQueue<(Line Line, IkePath? Path)> _found = new();
     private readonly ConcurrentQueue<(int IdentityId, int Uplink, bool IsUp)> _news = new();
     private readonly CancellationTokenSource _stop = new();
@@ -38,7 +43,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         }
     }
 
-    public void UseModel(GatewayModel model)
+    public void UseModel(GatewayModel model, Instant now)
     {
         if (ReferenceEquals(model, _model))
         {
@@ -56,8 +61,11 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         {
             if (!_lines.TryGetValue(key, out var line))
             {
-                // At once, when the time is looked at next.
-                _lines[key] = new Line { Call = call, Due = new Instant(0) };
+                _lines[key] = line = new Line { Call = call, Due = Instant.Never };
+                if (!IsUp(line))
+                {
+                    Later(line, now);
+                }
             }
             else if (line.Call != call)
             {
@@ -81,7 +89,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
         while (_found.TryDequeue(out var found))
         {
-            if (found.Path is { } way && _lines.GetValueOrDefault((found.Line.Call.IdentityId, found.Line.Call.Uplink)) == found.Line && !found.Line.IsUp)
+            if (found.Path is { } way && _lines.GetValueOrDefault((found.Line.Call.IdentityId, found.Line.Call.Uplink)) == found.Line && !IsUp(found.Line))
             {
                 (call, path) = (found.Line.Call, way);
                 return true;
@@ -105,7 +113,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
     /// <summary>Our call came to nothing.</summary>
     public void Failed(SiteCall call, Instant now)
     {
-        if (_lines.TryGetValue((call.IdentityId, call.Uplink), out var line) && !line.IsUp)
+        if (_lines.TryGetValue((call.IdentityId, call.Uplink), out var line) && !IsUp(line))
         {
             Later(line, now);
         }
@@ -117,6 +125,16 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         while (_news.TryDequeue(out var news))
         {
             (identityId, uplink) = (news.IdentityId, news.Uplink);
+            var count = _up.GetValueOrDefault((identityId, uplink)) + (news.IsUp ? 1 : -1);
+            if (count > 0)
+            {
+                _up[(identityId, uplink)] = count;
+            }
+            else
+            {
+                _up.Remove((identityId, uplink));
+            }
+
             if (!_lines.TryGetValue((identityId, uplink), out var line))
             {
                 continue;
@@ -124,14 +142,12 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
             if (news.IsUp)
             {
-                line.Sessions++;
                 line.Due = Instant.Never;
                 line.Pause = FirstPause;
                 return true;
             }
 
-            line.Sessions = Math.Max(0, line.Sessions - 1);
-            if (!line.IsUp)
+            if (!IsUp(line))
             {
                 Later(line, now);
             }
@@ -146,6 +162,8 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         _stop.Cancel();
         _stop.Dispose();
     }
+
+    private bool IsUp(Line line) => _up.ContainsKey((line.Call.IdentityId, line.Call.Uplink));
 
     private void Tell(int identityId, int uplink, bool isUp)
     {
@@ -227,10 +245,5 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         public required Instant Due { get; set; }
 
         public TimeSpan Pause { get; set; } = FirstPause;
-
-        /// <summary>Sessions of it that are up, whoever began them.</summary>
-        public int Sessions { get; set; }
-
-        public bool IsUp => Sessions > 0;
     }
 }
