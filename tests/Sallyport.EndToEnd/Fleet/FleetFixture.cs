@@ -185,6 +185,20 @@ public abstract class FleetFixture : IAsyncLifetime
         throw new TimeoutException($"no event {kind} of {device} after {seconds} s\n{await Diagnosis()}");
     }
 
+    /// <summary>The first event of a kind whose one line says so.</summary>
+    public async Task<EventInfo> UntilDetail(string kind, string part, int seconds = 20)
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(seconds); await Task.Delay(100))
+        {
+            if ((await Client.ListEventsAsync(kind, limit: 200)).Items.LastOrDefault(one => one.Detail.Contains(part, StringComparison.OrdinalIgnoreCase)) is { } found)
+            {
+                return found;
+            }
+        }
+
+        throw new TimeoutException($"no event {kind} with '{part}' after {seconds} s\n{await Diagnosis()}");
+    }
+
     /// <summary>A device that is allowed, with its profile's text.</summary>
     public async Task<string> AddAllowedDevice(string name, string network, ProfileRequest? profile = null)
     {

@@ -91,6 +91,16 @@ public sealed class IpsecTheoryAttribute : TheoryAttribute
     }
 }
 
+/// <summary>A test of strongSwan with another clock.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class IpsecClockFactAttribute : FactAttribute
+{
+    public IpsecClockFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip ?? new ClockFactAttribute().Skip;
+    }
+}
+
 /// <summary>A test of strongSwan with a router between that translates addresses.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NatFactAttribute : FactAttribute

@@ -1,45 +1,160 @@
+using Sallyport.Api.Applications;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Networks;
+using Sallyport.Api.Rules;
 using Sallyport.EndToEnd.Fleet;
 using Sallyport.EndToEnd.Harness;
 using Sallyport.EndToEnd.Peers;
+using Sallyport.EndToEnd.Revocation;
 using Sallyport.EndToEnd.Stock;
 using Sallyport.Harness.Ipsec;
 
 namespace Sallyport.EndToEnd.Ipsec;
 
+/// <summary>A network that takes every way to authenticate, with a site that comes by OpenVPN; two packet threads and two of IKE, so that messages cross.</summary>
 public sealed class IpsecFixture : FleetFixture
 {
     public const string Network = "plant-a";
 
     public TestSite Site { get; private set; } = null!;
 
-    protected override async Task Prepare() => Site = await AddNetworkWithSite(new NetworkCreate { Name = Network, Prefixes = ["10.20.0.0/16"] });
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
+    {
+        ["SALLYPORT_GATEWAY_PACKET_THREADS"] = "2",
+        ["SALLYPORT_IPSEC_THREADS"] = "2",
+    };
+
+    protected override async Task Prepare() => Site = await AddNetworkWithSite(new NetworkCreate
+    {
+        Name = Network,
+        Prefixes = ["10.20.0.0/16", "fd20::/64"],
+        Ipsec = new NetworkIpsecInput { Authentication = ["certificate", "psk", "eap-tls", "eap-mschapv2"] },
+    });
 }
 
 /// <summary>Devices with the distribution's strongSwan and the profiles that we write for it.</summary>
 public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture>
 {
+    private const string Network = IpsecFixture.Network;
+
     [IpsecTheory]
     [InlineData("psk")]
     [InlineData("certificate")]
     [InlineData("eap-tls")]
-    public async Task A_device_comes_up_and_reaches_what_it_may(string auth)
+    [InlineData("eap-mschapv2")]
+    public async Task A_device_comes_up_as_who_it_is_and_reaches_what_it_may(string auth)
     {
         var name = $"pump-{auth}";
-        var created = await fleet.AddDevice(name, IpsecFixture.Network, new ProfileRequest { Protocol = "ipsec", Auth = auth });
-        await fleet.Allow(name, IpsecFixture.Network);
-        var where = fleet.NewHost(name);
-        using var charon = await CharonProcess.Start(where, created.Profile!.ForCharon());
-        try
+
+        // Long messages come in parts.
+        using var device = await fleet.ComeUp(name, Network, auth, options: new CharonOptions { Settings = ["fragment_size = 400"] });
+        device.Charon.Count(@"EF\(1/[2-9]\)").ShouldBeGreaterThan(0, device.Charon.Log);
+        await fleet.Allow6(name, Network);
+        var known = await fleet.Client.GetDeviceAsync(name);
+        var sa = await device.Charon.Sa();
+        sa.Local.VirtualAddresses.ShouldBe(known.Addresses);
+        File.ReadAllText(device.Charon.ResolverFile).ShouldContain("nameserver 10.20.0.1");
+
+        (await Dial.Tcp(device.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        (await Dial.Tcp(device.Where, TestApplication.AddressV6, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        (await Dial.Udp(device.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        (await Pinger.Once(device.Where, Topology.Application)).ShouldBeTrue();
+        (await Dial.Tcp(device.Where, Topology.Application, TestApplication.OtherPort)).DeniedAtOnce.ShouldBeTrue();
+        (await Dial.Tcp(device.Where, Topology.OtherHost, TestApplication.Port)).DeniedAtOnce.ShouldBeTrue();
+        fleet.Site.Application.NeighbourPort.Accepted.ShouldBe(0);
+        fleet.Site.Application.NeighbourHost.Accepted.ShouldBe(0);
+
+        var tunnel = (await fleet.UntilTunnel(name, Network, found => found?.Sas.Count == 1))!;
+        (tunnel.Protocol, tunnel.Wrapping).ShouldBe(("ipsec/udp", auth));
+        var child = sa.Children.ShouldHaveSingleItem();
+        Convert.ToUInt32(tunnel.Sas[0].SpiIn, 16).ShouldBe(child.SpiOut);
+        fleet.Installation.Say("tunnel", "list").ShouldContain("ipsec/udp");
+    }
+
+    [IpsecFact]
+    public async Task A_device_changes_over_from_OpenVPN_and_its_name_address_rules_and_flows_go_on()
+    {
+        var created = await fleet.AddDevice("twofold", Network);
+        await fleet.Allow("twofold", Network);
+        var where = fleet.NewHost("twofold");
+        using var client = new OpenVpnProcess(where, created.Profile!.Text);
+        await fleet.Connected(client);
+        await using var stream = await TcpStream.Open(where, Topology.Application, TestApplication.Port);
+        await stream.Progress(20_000);
+        var before = (await fleet.Client.ListFlowsAsync(device: "twofold")).Items.Single(flow => flow.DestinationPort == TestApplication.Port);
+
+        var issued = await fleet.Client.IssueDeviceProfileAsync("twofold", new ProfileRequest { Protocol = "ipsec", KeepOld = true });
+        client.Stop();
+        using var device = await fleet.StartDevice(created.Device, issued, where: where);
+        await device.UntilUp();
+
+        // The kernel repeats what it could not send while the address was gone.
+        await stream.Progress(50_000, seconds: 40);
+        (await device.Charon.Sa()).Local.VirtualAddresses.ShouldBe(created.Device.Addresses);
+        (await fleet.UntilTunnel("twofold", Network, found => found is not null))!.Protocol.ShouldBe("ipsec/udp");
+        await Eventually.True(
+            () => fleet.Client.GetFlowAsync(before.Id).GetAwaiter().GetResult() is { State: "live" } now && now.BytesOut > before.BytesOut + 40_000,
+            "the flow goes on in its list");
+    }
+
+    [IpsecFact]
+    public async Task A_rule_that_goes_cuts_live_flows_and_a_revocation_cuts_everything_and_says_so_to_the_device()
+    {
+        using var device = await fleet.ComeUp("leaver", Network);
+        using var witness = await fleet.ComeUp("witness", Network);
+        await using var steady = await FourFlows.Start(witness.Where, Topology.Application);
+        var rule = (await fleet.Client.ListRulesAsync(Network)).Items.Single(one => one.From == "device:leaver");
+        await using (var flows = await FourFlows.Start(device.Where, Topology.Application))
         {
-            await charon.UntilChild(child => true, "a CHILD_SA", 10);
-            await where.UntilAddressesWork("ipsec0");
-            (await Pinger.Once(where, Topology.Application)).ShouldBeTrue();
+            var removed = await fleet.Client.DeleteRuleAsync(rule.Id);
+            (removed.Enforced, removed.TunnelsCut).ShouldBe((true, 0), removed.Summary);
+            await flows.HaveStopped(isTold: true, "a rule was removed");
         }
-        catch (Exception e)
+
+        (await Dial.Tcp(device.Where, Topology.Application, TestApplication.Port)).DeniedAtOnce.ShouldBeTrue();
+        await fleet.Allow("leaver", Network);
+        await using (var flows = await FourFlows.Start(device.Where, Topology.Application))
         {
-            throw new InvalidOperationException($"{created.Profile!.Text}\n{charon.Log}\n{await fleet.Diagnosis()}", e);
+            var cut = await fleet.Client.RevokeDeviceAsync("leaver", "stolen");
+            (cut.Enforced, cut.TunnelsCut).ShouldBe((true, 1), cut.Summary);
+            await device.Charon.WaitForLine("received DELETE for IKE_SA", IpsecDevice.Patience);
+            await flows.HaveStopped(isTold: false, "it was revoked");
         }
+
+        await device.Charon.WaitForLine("AUTHENTICATION_FAILED", IpsecDevice.Patience);
+        await fleet.UntilTunnel("leaver", Network, found => found is null);
+        await steady.GoOn("after the neighbour was revoked");
+    }
+
+    [IpsecFact]
+    public async Task A_site_of_OpenVPN_and_devices_of_either_protocol_reach_applications_of_an_IPsec_device_where_a_rule_says_so()
+    {
+        using var server = await fleet.StartDevice("server", Network);
+        await server.UntilUp();
+        using var echo = new TcpEcho(server.Where, server.Address, 502);
+        using var panel = await fleet.StartDevice("panel", Network);
+        var created = await fleet.AddDevice("laptop", Network);
+        var laptop = fleet.NewHost("laptop");
+        using var client = new OpenVpnProcess(laptop, created.Profile!.Text);
+        await panel.UntilUp();
+        await fleet.Connected(client);
+        var from = new[] { fleet.Site.Where, panel.Where, laptop };
+        foreach (var where in from)
+        {
+            (await Dial.Tcp(where, server.Address, 502)).DeniedAtOnce.ShouldBeTrue(where.Name);
+        }
+
+        await fleet.Client.AddApplicationAsync(new ApplicationCreate { Name = "modbus", Device = "server", Services = ["tcp/502"] });
+        foreach (var who in new[] { $"site:{fleet.Site.Name}", "device:panel", "device:laptop" })
+        {
+            await fleet.Client.AddRuleAsync(new RuleCreate { From = who, To = "application:modbus" });
+        }
+
+        foreach (var where in from)
+        {
+            (await Dial.Tcp(where, server.Address, 502)).Outcome.ShouldBe(DialOutcome.Connected, where.Name);
+        }
+
+        (await Dial.Tcp(server.Where, panel.Address, 502)).DeniedAtOnce.ShouldBeTrue();
     }
 }
