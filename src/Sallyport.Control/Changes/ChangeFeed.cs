@@ -18,7 +18,7 @@ internal sealed class ChangeFeed
     private readonly Database database;
     private readonly FleetLoader loader;
     private readonly CountryTable countries;
-    private GatewaySettings settings; // read and changed under the gate
+    private volatile GatewaySettings settings; // changed under the gate
     private volatile FleetState state;
 
     public ChangeFeed(Database database, FleetLoader loader, CountryTable countries, GatewaySettings settings)
@@ -38,6 +38,9 @@ internal sealed class ChangeFeed
             return loader.LoadAll(sql);
         });
     }
+
+    /// <summary>What gateways are told beside the fleet.</summary>
+    public GatewaySettings Settings => settings;
 
     public FleetState State => state;
 

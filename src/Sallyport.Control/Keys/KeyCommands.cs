@@ -113,7 +113,7 @@ internal sealed class KeyCommands(
     /// <summary>The gateways get these with the commit, and every later profile is made for them.</summary>
     private void Distribute(Change change, IReadOnlyList<WrappingKey> accepted)
     {
-        var settings = keys.AddTo(options.Gateway, accepted);
+        var settings = keys.AddTo(feed.Settings, accepted);
         SettingsNote.Write(change.Sql, settings);
         change.Touch(ChangeKind.Settings, 0);
         change.OnCommitted(() =>
