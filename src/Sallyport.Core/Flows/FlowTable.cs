@@ -218,6 +218,15 @@ internal sealed class FlowTable
         _wheel.Schedule(index);
     }
 
+    /// <summary>A mirror becomes the record: the opener's packets come here from now on.</summary>
+    public void TakeOver(int index)
+    {
+        ref var flow = ref _flows[index];
+        flow.IsMirror = false;
+        flow.Changes |= FlowChanges.Began | FlowChanges.CountersMoved;
+        _news.Append(index);
+    }
+
     /// <summary>Something happened that is worth knowing at once.</summary>
     public void Announce(int index)
     {

@@ -450,6 +450,12 @@ public sealed class Forwarder
             return ForwardResult.Drop(DropReason.SpoofedSource);
         }
 
+        if (flow.IsMirror && fromOpener && !_isHandedOver)
+        {
+            // Its tunnel was on another packet thread, which had the record.
+            _flows.TakeOver(index);
+        }
+
         if (read.Ends.Kind == PacketKind.Tcp && !TcpTracking.IsPossible(read.Flags))
         {
             return ForwardResult.Drop(DropReason.InvalidTcpState);

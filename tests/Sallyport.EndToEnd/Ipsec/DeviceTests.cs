@@ -1,5 +1,7 @@
 using Sallyport.Api.Applications;
+using System.Diagnostics;
 using Sallyport.Api.Credentials;
+using Sallyport.Api.Flows;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Rules;
 using Sallyport.EndToEnd.Fleet;
@@ -92,9 +94,7 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
         await stream.Progress(50_000, seconds: 40);
         (await device.Charon.Sa()).Local.VirtualAddresses.ShouldBe(created.Device.Addresses);
         (await fleet.UntilTunnel("twofold", Network, found => found is not null))!.Protocol.ShouldBe("ipsec/udp");
-        await Eventually.True(
-            () => fleet.Client.GetFlowAsync(before.Id).GetAwaiter().GetResult() is { State: "live" } now && now.BytesOut > before.BytesOut + 40_000,
-            "the flow goes on in its list");
+        await UntilFlow(before.SourcePort, now => now.State == "live" && now.BytesOut > before.BytesOut + 40_000);
     }
 
     [IpsecFact]
@@ -156,5 +156,21 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
         }
 
         (await Dial.Tcp(server.Where, panel.Address, 502)).DeniedAtOnce.ShouldBeTrue();
+    }
+
+    /// <summary>Flows are reported every few seconds. On another packet thread a conversation has another record.</summary>
+    private async Task UntilFlow(int port, Func<FlowInfo, bool> wanted)
+    {
+        IReadOnlyList<FlowInfo> last = [];
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(100))
+        {
+            last = (await fleet.Client.ListFlowsAsync(device: "twofold")).Items;
+            if (last.Any(flow => flow.SourcePort == port && wanted(flow)))
+            {
+                return;
+            }
+        }
+
+        throw new TimeoutException($"no flow is as wanted after 20 s:\n{string.Join('\n', last)}");
     }
 }

@@ -28,10 +28,11 @@ public sealed class NatTests(IpsecFixture fleet) : IClassFixture<IpsecFixture>
             tunnel.Protocol.ShouldBe("ipsec/udp");
         }
 
+        // It asks only while nothing comes, and follows its NAT only where it has asked before.
+        await mobile.Charon.WaitForLine("parsed INFORMATIONAL response", IpsecDevice.Patience);
         await using var ofMobile = await TcpStream.Open(mobile.Where, Topology.Application, TestApplication.Port);
         await using var ofRigid = await TcpStream.Open(rigid.Where, Topology.Application, TestApplication.Port);
         await Task.WhenAll(ofMobile.Progress(20_000), ofRigid.Progress(20_000));
-        await mobile.Charon.WaitForLine("parsed INFORMATIONAL response", IpsecDevice.Patience);
 
         // Once to another port of the same address, as a router does that forgets, and once to another address.
         foreach (var host in new[] { 200, 201 })

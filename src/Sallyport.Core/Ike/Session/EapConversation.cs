@@ -89,16 +89,10 @@ internal sealed class EapServing(IkeSession session) : EapConversation
         _ => false,
     };
 
+    /// <summary>In the same order for everybody: which method comes first must not tell who has a password here. Who does not speak one says so.</summary>
     private EapStep Begin(string name, Instant now)
     {
         _name = name;
-
-        // Who has a password here is asked for it first.
-        if (session.Owner.FindEapHash(name) is not null && _left.Remove(IkeProof.EapMschapV2))
-        {
-            _left.Insert(0, IkeProof.EapMschapV2);
-        }
-
         return BeginNext(now);
     }
 
