@@ -564,6 +564,20 @@ public sealed class ForwarderTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_conversation_of_which_another_packet_thread_had_the_record_has_it_here_once_its_opener_comes_here()
+    {
+        var gate = new Gate();
+        gate.Forwarder.HandleHandedOver(Gate.Pump, Gate.Out(TcpFlags.Syn), gate.Now).Kind.ShouldBe(ForwardKind.Forward);
+        gate.ShouldForward(Gate.Hq, Gate.Back(TcpFlags.Syn | TcpFlags.Ack), Gate.Pump);
+        gate.Forwarder.HandleHandedOver(Gate.Pump, Gate.Out(TcpFlags.Ack), gate.Now).Kind.ShouldBe(ForwardKind.Forward);
+        gate.Forwarder.TryDequeueFlow(out _).ShouldBeFalse("its record is elsewhere");
+
+        gate.ShouldForward(Gate.Pump, Gate.Out(TcpFlags.Ack, payload: 100), Gate.Hq);
+        gate.Forwarder.TryDequeueFlow(out var record).ShouldBeTrue();
+        (record.Allowed, record.PacketsOut, record.PacketsBack).ShouldBe((true, 3, 1));
+    }
+
+    [Fact]
     public void Who_is_refused_makes_nobodys_datagram_forgotten()
     {
         // One set of four, so that everybody meets.
