@@ -165,11 +165,11 @@ public sealed class StrongSwanBaselineTests : IDisposable
         await AssertCarries(b, Port + 1);
 
         // strongSwan compares what a check of liveness says of its path with what the one before said: there must have been one.
-        await first.WaitForLine("parsed INFORMATIONAL response");
+        await first.WaitForLine("parsed INFORMATIONAL response", times: 2);
         nat.MoveTo(31);
 
         // The next check of liveness tells both that the path is another one (MOBIKE, RFC 4555 section 3.8).
-        await server.UntilIke(sa => sa.IsEstablished && sa.Remote.Host == "10.99.0.31", "the gateway follows");
+        await server.UntilIke(sa => sa.IsEstablished && sa.Remote.Host == "10.99.0.31", "the gateway follows", seconds: 30);
         (await Pinger.Once(a, Inner)).ShouldBeTrue();
     }
 
