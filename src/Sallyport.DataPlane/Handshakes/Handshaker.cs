@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.OpenVpn.Data;
@@ -42,35 +41,23 @@ internal sealed record HandshakeContext
 /// One handshake thread: the door, the sessions that came through it, and who they are. It never touches a packet of a tunnel; what
 /// it decides reaches the packet path as commands.
 /// </summary>
-internal sealed class Handshaker : IDisposable
+internal sealed class Handshaker : PeerThread
 {
-    /// <summary>Packets between two looks at the timers, and at least for one newcomer: a handshake has a dozen.</summary>
-    private const int PacketsPerTurn = 16;
-
     /// <summary>Handshakes begun between two looks at the packets.</summary>
     private const int NewcomersPerTurn = 8;
 
-    /// <summary>News of tunnels between two looks at the packets: a revoked fleet does not keep others waiting.</summary>
-    private const int NoticesPerTurn = 256;
-
-    private static readonly TimeSpan FaultLogPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TokenRenewal = TimeSpan.FromHours(12);
 
-    private readonly int _index;
-    private readonly HandshakeContext _context;
     private readonly IEntropy _entropy;
     private readonly Door _door;
     private readonly FailureEvents _failures;
     private readonly TunnelNews _tunnelNews;
-    private readonly Thread _thread;
     private readonly Dictionary<SessionKey, PeerSession> _sessions = [];
     private readonly Dictionary<long, PeerSession> _byNumber = [];
     private readonly Dictionary<SessionKey, PeerSession> _byConnection = [];
     private readonly HalfOpenSessions _halfOpen = new();
     private readonly WaitingRoom _waiting = new(DataPlaneLimits.WaitingNewcomersMax, DataPlaneLimits.WaitingPatience);
     private readonly SessionLimiter _sessionsOfIdentities = new();
-    private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Deadlines _deadlines = new();
     private readonly List<PeerSession> _leavers = [];
     private readonly byte[] _packet = new byte[DataPlaneLimits.ControlPacketMax];
@@ -92,20 +79,15 @@ internal sealed class Handshaker : IDisposable
     private AuthToken? _tokens;
     private byte[] _tokenKey = [];
     private PeerSession? _touched;
-    private Instant _lastFaultLogged;
     private List<PeerSession> _toLeave = [];
     private Farewell? _farewell;
     private long _lastNumber;
     private long _packetsTaken;
-    private volatile bool _isLeaving;
-    private volatile bool _stop;
 
     public Handshaker(int index, HandshakeInbox inbox, HandshakeContext context, IEntropy entropy)
+        : base("handshake", index, inbox, context)
     {
-        _index = index;
-        _context = context;
         _entropy = entropy;
-        Inbox = inbox;
         _door = new Door(entropy, new DoorOptions { ServerKeys = [] });
         _failures = new FailureEvents(context.Uplink, context.Clock);
         _tunnelNews = new TunnelNews(context);
@@ -114,39 +96,25 @@ internal sealed class Handshaker : IDisposable
         _handleNewcomer = AdmitWaiting;
         _handleTimeouts = HandleTimeouts;
         _sayGoodbye = SayGoodbye;
-        _thread = new Thread(Run) { IsBackground = true, Name = $"handshake-{index}" };
     }
 
-    public HandshakeInbox Inbox { get; }
+    protected override bool HasWork => !_waiting.IsEmpty;
 
-    public DropCounters Drops { get; } = new();
+    protected override Instant NextDeadline => _deadlines.Next;
 
-    /// <summary>Raised on this thread when it cannot go on.</summary>
-    public event Action<Exception>? Failed;
+    protected override void Begin() => Pauses.Sharpen();
 
-    public void Start() => _thread.Start();
-
-    /// <summary>Takes nobody in any more and tells every live client to come back. Done when that has been said; bounded by the caller.</summary>
-    public Task SayGoodbyeAsync()
+    protected override void Gather()
     {
-        _isLeaving = true;
-        Inbox.WakeAlways();
-        return _goodbyeSaid.Task;
-    }
-
-    public void Stop()
-    {
-        _stop = true;
-        Inbox.WakeAlways();
-        if (_thread.ThreadState != ThreadState.Unstarted)
+        var pause = _moderation.PauseBefore(_packetsTaken, Context.Clock.Now);
+        if (pause > DataPlaneLimits.PauseMin && Inbox.IsEmpty && _waiting.IsEmpty)
         {
-            _thread.Join();
+            Pauses.Pause(pause);
         }
     }
 
-    public void Dispose()
+    protected override void DisposePeers()
     {
-        Stop();
         foreach (var peer in _byNumber.Values)
         {
             peer.Session.Dispose();
@@ -155,76 +123,32 @@ internal sealed class Handshaker : IDisposable
         _waiting.Dispose();
         _door.Dispose();
         _tokens?.Dispose();
-        Inbox.Dispose();
     }
 
-    private void Run()
+    protected override void RunTurn()
     {
-        try
-        {
-            Pauses.Sharpen();
-            Niceness.StepBack(DataPlaneLimits.HandshakeNiceness);
-            while (!_stop)
-            {
-                var pause = _moderation.PauseBefore(_packetsTaken, _context.Clock.Now);
-                if (pause > DataPlaneLimits.PauseMin && Inbox.IsEmpty && _waiting.IsEmpty)
-                {
-                    Pauses.Pause(pause);
-                }
-
-                Inbox.Wait(WaitTime());
-                RunTurn();
-            }
-        }
-        catch (Exception e)
-        {
-            _context.Log.Write("handshake.stopped", e.ToString());
-            Failed?.Invoke(e);
-        }
-    }
-
-    private TimeSpan WaitTime()
-    {
-        if (!Inbox.IsEmpty || !_waiting.IsEmpty)
-        {
-            return TimeSpan.Zero;
-        }
-
-        var longest = _isLeaving && !_goodbyeSaid.Task.IsCompleted ? Farewell.Step : WaitMax;
-        var next = _deadlines.Next;
-        if (next == Instant.Never)
-        {
-            return longest;
-        }
-
-        var wait = next - _context.Clock.Now;
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > longest ? longest : wait + TimeSpan.FromMilliseconds(1);
-    }
-
-    private void RunTurn()
-    {
-        UseSettings(_context.Model.Current.Settings);
+        UseSettings(Context.Model.Current.Settings);
         for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out _notice); i++)
         {
-            Guard(_context.Clock.Now, _handleNotice);
+            Guard(Context.Clock.Now, _handleNotice);
         }
 
         for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
         {
             _packetsTaken++;
-            Guard(_context.Clock.Now, _handlePacket);
+            Guard(Context.Clock.Now, _handlePacket);
         }
 
         // One at least: whoever floods the inbox must not keep everybody out.
         for (var i = 0; (i == 0 || Inbox.IsEmpty) && i < NewcomersPerTurn && !_waiting.IsEmpty; i++)
         {
-            Guard(_context.Clock.Now, _handleNewcomer);
+            Guard(Context.Clock.Now, _handleNewcomer);
         }
 
-        Guard(_context.Clock.Now, _handleTimeouts);
-        if (_isLeaving)
+        Guard(Context.Clock.Now, _handleTimeouts);
+        if (IsLeaving)
         {
-            Guard(_context.Clock.Now, _sayGoodbye);
+            Guard(Context.Clock.Now, _sayGoodbye);
         }
     }
 
@@ -261,7 +185,7 @@ internal sealed class Handshaker : IDisposable
 
         if (_farewell.IsTimeOver(now) || (_farewell.AllAreTold && _toLeave.TrueForAll(peer => peer.Session.IsAllAcknowledged)))
         {
-            _goodbyeSaid.TrySetResult();
+            GoodbyeIsSaid();
         }
     }
 
@@ -283,13 +207,9 @@ internal sealed class Handshaker : IDisposable
         {
             handle(now);
         }
-        catch (Exception e) when (e is InvariantException or CryptographicException)
+        catch (Exception e) when (IsFault(e))
         {
-            if (now - _lastFaultLogged > FaultLogPause)
-            {
-                _lastFaultLogged = now;
-                _context.Log.Write("handshake.fault", e.ToString());
-            }
+            LogFault(e, now);
 
             if (_touched is { } peer && _byNumber.ContainsKey(peer.Number))
             {
@@ -397,12 +317,12 @@ internal sealed class Handshaker : IDisposable
     private DropReason Knock(ReadOnlySpan<byte> packet, in OuterPath from, SessionKey key, Instant now)
     {
         // Who heard of our end may be back before it; the next gateway answers when it asks again.
-        if (_isLeaving)
+        if (IsLeaving)
         {
             return DropReason.GatewayStopping;
         }
 
-        _directory.Use(_context.Model.Current);
+        _directory.Use(Context.Model.Current);
         var verdict = _door.Handle(packet, from.Peer, from.IsStream, _directory, now, _datagram, out var length, out var admission);
         switch (verdict.Action)
         {
@@ -449,13 +369,13 @@ internal sealed class Handshaker : IDisposable
         }
 
         var reason = DropReason.GatewayStopping;
-        if (_isLeaving)
+        if (IsLeaving)
         {
             guest.Admission.Dispose();
         }
         else
         {
-            reason = Admit(guest.Admission, guest.From, guest.Key, _context.Model.Current, now);
+            reason = Admit(guest.Admission, guest.From, guest.Key, Context.Model.Current, now);
         }
 
         if (reason != DropReason.None)
@@ -469,7 +389,7 @@ internal sealed class Handshaker : IDisposable
     {
         var entry = _directory.LastUnknown is { } id ? _directory.Model.FindWrappedKey(id) : null;
         var identity = entry is null ? null : _directory.Model.Fleet.Identity(entry.IdentityId);
-        var former = _directory.LastUnknown is { } unknown ? _context.Model.FormerOwner(unknown) : null;
+        var former = _directory.LastUnknown is { } unknown ? Context.Model.FormerOwner(unknown) : null;
         var detail = identity is not null ? $"{Authenticator.Describe(identity)} is not active (revoked, retired, quarantined or pending)"
             : former is not null ? $"the credential of {former.Value.Name} has been revoked"
             : "a tls-crypt-v2 key of ours whose credential is not known: revoked or removed";
@@ -496,7 +416,7 @@ internal sealed class Handshaker : IDisposable
         }
 
         var networkId = admission.NetworkId ?? (wrappedFor is null ? null : model.Fleet.Identity(wrappedFor.IdentityId)?.NetworkId);
-        if (_context.Tls.For(networkId, model) is not { } tls)
+        if (Context.Tls.For(networkId, model) is not { } tls)
         {
             admission.Dispose();
             return DropReason.HandshakeQueueFull;
@@ -585,7 +505,7 @@ internal sealed class Handshaker : IDisposable
                 _halfOpen.Remove(peer);
                 break;
             case Renegotiated:
-                _context.Uplink.CountRenegotiation(peer.Admitted!.TunnelId);
+                Context.Uplink.CountRenegotiation(peer.Admitted!.TunnelId);
                 RenewToken(peer, now);
                 break;
             case MessageReceived:
@@ -600,7 +520,7 @@ internal sealed class Handshaker : IDisposable
 
     private void Authenticate(PeerSession peer, AuthenticationRequest request, Instant now)
     {
-        var model = _context.Model.Current;
+        var model = Context.Model.Current;
         var judgement = Authenticator.Judge(
             new Claim
             {
@@ -700,7 +620,7 @@ internal sealed class Handshaker : IDisposable
 
     private bool TryPromisePlace(PeerSession peer, in Judgement judgement, AuthenticationRequest request, Instant now)
     {
-        var shard = _context.Shards[peer.Path.Shard];
+        var shard = Context.Shards[peer.Path.Shard];
         if (!shard.PeerIds.TryAllot(out var slot))
         {
             _failures.Raise("gateway.full", judgement.Identity!.Id, peer.Path.Peer, "no tunnel can be added", now);
@@ -722,7 +642,7 @@ internal sealed class Handshaker : IDisposable
             Shard = peer.Path.Shard,
             Slot = slot,
             PeerId = shard.PeerIds.PeerId(slot),
-            TunnelId = _context.TunnelIds.Next(),
+            TunnelId = Context.TunnelIds.Next(),
         };
         return true;
     }
@@ -730,7 +650,7 @@ internal sealed class Handshaker : IDisposable
     private void UseKeys(PeerSession peer, KeysReady keys, Instant now)
     {
         var who = peer.Admitted!;
-        var settings = _context.Model.Current.Settings;
+        var settings = Context.Model.Current.Settings;
         DataKey key;
         using (keys.Keys)
         {
@@ -749,7 +669,7 @@ internal sealed class Handshaker : IDisposable
             return;
         }
 
-        _context.Uplink.Announce(Describe(peer, who, keys.Format, now));
+        Context.Uplink.Announce(Describe(peer, who, keys.Format, now));
         peer.HasTunnel = peer.TunnelWasOpened = true;
         var ping = TimeSpan.FromSeconds(Math.Max(1, settings.PingSeconds));
         var opened = Tell(who.Shard, new OpenTunnel(new NewTunnel
@@ -761,7 +681,7 @@ internal sealed class Handshaker : IDisposable
             GrantedBy = peer.GrantedBy!,
             AddressV4 = who.AddressV4,
             AddressV6 = who.AddressV6,
-            Handshaker = _index,
+            Handshaker = Index,
             Session = peer.Number,
             Path = peer.Path,
             Cipher = TunnelWords.ReadCipher(keys.Format.Cipher.Name()),
@@ -778,7 +698,7 @@ internal sealed class Handshaker : IDisposable
         {
             key.Free();
             peer.HasTunnel = peer.TunnelWasOpened = false;
-            _context.Uplink.Withdraw(who.TunnelId);
+            Context.Uplink.Withdraw(who.TunnelId);
             peer.Session.Close(SessionEnd.Closed, "the packet thread is overloaded", now);
         }
     }
@@ -794,7 +714,7 @@ internal sealed class Handshaker : IDisposable
         Wrapping = peer.Session.Wrapping,
         ClientVersion = who.ClientVersion,
         ClientPlatform = who.ClientPlatform,
-        Since = _context.Clock.ToWall(now),
+        Since = Context.Clock.ToWall(now),
     };
 
     private void Ended(PeerSession peer, SessionEnded ended, Instant now)
@@ -829,7 +749,7 @@ internal sealed class Handshaker : IDisposable
     }
 
     private string NameOf(CredentialEntry? entry) =>
-        entry is not null && _context.Model.Current.Fleet.Identity(entry.IdentityId) is { } identity ? Authenticator.Describe(identity) : "";
+        entry is not null && Context.Model.Current.Fleet.Identity(entry.IdentityId) is { } identity ? Authenticator.Describe(identity) : "";
 
     private void HandleNotice(in TunnelNotice notice, Instant now)
     {
@@ -945,15 +865,15 @@ internal sealed class Handshaker : IDisposable
 
         if (peer is { TunnelWasOpened: false, Admitted: { } who })
         {
-            _context.Shards[who.Shard].PeerIds.Return(who.Slot);
+            Context.Shards[who.Shard].PeerIds.Return(who.Slot);
         }
 
         peer.Session.Dispose();
     }
 
-    private bool Tell(int shard, ShardCommand command) => _context.Shards[shard].Mailbox.TryPost(command);
+    private bool Tell(int shard, ShardCommand command) => Context.Shards[shard].Mailbox.TryPost(command);
 
-    private void Send(in OuterPath to, ReadOnlySpan<byte> datagram) => _context.Shards[to.Shard].Mailbox.TryPost(to, datagram);
+    private void Send(in OuterPath to, ReadOnlySpan<byte> datagram) => Context.Shards[to.Shard].Mailbox.TryPost(to, datagram);
 
     /// <summary>Seconds, spread so that those who are sent away do not come back together.</summary>
     private int Backoff() => Between(10, 50);

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Gateway;
@@ -8,7 +7,6 @@ using Sallyport.Core.OpenVpn.Door;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
-using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
@@ -20,15 +18,11 @@ namespace Sallyport.DataPlane.Ike;
 /// One thread of IKE: the endpoint, and what its sessions become on the packet path. It never touches a packet of a tunnel; what it decides reaches the packet path
 /// as commands.
 /// </summary>
-internal sealed class IkeThread : IDisposable
+internal sealed class IkeThread : PeerThread
 {
-    private const int PacketsPerTurn = 16;
-    private const int NoticesPerTurn = 256;
     private const int ToldMax = 10_000;
     private const int MarkerLength = 4;
 
-    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan FaultLogPause = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// A peer that proves anew who it is deletes its old IKE SA itself, in this time: told by us that it is gone, stock peers would begin yet another one.
@@ -41,8 +35,6 @@ internal sealed class IkeThread : IDisposable
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
 
-    private readonly int _index;
-    private readonly HandshakeContext _context;
     private readonly IkeRoads _roads;
     private readonly GatewayPeers _owner;
     private readonly IkeEndpoint _endpoint;
@@ -61,8 +53,6 @@ internal sealed class IkeThread : IDisposable
     private readonly Dictionary<int, Instant> _told = [];
     private readonly byte[] _packet = new byte[DataPlaneLimits.IkeMessageMax];
     private readonly byte[] _datagram = new byte[DataPlaneLimits.DatagramOutMax];
-    private readonly TaskCompletionSource _goodbyeSaid = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Thread _thread;
 
     // Made once: a flood of packets leaves no garbage behind.
     private readonly Action _handleNotice;
@@ -75,20 +65,15 @@ internal sealed class IkeThread : IDisposable
     private IkeDirectory? _directory;
     private GatewaySettings? _settings;
     private Instant _now;
-    private Instant _lastFaultLogged;
     private Farewell? _farewell;
     private List<IkePeer> _toLeave = [];
-    private volatile bool _isLeaving;
-    private volatile bool _stop;
 
     /// <param name="caller">The thread that calls sites, which one of several does; null where it is this one.</param>
     public IkeThread(
         int index, int threads, HandshakeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, IkeThread? caller)
+        : base("ike", index, inbox, context)
     {
-        _index = index;
-        _context = context;
         _roads = roads;
-        Inbox = inbox;
         _owner = new GatewayPeers(index, threads, context, certificates, entropy) { MayBegin = id => _beginnings.TryTake((uint)id, _now) };
         _endpoint = new IkeEndpoint(OptionsFor(context.Model.Current), _owner, entropy);
         _owner.IsSpiTaken = _endpoint.Holds;
@@ -100,83 +85,19 @@ internal sealed class IkeThread : IDisposable
         _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
         _handleTimeouts = HandleTimeouts;
         _sayGoodbye = SayGoodbye;
-        _thread = new Thread(Run) { IsBackground = true, Name = $"ike-{index}" };
     }
 
-    public HandshakeInbox Inbox { get; }
+    protected override Instant NextDeadline => Instant.Min(_endpoint.NextDeadline, _caller?.NextDeadline ?? Instant.Never);
 
-    public DropCounters Drops { get; } = new();
-
-    /// <summary>Raised on this thread when it cannot go on.</summary>
-    public event Action<Exception>? Failed;
-
-    public void Start() => _thread.Start();
-
-    /// <summary>Takes nobody in any more and tells every live peer. Done when that has been said; bounded by the caller.</summary>
-    public Task SayGoodbyeAsync()
+    protected override void DisposePeers()
     {
-        _isLeaving = true;
-        Inbox.WakeAlways();
-        return _goodbyeSaid.Task;
-    }
-
-    public void Stop()
-    {
-        _stop = true;
-        Inbox.WakeAlways();
-        if (_thread.ThreadState != ThreadState.Unstarted)
-        {
-            _thread.Join();
-        }
-    }
-
-    public void Dispose()
-    {
-        Stop();
         _caller?.Dispose();
         _endpoint.Dispose();
-        Inbox.Dispose();
     }
 
-    private void Run()
+    protected override void RunTurn()
     {
-        try
-        {
-            Niceness.StepBack(DataPlaneLimits.HandshakeNiceness);
-            while (!_stop)
-            {
-                Inbox.Wait(WaitTime());
-                RunTurn();
-            }
-        }
-        catch (Exception e)
-        {
-            _context.Log.Write("ike.stopped", e.ToString());
-            Failed?.Invoke(e);
-        }
-    }
-
-    private TimeSpan WaitTime()
-    {
-        if (!Inbox.IsEmpty)
-        {
-            return TimeSpan.Zero;
-        }
-
-        var longest = _isLeaving && !_goodbyeSaid.Task.IsCompleted ? Farewell.Step : WaitMax;
-        var next = Instant.Min(_endpoint.NextDeadline, _caller?.NextDeadline ?? Instant.Never);
-        if (next == Instant.Never)
-        {
-            return longest;
-        }
-
-        var wait = next - _context.Clock.Now;
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > longest ? longest : wait + TimeSpan.FromMilliseconds(1);
-    }
-
-    private void RunTurn()
-    {
-        UseModel(_context.Model.Current);
+        UseModel(Context.Model.Current);
         for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out _notice); i++)
         {
             Guard(_handleNotice);
@@ -188,7 +109,7 @@ internal sealed class IkeThread : IDisposable
         }
 
         Guard(_handleTimeouts);
-        if (_isLeaving)
+        if (IsLeaving)
         {
             Guard(_sayGoodbye);
         }
@@ -197,19 +118,15 @@ internal sealed class IkeThread : IDisposable
     /// <summary>A mistake of ours that one peer brings out does not cost everybody theirs.</summary>
     private void Guard(Action handle)
     {
-        _now = _context.Clock.Now;
+        _now = Context.Clock.Now;
         try
         {
             handle();
             Drain();
         }
-        catch (Exception e) when (e is InvariantException or CryptographicException)
+        catch (Exception e) when (IsFault(e))
         {
-            if (_now - _lastFaultLogged > FaultLogPause)
-            {
-                _lastFaultLogged = _now;
-                _context.Log.Write("ike.fault", e.ToString());
-            }
+            LogFault(e, _now);
         }
     }
 
@@ -221,7 +138,7 @@ internal sealed class IkeThread : IDisposable
             _endpoint.UseOptions(OptionsFor(model));
         }
 
-        _caller?.UseModel(model, _context.Clock.Now);
+        _caller?.UseModel(model, Context.Clock.Now);
     }
 
     private IkeOptions OptionsFor(GatewayModel model)
@@ -245,7 +162,7 @@ internal sealed class IkeThread : IDisposable
         var path = _roads.Of(from);
         // Who heard of our end may be back before it; the next gateway answers when it asks again.
         var isNew = IkeHeader.TryRead(packet, out var header) && header.ReceiverSpi == 0;
-        var reason = isNew && _isLeaving ? DropReason.GatewayStopping : _endpoint.HandleMessage(packet, path, _now);
+        var reason = isNew && IsLeaving ? DropReason.GatewayStopping : _endpoint.HandleMessage(packet, path, _now);
         if (reason != DropReason.None)
         {
             Drops.Count(reason);
@@ -257,7 +174,7 @@ internal sealed class IkeThread : IDisposable
         _endpoint.HandleTimeout(_now);
         CloseReplaced();
         HandleArrivals();
-        while (!_isLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
+        while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
         {
             Call(call, path);
         }
@@ -318,7 +235,7 @@ internal sealed class IkeThread : IDisposable
     /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
     private void Call(SiteCall call, in IkePath path)
     {
-        var model = _context.Model.Current;
+        var model = Context.Model.Current;
         if (SiteTargets.For(call, model) is not { } target)
         {
             _caller!.Failed(call, _now);
@@ -381,7 +298,7 @@ internal sealed class IkeThread : IDisposable
                 break;
             case IkeRekeyed rekeyed:
                 peer.Suite = rekeyed.Suite;
-                _context.Uplink.CountRenegotiation(peer.TunnelId);
+                Context.Uplink.CountRenegotiation(peer.TunnelId);
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
@@ -411,7 +328,7 @@ internal sealed class IkeThread : IDisposable
         }
 
         (peer.Admitted, peer.Suite, peer.Proof) = (admitted, up.Suite, up.Proof);
-        (peer.Slot, peer.Shard, peer.TunnelId) = (slot, (int)(peer.Session.Number % _context.Shards.Count), _context.TunnelIds.Next());
+        (peer.Slot, peer.Shard, peer.TunnelId) = (slot, (int)(peer.Session.Number % Context.Shards.Count), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
         if (admitted.Identity.Kind == IdentityKind.Site)
@@ -437,7 +354,7 @@ internal sealed class IkeThread : IDisposable
 
             if (keys.Replaces != 0)
             {
-                _context.Uplink.CountRenegotiation(peer.TunnelId);
+                Context.Uplink.CountRenegotiation(peer.TunnelId);
             }
         }
     }
@@ -470,7 +387,7 @@ internal sealed class IkeThread : IDisposable
     private EspEnds EndsOf(Identity identity, in IkePath path, bool isEncapsulated)
     {
         var own = identity.AddressV4 ?? identity.AddressV6 ?? path.Peer.Ip;
-        var network = _context.Model.Current.Fleet.Network(identity.NetworkId);
+        var network = Context.Model.Current.Fleet.Network(identity.NetworkId);
         var gateway = network?.Prefixes.FirstOrDefault(prefix => prefix.Contains(own)) is { Length: > 0 } around ? new IpAddress(around.First.Bits + 1) : path.Local.Ip;
         return new EspEnds(gateway, own, isEncapsulated);
     }
@@ -491,7 +408,7 @@ internal sealed class IkeThread : IDisposable
         }
 
         var suite = child?.Sa.Suite;
-        _context.Uplink.Announce(new TunnelDescription
+        Context.Uplink.Announce(new TunnelDescription
         {
             TunnelId = peer.TunnelId,
             IdentityId = admitted.Identity.Id,
@@ -502,7 +419,7 @@ internal sealed class IkeThread : IDisposable
             Wrapping = peer.Proof,
             ClientVersion = "",
             ClientPlatform = "",
-            Since = _context.Clock.ToWall(_now),
+            Since = Context.Clock.ToWall(_now),
         });
         var probe = TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds));
         peer.HasTunnel = peer.TunnelWasOpened = true;
@@ -517,7 +434,7 @@ internal sealed class IkeThread : IDisposable
             GrantedBy = admitted.GrantedBy,
             AddressV4 = admitted.Identity.AddressV4 ?? default,
             AddressV6 = admitted.Identity.AddressV6 ?? default,
-            Handshaker = _index,
+            Handshaker = Index,
             Session = session.Number,
             Path = path,
             Cipher = suite is { } sealing ? CipherOf(sealing) : TunnelCipher.None,
@@ -535,7 +452,7 @@ internal sealed class IkeThread : IDisposable
         {
             Free(child);
             peer.HasTunnel = peer.TunnelWasOpened = false;
-            _context.Uplink.Withdraw(peer.TunnelId);
+            Context.Uplink.Withdraw(peer.TunnelId);
             _endpoint.Tell(session, one => one.Close("the packet thread is overloaded", _now));
         }
     }
@@ -564,7 +481,7 @@ internal sealed class IkeThread : IDisposable
         });
         if (peer is { TunnelWasOpened: false, Slot: >= 0 })
         {
-            _context.Shards[peer.Shard].PeerIds.Return(peer.Slot);
+            Context.Shards[peer.Shard].PeerIds.Return(peer.Slot);
         }
 
         _peers.Remove(peer.Session.Number);
@@ -689,16 +606,16 @@ internal sealed class IkeThread : IDisposable
 
         if (_farewell.IsTimeOver(_now) || (_farewell.AllAreTold && _toLeave.TrueForAll(peer => peer.Session.IsFinished)))
         {
-            _goodbyeSaid.TrySetResult();
+            GoodbyeIsSaid();
         }
     }
 
-    private bool TellShard(IkePeer peer, ShardCommand command) => (peer.HasTunnel || command is OpenTunnel) && _context.Shards[peer.Shard].Mailbox.TryPost(command);
+    private bool TellShard(IkePeer peer, ShardCommand command) => (peer.HasTunnel || command is OpenTunnel) && Context.Shards[peer.Shard].Mailbox.TryPost(command);
 
     private void Send(in IkePath path, ReadOnlySpan<byte> message)
     {
         var marker = path.IsNatPort ? MarkerLength : 0;
-        if (message.Length + marker > _datagram.Length || _roads.For(path, _index % _context.Shards.Count) is not { } to)
+        if (message.Length + marker > _datagram.Length || _roads.For(path, Index % Context.Shards.Count) is not { } to)
         {
             Drops.Count(DropReason.SendFailed);
             return;
@@ -706,7 +623,7 @@ internal sealed class IkeThread : IDisposable
 
         _datagram.AsSpan(0, marker).Clear();
         message.CopyTo(_datagram.AsSpan(marker));
-        _context.Shards[to.Shard].Mailbox.TryPost(to, _datagram.AsSpan(0, message.Length + marker));
+        Context.Shards[to.Shard].Mailbox.TryPost(to, _datagram.AsSpan(0, message.Length + marker));
     }
 
     private static void Free(NewChild? child)
