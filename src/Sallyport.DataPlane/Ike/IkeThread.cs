@@ -134,11 +134,20 @@ internal sealed class IkeThread : PeerThread
     {
         if (!ReferenceEquals(model.Settings, _settings) || !ReferenceEquals(model.Ike, _directory))
         {
+            TellImpossible(model.Ike);
             (_settings, _directory) = (model.Settings, model.Ike);
             _endpoint.UseOptions(OptionsFor(model));
         }
 
         _caller?.UseModel(model, Context.Clock.Now);
+    }
+
+    private void TellImpossible(IkeDirectory directory)
+    {
+        if (_caller is not null && !directory.Impossible.IsEmpty && (_directory is null || !_directory.Impossible.AsSpan().SequenceEqual(directory.Impossible.AsSpan())))
+        {
+            Context.Log.Write("ike.impossible", $"OpenSSL of this machine lacks what these proposals ask for, and they are left out: {string.Join(", ", directory.Impossible)}");
+        }
     }
 
     private IkeOptions OptionsFor(GatewayModel model)

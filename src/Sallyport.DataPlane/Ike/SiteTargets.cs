@@ -12,7 +12,7 @@ internal static class SiteTargets
     public static IkeTarget? For(SiteCall call, GatewayModel model)
     {
         if (model.Fleet.Identity(call.IdentityId) is not { Active: true } identity || !model.HasCredential(identity.Id, call.Credential.Id)
-            || !model.Access.TryGetValue(identity.NetworkId, out var access) || access.Ipsec is not { } ipsec
+            || !model.Access.TryGetValue(identity.NetworkId, out var access) || access.Ipsec is not { Ike.Count: > 0, Esp.Count: > 0 } ipsec
             || !IkeIdentity.TryParse(model.Settings.IkeIdentity, out var own))
         {
             return null;

@@ -22,6 +22,9 @@ internal sealed record IkeDirectory
     /// <summary>Accepted of who has not said its name: those of all networks, each once.</summary>
     public IReadOnlyList<Proposal> Proposals { get; init; } = [];
 
+    /// <summary>Proposals that were left out because this machine cannot keep them.</summary>
+    public ImmutableArray<string> Impossible { get; init; } = [];
+
     /// <summary>EAP methods of all networks.</summary>
     public ImmutableArray<IkeProof> EapMethods { get; init; } = [];
 
@@ -43,6 +46,7 @@ internal sealed record IkeDirectory
         return this with
         {
             Proposals = proposals,
+            Impossible = [.. all.SelectMany(access => access.Impossible).Distinct()],
             EapMethods = [.. all.SelectMany(access => access.Proofs).Where(proof => proof.IsEap()).Distinct().Order()],
             Encapsulate = all.Exists(access => access.Encapsulate),
         };

@@ -13,6 +13,9 @@ internal sealed record IpsecAccess
 
     public required IReadOnlyList<Proposal> Esp { get; init; }
 
+    /// <summary>Proposals that this machine's OpenSSL cannot keep, such as one with ML-KEM before 3.5: they are neither made nor taken.</summary>
+    public required ImmutableArray<string> Impossible { get; init; }
+
     public required ImmutableArray<IkeProof> Proofs { get; init; }
 
     public required IkeLifetimes Lifetimes { get; init; }
@@ -29,10 +32,18 @@ internal sealed record IpsecAccess
         other is not null && NeedsPpk == other.NeedsPpk && Proofs.AsSpan().SequenceEqual(other.Proofs.AsSpan());
 
     /// <exception cref="FormatException">Control and gateway do not mean the same.</exception>
-    public static IpsecAccess Read(IpsecModel dto) => new()
+    public static IpsecAccess Read(IpsecModel dto)
     {
-        Ike = [.. dto.Ike.Select(text => ProposalText.TryParseIke(text, out var proposal, out var error) ? proposal : throw Unknown(text, error))],
-        Esp = [.. dto.Esp.Select(text => ProposalText.TryParseEsp(text, out var proposal, out var error) ? proposal : throw Unknown(text, error))],
+        IReadOnlyList<Proposal> ike = [.. dto.Ike.Select(text => ProposalText.TryParseIke(text, out var proposal, out var error) ? proposal : throw Unknown(text, error))];
+        IReadOnlyList<Proposal> esp = [.. dto.Esp.Select(text => ProposalText.TryParseEsp(text, out var proposal, out var error) ? proposal : throw Unknown(text, error))];
+        return Read(dto, ike, esp);
+    }
+
+    private static IpsecAccess Read(IpsecModel dto, IReadOnlyList<Proposal> ike, IReadOnlyList<Proposal> esp) => new()
+    {
+        Ike = [.. ike.Select(proposal => proposal.WhereAvailable()).OfType<Proposal>()],
+        Esp = [.. esp.Select(proposal => proposal.WhereAvailable()).OfType<Proposal>()],
+        Impossible = [.. ike.Concat(esp).Where(proposal => proposal.WhereAvailable() is null).Select(proposal => proposal.ToString())],
         Proofs = [.. dto.Authentication.Select(ReadProof)],
         Lifetimes = new IkeLifetimes
         {

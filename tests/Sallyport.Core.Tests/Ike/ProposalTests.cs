@@ -208,4 +208,16 @@ public sealed class ProposalTests
         ProposalText.TryParseEsp(text, out var proposal, out var error).ShouldBeTrue(error);
         return proposal;
     }
+
+    [Fact]
+    public void What_the_machine_cannot_do_is_left_out_and_what_asks_for_it_alone_is_left_out_whole()
+    {
+        var has = KeyExchange.IsAvailable(KeyExchangeMethod.MlKem768);
+        ProposalText.TryParseIke("aes256gcm16-prfsha384-x25519-ke1_mlkem768", out var strict, out _).ShouldBeTrue();
+        ProposalText.TryParseIke("aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke1_none", out var lenient, out _).ShouldBeTrue();
+        ProposalText.TryParseIke("aes256gcm16-prfsha384-mlkem768-x25519", out var either, out _).ShouldBeTrue();
+        strict.WhereAvailable()?.ToString().ShouldBe(has ? strict.ToString() : null);
+        lenient.WhereAvailable()!.ToString().ShouldBe(has ? lenient.ToString() : "aes256gcm16-prfsha384-x25519-ke1_none");
+        either.WhereAvailable()!.ToString().ShouldBe(has ? either.ToString() : "aes256gcm16-prfsha384-x25519");
+    }
 }

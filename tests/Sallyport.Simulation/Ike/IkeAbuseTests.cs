@@ -448,6 +448,22 @@ public class IkeAbuseTests
     }
 
     [Fact]
+    public void Where_nobody_comes_by_IKE_nothing_is_answered()
+    {
+        using var world = new IkeWorld(1);
+        world.GatewayOptions = world.GatewayOptions with { Proposals = [] };
+        var answers = 0;
+        world.Passes = (to, _) =>
+        {
+            answers += to == End.Client ? 1 : 0;
+            return true;
+        };
+        world.Begin();
+        world.Run(TimeSpan.FromSeconds(20));
+        (answers, world.Gateway.Endpoint.Sessions).ShouldBe((0, 0));
+    }
+
+    [Fact]
     public void What_is_not_IKEv2_is_not_read()
     {
         using var world = Quiet(22, out var answers);

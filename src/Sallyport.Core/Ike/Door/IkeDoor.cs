@@ -69,6 +69,12 @@ internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, IEntropy
             return DoorAnswer.Drop(DropReason.UnknownPeer);
         }
 
+        // Where nobody comes by IKE, nobody is told that it is spoken here.
+        if (options.Proposals.Count == 0)
+        {
+            return DoorAnswer.Drop(DropReason.WrapNotAllowed);
+        }
+
         var fault = IkePayloads.Read(header.NextPayload, message[IkeLimits.HeaderLength..], out var payloads);
         if (fault == PayloadFault.UnknownCritical)
         {

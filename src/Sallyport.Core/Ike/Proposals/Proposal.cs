@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sallyport.Core.Crypto;
 
 namespace Sallyport.Core.Ike.Proposals;
 
@@ -23,6 +24,18 @@ public sealed record Proposal(IpsecProtocol Protocol, ulong Spi, ImmutableArray<
     public bool Has(TransformType type) => Transforms.Any(transform => transform.Type == type);
 
     public bool Contains(in Transform transform) => Transforms.Contains(transform);
+
+    /// <summary>
+    /// Without key exchanges that this machine's OpenSSL does not have; null where one of a kind that it asks for is left out whole: what an operator wrote to be
+    /// strong does not become weaker in silence.
+    /// </summary>
+    public Proposal? WhereAvailable()
+    {
+        var left = Transforms.Where(transform => !IsKeyExchange(transform.Type) || transform.Id == 0 || KeyExchange.IsAvailable((KeyExchangeMethod)transform.Id)).ToImmutableArray();
+        return Transforms.All(transform => left.Any(other => other.Type == transform.Type)) ? this with { Transforms = left } : null;
+    }
+
+    private static bool IsKeyExchange(TransformType type) => type is TransformType.KeyExchange or >= TransformType.AdditionalKeyExchange1;
 
     /// <summary>"aes256gcm16-prfsha384-ecp384".</summary>
     public override string ToString() => string.Join('-', Transforms.Select(transform => transform.ToString()));
