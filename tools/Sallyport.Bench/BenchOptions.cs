@@ -18,6 +18,9 @@ internal sealed record BenchOptions
     /// <summary>Of one transfer.</summary>
     public int Seconds { get; init; } = 10;
 
+    /// <summary>Megabits a second that the sender of openvpn's and ipsec's transfer keeps to; 0: as fast as it goes.</summary>
+    public int Mbit { get; init; }
+
     /// <summary>Idle clients between the two readings of memory.</summary>
     public int Clients { get; init; } = 1000;
 
@@ -61,6 +64,9 @@ internal sealed record BenchOptions
                     break;
                 case "--seconds":
                     options = options with { Seconds = Number(words, ref i, 3600) };
+                    break;
+                case "--mbit":
+                    options = options with { Mbit = Number(words, ref i, 100_000) };
                     break;
                 case "--clients":
                     options = options with { Clients = Number(words, ref i, 20_000) };

@@ -32,6 +32,7 @@ const string Help = """
       --json                    figures, machine and every round as JSON on standard output; docs/performance.md has the keys
       --rounds N                interleaved rounds (3); figures are their medians
       --seconds N               length of one transfer or look (10)
+      --mbit N                  openvpn, ipsec: megabits a second that the sender of a transfer keeps to (as fast as it goes)
       --clients N               openvpn, ipsec: idle clients between two readings of memory (1000)
       --handshakes N            openvpn: handshakes of one round (1000)
       --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor; ipsec: of transfer, certificate, psk

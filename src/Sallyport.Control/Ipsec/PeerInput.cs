@@ -10,7 +10,8 @@ namespace Sallyport.Control.Ipsec;
 /// <summary>How a gateway meets a site: what people write, what gateways read, and what is said of it.</summary>
 internal static class PeerInput
 {
-    public const int UplinksMax = 8;
+    /// <summary>As many as a gateway keeps side by side (its directory of tunnels).</summary>
+    public const int UplinksMax = 4;
 
     private const string Any = "any";
     private const string Tunnel = "tunnel";

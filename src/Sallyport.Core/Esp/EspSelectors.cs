@@ -26,7 +26,7 @@ public readonly struct EspSelectors
         _remotes = remote;
         _local = local[0];
         _remote = remote[0];
-        _isPlain = IsPlain(_local) && IsPlain(_remote);
+        _isPlain = Array.TrueForAll(local, selector => IsPlain(selector)) && Array.TrueForAll(remote, selector => IsPlain(selector));
     }
 
     public ReadOnlySpan<TrafficSelector> Local => _locals;
@@ -36,13 +36,27 @@ public readonly struct EspSelectors
     /// <summary>Whether an inner packet, from us to the peer or from it to us, belongs into this SA (RFC 4301 sections 5.1 and 5.2).</summary>
     public bool Holds(ReadOnlySpan<byte> packet, bool isOutbound)
     {
-        if (_isPlain && TryReadAddresses(packet, out var source, out var destination)
-            && _local.Contains(isOutbound ? source : destination) && _remote.Contains(isOutbound ? destination : source))
+        if (!_isPlain || !TryReadAddresses(packet, out var source, out var destination))
         {
-            return true;
+            return Judge(packet, isOutbound);
         }
 
-        return !(_isPlain && _locals.Length + _remotes.Length == 2 && !IsIcmp(packet)) && Judge(packet, isOutbound);
+        // Most packets belong to the first of each; addresses alone decide, but for a router's error, which belongs where its cause does.
+        var (own, far) = isOutbound ? (source, destination) : (destination, source);
+        return (_local.Contains(own) && _remote.Contains(far)) || (AnyContains(_locals, own) && AnyContains(_remotes, far)) || (IsIcmp(packet) && Judge(packet, isOutbound));
+    }
+
+    private static bool AnyContains(TrafficSelector[] selectors, IpAddress address)
+    {
+        foreach (ref readonly var selector in selectors.AsSpan())
+        {
+            if (selector.Contains(address))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool IsPlain(in TrafficSelector selector) => selector.Protocol == 0 && selector.HasAllPorts;

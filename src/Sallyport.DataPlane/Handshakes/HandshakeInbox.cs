@@ -18,6 +18,9 @@ internal sealed class HandshakeInbox(int capacity = DataPlaneLimits.ControlInCap
     /// <summary>For a thread of IKE.</summary>
     public static HandshakeInbox ForIke() => new(DataPlaneLimits.IkeInCapacity, DataPlaneLimits.IkeMessageMax);
 
+    /// <summary>Half of the places are for those who are known.</summary>
+    public bool HasRoomForStrangers => _packets.Count < capacity / 2;
+
     public bool IsEmpty => _packets.Count == 0 && _notices.IsEmpty;
 
     /// <summary>Does not wake the thread: <see cref="Wake"/> does, once per turn.</summary>

@@ -14,11 +14,19 @@ internal static class IkeInboxes
     /// <param name="message">At least <see cref="HeadLength"/> bytes, without the non-ESP marker.</param>
     public static int IndexOf(ReadOnlySpan<byte> message, int count)
     {
-        var (initiator, responder) = (BinaryPrimitives.ReadUInt64BigEndian(message), BinaryPrimitives.ReadUInt64BigEndian(message[SpiLength..]));
-        var (ours, theirs) = (message[FlagsAt] & FromInitiator) != 0 ? (responder, initiator) : (initiator, responder);
+        var (ours, theirs) = Spis(message);
 
         // A peer's first message has no SPI of ours yet: all of its attempts with this one come to one thread.
         return ours != 0 ? IndexOf(ours, count) : (int)((theirs * 0x9e37_79b9_7f4a_7c15 >> 32) % (ulong)count);
+    }
+
+    /// <summary>It has no SPI of ours: anybody may have made it.</summary>
+    public static bool IsFirst(ReadOnlySpan<byte> message) => Spis(message).Ours == 0;
+
+    private static (ulong Ours, ulong Theirs) Spis(ReadOnlySpan<byte> message)
+    {
+        var (initiator, responder) = (BinaryPrimitives.ReadUInt64BigEndian(message), BinaryPrimitives.ReadUInt64BigEndian(message[SpiLength..]));
+        return (message[FlagsAt] & FromInitiator) != 0 ? (responder, initiator) : (initiator, responder);
     }
 
     /// <summary>For who chooses an SPI of ours: it must come out as the thread that has the IKE SA.</summary>

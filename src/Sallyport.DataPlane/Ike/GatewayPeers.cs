@@ -52,7 +52,10 @@ internal sealed class GatewayPeers(int index, int threads, HandshakeContext cont
     public void FreeEspSpi(uint spi) => context.Shards[(int)(spi % (uint)context.Shards.Count)].Spis.Return(spi);
 
     /// <summary>All SAs of a session are on one packet thread.</summary>
-    public Shards.Shard ShardOf(IkeSession session) => context.Shards[(int)(session.Number % context.Shards.Count)];
+    public Shards.Shard ShardOf(IkeSession session) => context.Shards[ShardIndexOf(session)];
+
+    /// <summary>Every thread numbers its sessions by itself, and begins with another shard.</summary>
+    public int ShardIndexOf(IkeSession session) => (int)((session.Number + index) % context.Shards.Count);
 
     public IkeSecret? FindPsk(IkeIdentity peer) =>
         Model.Ike.Psks.GetValueOrDefault(peer) is { Credential.Secret: { Length: > 0 } key } entry ? new IkeSecret(entry, key) : null;
@@ -67,7 +70,7 @@ internal sealed class GatewayPeers(int index, int threads, HandshakeContext cont
     {
         var verdict = IkeJudge.Judge(claim, Model);
         return verdict.Grant?.Tag is Admittance admitted && claim.Target is null && !MayBegin(admitted.Identity.Id)
-            ? IkeVerdict.Refuse($"{admitted.Name} begins sessions too often")
+            ? IkeVerdict.RefuseForNow($"{admitted.Name} begins sessions too often")
             : verdict;
     }
 }

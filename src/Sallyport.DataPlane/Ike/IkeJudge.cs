@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Policy;
 using Sallyport.DataPlane.Handshakes;
@@ -52,7 +51,9 @@ internal static class IkeJudge
             PpkId = ppk?.Id ?? 0,
             Ike = claim.Proof,
         };
-        return Admit(claim, new Admittance(identity, proof, entry.Credential.Uplink, model.Fleet), model);
+        // A router may have one certificate for all its ways: it is on the one that was called.
+        var uplink = claim.Target is SiteCall { Uplink: var way } ? way : entry.Credential.Uplink;
+        return Admit(claim, new Admittance(identity, proof, uplink, model.Fleet), model);
     }
 
     private static IkeVerdict Admit(IkeClaim claim, Admittance admitted, GatewayModel model)
@@ -60,7 +61,12 @@ internal static class IkeJudge
         var name = admitted.Name;
         if (!admitted.Identity.Active)
         {
-            return IkeVerdict.Refuse($"{name} is not active (revoked, retired, quarantined or pending)");
+            return IkeVerdict.RefuseForNow($"{name} is not active (locked, quarantined, pending or retired)");
+        }
+
+        if (admitted.Uplink is < 1 or > Uplinks.Max)
+        {
+            return IkeVerdict.Refuse($"{name}: there is no uplink {admitted.Uplink}, but 1 to {Uplinks.Max}");
         }
 
         if (!model.Access.TryGetValue(admitted.Identity.NetworkId, out var access) || access.Ipsec is not { } ipsec)
@@ -73,11 +79,6 @@ internal static class IkeJudge
             return IkeVerdict.Refuse(ipsec.NeedsPpk && admitted.Proof.PpkId == 0
                 ? $"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none"
                 : $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}");
-        }
-
-        if (!Accepts(ipsec.Ike, claim.Suite))
-        {
-            return IkeVerdict.Refuse($"{name}: its network does not accept {claim.Suite}, but {ProposalChoice.List(ipsec.Ike)}");
         }
 
         return IkeVerdict.Allow(IkeGrants.For(admitted, access, ipsec, model));
@@ -113,11 +114,5 @@ internal static class IkeJudge
 
         refusal = $"the credential of {claim.Peer} has been revoked";
         return null;
-    }
-
-    private static bool Accepts(IReadOnlyList<Proposal> proposals, IkeSuite suite)
-    {
-        var wanted = suite.ToProposal();
-        return ProposalChoice.TryChoose([wanted], proposals, suite.Group, out _);
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Gateway;
@@ -63,6 +64,7 @@ internal sealed class IkeThread : PeerThread
     private OuterPath _packetFrom;
     private int _packetLength;
     private IkeDirectory? _directory;
+    private ImmutableDictionary<int, NetworkAccess>? _access;
     private GatewaySettings? _settings;
     private Instant _now;
     private Farewell? _farewell;
@@ -140,6 +142,25 @@ internal sealed class IkeThread : PeerThread
         }
 
         _caller?.UseModel(model, Context.Clock.Now);
+        if (!ReferenceEquals(model.Access, _access))
+        {
+            UseAccess(model);
+        }
+    }
+
+    /// <summary>Whoever is here negotiates by what its network says now from the next time on.</summary>
+    private void UseAccess(GatewayModel model)
+    {
+        var before = _access;
+        _access = model.Access;
+        foreach (var peer in _peers.Values)
+        {
+            if (peer.Admitted is { } admitted && model.Access.TryGetValue(admitted.Identity.NetworkId, out var access) && access.Ipsec is { } ipsec
+                && !(before?.TryGetValue(admitted.Identity.NetworkId, out var known) is true && ReferenceEquals(known, access)))
+            {
+                peer.Session.UseGrant(IkeGrants.For(admitted, access, ipsec, model));
+            }
+        }
     }
 
     private void TellImpossible(IkeDirectory directory)
@@ -301,6 +322,7 @@ internal sealed class IkeThread : PeerThread
             case ChildDown down:
                 var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
                 TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
+                CloseIfEmpty(peer);
                 break;
             case IkeMoved moved:
                 Move(peer, moved);
@@ -311,6 +333,7 @@ internal sealed class IkeThread : PeerThread
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
+                CloseIfEmpty(peer);
                 break;
             case IkeRedirected redirected:
                 _failures.Raise("tunnel.redirected", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, $"the peer sends us to {redirected.Gateway}", _now);
@@ -322,6 +345,15 @@ internal sealed class IkeThread : PeerThread
                 break;
             default:
                 throw new InvariantException($"the owner of a session knows {happened.GetType().Name}");
+        }
+    }
+
+    /// <summary>A site that we called, and that has no CHILD_SA (any more), is called anew: nobody else would make one.</summary>
+    private void CloseIfEmpty(IkePeer peer)
+    {
+        if (peer.Call is not null && peer.Session is { IsUp: true, HasChildren: false })
+        {
+            _endpoint.Tell(peer.Session, session => session.Close("no CHILD_SA is left", _now));
         }
     }
 
@@ -337,7 +369,7 @@ internal sealed class IkeThread : PeerThread
         }
 
         (peer.Admitted, peer.Suite, peer.Proof) = (admitted, up.Suite, up.Proof);
-        (peer.Slot, peer.Shard, peer.TunnelId) = (slot, (int)(peer.Session.Number % Context.Shards.Count), Context.TunnelIds.Next());
+        (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
         if (admitted.Identity.Kind == IdentityKind.Site)
@@ -350,6 +382,13 @@ internal sealed class IkeThread : PeerThread
     {
         using (keys)
         {
+            if (peer.Admitted is null)
+            {
+                // There was no place for its tunnel.
+                _owner.FreeEspSpi(keys.InboundSpi);
+                return;
+            }
+
             var child = NewChildOf(peer, keys);
             if (peer.IsWaiting)
             {
@@ -357,8 +396,7 @@ internal sealed class IkeThread : PeerThread
             }
             else if (!TellShard(peer, new InstallChild(peer.Slot, peer.TunnelId, child)))
             {
-                Free(child);
-                _owner.FreeEspSpi(keys.InboundSpi);
+                Discard(child);
             }
 
             if (keys.Replaces != 0)
@@ -412,7 +450,7 @@ internal sealed class IkeThread : PeerThread
         var (session, admitted) = (peer.Session, peer.Admitted!);
         if (session.IsFinished || !session.IsUp || _roads.ForEsp(session.Path, session.IsEncapsulated, peer.Shard) is not { } path)
         {
-            Free(child);
+            Discard(child);
             return;
         }
 
@@ -423,7 +461,7 @@ internal sealed class IkeThread : PeerThread
             IdentityId = admitted.Identity.Id,
             Protocol = session.IsEncapsulated ? "ipsec/udp" : "ipsec/esp",
             OuterAddress = session.Path.Peer.ToString(),
-            Cipher = suite is { } known ? CipherOf(known).Word() : "none",
+            Cipher = suite is { } known ? known.TunnelCipher().Word() : "none",
             Tls = string.Intern("IKEv2 " + peer.Suite),
             Wrapping = peer.Proof,
             ClientVersion = "",
@@ -446,7 +484,7 @@ internal sealed class IkeThread : PeerThread
             Handshaker = Index,
             Session = session.Number,
             Path = path,
-            Cipher = suite is { } sealing ? CipherOf(sealing) : TunnelCipher.None,
+            Cipher = suite is { } sealing ? sealing.TunnelCipher() : TunnelCipher.None,
             PingAfter = NeverDead,
             DeadAfter = NeverDead,
             AliveWithin = probe,
@@ -459,7 +497,7 @@ internal sealed class IkeThread : PeerThread
             },
         })))
         {
-            Free(child);
+            Discard(child);
             peer.HasTunnel = peer.TunnelWasOpened = false;
             Context.Uplink.Withdraw(peer.TunnelId);
             _endpoint.Tell(session, one => one.Close("the packet thread is overloaded", _now));
@@ -635,20 +673,14 @@ internal sealed class IkeThread : PeerThread
         Context.Shards[to.Shard].Mailbox.TryPost(to, _datagram.AsSpan(0, message.Length + marker));
     }
 
-    private static void Free(NewChild? child)
+    /// <summary>It comes to no shard: its keys and its number go back.</summary>
+    private void Discard(NewChild? child)
     {
-        var sa = child?.Sa ?? default;
-        sa.Free();
+        if (child is not null)
+        {
+            var sa = child.Sa;
+            _owner.FreeEspSpi(sa.InboundSpi);
+            sa.Free();
+        }
     }
-
-    private static TunnelCipher CipherOf(EspSuite suite) => suite.Cipher switch
-    {
-        EspCipher.Aes128Gcm => TunnelCipher.Aes128Gcm,
-        EspCipher.Aes256Gcm => TunnelCipher.Aes256Gcm,
-        EspCipher.ChaCha20Poly1305 => TunnelCipher.ChaCha20Poly1305,
-        EspCipher.Aes128Cbc => TunnelCipher.Aes128Cbc,
-        EspCipher.Aes256Cbc => TunnelCipher.Aes256Cbc,
-        EspCipher.Aes128Gmac => TunnelCipher.Aes128Gmac,
-        EspCipher.Aes256Gmac => TunnelCipher.Aes256Gmac,
-    };
 }

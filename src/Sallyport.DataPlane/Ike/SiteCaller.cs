@@ -143,12 +143,14 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
             if (news.IsUp)
             {
                 line.Due = Instant.Never;
-                line.Pause = FirstPause;
+                line.UpSince = now;
                 return true;
             }
 
             if (!IsUp(line))
             {
+                // What came up and went at once is called as seldom as what does not come up.
+                line.Pause = now - line.UpSince > LongestPause ? FirstPause : line.Pause;
                 Later(line, now);
             }
         }
@@ -245,5 +247,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         public required Instant Due { get; set; }
 
         public TimeSpan Pause { get; set; } = FirstPause;
+
+        public Instant UpSince { get; set; }
     }
 }

@@ -31,11 +31,16 @@ internal sealed record IkeDirectory
     /// <summary>Any network takes ESP in UDP alone: it has to be said before the peer's name is known.</summary>
     public bool Encapsulate { get; init; }
 
+    private static int Weakness(Proposal proposal) => proposal.Transforms.Any(transform => transform.IsAead) ? 0
+        : proposal.Contains(Transform.Of(IntegrityId.HmacSha1)) || proposal.Contains(Transform.Of(PrfId.HmacSha1)) ? 2
+        : 1;
+
     public IkeDirectory With(IEnumerable<NetworkAccess> networks)
     {
         var all = networks.OrderBy(network => network.NetworkId).Select(network => network.Ipsec).OfType<IpsecAccess>().ToList();
         var proposals = new List<Proposal>();
-        foreach (var proposal in all.SelectMany(access => access.Ike))
+        // What one network takes for its old routers is not given to peers of another that could do better.
+        foreach (var proposal in all.SelectMany(access => access.Ike).OrderBy(Weakness))
         {
             if (!proposals.Exists(known => known.Transforms.AsSpan().SequenceEqual(proposal.Transforms.AsSpan())))
             {

@@ -126,6 +126,28 @@ internal sealed partial class PacketPath
     {
         tunnel.HasOtherChildren = true;
         FitInside(ref tunnel);
+        TellCipher(ref tunnel);
+    }
+
+    /// <summary>All its SAs open packets, so the weakest of them is what rules judge; without one there is nothing to judge yet.</summary>
+    private void TellCipher(ref Tunnel tunnel)
+    {
+        if (tunnel.FirstChild == EspChild.None)
+        {
+            return;
+        }
+
+        var cipher = _children[tunnel.FirstChild].Sa.Suite.TunnelCipher();
+        for (var index = _children[tunnel.FirstChild].Next; index != EspChild.None; index = _children[index].Next)
+        {
+            cipher = EspCiphers.Weaker(cipher, _children[index].Sa.Suite.TunnelCipher());
+        }
+
+        if (cipher != tunnel.Cipher)
+        {
+            tunnel.Cipher = cipher;
+            Situate(tunnel);
+        }
     }
 
     /// <summary>The tunnel's SAs as operators see them; returns how many.</summary>
@@ -206,7 +228,10 @@ internal sealed partial class PacketPath
             return DropReason.WrongSourceAddress;
         }
 
-        return _ike[IkeInboxes.IndexOf(message, _ike.Length)].TryPut(from, message) ? DropReason.None : DropReason.HandshakeQueueFull;
+        var inbox = _ike[IkeInboxes.IndexOf(message, _ike.Length)];
+
+        // Strangers fill half of the places at most: whoever has a session is still heard, and does not seem dead.
+        return (!IkeInboxes.IsFirst(message) || inbox.HasRoomForStrangers) && inbox.TryPut(from, message) ? DropReason.None : DropReason.HandshakeQueueFull;
     }
 
     private DropReason HandleEsp(in PacketSpot spot, in OuterPath from, byte tos, Instant now)

@@ -36,7 +36,7 @@ internal sealed class EspSpis
         _shard = (uint)shard;
         _shards = (uint)shards;
         _capacity = capacity;
-        _placeBits = 32 - BitOperations.LeadingZeroCount((uint)capacity);
+        _placeBits = 32 - BitOperations.LeadingZeroCount((uint)(capacity - 1));
         var bits = 32 - (shards == 1 ? 0 : 32 - BitOperations.LeadingZeroCount((uint)shards - 1));
         Invariant.Check(_placeBits < bits, "an SPI has bits to spare");
         _mask = uint.MaxValue >> (32 - bits);

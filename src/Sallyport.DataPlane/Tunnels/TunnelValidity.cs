@@ -23,8 +23,7 @@ internal static class TunnelValidity
             return TunnelEnd.NotActive;
         }
 
-        // What a network asks of OpenVPN's wrapping, TLS and passwords does not concern IKE, which asks by itself.
-        if (!model.Access.TryGetValue(identity.NetworkId, out var access) || (tunnel.Kind == TunnelKind.OpenVpn && !access.IsContentWith(proof)))
+        if (!model.Access.TryGetValue(identity.NetworkId, out var access) || !access.IsContentWith(proof))
         {
             // It comes again, with what the network asks for now or not at all.
             return TunnelEnd.ConfigurationChanged;

@@ -6,6 +6,7 @@ using Sallyport.Core.Crypto;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Flows;
 using Sallyport.Core.Gateway;
+using Sallyport.Core.Ike.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
@@ -50,7 +51,9 @@ public sealed class IpsecShardTests : IDisposable
         _uplink = new Uplink(_clock);
         _batch = new ReceiveBatch(_memory, 64);
         _device.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.82"), 0));
-        var model = ModelMapper.FromSnapshot(new Snapshot(1, _fleet.Model()), TestFleet.Now);
+        var fleet = _fleet.Model();
+        var ipsec = new IpsecModel { Ike = ["aes256gcm16-prfsha256-ecp256"], Esp = ["aes256gcm16"], Authentication = ["psk"] };
+        var model = ModelMapper.FromSnapshot(new Snapshot(1, fleet with { Networks = [fleet.Networks[0] with { Ipsec = ipsec }] }), TestFleet.Now);
         var fabric = new Fabric(2, new Meters());
         var address = new OuterAddress(IpAddress.Parse(Ours), 0);
         IReadOnlyList<BoundSocket> sockets = [new(SocketKind.Ike, address), new(SocketKind.IkeNat, address), new(SocketKind.Esp, address)];
@@ -231,7 +234,7 @@ public sealed class IpsecShardTests : IDisposable
             Slot = slot,
             TunnelId = tunnelId,
             IdentityId = identityId,
-            Proof = new TunnelProof { Wrapping = WrappingKind.None, Tls = TlsVersion.Tls13 },
+            Proof = new TunnelProof { Wrapping = WrappingKind.None, Tls = TlsVersion.Tls13, Ike = IkeProof.PreSharedKey },
             GrantedBy = model.Fleet,
             AddressV4 = address,
             AddressV6 = default,

@@ -466,12 +466,25 @@ public sealed class EspPathTests : IDisposable
         _fixture.ReceiveIpsec(new byte[27], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.TooShort);
         _fixture.ReceiveIpsec(new byte[DataPlaneLimits.IkeMessageMax + 1], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.TooLong);
         _fixture.ReceiveIpsec(new byte[60], DeviceAt with { Peer = DeviceAt.Peer with { Port = 0 } }, kind: SocketKind.Ike).ShouldBe(DropReason.WrongSourceAddress);
-        for (var i = 0; i < DataPlaneLimits.IkeInCapacity; i++)
-        {
-            _fixture.ReceiveIpsec(new byte[28], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.None);
-        }
+    }
 
-        _fixture.ReceiveIpsec(new byte[28], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.HandshakeQueueFull);
+    [Fact]
+    public void Strangers_leave_half_of_the_places_to_those_who_have_an_SPI_of_ours()
+    {
+        var first = new byte[28];
+        byte[] later = [.. Enumerable.Repeat((byte)1, 28)];
+        Fill(first, DataPlaneLimits.IkeInCapacity / 2);
+        Fill(later, DataPlaneLimits.IkeInCapacity - (DataPlaneLimits.IkeInCapacity / 2));
+
+        void Fill(byte[] message, int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                _fixture.ReceiveIpsec(message, DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.None);
+            }
+
+            _fixture.ReceiveIpsec(message, DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.HandshakeQueueFull);
+        }
     }
 
     [Fact]

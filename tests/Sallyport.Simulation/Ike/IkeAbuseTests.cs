@@ -448,6 +448,25 @@ public class IkeAbuseTests
     }
 
     [Fact]
+    public void Who_is_refused_for_now_is_told_nothing_and_asks_again()
+    {
+        using var world = new IkeWorld(1);
+        world.Gateway.Refusal = _ => "it is locked";
+        world.Gateway.RefusesForNow = true;
+        world.Begin();
+        world.Run(TimeSpan.FromSeconds(20));
+        world.Gateway.Ends.Single().Detail.ShouldBe("it is locked");
+        world.Gateway.Endpoint.Sessions.ShouldBe(0);
+        world.Device.Ends.ShouldBeEmpty("it still asks");
+
+        world.Gateway.Refusal = _ => null;
+        world.Run(TimeSpan.FromMinutes(5));
+        world.Device.Ends.Single().Reason.ShouldBe(Ends.HandshakeTimeout);
+        world.Begin();
+        world.RunUntil(() => world.AreUp, TimeSpan.FromSeconds(5)).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Where_nobody_comes_by_IKE_nothing_is_answered()
     {
         using var world = new IkeWorld(1);

@@ -15,7 +15,8 @@ namespace Sallyport.Simulation.Ike;
 /// </summary>
 internal sealed class IkeEnd : IIkeOwner, IDisposable
 {
-    private static readonly TimeSpan OldInboundTime = new IkeOptions { Identity = IkeIdentity.Fqdn("any"), Proposals = [] }.OldInboundTime;
+    /// <summary>As the gateway has it.</summary>
+    private static readonly TimeSpan OldInboundTime = TimeSpan.FromSeconds(5);
 
     private readonly SeededEntropy _entropy;
     private uint _lastSpi;
@@ -51,6 +52,8 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
     public IkeGrant Grant { get; set; } = null!;
 
     public Func<IkeClaim, string?> Refusal { get; set; } = _ => null;
+
+    public bool RefusesForNow { get; set; }
 
     public List<IkeEvent> Events { get; } = [];
 
@@ -111,7 +114,7 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
     public IkeVerdict Judge(IkeClaim claim)
     {
         Claims.Add(claim);
-        return Refusal(claim) is { } why ? IkeVerdict.Refuse(why) : IkeVerdict.Allow(Grant);
+        return Refusal(claim) is { } why ? RefusesForNow ? IkeVerdict.RefuseForNow(why) : IkeVerdict.Refuse(why) : IkeVerdict.Allow(Grant);
     }
 
     public bool Receives(uint spi, Instant now) => Live.ContainsKey(spi) || (Old.TryGetValue(spi, out var until) && now < until);

@@ -190,7 +190,7 @@ public class IkeHandshakeTests
         world.Gateway.Grant = world.Gateway.Grant with { Ike = IkeEnd.Ike("aes256gcm16-prfsha384-ecp384") };
         world.Begin();
         world.RunUntil(() => world.Device.Ends.Any(), Soon).ShouldBeTrue();
-        world.Gateway.Ends.Single().Detail.ShouldContain("its IKE SA is not of its proposals");
+        world.Gateway.Ends.Single().Detail.ShouldContain("its network does not accept");
         world.Gateway.Live.ShouldBeEmpty();
     }
 

@@ -85,14 +85,14 @@ internal sealed class IpsecSuite : IAsyncDisposable
 
             foreach (var lane in lanes)
             {
-                tell($"warm-up, {lane.Name}: {(await lane.Transfer(WarmUpSeconds)).Describe()}");
+                tell($"warm-up, {lane.Name}: {(await lane.Transfer(WarmUpSeconds, options.Mbit)).Describe()}");
             }
 
             for (var round = 1; round <= options.Rounds; round++)
             {
                 foreach (var lane in lanes)
                 {
-                    var made = await lane.Transfer(options.Seconds);
+                    var made = await lane.Transfer(options.Seconds, options.Mbit);
                     report.Add(lane.Name, made);
                     tell($"round {round}, {lane.Name}: {made.Describe()}");
                 }

@@ -66,11 +66,12 @@ internal sealed class Lane : IAsyncDisposable
         });
     }
 
-    public async Task<LaneRound> Transfer(int seconds)
+    /// <param name="mbit">0: as fast as it goes.</param>
+    public async Task<LaneRound> Transfer(int seconds, int mbit)
     {
         var process = processId();
         var cpu = ProcessMeter.CpuSeconds(process);
-        var sent = await Iperf.Send(sender, receiver, target, seconds);
+        var sent = await Iperf.Send(sender, receiver, target, seconds, mbit: mbit);
         cpu = ProcessMeter.CpuSeconds(process) - cpu;
         return new LaneRound(cpu / (sent.Bytes / 1e9), sent.BitsPerSecond / 1e6, sent.Retransmits);
     }

@@ -171,7 +171,7 @@ internal sealed class OpenVpnBench : IAsyncDisposable
         var packets = DatagramsReceived();
         var beside = control is { } before ? ProcessMeter.CpuSeconds(before) : 0;
         var cpu = ProcessMeter.CpuSeconds(process);
-        var sent = await Iperf.Send(sender, receiver, server.Target, seconds);
+        var sent = await Iperf.Send(sender, receiver, server.Target, seconds, mbit: options.Mbit);
         cpu = ProcessMeter.CpuSeconds(process) - cpu;
         beside = control is { } after ? ProcessMeter.CpuSeconds(after) - beside : 0;
         packets = DatagramsReceived() - packets;

@@ -48,18 +48,14 @@ internal sealed record IkeAdmission
 /// The first message of an initiator, without keeping anything of it: whether it is one, whether a cookie is wanted, whether there is an algorithm for it. Only
 /// what it lets in costs memory and a key exchange. No answer is longer than what it answers.
 /// </summary>
-internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, IEntropy entropy) : IDisposable
+internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, CookieMint cookies)
 {
-    private readonly CookieMint _cookies = new(entropy);
-
     /// <param name="wantsCookie">There is so much under way, here or from there, that the peer has to show that it receives.</param>
     public DoorAnswer Handle(ReadOnlySpan<byte> message, in IkeHeader header, in IkePath path, bool wantsCookie, Instant now)
     {
         var answer = Judge(message, header, path, wantsCookie, now);
         return answer.Reply?.Length > message.Length ? DoorAnswer.Drop(DropReason.ControlMalformed) : answer;
     }
-
-    public void Dispose() => _cookies.Dispose();
 
     private DoorAnswer Judge(ReadOnlySpan<byte> message, in IkeHeader header, in IkePath path, bool wantsCookie, Instant now)
     {
@@ -87,9 +83,9 @@ internal sealed class IkeDoor(IkeOptions options, TicketOffice tickets, IEntropy
         }
 
         var nonce = payloads.Nonce.AsSpan();
-        if (wantsCookie && !(payloads.Find(NotifyType.Cookie) is { } cookie && _cookies.IsValid(cookie.Data.AsSpan(), nonce, path.Peer, header.InitiatorSpi, now)))
+        if (wantsCookie && !(payloads.Find(NotifyType.Cookie) is { } cookie && cookies.IsValid(cookie.Data.AsSpan(), nonce, path.Peer, header.InitiatorSpi, now)))
         {
-            return DoorAnswer.Send(Reply(header, NotifyType.Cookie, _cookies.Make(nonce, path.Peer, header.InitiatorSpi, now)));
+            return DoorAnswer.Send(Reply(header, NotifyType.Cookie, cookies.Make(nonce, path.Peer, header.InitiatorSpi, now)));
         }
 
         if (options.Redirect is { } elsewhere && IkeSaInit.TakesRedirect(payloads))

@@ -21,6 +21,9 @@ internal static class IkeAuthAnswer
     /// <summary>The secret that stands in for one that does not exist, so that names cannot be told apart by time.</summary>
     private static readonly byte[] NoSecret = new byte[32];
 
+    /// <summary>A ticket for less is not worth its bytes.</summary>
+    private static readonly TimeSpan TicketMin = TimeSpan.FromMinutes(1);
+
     public static void Answer(IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, Instant now)
     {
         var handshake = session.Handshake!;
@@ -179,11 +182,16 @@ internal static class IkeAuthAnswer
         var agreed = session.AgreedIke!;
         var isTaken = verdict.Grant is not null && ProposalChoice.TryChoose([agreed], verdict.Grant.Ike, KeyExchangeMethod.None, out _);
         grant = isTaken ? verdict.Grant : null;
-        if (!isTaken)
+        if (verdict.IsForNow)
+        {
+            session.End(IkeEnd.AuthenticationFailed, verdict.Refusal, now);
+            session.Finish();
+        }
+        else if (!isTaken)
         {
             Fail(
                 session, sa, header,
-                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its IKE SA is not of its proposals: {ProposalChoice.Explain([agreed], verdict.Grant.Ike)}", now);
+                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its network does not accept {claim.Suite}, but {ProposalChoice.List(verdict.Grant.Ike)}", now);
         }
 
         return isTaken;
@@ -292,7 +300,7 @@ internal static class IkeAuthAnswer
         if (grant.Lifetimes.Reauthenticate > TimeSpan.Zero)
         {
             Span<byte> seconds = stackalloc byte[4];
-            BinaryPrimitives.WriteUInt32BigEndian(seconds, (uint)grant.Lifetimes.Reauthenticate.TotalSeconds);
+            BinaryPrimitives.WriteUInt32BigEndian(seconds, (uint)(handshake.Resumed is null ? grant.Lifetimes.Reauthenticate : session.ProofEnds(now) - now).TotalSeconds);
             writer.Notify(NotifyType.AuthLifetime, seconds);
         }
 
@@ -395,9 +403,15 @@ internal static class IkeAuthAnswer
     /// <summary>RFC 5723 section 4.1: seconds that it is good for, and the ticket.</summary>
     private static void WriteTicket(IkeSession session, IkeSa sa, TicketOffice tickets, IkeProof proof, ref PayloadWriter writer, Instant now)
     {
-        var lifetime = session.Options.TicketLifetime;
+        var expires = session.ProofEnds(now);
+        var lifetime = expires - now;
+        if (lifetime < TicketMin)
+        {
+            return;
+        }
+
         var ticket = tickets.Seal(new TicketContent(
-            session.Peer!, proof, session.AgreedIke!, sa.Keys!.Derivation.ToArray(), session.Grant!.TicketData, now + lifetime));
+            session.Peer!, proof, session.AgreedIke!, sa.Keys!.Derivation.ToArray(), session.Grant!.TicketData, expires));
         var data = new byte[4 + ticket.Length];
         BinaryPrimitives.WriteUInt32BigEndian(data, (uint)lifetime.TotalSeconds);
         ticket.CopyTo(data, 4);

@@ -31,6 +31,8 @@ internal sealed class Informational(InformationalKind kind) : Exchange
 {
     private const int CookieLength = 16;
 
+    private static readonly TimeSpan RoutabilityTime = TimeSpan.FromSeconds(15);
+
     private ChildSa? _child;
     private uint _spi;
     private readonly bool _isAgain;
@@ -45,6 +47,9 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     private InformationalKind Kind => kind;
 
     public override ExchangeType Type => ExchangeType.Informational;
+
+    /// <summary>Until it is answered our packets go to where the peer says it is, and whoever is there may not want them.</summary>
+    public override TimeSpan Patience => kind == InformationalKind.ReturnRoutability ? RoutabilityTime : TimeSpan.MaxValue;
 
     public static Informational Delete(ChildSa child) => new(InformationalKind.DeleteChild) { _child = child };
 

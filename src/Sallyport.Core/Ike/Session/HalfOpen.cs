@@ -15,7 +15,7 @@ internal sealed class HalfOpen
 
     public int Count => _inOrder.Count;
 
-    public int From(IpAddress address) => _perAddress.GetValueOrDefault(address);
+    public int From(IpAddress address) => _perAddress.GetValueOrDefault(PlaceOf(address));
 
     public IkeSession? Oldest => _inOrder.First?.Value;
 
@@ -23,7 +23,7 @@ internal sealed class HalfOpen
     {
         _nodes[session.Number] = _inOrder.AddLast(session);
         session.CameFrom = from;
-        _perAddress[from.Ip] = From(from.Ip) + 1;
+        _perAddress[PlaceOf(from.Ip)] = From(from.Ip) + 1;
         if (!_perPort.TryGetValue(from, out var ofPort))
         {
             _perPort[from] = ofPort = [];
@@ -48,11 +48,11 @@ internal sealed class HalfOpen
         var rest = From(from.Ip) - 1;
         if (rest > 0)
         {
-            _perAddress[from.Ip] = rest;
+            _perAddress[PlaceOf(from.Ip)] = rest;
         }
         else
         {
-            _perAddress.Remove(from.Ip);
+            _perAddress.Remove(PlaceOf(from.Ip));
         }
 
         var ofPort = _perPort[from];
@@ -62,4 +62,7 @@ internal sealed class HalfOpen
             _perPort.Remove(from);
         }
     }
+
+    /// <summary>Whoever has one address of IPv6 has many: those of a /56 are one.</summary>
+    private static IpAddress PlaceOf(IpAddress address) => address.IsV4 ? address : new IpAddress(address.Bits >> 72 << 72);
 }

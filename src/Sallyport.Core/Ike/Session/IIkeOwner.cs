@@ -74,8 +74,15 @@ public readonly record struct IkeVerdict(IkeGrant? Grant, string Refusal)
 {
     public static IkeVerdict Allow(IkeGrant grant) => new(grant, "");
 
+    /// <summary>The peer is not answered: it asks again later, by itself. Whoever is told of a failure gives up for good, as stock peers do.</summary>
+    public bool IsForNow { get; private init; }
+
     /// <param name="why">One line for an operator; the peer is told nothing of it.</param>
     public static IkeVerdict Refuse(string why) => new(null, why);
+
+    /// <summary>It may come again: it is locked, or in quarantine, or too early.</summary>
+    /// <param name="why">See <see cref="Refuse"/>.</param>
+    public static IkeVerdict RefuseForNow(string why) => new(null, why) { IsForNow = true };
 }
 
 /// <summary>How we prove who we are by a certificate.</summary>

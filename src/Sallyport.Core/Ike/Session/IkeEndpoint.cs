@@ -41,6 +41,7 @@ public sealed class IkeEndpoint : IDisposable
     private readonly Queue<(byte[] Datagram, IkePath Path)> _transmits = new();
     private readonly Queue<(IkeSession Session, IkeEvent Happened)> _events = new();
     private readonly Queue<DoorRefusal> _refusals = new();
+    private readonly CookieMint _cookies;
     private IkeOptions _options;
     private TicketOffice _tickets;
     private IkeDoor _door;
@@ -50,7 +51,8 @@ public sealed class IkeEndpoint : IDisposable
     {
         (_options, _owner, _entropy, _limits) = (options, owner, entropy, limits ?? new IkeEndpointLimits());
         _tickets = new TicketOffice(options.TicketKey.Span, entropy);
-        _door = new IkeDoor(options, _tickets, entropy);
+        _cookies = new CookieMint(entropy);
+        _door = new IkeDoor(options, _tickets, _cookies);
     }
 
     public Instant NextDeadline => _deadlines.Next;
@@ -69,8 +71,7 @@ public sealed class IkeEndpoint : IDisposable
         }
 
         _options = options;
-        _door.Dispose();
-        _door = new IkeDoor(options, _tickets, _entropy);
+        _door = new IkeDoor(options, _tickets, _cookies);
     }
 
     /// <summary>Whether an SPI of ours is taken.</summary>
@@ -172,7 +173,7 @@ public sealed class IkeEndpoint : IDisposable
             Drop(_members[number].Session);
         }
 
-        _door.Dispose();
+        _cookies.Dispose();
         _tickets.Dispose();
     }
 

@@ -34,9 +34,6 @@ public sealed record IkeOptions
     /// <summary>A silent peer is asked whether it lives; zero leaves that to the owner (<see cref="IkeSession.Probe"/>).</summary>
     public TimeSpan ProbeAfter { get; init; }
 
-    /// <summary>A SA that the peer deleted, or that was replaced, is received with for this long: what is on its way still arrives.</summary>
-    public TimeSpan OldInboundTime { get; init; } = TimeSpan.FromSeconds(5);
-
     public bool Mobike { get; init; } = true;
 
     public bool Fragmentation { get; init; } = true;

@@ -176,13 +176,14 @@ internal sealed class IkeSa : IDisposable
                 continue;
             }
 
-            if (now - request.Begun >= deadAfter)
+            var patience = request.Exchange.Patience < deadAfter ? request.Exchange.Patience : deadAfter;
+            if (now - request.Begun >= patience)
             {
                 return true;
             }
 
             request.Pause *= PauseGrowth;
-            request.Due = Instant.Min(now + request.Pause, request.Begun + deadAfter);
+            request.Due = Instant.Min(now + request.Pause, request.Begun + patience);
             again.AddRange(request.Datagrams);
         }
 

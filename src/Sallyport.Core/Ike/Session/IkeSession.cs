@@ -120,12 +120,15 @@ public sealed partial class IkeSession : IDisposable
 
     internal TicketOffice? Tickets { get; private init; }
 
-    internal IkeTarget? Target { get; private init; }
+    internal IkeTarget? Target { get; private set; }
 
     /// <summary>Offered and taken of this peer.</summary>
     internal IReadOnlyList<Proposals.Proposal> IkeProposals => Target?.Ike ?? Grant!.Ike;
 
     internal IReadOnlyList<Proposals.Proposal> EspProposals => Target?.Esp ?? Grant!.Esp;
+
+    /// <summary>Whether there is a CHILD_SA.</summary>
+    public bool HasChildren => Children.Count > 0;
 
     internal ChildSas Children { get; }
 
@@ -267,9 +270,6 @@ public sealed partial class IkeSession : IDisposable
         }
     }
 
-    /// <summary>Something genuine of the peer's came beside IKE.</summary>
-    public void NoteAlive(Instant now) => ArmProbe(now);
-
     /// <summary>New keys for a pair of SAs; nothing where it is gone, or is being replaced.</summary>
     public void RekeyChild(uint inboundSpi, Instant now)
     {
@@ -343,8 +343,15 @@ public sealed partial class IkeSession : IDisposable
         }
     }
 
-    /// <summary>Selectors and the like from now on, for what is negotiated next.</summary>
-    public void UseGrant(IkeGrant grant) => Grant = IsUp ? grant : Grant;
+    /// <summary>Proposals, lifetimes and selectors from now on, for what is negotiated next.</summary>
+    public void UseGrant(IkeGrant grant)
+    {
+        if (IsUp)
+        {
+            Grant = grant;
+            Target = Target is null ? null : Target with { Ike = grant.Ike, Esp = grant.Esp, Lifetimes = grant.Lifetimes };
+        }
+    }
 
     /// <summary>Ends the session from this side: the peer is told.</summary>
     public void Close(string detail, Instant now)
@@ -418,11 +425,22 @@ public sealed partial class IkeSession : IDisposable
         ArmRekey(now);
         if (lifetimes.Reauthenticate > TimeSpan.Zero && Target is null)
         {
-            SetTimer(IkeTimer.Reauthenticate, now + lifetimes.Reauthenticate);
+            SetTimer(IkeTimer.Reauthenticate, Handshake!.Resumed is null ? now + lifetimes.Reauthenticate : ProofEnds(now));
         }
 
         ArmProbe(now);
         Raise(new IkeUp(Grant!, Peer!, Suite, proof.Word(), handshake.IsInitialContact));
+    }
+
+    /// <summary>
+    /// Until when what the peer has proven stands: a ticket comes of it no later, and one that comes of a ticket is good for no longer than that was. Otherwise who
+    /// resumes again and again would never prove anything, nor exchange keys, again.
+    /// </summary>
+    internal Instant ProofEnds(Instant now)
+    {
+        var reauthenticate = Lifetimes.Reauthenticate;
+        var own = now + (reauthenticate > TimeSpan.Zero && reauthenticate < Options.TicketLifetime ? reauthenticate : Options.TicketLifetime);
+        return Handshake?.Resumed is { } resumed ? Instant.Min(own, resumed.Expires) : own;
     }
 
     /// <summary>
