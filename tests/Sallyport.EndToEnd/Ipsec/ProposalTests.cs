@@ -96,7 +96,7 @@ public sealed class ProposalTests(ProposalFixture fleet) : IClassFixture<Proposa
         refused.Detail.ShouldContain("peer offered [3des-md5-prfmd5-modp1024]");
         refused.Detail.ShouldContain("accepted here [");
         refused.Detail.ShouldContain("what differs: ");
-        var kept = await fleet.UntilDetail("handshake.failed", "device 'other'");
+        var kept = await fleet.UntilDetail("handshake.failed", "other.strict.sallyport: its network");
         kept.Detail.ShouldContain("its network does not accept aes128-prfsha256-sha256-modp2048");
         kept.Detail.ShouldContain("but [aes256gcm16-prfsha384-ecp384]");
         var noChild = await fleet.UntilDetail("negotiation.failed", "peer offered [aes128-sha1");
