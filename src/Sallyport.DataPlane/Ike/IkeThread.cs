@@ -517,7 +517,8 @@ internal sealed class IkeThread : PeerThread
     {
         if (KindOf(down.Reason) is { } kind)
         {
-            _failures.Raise(kind, peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
+            var who = peer.Admitted?.Identity ?? Refused(down);
+            _failures.Raise(kind, who?.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
         }
 
         CloseTunnelOf(peer, down.Reason switch
@@ -532,11 +533,11 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
-        if (peer.Admitted is { } who)
+        if (peer.Admitted is { } admitted)
         {
-            if (who.Identity.Kind == IdentityKind.Site)
+            if (admitted.Identity.Kind == IdentityKind.Site)
             {
-                _calls.Left(who.Identity.Id, who.Uplink);
+                _calls.Left(admitted.Identity.Id, admitted.Uplink);
             }
         }
         else if (peer.Call is { } call)
@@ -550,6 +551,14 @@ internal sealed class IkeThread : PeerThread
     {
         IkeEnd.NoProposal or IkeEnd.AuthenticationFailed or IkeEnd.Refused or IkeEnd.Malformed or IkeEnd.HandshakeTimeout => "handshake.failed",
         IkeEnd.None or IkeEnd.Silent or IkeEnd.Deleted or IkeEnd.Closed or IkeEnd.Redirected => null,
+    };
+
+    /// <summary>Who had proven who it is, and was not let in all the same. What a peer merely says of itself is in no column of an event.</summary>
+    private static Identity? Refused(IkeDown down) => down.Who switch
+    {
+        Identity identity => identity,
+        Admittance admitted => admitted.Identity,
+        _ => null,
     };
 
     private static string Text(IkePeer peer, IkeDown down) =>

@@ -54,6 +54,7 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
                 await device.Charon.WaitForLine("AUTH_FAILED", IpsecDevice.Patience);
                 var told = await fleet.UntilDetail("handshake.failed", one.Told);
                 told.Detail.ShouldNotContain("\n");
+                told.Subject.ShouldBeNull($"{one.Name}: nobody is proven to be who it says");
                 var mine = (await fleet.Client.ListEventsAsync(limit: 200)).Items.Where(found => found.OuterAddress == told.OuterAddress && found.Source != "control").ToList();
                 mine.ShouldHaveSingleItem($"{one.Name}: {string.Join('\n', mine)}");
                 (await fleet.Tunnels(one.Name, Network)).ShouldBeEmpty();
@@ -63,6 +64,17 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
         {
             Array.ForEach(tries, device => device.Dispose());
         }
+    }
+
+    [IpsecFact]
+    public async Task Who_has_proven_who_it_is_and_may_not_come_in_is_named_with_why()
+    {
+        var created = await fleet.AddDevice("shut-out", Network, new ProfileRequest { Protocol = "ipsec", Auth = "psk" });
+        await fleet.Client.QuarantineDeviceAsync("shut-out", "looks odd");
+        using var device = await fleet.StartDevice(created.Device, created.Profile!);
+        var told = await fleet.UntilDetail("handshake.failed", "device 'shut-out' is quarantined");
+        (told.Subject, told.Network).ShouldBe(("device:shut-out", Network));
+        (await fleet.Tunnels("shut-out", Network)).ShouldBeEmpty();
     }
 
     [ProbeFact]

@@ -481,7 +481,7 @@ public sealed partial class IkeSession : IDisposable
     }
 
     /// <summary>Ends the session once. Its last words still go out.</summary>
-    internal void End(IkeEnd reason, string detail, Instant now)
+    internal void End(IkeEnd reason, string detail, Instant now, object? who = null)
     {
         if (Phase >= IkePhase.Closing)
         {
@@ -494,15 +494,15 @@ public sealed partial class IkeSession : IDisposable
         DisownRequests();
         Children.EndAll();
         FinishHandshake();
-        Raise(new IkeDown(reason, detail));
+        Raise(new IkeDown(reason, detail, who));
     }
 
     /// <summary>As <see cref="End"/>, and tells a peer that believes the session to be up.</summary>
-    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now)
+    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now, object? who = null)
     {
         if (Phase < IkePhase.Closing)
         {
-            End(reason, detail, now);
+            End(reason, detail, now, who);
             Enqueue(Current, new Informational(lastWord), isFirst: true);
             Pump(now);
         }
