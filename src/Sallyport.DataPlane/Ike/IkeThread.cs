@@ -323,13 +323,16 @@ internal sealed class IkeThread : PeerThread
                 var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
                 TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
                 CloseIfEmpty(peer);
+                TellIfBare(peer);
                 break;
             case IkeMoved moved:
                 Move(peer, moved);
                 break;
             case IkeRekeyed rekeyed:
-                peer.Suite = rekeyed.Suite;
+                (peer.Suite, peer.IkeSince) = (rekeyed.Suite, _now);
+                peer.IkeRekeys++;
                 Context.Uplink.CountRenegotiation(peer.TunnelId);
+                TellIke(peer);
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
@@ -357,6 +360,21 @@ internal sealed class IkeThread : PeerThread
         }
     }
 
+    /// <summary>Others keep their IKE SA, by which they may ask for a CHILD_SA again; until they do nothing of theirs passes. One that was replaced is not missed.</summary>
+    private void TellIfBare(IkePeer peer)
+    {
+        if (peer is { HasTunnel: true, Session: { IsUp: true, HasChildren: false } })
+        {
+            TellIke(peer);
+            _failures.Raise(
+                "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
+                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another", _now);
+        }
+    }
+
+    private void TellIke(IkePeer peer) =>
+        Context.Uplink.Put(peer.TunnelId, new IkeDescription(peer.Session.Spis, peer.Suite, peer.IkeSince, peer.IkeRekeys, peer.Session.HasChildren));
+
     private void Admit(IkePeer peer, IkeUp up)
     {
         var admitted = (Admittance)up.Grant.Tag;
@@ -368,7 +386,7 @@ internal sealed class IkeThread : PeerThread
             return;
         }
 
-        (peer.Admitted, peer.Suite, peer.Proof) = (admitted, up.Suite, up.Proof);
+        (peer.Admitted, peer.Suite, peer.Proof, peer.IkeSince) = (admitted, up.Suite, up.Proof, _now);
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
@@ -402,6 +420,10 @@ internal sealed class IkeThread : PeerThread
             if (keys.Replaces != 0)
             {
                 Context.Uplink.CountRenegotiation(peer.TunnelId);
+            }
+            else
+            {
+                TellIke(peer);
             }
         }
     }
@@ -468,6 +490,7 @@ internal sealed class IkeThread : PeerThread
             ClientPlatform = "",
             Since = Context.Clock.ToWall(_now),
         });
+        TellIke(peer);
         var probe = TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds));
         peer.HasTunnel = peer.TunnelWasOpened = true;
         if (!TellShard(peer, new OpenTunnel(new NewTunnel

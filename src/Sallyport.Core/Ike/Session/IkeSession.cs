@@ -63,6 +63,9 @@ public sealed partial class IkeSession : IDisposable
 
     public string Suite => Current.Keys?.Suite.ToString() ?? "";
 
+    /// <summary>The pair that new requests go under: what operators compare with what the peer says.</summary>
+    public IkeSpis Spis => new(Current.InitiatorSpi, Current.ResponderSpi, Current.IsInitiator);
+
     /// <summary>SPIs of ours that messages of this session may come to.</summary>
     public IEnumerable<ulong> LocalSpis => _sas.Select(sa => sa.LocalSpi);
 
@@ -532,3 +535,7 @@ public sealed partial class IkeSession : IDisposable
 
     private IkeSa? Find(ulong localSpi) => _sas.Find(sa => sa.LocalSpi == localSpi);
 }
+
+/// <summary>What an IKE SA is called by.</summary>
+/// <param name="WeBegan">The initiator is this end: it made the IKE SA, or renewed it last.</param>
+public readonly record struct IkeSpis(ulong Initiator, ulong Responder, bool WeBegan);
