@@ -129,7 +129,7 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
             : LibreswanConf.Certificate(
                 own,
                 new Sallyport.Harness.Stock.StockCredential(File($"swanctl/x509/{name}.plant-a.pem"), File($"swanctl/private/{name}.plant-a.pem"), [], []),
-                File("swanctl/x509ca/sallyport-root.pem"), Topology.GatewayV4, Topology.GatewayV4, options);
+                profile.Files.Single(file => file.Name.StartsWith("swanctl/x509ca/sallyport-root-", StringComparison.Ordinal)).Text, Topology.GatewayV4, Topology.GatewayV4, options);
 
         // The gateway is known by its address, and its certificate comes from another authority than the root.
         string Fit(string text) => text.Replace($"@{Topology.GatewayV4}", Topology.GatewayV4, StringComparison.Ordinal).Replace("rightca=%same", "rightca=%any", StringComparison.Ordinal);
