@@ -494,6 +494,7 @@ internal sealed class IkeThread : PeerThread
                 FollowsPeer = session.IsPeerBehindNat && !session.HasMobike,
                 KeepsNatAlive = session.NeedsKeepalive,
                 SilentAfter = probe,
+                CopiesDscp = _access!.TryGetValue(admitted.Identity.NetworkId, out var access) && access.Ipsec is { CopyDscp: true },
             },
         })))
         {

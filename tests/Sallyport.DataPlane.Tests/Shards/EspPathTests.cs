@@ -311,6 +311,17 @@ public sealed class EspPathTests : IDisposable
     }
 
     [Fact]
+    public void Where_the_network_wants_it_the_class_is_shown_outside()
+    {
+        var device = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, options: new IpsecOptions { CopiesDscp = true, SilentAfter = TimeSpan.MaxValue });
+        var site = _fixture.OpenIpsec(TestFleet.SiteId, SiteAt);
+        device.Send(Request());
+        _fixture.Sent();
+        site.Send(WithTos(Answer(), 0xb8 | 2));
+        _fixture.Batch.Tos(0).ShouldBe((byte)(0xb8 | 2));
+    }
+
+    [Fact]
     public void What_is_too_big_and_may_not_be_cut_is_answered_with_what_fits()
     {
         var site = _fixture.OpenIpsec(TestFleet.SiteId, SiteAt);
