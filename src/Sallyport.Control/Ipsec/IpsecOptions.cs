@@ -54,6 +54,8 @@ internal sealed record IpsecOptions
 
     public bool Encapsulate { get; init; }
 
+    public bool CopyDscp { get; init; }
+
     public bool PpkRequired { get; init; }
 
     public bool Takes(string authentication) => !Off && (Authentication ?? DefaultAuthentication).Contains(authentication);
@@ -69,6 +71,7 @@ internal sealed record IpsecOptions
         ChildRekeyPackets = ChildPackets,
         ReauthenticateSeconds = ReauthenticateSeconds,
         Encapsulate = Encapsulate,
+        CopyDscp = CopyDscp,
         PpkRequired = PpkRequired,
     };
 
@@ -84,6 +87,7 @@ internal sealed record IpsecOptions
         ChildPackets = ChildPackets,
         Reauthenticate = Lifetime(ReauthenticateSeconds),
         Encapsulate = Encapsulate,
+        CopyDscp = CopyDscp,
         PpkRequired = PpkRequired,
     };
 
@@ -99,7 +103,8 @@ internal sealed record IpsecOptions
         }
     }
 
-    private static IEnumerable<(string Word, string Value)> Words(NetworkIpsec info) =>
+    /// <summary>All of it.</summary>
+    internal static IReadOnlyList<(string Word, string Value)> Words(NetworkIpsec info) =>
     [
         ("ipsec", info.Serve ? "on" : "off"),
         ("ike", string.Join(", ", info.Ike)),
@@ -111,6 +116,7 @@ internal sealed record IpsecOptions
         ("child-packets", info.ChildPackets == 0 ? None : info.ChildPackets.ToString(CultureInfo.InvariantCulture)),
         ("reauthenticate", info.Reauthenticate),
         ("encapsulate", info.Encapsulate ? "yes" : "no"),
+        ("copy-dscp", info.CopyDscp ? "yes" : "no"),
         ("ppk-required", info.PpkRequired ? "yes" : "no"),
     ];
 

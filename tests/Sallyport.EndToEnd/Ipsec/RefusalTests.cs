@@ -77,6 +77,22 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
         (await fleet.Tunnels("shut-out", Network)).ShouldBeEmpty();
     }
 
+    [IpsecFact]
+    public async Task A_device_believes_the_authority_of_its_profile_and_none_that_lies_beside_it()
+    {
+        using var pki = new StockPki();
+        var created = await fleet.AddDevice("pinned", Network, new ProfileRequest { Protocol = "ipsec", Auth = "certificate" });
+        CharonProfile WithForeign(CharonProfile profile) => profile.WithFile("x509ca/foreign.pem", pki.CaPem).With("keyingtries", "1");
+        using (var misled = await fleet.StartDevice(created.Device, created.Profile!, profile => WithForeign(profile).With("cacerts", "foreign.pem")))
+        {
+            await misled.Charon.WaitForLine("constraint check failed", IpsecDevice.Patience);
+            (await misled.Charon.Sas()).ShouldAllBe(sa => sa.Children.Count == 0);
+        }
+
+        using var device = await fleet.StartDevice(created.Device, created.Profile!, WithForeign);
+        await device.UntilUp();
+    }
+
     [ProbeFact]
     public async Task A_prober_sees_that_IKE_is_spoken_and_nothing_else()
     {
