@@ -82,7 +82,7 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
     {
         using var pki = new StockPki();
         var created = await fleet.AddDevice("pinned", Network, new ProfileRequest { Protocol = "ipsec", Auth = "certificate" });
-        CharonProfile WithForeign(CharonProfile profile) => profile.WithFile("x509ca/foreign.pem", pki.CaPem).With("keyingtries", "1");
+        CharonProfile WithForeign(CharonProfile profile) => profile.WithFile("x509ca/foreign.pem", pki.AuthorityPem).With("keyingtries", "1");
         using (var misled = await fleet.StartDevice(created.Device, created.Profile!, profile => WithForeign(profile).With("cacerts", "foreign.pem")))
         {
             await misled.Charon.WaitForLine("constraint check failed", IpsecDevice.Patience);
