@@ -316,7 +316,10 @@ public sealed class IpsecProfileTests
         const string Remote = "10.20.0.0/16, 10.30.0.0/16, 192.168.50.0/24, 198.18.0.0/16, 198.19.0.0/16";
         FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"local_ts = 192.168.60.0/24\n                remote_ts = {Remote}\n");
         FileOf(profile, "libreswan/dc.conf").ShouldContain($"    leftsubnets={{192.168.60.0/24}}\n    rightsubnets={{{Remote.Replace(",", "", StringComparison.Ordinal)}}}\n");
-        FileOf(profile, "sheet.txt").ShouldContain("    192.168.60.0/24           192.168.50.0/24\n");
+        var sheet = FileOf(profile, "sheet.txt");
+        sheet.ShouldContain("    192.168.60.0/24           192.168.50.0/24\n");
+        sheet.ShouldContain("\n\nPhase 1 (IKE), either choice\n    Lifetime                  14400 s\n");
+        sheet.ShouldContain("\n\nPhase 2 (ESP), either choice\n    Mode                      tunnel\n");
         profile.Text.ShouldNotContain("0.0.0.0/0\n");
         var device = (await AddAsync(world, "pump-17", new ProfileRequest { Protocol = "ipsec" })).Profile!;
         FileOf(device, "swanctl/conf.d/pump-17.conf").ShouldContain("vips = 0.0.0.0, ::\n");
