@@ -96,7 +96,7 @@ public class IkeHandshakeTests
     [InlineData(1)]
     public void More_key_exchanges_than_one_go_into_the_keys(int bad)
     {
-        for (ulong seed = 1; seed <= 8; seed++)
+        for (ulong seed = 1; seed <= 40; seed++)
         {
             using var world = new IkeWorld(seed, bad == 0 ? Fate.Clean : Bad);
             world.UseIke("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
@@ -105,6 +105,23 @@ public class IkeHandshakeTests
             world.ShouldAgree($"seed {seed}");
             world.Device.Session!.Suite.ShouldBe("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
         }
+    }
+
+    /// <summary>The answer that strengthens the keys goes under those before, and so does the request that asks for it again.</summary>
+    [Fact]
+    public void An_answer_with_a_key_exchange_that_was_lost_is_sent_again()
+    {
+        using var world = new IkeWorld(21);
+        world.UseIke("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
+        Dictionary<uint, int> lost = [];
+        world.Passes = (to, datagram) =>
+        {
+            var isAnswer = to == End.Client && datagram[18] == (byte)Core.Ike.Wire.ExchangeType.IkeIntermediate;
+            return !isAnswer || (lost[datagram[23]] = lost.GetValueOrDefault(datagram[23]) + 1) > 2;
+        };
+        world.Up();
+        world.ShouldAgree();
+        lost.ShouldBe(new Dictionary<uint, int> { [1] = 3, [2] = 3 });
     }
 
     [Fact]

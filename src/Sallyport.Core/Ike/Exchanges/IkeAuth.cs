@@ -398,7 +398,7 @@ internal sealed class IkeAuth : Exchange
             };
             var handshake = session.Handshake!;
             var child = session.Children.Create(
-                agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), [], _spi, spi, weBegan: true, replaces: 0, now);
+                agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), null, _spi, spi, weBegan: true, replaces: 0, now);
             _spi = 0;
             session.Children.Use(child);
             return;

@@ -336,7 +336,7 @@ internal static class IkeAuthAnswer
 
         WriteAgreement(agreement, spi, ref writer);
         var child = session.Children.Create(
-            agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), [], spi, (uint)agreement.Chosen.Spi, weBegan: false, replaces: 0, now);
+            agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), null, spi, (uint)agreement.Chosen.Spi, weBegan: false, replaces: 0, now);
         session.Children.Use(child);
     }
 
