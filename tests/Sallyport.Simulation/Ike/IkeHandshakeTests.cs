@@ -276,6 +276,55 @@ public class IkeHandshakeTests
         world.Match().ShouldBeTrue();
     }
 
+    /// <summary>RFC 5685 section 6: a gateway may send who it knows elsewhere, and nobody may who has not proven to be that gateway.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void With_its_proof_a_peer_sends_elsewhere_and_not_without(bool isProven)
+    {
+        using var world = new IkeWorld(22);
+        byte[]? answer = null;
+        world.Passes = (to, datagram) =>
+        {
+            var isAnswer = to == End.Client && datagram[18] == (byte)Core.Ike.Wire.ExchangeType.IkeAuth;
+            answer = isAnswer ? datagram : answer;
+            return !isAnswer;
+        };
+        world.Begin();
+        world.RunUntil(() => answer is not null, Soon).ShouldBeTrue();
+        var gateway = world.Gateway.Session!.Current;
+        Core.Ike.Wire.IkeHeader.TryRead(answer, out var header).ShouldBeTrue();
+        Core.Ike.Keys.MessageCipher.TryOpen(gateway.Keys!, answer, header, fromInitiator: false, out var opened).ShouldBeTrue();
+        var payloads = answer.AsSpan(opened.Start, opened.Length).ToArray();
+        if (!isProven)
+        {
+            // The last byte of its proof: the AUTH payload comes second.
+            var identity = (payloads[2] << 8) | payloads[3];
+            payloads[identity + ((payloads[identity + 2] << 8) | payloads[identity + 3]) - 1] ^= 1;
+        }
+
+        byte[] name = [.. "gw3.example.com"u8];
+        byte[] redirect = [(byte)opened.First, 0, 0, (byte)(10 + name.Length), 0, 0, 64, 23, 3, (byte)name.Length, .. name];
+        world.Inject(End.Client, IkeForge.Sealed(gateway, Core.Ike.Wire.ExchangeType.IkeAuth, 1, Core.Ike.Wire.PayloadType.Notify, [.. redirect, .. payloads], isResponse: true));
+        world.Device.Ends.Single().Reason.ShouldBe(isProven ? Core.Ike.Session.IkeEnd.Redirected : Core.Ike.Session.IkeEnd.AuthenticationFailed);
+        world.Device.Events.OfType<IkeRedirected>().Select(redirected => redirected.Gateway).ShouldBe(isProven ? ["gw3.example.com"] : []);
+        (world.Device.Live.Count, world.Device.Allotted.Count).ShouldBe((0, 0));
+        world.RunUntil(() => world.Gateway.Ends.Any(), Soon).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Who_is_sent_on_and_on_stops()
+    {
+        var redirections = new Redirections();
+        var now = IkeWorld.Start;
+        for (var i = 0; i < 20; i++)
+        {
+            // Five in 300 seconds; every 50 seconds there are six.
+            redirections.TryFollow(now).ShouldBe(i % 6 != 5, $"{i}");
+            now += TimeSpan.FromSeconds(50);
+        }
+    }
+
     [Fact]
     public void Transport_mode_holds_the_addresses_of_the_path_and_no_others()
     {

@@ -239,7 +239,7 @@ internal sealed class IkeAuth : Exchange
             return false;
         }
 
-        if (target.Remote is { } expected && !expected.Equals(peer))
+        if ((target.Remote ?? handshake.Resumed?.Peer) is { } expected && !expected.Equals(peer))
         {
             Fail(session, sa, IkeEnd.AuthenticationFailed, $"the peer says that it is {peer}, where {expected} is expected", tell: true, now);
             return false;
@@ -365,6 +365,14 @@ internal sealed class IkeAuth : Exchange
             return;
         }
 
+        if (response.Find(NotifyType.Redirect) is { } redirect && IkeSaInit.TryReadRedirect(redirect.Data.AsSpan(), default, out var gateway))
+        {
+            // It has proven who it is, and only then may it send us on (RFC 5685 section 6).
+            session.Raise(new IkeRedirected(gateway));
+            Fail(session, sa, IkeEnd.Redirected, $"the peer sends us to {gateway}", tell: true, now);
+            return;
+        }
+
         session.Grant = verdict.Grant;
         session.Peer = handshake.Peer;
         session.HasMobike = session.Options.Mobike && response.Has(NotifyType.MobikeSupported);
@@ -440,9 +448,10 @@ internal sealed class IkeAuth : Exchange
     {
         if (session.Target!.WantsTicket && response.Find(NotifyType.TicketLifetimeOpaque) is { Data: { Length: > 4 } data })
         {
+            // No longer than what it stands for, whatever the peer says.
             var seconds = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan());
-            session.Raise(new TicketReceived(new ResumptionTicket(
-                [.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, now + TimeSpan.FromSeconds(seconds))));
+            var expires = Instant.Min(now + TimeSpan.FromSeconds(seconds), session.ProofEnds(now));
+            session.Raise(new TicketReceived(new ResumptionTicket([.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, expires)));
         }
     }
 
