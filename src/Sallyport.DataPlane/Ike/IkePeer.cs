@@ -45,5 +45,10 @@ internal sealed class IkePeer
     public int Rekeys { get; set; }
 }
 
+/// <summary>A call whose time has come.</summary>
+/// <param name="RedirectedFrom">Where the site was called before, which sent us here (RFC 5685); null without.</param>
+/// <param name="Ticket">With which it goes on where it was (RFC 5723); null without.</param>
+internal sealed record DueCall(SiteCall Site, IkePath Path, Core.Primitives.IpAddress? RedirectedFrom, ResumptionTicket? Ticket);
+
 /// <summary>Whom the gateway calls: an uplink of a site, and what we prove ourselves with.</summary>
 internal sealed record SiteCall(int IdentityId, int Uplink, string Remote, Model.CredentialEntry Credential);

@@ -214,9 +214,9 @@ internal sealed class IkeThread : PeerThread
             }
         }
 
-        while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
+        while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call))
         {
-            Call(call, path);
+            Call(call);
         }
     }
 
@@ -273,16 +273,16 @@ internal sealed class IkeThread : PeerThread
     }
 
     /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
-    private void Call(SiteCall call, in IkePath path)
+    private void Call(DueCall due)
     {
-        var model = Context.Model.Current;
-        if (SiteTargets.For(call, model) is not { } target)
+        var call = due.Site;
+        if (SiteTargets.For(call, Context.Model.Current) is not { } target)
         {
             _caller!.Failed(call, _now);
             return;
         }
 
-        var session = _endpoint.Initiate(target, path, _now);
+        var session = _endpoint.Initiate(SiteTargets.For(target, due), due.Path, _now);
         _peers[session.Number] = new IkePeer { Session = session, Call = call };
     }
 
@@ -349,7 +349,10 @@ internal sealed class IkeThread : PeerThread
                 CloseIfEmpty(peer);
                 break;
             case IkeRedirected redirected:
-                _failures.Raise("tunnel.redirected", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, $"the peer sends us to {redirected.Gateway}", _now);
+                Follow(peer, redirected.Gateway);
+                break;
+            case TicketReceived { Ticket: var ticket } when peer.Call is { } call:
+                _caller!.Keep(call, ticket);
                 break;
             case IkeDown down:
                 Ended(peer, down);
@@ -359,6 +362,16 @@ internal sealed class IkeThread : PeerThread
             default:
                 throw new InvariantException($"the owner of a session knows {happened.GetType().Name}");
         }
+    }
+
+    /// <summary>A site that we called is called there, as whom it was called as: whoever answers has to prove to be the same.</summary>
+    private void Follow(IkePeer peer, string gateway)
+    {
+        var from = peer.Session.Path.Peer;
+        var isFollowed = peer.Call is { } call && _caller!.TryFollow(call, gateway, from.Ip, _now);
+        _failures.Raise(
+            "tunnel.redirected", peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, from,
+            $"the peer sends us to {gateway}" + (isFollowed ? "" : ", which is too often: it is called again at its own address"), _now);
     }
 
     /// <summary>A site that we called, and that has no CHILD_SA (any more), is called anew: nobody else would make one.</summary>
@@ -567,6 +580,12 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
+        if (peer.Call is { } over && down.Reason is not (IkeEnd.Silent or IkeEnd.Closed or IkeEnd.Redirected))
+        {
+            // What the peer ended, or would not have, is not gone on with.
+            _caller!.Keep(over, null);
+        }
+
         if (peer.Admitted is { } admitted)
         {
             if (admitted.Identity.Kind == IdentityKind.Site)

@@ -1,4 +1,5 @@
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.DataPlane.Model;
@@ -36,7 +37,21 @@ internal static class SiteTargets
             PpkId = credential.PpkId is { } id ? System.Text.Encoding.UTF8.GetBytes(id) : null,
             Ppk = credential.Ppk,
             PpkRequired = ipsec.NeedsPpk,
+            WantsTicket = MayResume(ipsec, model),
             Lifetimes = ipsec.Lifetimes,
         };
     }
+
+    /// <summary>The same as it is called now: where it was sent from, and with its ticket, if its network still takes what was agreed on then.</summary>
+    public static IkeTarget For(IkeTarget target, DueCall due) => target with
+    {
+        RedirectedFrom = due.RedirectedFrom,
+        Ticket = due is { Ticket: { } ticket, RedirectedFrom: null } && target.WantsTicket && (target.Remote is null || target.Remote.Equals(ticket.Remote))
+            && ProposalChoice.TryChoose([ticket.Agreed], target.Ike, KeyExchangeMethod.None, out _)
+            ? ticket
+            : null,
+    };
+
+    /// <summary>Where tickets are given tickets are taken. Who comes back with one does not bring a post-quantum key: where one is demanded, it is the whole way.</summary>
+    private static bool MayResume(IpsecAccess ipsec, GatewayModel model) => model.Settings.IkeTicketKey.Length > 0 && !ipsec.NeedsPpk;
 }

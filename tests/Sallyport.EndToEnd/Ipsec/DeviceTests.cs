@@ -73,6 +73,40 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
         fleet.Installation.Say("tunnel", "list").ShouldContain("ipsec/udp");
     }
 
+    [IpsecTheory]
+    [InlineData("psk")]
+    [InlineData("eap-tls")]
+    [InlineData("eap-mschapv2")]
+    public async Task A_post_quantum_key_is_in_the_keys_of_both(string auth)
+    {
+        var created = await fleet.AddDevice($"ppk-{auth}", Network, new ProfileRequest { Protocol = "ipsec", Auth = auth, Ppk = true });
+        using var device = await fleet.StartDevice(created.Device, created.Profile!);
+        await device.UntilUp();
+        device.Charon.Count("using PPK for PPK_ID").ShouldBe(1, device.Charon.Log);
+        await fleet.Allow($"ppk-{auth}", Network);
+        (await Dial.Tcp(device.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+    }
+
+    /// <summary>Beside EAP as well, where both come in the last message.</summary>
+    [IpsecTheory]
+    [InlineData("psk")]
+    [InlineData("eap-mschapv2")]
+    public async Task A_device_that_can_do_without_its_post_quantum_key_comes_in_where_nobody_knows_it_and_one_that_cannot_does_not(string auth)
+    {
+        static CharonProfile Unknown(CharonProfile profile, string required) => (profile with
+        {
+            Text = profile.Text.Replace("secrets {", "secrets {\n    ppk-other {\n        id = other-ppk\n        secret = 0x0102030405060708\n    }", StringComparison.Ordinal),
+        }).WithLine("ppk_id = other-ppk").WithLine($"ppk_required = {required}");
+
+        using var lenient = await fleet.ComeUp($"lenient-{auth}", Network, auth, profile => Unknown(profile, "no"));
+        lenient.Charon.Count("peer didn't use PPK for PPK_ID").ShouldBe(1, lenient.Charon.Log);
+        (await Dial.Tcp(lenient.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        using var strict = await fleet.StartDevice($"strict-{auth}", Network, auth, profile => Unknown(profile, "yes").With("keyingtries", "1"));
+        await strict.Charon.WaitForLine("AUTH_FAILED", IpsecDevice.Patience);
+        await fleet.UntilDetail("handshake.failed", $"strict-{auth}.plant-a.sallyport: its post-quantum pre-shared key is not known here");
+        (await fleet.Tunnels($"strict-{auth}", Network)).ShouldBeEmpty();
+    }
+
     [IpsecFact]
     public async Task A_device_changes_over_from_OpenVPN_and_its_name_address_rules_and_flows_go_on()
     {

@@ -39,9 +39,7 @@ internal sealed class IkeAuth : Exchange
                 to.Eap(_packet);
                 break;
             case Step.Last:
-                var body = BodyOf(session.Target!.Local);
-                var octets = AuthProof.Octets(session.Handshake!, sa.Keys!, ofInitiator: true, body);
-                to.Auth(AuthMethod.PreSharedKey, AuthOctets.ByShared(sa.Keys!.Suite.Prf, session.Handshake!.Eap!.Msk!.Bytes, octets));
+                WriteProof(session, sa, ref to);
                 break;
         }
 
@@ -64,6 +62,11 @@ internal sealed class IkeAuth : Exchange
 
         if (_step == Step.Last)
         {
+            if (!TryTakePpk(session, sa, response, now))
+            {
+                return;
+            }
+
             var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: false, handshake.PeerIdBody.AsSpan());
             if (response.Auth is not { Method: AuthMethod.PreSharedKey } auth || !AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, handshake.Eap!.Msk!.Bytes, octets))
             {
@@ -131,7 +134,11 @@ internal sealed class IkeAuth : Exchange
             to.Identity(PayloadType.IdResponder, remote);
         }
 
-        WriteProof(session, sa, ref to);
+        if (!target.Proof.IsEap() || handshake.Resumed is not null)
+        {
+            WriteProof(session, sa, ref to);
+        }
+
         if (target.WantsAddress)
         {
             to.Configuration(new CpPayload(CpType.Request,
@@ -175,6 +182,7 @@ internal sealed class IkeAuth : Exchange
         }
     }
 
+    /// <summary>AUTH, and in the same message which post-quantum key is in it: beside EAP that is the last one (RFC 8784 section 3).</summary>
     private void WriteProof(IkeSession session, IkeSa sa, ref PayloadWriter to)
     {
         var (target, handshake) = (session.Target!, session.Handshake!);
@@ -199,7 +207,7 @@ internal sealed class IkeAuth : Exchange
         }
     }
 
-    /// <summary>False where EAP is to follow.</summary>
+    /// <summary>False where there is nothing to prove it with.</summary>
     private static bool TryProve(IkeSession session, IkeKeys keys, byte[] body, out AuthMethod method, out byte[] auth)
     {
         var (target, handshake) = (session.Target!, session.Handshake!);
@@ -211,9 +219,9 @@ internal sealed class IkeAuth : Exchange
             return true;
         }
 
-        if (target.Proof == IkeProof.PreSharedKey)
+        if (target.Proof == IkeProof.PreSharedKey || target.Proof.IsEap())
         {
-            auth = AuthOctets.ByShared(keys.Suite.Prf, target.Psk!, octets);
+            auth = AuthOctets.ByShared(keys.Suite.Prf, target.Proof.IsEap() ? handshake.Eap!.Msk!.Bytes : target.Psk!, octets);
             return true;
         }
 
@@ -231,31 +239,16 @@ internal sealed class IkeAuth : Exchange
             return false;
         }
 
-        if (target.Remote is { } expected && !expected.Equals(peer))
+        if ((target.Remote ?? handshake.Resumed?.Peer) is { } expected && !expected.Equals(peer))
         {
             Fail(session, sa, IkeEnd.AuthenticationFailed, $"the peer says that it is {peer}, where {expected} is expected", tell: true, now);
             return false;
         }
 
         (handshake.Peer, handshake.PeerIdBody) = (peer, response.IdResponderBody);
-        if (_mixed is not null)
+        if (!TryTakePpk(session, sa, response, now))
         {
-            if (response.Has(NotifyType.PpkIdentity))
-            {
-                sa.UseKeys(_mixed);
-                handshake.Ppk = new IkeSecret(target.Tag, target.PpkId!);
-            }
-            else if (target.PpkRequired)
-            {
-                Fail(session, sa, IkeEnd.AuthenticationFailed, "the peer does not know our post-quantum pre-shared key", tell: true, now);
-                return false;
-            }
-            else
-            {
-                _mixed.Dispose();
-            }
-
-            _mixed = null;
+            return false;
         }
 
         var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: false, response.IdResponderBody.AsSpan());
@@ -297,6 +290,34 @@ internal sealed class IkeAuth : Exchange
         }
 
         return handshake.Eap is not null;
+    }
+
+    /// <summary>Whether the answer is made with our post-quantum key, or may be without.</summary>
+    private bool TryTakePpk(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
+    {
+        var target = session.Target!;
+        if (_mixed is null)
+        {
+            return true;
+        }
+
+        if (response.Has(NotifyType.PpkIdentity))
+        {
+            sa.UseKeys(_mixed);
+            session.Handshake!.Ppk = new IkeSecret(target.Tag, target.PpkId!);
+        }
+        else if (target.PpkRequired)
+        {
+            Fail(session, sa, IkeEnd.AuthenticationFailed, "the peer does not know our post-quantum pre-shared key", tell: true, now);
+            return false;
+        }
+        else
+        {
+            _mixed.Dispose();
+        }
+
+        _mixed = null;
+        return true;
     }
 
     private void ContinueEap(IkeSession session, IkeSa sa, EapConversation eap, IkePayloads response, Instant now)
@@ -341,6 +362,14 @@ internal sealed class IkeAuth : Exchange
         if (verdict.Grant is null)
         {
             Fail(session, sa, IkeEnd.AuthenticationFailed, verdict.Refusal, tell: true, now, verdict.Who);
+            return;
+        }
+
+        if (response.Find(NotifyType.Redirect) is { } redirect && IkeSaInit.TryReadRedirect(redirect.Data.AsSpan(), default, out var gateway))
+        {
+            // It has proven who it is, and only then may it send us on (RFC 5685 section 6).
+            session.Raise(new IkeRedirected(gateway));
+            Fail(session, sa, IkeEnd.Redirected, $"the peer sends us to {gateway}", tell: true, now);
             return;
         }
 
@@ -398,7 +427,7 @@ internal sealed class IkeAuth : Exchange
             };
             var handshake = session.Handshake!;
             var child = session.Children.Create(
-                agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), [], _spi, spi, weBegan: true, replaces: 0, now);
+                agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), null, _spi, spi, weBegan: true, replaces: 0, now);
             _spi = 0;
             session.Children.Use(child);
             return;
@@ -419,9 +448,10 @@ internal sealed class IkeAuth : Exchange
     {
         if (session.Target!.WantsTicket && response.Find(NotifyType.TicketLifetimeOpaque) is { Data: { Length: > 4 } data })
         {
+            // No longer than what it stands for, whatever the peer says.
             var seconds = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan());
-            session.Raise(new TicketReceived(new ResumptionTicket(
-                [.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, now + TimeSpan.FromSeconds(seconds))));
+            var expires = Instant.Min(now + TimeSpan.FromSeconds(seconds), session.ProofEnds(now));
+            session.Raise(new TicketReceived(new ResumptionTicket([.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, expires)));
         }
     }
 

@@ -70,19 +70,17 @@ internal static class IkeAuthAnswer
             handshake.Child = new ChildRequest(request.Sa, request.TsInitiator, request.TsResponder, request.Has(NotifyType.UseTransportMode));
         }
 
-        if (!TryMixPpk(session, sa, request, out var plainAuth))
-        {
-            Fail(session, sa, header, $"{peer}: its post-quantum pre-shared key is not known here", now);
-            return;
-        }
-
-        if (request.Auth is not { } auth)
+        if (request.Auth is null)
         {
             BeginEap(session, sa, header, peer, now);
             return;
         }
 
-        auth = plainAuth ?? auth;
+        if (!TryMixPpk(session, sa, header, request, out var auth, now))
+        {
+            return;
+        }
+
         var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: true, request.IdInitiatorBody.AsSpan());
         if (handshake.Resumed is { } resumed)
         {
@@ -218,7 +216,6 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        WritePpk(handshake, ref writer);
         handshake.Eap = eap;
         writer.Eap(eap.Start());
         session.Answer(sa, header, ref writer, now);
@@ -256,14 +253,26 @@ internal static class IkeAuthAnswer
     private static void TakeProofOfEap(IkeSession session, IkeSa sa, in IkeHeader header, IkeClaim claim, IkePayloads request, Instant now)
     {
         var handshake = session.Handshake!;
-        var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: true, handshake.PeerIdBody.AsSpan());
-        if (handshake.Eap?.Msk is not { } msk || request.Auth is not { Method: AuthMethod.PreSharedKey } auth
-            || !AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, msk.Bytes, octets))
+        if (handshake.Eap?.Msk is not { } msk || request.Auth is not { Method: AuthMethod.PreSharedKey })
         {
             Fail(session, sa, header, $"{handshake.Peer}: it does not have the key of its EAP exchange", now);
             return;
         }
 
+        if (!TryMixPpk(session, sa, header, request, out var auth, now))
+        {
+            return;
+        }
+
+        var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: true, handshake.PeerIdBody.AsSpan());
+        if (!AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, msk.Bytes, octets))
+        {
+            Fail(session, sa, header, $"{handshake.Peer}: it does not have the key of its EAP exchange" + (handshake.Ppk is null ? "" : ", or another post-quantum key"), now);
+            return;
+        }
+
+        // Which post-quantum key it has is known since now.
+        claim = claim with { Ppk = handshake.Ppk };
         if (!TryGrant(session, sa, header, claim, now, out var grant))
         {
             return;
@@ -280,9 +289,9 @@ internal static class IkeAuthAnswer
     {
         var handshake = session.Handshake!;
         (session.Grant, session.Peer) = (grant, handshake.Peer);
-        if (!proof.IsEap())
+        if (handshake.Ppk is not null)
         {
-            WritePpk(handshake, ref writer);
+            writer.Notify(NotifyType.PpkIdentity);
         }
 
         session.Establish(proof, now);
@@ -337,7 +346,7 @@ internal static class IkeAuthAnswer
 
         WriteAgreement(agreement, spi, ref writer);
         var child = session.Children.Create(
-            agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), [], spi, (uint)agreement.Chosen.Spi, weBegan: false, replaces: 0, now);
+            agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), null, spi, (uint)agreement.Chosen.Spi, weBegan: false, replaces: 0, now);
         session.Children.Use(child);
     }
 
@@ -436,15 +445,18 @@ internal static class IkeAuthAnswer
     }
 
     /// <summary>
-    /// False where the peer needs a post-quantum key that we do not have. Where it can do without, it has sent a proof without it as well (RFC 8784 section 3).
+    /// Beside AUTH a peer says which post-quantum key it has (RFC 8784 section 3); with EAP, too, where that is its last message. False, and the end, where the peer
+    /// needs one that we do not have. Where it can do without, it has sent a proof without it as well.
     /// </summary>
-    private static bool TryMixPpk(IkeSession session, IkeSa sa, IkePayloads request, out AuthValue? plainAuth)
+    /// <param name="auth">The proof that is to be looked at.</param>
+    private static bool TryMixPpk(
+        IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, [NotNullWhen(true)] out AuthValue? auth, Instant now)
     {
         const byte fixedId = 2;
-        plainAuth = null;
+        auth = request.Auth;
         if (request.Find(NotifyType.PpkIdentity) is not { } identity)
         {
-            return true;
+            return auth is not null;
         }
 
         var ppk = identity.Data.Length > 1 && identity.Data[0] == fixedId ? session.Owner.FindPpk(identity.Data.AsSpan()[1..]) : null;
@@ -452,24 +464,18 @@ internal static class IkeAuthAnswer
         {
             session.Handshake!.Ppk = ppk;
             sa.UseKeys(sa.Keys!.WithPpk(ppk.Bytes));
-            return true;
         }
-
-        if (request.Auth is { } auth && request.Find(NotifyType.NoPpkAuth) is { Data: { Length: > 0 } without })
+        else if (auth is not null && request.Find(NotifyType.NoPpkAuth) is { Data: { Length: > 0 } without })
         {
-            plainAuth = auth with { Data = without };
-            return true;
+            auth = auth with { Data = without };
         }
-
-        return false;
-    }
-
-    private static void WritePpk(Handshake handshake, ref PayloadWriter writer)
-    {
-        if (handshake.Ppk is not null)
+        else
         {
-            writer.Notify(NotifyType.PpkIdentity);
+            Fail(session, sa, header, $"{session.Handshake!.Peer}: its post-quantum pre-shared key is not known here", now);
+            auth = null;
         }
+
+        return auth is not null;
     }
 
     /// <summary>As the peer calls us, where it may: many routers know their gateway by its address.</summary>

@@ -32,6 +32,7 @@ public sealed partial class IkeSession : IDisposable
         Entropy = entropy;
         Path = path;
         Children = new ChildSas(this);
+        Followups = new Followups(this);
     }
 
     /// <summary>Ours to whoever has many sessions.</summary>
@@ -92,7 +93,7 @@ public sealed partial class IkeSession : IDisposable
                 return Instant.Never;
             }
 
-            var next = Instant.Min(_timers.Next, Children.NextDeadline);
+            var next = Instant.Min(_timers.Next, Instant.Min(Children.NextDeadline, Followups.NextDeadline));
             foreach (var sa in _sas)
             {
                 next = Instant.Min(next, sa.NextDeadline);
@@ -134,6 +135,9 @@ public sealed partial class IkeSession : IDisposable
     public bool HasChildren => Children.Count > 0;
 
     internal ChildSas Children { get; }
+
+    /// <summary>What is agreed on, and waits for additional key exchanges.</summary>
+    internal Followups Followups { get; }
 
     /// <summary>The pair of SPIs that new requests go under.</summary>
     internal IkeSa Current { get; set; } = null!;
@@ -244,6 +248,7 @@ public sealed partial class IkeSession : IDisposable
         }
 
         RepeatRequests(now);
+        Followups.HandleTimeout(now);
         Children.HandleTimeout(now);
         Advance(now);
     }
@@ -422,6 +427,7 @@ public sealed partial class IkeSession : IDisposable
         var handshake = Handshake!;
         Phase = IkePhase.Up;
         Current.IsStrict = false;
+        Current.ForgetKeysBefore();
         Since = now;
         StopTimer(IkeTimer.Handshake);
         var lifetimes = Lifetimes;
@@ -495,6 +501,7 @@ public sealed partial class IkeSession : IDisposable
         _timers.StopAll();
         _timers.Set(IkeTimer.Linger, now + LingerTime);
         DisownRequests();
+        Followups.DropAll();
         Children.EndAll();
         FinishHandshake();
         Raise(new IkeDown(reason, detail, who));
@@ -521,6 +528,7 @@ public sealed partial class IkeSession : IDisposable
         Phase = IkePhase.Finished;
         _timers.StopAll();
         DisownRequests();
+        Followups.DropAll();
         Children.EndAll();
         FinishHandshake();
         _sas.ForEach(sa => sa.Dispose());

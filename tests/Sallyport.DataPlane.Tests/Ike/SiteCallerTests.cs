@@ -1,0 +1,164 @@
+using Sallyport.Api.Nodes;
+using Sallyport.Core.Ike.Proposals;
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Primitives;
+using Sallyport.DataPlane.Ike;
+using Sallyport.DataPlane.Linux;
+using Sallyport.DataPlane.Model;
+using Sallyport.DataPlane.Tests.Fixtures;
+
+namespace Sallyport.DataPlane.Tests.Ike;
+
+public sealed class SiteCallerTests : IDisposable
+{
+    private static readonly TimeSpan Minutes = TimeSpan.FromMinutes(2);
+    private static readonly IpAddress At = IpAddress.Parse("127.0.0.9");
+
+    private readonly TestFleet _fleet = new();
+    private readonly SiteCaller _caller;
+    private Instant _now = TestFleet.Now;
+
+    public SiteCallerTests() => _caller = new SiteCaller(new IkeRoads([new BoundSocket(SocketKind.Ike, new OuterAddress(IpAddress.Parse("0.0.0.0"), 500))]), new TestEntropy(7), () => { });
+
+    public void Dispose()
+    {
+        _caller.Dispose();
+        _fleet.Dispose();
+    }
+
+    [Fact]
+    public void A_site_that_sends_us_elsewhere_is_called_there_at_once_and_then_at_its_own_address_again()
+    {
+        _caller.UseModel(Model(), _now);
+        var first = Next();
+        (first.Path.Peer.Ip, first.RedirectedFrom).ShouldBe((At, (IpAddress?)null));
+        _caller.TryFollow(first.Site, "127.0.0.10", At, _now).ShouldBeTrue();
+        _caller.Failed(first.Site, _now);
+        _caller.NextDeadline.ShouldBe(_now);
+        var second = Next();
+        (second.Path.Peer.Ip, second.RedirectedFrom).ShouldBe((IpAddress.Parse("127.0.0.10"), At));
+
+        // There is nobody.
+        _caller.Failed(second.Site, _now);
+        _caller.NextDeadline.ShouldBeGreaterThan(_now);
+        var third = Next();
+        (third.Path.Peer.Ip, third.RedirectedFrom).ShouldBe((At, (IpAddress?)null));
+    }
+
+    [Fact]
+    public void Who_is_up_and_sends_us_elsewhere_is_called_there_when_it_is_gone()
+    {
+        _caller.UseModel(Model(), _now);
+        var first = Next();
+        _caller.CameUp(first.Site.IdentityId, first.Site.Uplink);
+        _caller.TryTakeArrival(_now, out _, out _).ShouldBeTrue();
+        _caller.TryFollow(first.Site, "127.0.0.10", At, _now).ShouldBeTrue();
+        _caller.TryTakeDue(_now + Minutes, out _).ShouldBeFalse();
+        _caller.Left(first.Site.IdentityId, first.Site.Uplink);
+        _caller.TryTakeArrival(_now, out _, out _).ShouldBeFalse();
+        _caller.TryTakeDue(_now, out var second).ShouldBeTrue();
+        second!.Path.Peer.Ip.ShouldBe(IpAddress.Parse("127.0.0.10"));
+    }
+
+    /// <summary>RFC 5685 section 4: five times in five minutes.</summary>
+    [Fact]
+    public void Two_that_send_us_to_one_another_do_not_keep_us_going()
+    {
+        _caller.UseModel(Model(), _now);
+        var call = Next();
+        for (var i = 0; i < 12; i++)
+        {
+            _caller.TryFollow(call.Site, i % 2 == 0 ? "127.0.0.10" : "127.0.0.9", call.Path.Peer.Ip, _now).ShouldBe(i < 5);
+            _caller.Failed(call.Site, _now);
+            (_caller.NextDeadline == _now).ShouldBe(i < 5);
+            call = i < 5 ? Next() : call;
+            _now += TimeSpan.FromSeconds(1);
+        }
+
+        _now += TimeSpan.FromSeconds(300);
+        _caller.TryFollow(call.Site, "127.0.0.10", At, _now).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_ticket_is_for_one_call_of_those_whose_it_is()
+    {
+        var model = Model();
+        _caller.UseModel(model, _now);
+        var first = Next();
+        first.Ticket.ShouldBeNull();
+        _caller.Keep(first.Site, Ticket());
+        _caller.Failed(first.Site, _now);
+        var second = Next();
+        second.Ticket.ShouldNotBeNull();
+        _caller.Failed(second.Site, _now);
+        Next().Ticket.ShouldBeNull();
+
+        // Of another credential, or of another place, it is none.
+        var kept = Ticket();
+        _caller.Keep(first.Site, kept);
+        _caller.UseModel(Model(key: "another key of the site"), _now);
+        kept.Derivation.ShouldBe(new byte[32]);
+        _caller.Keep(first.Site, Ticket());
+        _caller.Failed(first.Site, _now);
+        Next().Ticket.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_ticket_is_asked_for_and_used_where_tickets_are_given_and_its_network_takes_it()
+    {
+        _caller.UseModel(Model(), _now);
+        var due = Next() with { Ticket = Ticket() };
+        var target = SiteTargets.For(due.Site, Model())!;
+        target.WantsTicket.ShouldBeTrue();
+        SiteTargets.For(target, due).Ticket.ShouldBe(due.Ticket);
+
+        // Sent from elsewhere it is the whole way, and so it is with what the network takes no more, or from another peer.
+        SiteTargets.For(target, due with { RedirectedFrom = At }).Ticket.ShouldBeNull();
+        SiteTargets.For(target, due with { RedirectedFrom = At }).RedirectedFrom.ShouldBe(At);
+        SiteTargets.For(target, due with { Ticket = Ticket("aes128gcm16-prfsha384-ecp521") }).Ticket.ShouldBeNull();
+        SiteTargets.For(target, due with { Ticket = Ticket(peer: "another.plant-a.sallyport") }).Ticket.ShouldBeNull();
+
+        _fleet.Settings = _fleet.Settings with { IkeTicketKey = [] };
+        var without = SiteTargets.For(due.Site, Model(keepsSettings: true))!;
+        without.WantsTicket.ShouldBeFalse();
+        SiteTargets.For(without, due).Ticket.ShouldBeNull();
+    }
+
+    private static ResumptionTicket Ticket(string ike = "aes256gcm16-prfsha256-x25519", string peer = "hq.plant-a.sallyport")
+    {
+        ProposalText.TryParseIke(ike, out var agreed, out var error).ShouldBeTrue(error);
+        return new ResumptionTicket([1, 2, 3], [.. Enumerable.Repeat((byte)9, 32)], agreed!, IkeIdentity.Fqdn(peer), TestFleet.Now + Minutes);
+    }
+
+    private DueCall Next()
+    {
+        _now = Instant.Min(_caller.NextDeadline, _now + Minutes);
+        _caller.TryTakeDue(_now, out var call).ShouldBeTrue();
+        return call!;
+    }
+
+    private GatewayModel Model(string key = "the key of the site", bool keepsSettings = false)
+    {
+        if (!keepsSettings)
+        {
+            _fleet.Settings = _fleet.Settings with { IkeIdentity = "vpn.example.com", IkeTicketKey = new byte[32] };
+        }
+
+        _fleet.Network = _fleet.Network with { Ipsec = new IpsecModel { Ike = ["aes256gcm16-prfsha256-x25519"], Esp = ["aes256gcm16-x25519"], Authentication = ["psk"] } };
+        var model = _fleet.Model();
+        return ModelMapper.FromSnapshot(
+            new Snapshot(1, model with
+            {
+                Identities =
+                [
+                    .. model.Identities.Select(identity => identity.Id != TestFleet.SiteId ? identity : identity with
+                    {
+                        Ipsec = new IpsecPeerModel { Remotes = ["127.0.0.9"] },
+                        Credentials = [new CredentialModel { Id = 77, Kind = "psk", Secret = System.Text.Encoding.ASCII.GetBytes(key), PeerId = "hq.plant-a.sallyport", Uplink = 1 }],
+                    }),
+                ],
+            }),
+            TestFleet.Now);
+    }
+}
