@@ -1,4 +1,5 @@
 using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Ike;
 
@@ -34,6 +35,11 @@ internal sealed class IkePeer
 
     /// <summary>It gets its tunnel with its first CHILD_SA, or without one when no more is said.</summary>
     public bool IsWaiting { get; set; }
+
+    /// <summary>When the keys of its IKE SA were made, and how often they were made anew.</summary>
+    public Instant IkeSince { get; set; }
+
+    public int IkeRekeys { get; set; }
 
     /// <summary>CHILD_SAs that were replaced by others.</summary>
     public int Rekeys { get; set; }

@@ -333,13 +333,16 @@ internal sealed class IkeThread : PeerThread
                 var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
                 TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
                 CloseIfEmpty(peer);
+                TellIfBare(peer);
                 break;
             case IkeMoved moved:
                 Move(peer, moved);
                 break;
             case IkeRekeyed rekeyed:
-                peer.Suite = rekeyed.Suite;
+                (peer.Suite, peer.IkeSince) = (rekeyed.Suite, _now);
+                peer.IkeRekeys++;
                 Context.Uplink.CountRenegotiation(peer.TunnelId);
+                TellIke(peer);
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
@@ -380,6 +383,21 @@ internal sealed class IkeThread : PeerThread
         }
     }
 
+    /// <summary>Others keep their IKE SA, by which they may ask for a CHILD_SA again; until they do nothing of theirs passes. One that was replaced is not missed.</summary>
+    private void TellIfBare(IkePeer peer)
+    {
+        if (peer is { HasTunnel: true, Session: { IsUp: true, HasChildren: false } })
+        {
+            TellIke(peer);
+            _failures.Raise(
+                "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
+                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another", _now);
+        }
+    }
+
+    private void TellIke(IkePeer peer) =>
+        Context.Uplink.Put(peer.TunnelId, new IkeDescription(peer.Session.Spis, peer.Suite, peer.IkeSince, peer.IkeRekeys, peer.Session.HasChildren));
+
     private void Admit(IkePeer peer, IkeUp up)
     {
         var admitted = (Admittance)up.Grant.Tag;
@@ -391,7 +409,7 @@ internal sealed class IkeThread : PeerThread
             return;
         }
 
-        (peer.Admitted, peer.Suite, peer.Proof) = (admitted, up.Suite, up.Proof);
+        (peer.Admitted, peer.Suite, peer.Proof, peer.IkeSince) = (admitted, up.Suite, up.Proof, _now);
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
@@ -425,6 +443,10 @@ internal sealed class IkeThread : PeerThread
             if (keys.Replaces != 0)
             {
                 Context.Uplink.CountRenegotiation(peer.TunnelId);
+            }
+            else
+            {
+                TellIke(peer);
             }
         }
     }
@@ -491,6 +513,7 @@ internal sealed class IkeThread : PeerThread
             ClientPlatform = "",
             Since = Context.Clock.ToWall(_now),
         });
+        TellIke(peer);
         var probe = TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds));
         peer.HasTunnel = peer.TunnelWasOpened = true;
         if (!TellShard(peer, new OpenTunnel(new NewTunnel
@@ -541,7 +564,8 @@ internal sealed class IkeThread : PeerThread
     {
         if (KindOf(down.Reason) is { } kind)
         {
-            _failures.Raise(kind, peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
+            var who = peer.Admitted?.Identity ?? Refused(down);
+            _failures.Raise(kind, who?.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
         }
 
         CloseTunnelOf(peer, down.Reason switch
@@ -562,11 +586,11 @@ internal sealed class IkeThread : PeerThread
             _caller!.Keep(over, null);
         }
 
-        if (peer.Admitted is { } who)
+        if (peer.Admitted is { } admitted)
         {
-            if (who.Identity.Kind == IdentityKind.Site)
+            if (admitted.Identity.Kind == IdentityKind.Site)
             {
-                _calls.Left(who.Identity.Id, who.Uplink);
+                _calls.Left(admitted.Identity.Id, admitted.Uplink);
             }
         }
         else if (peer.Call is { } call)
@@ -580,6 +604,14 @@ internal sealed class IkeThread : PeerThread
     {
         IkeEnd.NoProposal or IkeEnd.AuthenticationFailed or IkeEnd.Refused or IkeEnd.Malformed or IkeEnd.HandshakeTimeout => "handshake.failed",
         IkeEnd.None or IkeEnd.Silent or IkeEnd.Deleted or IkeEnd.Closed or IkeEnd.Redirected => null,
+    };
+
+    /// <summary>Who had proven who it is, and was not let in all the same. What a peer merely says of itself is in no column of an event.</summary>
+    private static Identity? Refused(IkeDown down) => down.Who switch
+    {
+        Identity identity => identity,
+        Admittance admitted => admitted.Identity,
+        _ => null,
     };
 
     private static string Text(IkePeer peer, IkeDown down) =>

@@ -361,7 +361,7 @@ internal sealed class IkeAuth : Exchange
         });
         if (verdict.Grant is null)
         {
-            Fail(session, sa, IkeEnd.AuthenticationFailed, verdict.Refusal, tell: true, now);
+            Fail(session, sa, IkeEnd.AuthenticationFailed, verdict.Refusal, tell: true, now, verdict.Who);
             return;
         }
 
@@ -466,16 +466,16 @@ internal sealed class IkeAuth : Exchange
     }
 
     /// <summary>The peer has keys already, and is told that it failed, so that it does not wait.</summary>
-    private void Fail(IkeSession session, IkeSa sa, IkeEnd reason, string detail, bool tell, Instant now)
+    private void Fail(IkeSession session, IkeSa sa, IkeEnd reason, string detail, bool tell, Instant now, object? who = null)
     {
         Abandon(session);
         if (tell)
         {
-            session.EndTelling(reason, detail, reason == IkeEnd.AuthenticationFailed ? InformationalKind.AuthenticationFailed : InformationalKind.DeleteIke, now);
+            session.EndTelling(reason, detail, reason == IkeEnd.AuthenticationFailed ? InformationalKind.AuthenticationFailed : InformationalKind.DeleteIke, now, who);
         }
         else
         {
-            session.End(reason, detail, now);
+            session.End(reason, detail, now, who);
         }
     }
 }

@@ -182,14 +182,15 @@ internal static class IkeAuthAnswer
         grant = isTaken ? verdict.Grant : null;
         if (verdict.IsForNow)
         {
-            session.End(IkeEnd.AuthenticationFailed, verdict.Refusal, now);
+            session.End(IkeEnd.AuthenticationFailed, verdict.Refusal, now, verdict.Who);
             session.Finish();
         }
         else if (!isTaken)
         {
             Fail(
                 session, sa, header,
-                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its network does not accept {claim.Suite}, but {ProposalChoice.List(verdict.Grant.Ike)}", now);
+                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its network does not accept {claim.Suite}, but {ProposalChoice.List(verdict.Grant.Ike)}", now,
+                verdict.Grant is null ? verdict.Who : verdict.Grant.Tag);
         }
 
         return isTaken;
@@ -491,9 +492,9 @@ internal static class IkeAuthAnswer
         Path = session.Path,
     };
 
-    private static void Fail(IkeSession session, IkeSa sa, in IkeHeader header, string detail, Instant now)
+    private static void Fail(IkeSession session, IkeSa sa, in IkeHeader header, string detail, Instant now, object? who = null)
     {
         session.AnswerError(sa, header, NotifyType.AuthenticationFailed, now);
-        session.End(IkeEnd.AuthenticationFailed, detail, now);
+        session.End(IkeEnd.AuthenticationFailed, detail, now, who);
     }
 }

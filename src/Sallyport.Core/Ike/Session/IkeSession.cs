@@ -64,6 +64,9 @@ public sealed partial class IkeSession : IDisposable
 
     public string Suite => Current.Keys?.Suite.ToString() ?? "";
 
+    /// <summary>The pair that new requests go under: what operators compare with what the peer says.</summary>
+    public IkeSpis Spis => new(Current.InitiatorSpi, Current.ResponderSpi, Current.IsInitiator);
+
     /// <summary>SPIs of ours that messages of this session may come to.</summary>
     public IEnumerable<ulong> LocalSpis => _sas.Select(sa => sa.LocalSpi);
 
@@ -487,7 +490,7 @@ public sealed partial class IkeSession : IDisposable
     }
 
     /// <summary>Ends the session once. Its last words still go out.</summary>
-    internal void End(IkeEnd reason, string detail, Instant now)
+    internal void End(IkeEnd reason, string detail, Instant now, object? who = null)
     {
         if (Phase >= IkePhase.Closing)
         {
@@ -501,15 +504,15 @@ public sealed partial class IkeSession : IDisposable
         Followups.DropAll();
         Children.EndAll();
         FinishHandshake();
-        Raise(new IkeDown(reason, detail));
+        Raise(new IkeDown(reason, detail, who));
     }
 
     /// <summary>As <see cref="End"/>, and tells a peer that believes the session to be up.</summary>
-    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now)
+    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now, object? who = null)
     {
         if (Phase < IkePhase.Closing)
         {
-            End(reason, detail, now);
+            End(reason, detail, now, who);
             Enqueue(Current, new Informational(lastWord), isFirst: true);
             Pump(now);
         }
@@ -540,3 +543,7 @@ public sealed partial class IkeSession : IDisposable
 
     private IkeSa? Find(ulong localSpi) => _sas.Find(sa => sa.LocalSpi == localSpi);
 }
+
+/// <summary>What an IKE SA is called by.</summary>
+/// <param name="WeBegan">The initiator is this end: it made the IKE SA, or renewed it last.</param>
+public readonly record struct IkeSpis(ulong Initiator, ulong Responder, bool WeBegan);
