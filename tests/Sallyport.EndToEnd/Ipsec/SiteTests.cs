@@ -134,7 +134,7 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
         using (var charon = await CharonProcess.Start(router, profile.ForCharon().Waiting()))
         {
             await fleet.Client.UpdateSiteAsync(name, new SiteUpdate { Ipsec = new SiteIpsecInput { Remotes = [outer] } });
-            await Up(charon);
+            await Called(charon, name);
             (await charon.Sa()).IsInitiator.ShouldBeFalse();
             (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port)).ShouldStartWith(name);
             charon.Stop();
@@ -143,7 +143,7 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
         await fleet.UntilTunnel(name, Near, found => found is null, IpsecDevice.Patience);
         (await Dial.Tcp(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port, limitSeconds: 1)).Outcome.ShouldNotBe(DialOutcome.Connected);
         using var back = await CharonProcess.Start(router, profile.ForCharon().Waiting());
-        await Up(back, seconds: 60);
+        await Called(back, name, seconds: 60);
         (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port)).ShouldStartWith(name);
     }
 
@@ -160,10 +160,10 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
         using (var second = await CharonProcess.Start(other, profile.ForCharon().Waiting()))
         {
             await fleet.Client.UpdateSiteAsync(name, new SiteUpdate { Ipsec = new SiteIpsecInput { Remotes = [outer] } });
-            await Up(first);
+            await Called(first, name);
             (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(78), TestApplication.Port)).ShouldStartWith("old");
             first.Control("--redirect", "--ike", name, "--gateway", there);
-            await Up(second);
+            await Called(second, name);
             (await second.Sa()).IsInitiator.ShouldBeFalse();
             second.Count("N\\(REDIR_FROM\\)").ShouldBe(1, second.Log);
             (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(78), TestApplication.Port)).ShouldStartWith("new");
@@ -171,7 +171,7 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
             second.Stop();
         }
 
-        await Up(first, seconds: 60);
+        await Called(first, name, seconds: 60);
         (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(78), TestApplication.Port)).ShouldStartWith("old");
     }
 
@@ -269,6 +269,13 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
         {
             first.Dispose();
         }
+    }
+
+    /// <summary>As <see cref="Up"/>, where the gateway has begun: it is up only when the answer to its last message has come.</summary>
+    private async Task Called(CharonProcess charon, string name, int seconds = IpsecDevice.Patience)
+    {
+        await Up(charon, seconds);
+        await fleet.UntilTunnel(name, Near, found => found?.Sas.Count == 1);
     }
 
     private async Task Up(CharonProcess charon, int seconds = IpsecDevice.Patience)

@@ -20,15 +20,17 @@ internal sealed class IkeMessageTarget : FuzzTarget
     public override int ReplayMutations => 400;
 
     public override IReadOnlyList<byte[]> Words =>
-        [[34], [35], [36], [37], [38], [43], [44], [0, 0, 64, 57], [0, 0, 0, 47], [0, 0, 0, 8], [41, 0, 0, 8], [0, 0, 64, 9, 0, 0, 32, 1], [0, 0, 64, 16], [0, 0, 0, 17], [0, 0, 0, 43], [1, 0, 0, 0], [3, 4, 0, 1, 0, 0, 32, 1]];
+        [[34], [35], [36], [37], [38], [43], [44], [0, 0, 64, 57], [0, 0, 0, 47], [0, 0, 64, 51], [0, 0, 64, 53], [0, 0, 64, 23], [2, .. "ppk-1"u8], [0, 0, 0, 8], [41, 0, 0, 8], [0, 0, 64, 9, 0, 0, 32, 1], [0, 0, 64, 16], [0, 0, 0, 17], [0, 0, 0, 43], [1, 0, 0, 0], [3, 4, 0, 1, 0, 0, 32, 1]];
 
     public override IEnumerable<(string Name, byte[] Input)> MakeSeeds()
     {
         yield return ("first", Seed(IkeStage.Silence, 8, ExchangeType.IkeSaInit, 0, IkeSeeds.First));
         yield return ("first-answer", Seed(IkeStage.Called, 1 | 2, ExchangeType.IkeSaInit, 0, IkeSeeds.First));
         yield return ("cookie", Seed(IkeStage.Called, 1 | 2, ExchangeType.IkeSaInit, 0, (ref PayloadWriter to) => to.Notify(NotifyType.Cookie, new byte[8])));
+        yield return ("sent-elsewhere", Seed(IkeStage.Called, 1 | 2, ExchangeType.IkeSaInit, 0, (ref PayloadWriter to) => to.Notify(NotifyType.Redirect, [1, 4, 198, 51, 100, 9, .. new byte[32]])));
         yield return ("other-group", Seed(IkeStage.Called, 1 | 2, ExchangeType.IkeSaInit, 0, (ref PayloadWriter to) => to.Notify(NotifyType.InvalidKePayload, [0, 19])));
         yield return ("auth", Seed(IkeStage.Keyed, 0, ExchangeType.IkeAuth, 1, IkeSeeds.Auth));
+        yield return ("auth-ppk", Seed(IkeStage.Keyed, 0, ExchangeType.IkeAuth, 1, IkeSeeds.AuthWithPpk));
         yield return ("auth-answer", Seed(IkeStage.Keyed, 1 | 2, ExchangeType.IkeAuth, 1, IkeSeeds.AuthAnswer));
         yield return ("rekey-too-early", Seed(IkeStage.Keyed, 0, ExchangeType.CreateChildSa, 1, IkeSeeds.RekeyIke));
         yield return ("create-child", Seed(IkeStage.Up, 0, ExchangeType.CreateChildSa, 2, IkeSeeds.CreateChild));

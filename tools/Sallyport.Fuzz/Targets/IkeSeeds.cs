@@ -62,6 +62,14 @@ internal static class IkeSeeds
         to.Notify(NotifyType.SetWindowSize, [0, 0, 0, 4]);
     }
 
+    /// <summary>With a post-quantum key, and with what it would be without (RFC 8784).</summary>
+    public static void AuthWithPpk(ref PayloadWriter to)
+    {
+        Auth(ref to);
+        to.Notify(NotifyType.PpkIdentity, [2, .. "ppk-1"u8]);
+        to.Notify(NotifyType.NoPpkAuth, new byte[32]);
+    }
+
     public static void AuthAnswer(ref PayloadWriter to)
     {
         to.Identity(PayloadType.IdResponder, IkeIdentity.Of(IpAddress.Parse("2001:db8::1")));

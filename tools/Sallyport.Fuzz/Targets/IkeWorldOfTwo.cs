@@ -230,7 +230,7 @@ internal sealed class IkeWorldOfTwo : IDisposable
 
         public IkeSecret? FindEapHash(string user) => null;
 
-        public IkeSecret? FindPpk(ReadOnlySpan<byte> id) => null;
+        public IkeSecret? FindPpk(ReadOnlySpan<byte> id) => id.SequenceEqual("ppk-1"u8) ? new IkeSecret("ppk", Psk) : null;
 
         public IkeVerdict Judge(IkeClaim claim) => IkeVerdict.Allow(new IkeGrant
         {
