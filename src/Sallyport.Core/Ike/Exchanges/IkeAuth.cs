@@ -39,9 +39,7 @@ internal sealed class IkeAuth : Exchange
                 to.Eap(_packet);
                 break;
             case Step.Last:
-                var body = BodyOf(session.Target!.Local);
-                var octets = AuthProof.Octets(session.Handshake!, sa.Keys!, ofInitiator: true, body);
-                to.Auth(AuthMethod.PreSharedKey, AuthOctets.ByShared(sa.Keys!.Suite.Prf, session.Handshake!.Eap!.Msk!.Bytes, octets));
+                WriteProofOfEap(session, sa, ref to);
                 break;
         }
 
@@ -64,6 +62,11 @@ internal sealed class IkeAuth : Exchange
 
         if (_step == Step.Last)
         {
+            if (!TryTakePpk(session, sa, response, now))
+            {
+                return;
+            }
+
             var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: false, handshake.PeerIdBody.AsSpan());
             if (response.Auth is not { Method: AuthMethod.PreSharedKey } auth || !AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, handshake.Eap!.Msk!.Bytes, octets))
             {
@@ -181,17 +184,9 @@ internal sealed class IkeAuth : Exchange
 
     private void WriteProof(IkeSession session, IkeSa sa, ref PayloadWriter to)
     {
-        var (target, handshake) = (session.Target!, session.Handshake!);
+        var target = session.Target!;
         var plain = sa.Keys!;
-        var keys = plain;
-        if (handshake.PeerHasPpk && target is { Ppk: { } ppk, PpkId: { } ppkId })
-        {
-            const byte fixedId = 2;
-            _mixed = plain.WithPpk(ppk);
-            keys = _mixed;
-            to.Notify(NotifyType.PpkIdentity, [fixedId, .. ppkId]);
-        }
-
+        var keys = target.Proof.IsEap() ? plain : MixPpk(session, plain, ref to);
         var body = BodyOf(target.Local);
         if (TryProve(session, keys, body, out var method, out var auth))
         {
@@ -201,6 +196,63 @@ internal sealed class IkeAuth : Exchange
                 to.Notify(NotifyType.NoPpkAuth, without);
             }
         }
+    }
+
+    /// <summary>With the key that EAP has made; the post-quantum key has its part in it.</summary>
+    private void WriteProofOfEap(IkeSession session, IkeSa sa, ref PayloadWriter to)
+    {
+        var handshake = session.Handshake!;
+        var plain = sa.Keys!;
+        var keys = MixPpk(session, plain, ref to);
+        var body = BodyOf(session.Target!.Local);
+        var msk = handshake.Eap!.Msk!.Bytes;
+        to.Auth(AuthMethod.PreSharedKey, AuthOctets.ByShared(plain.Suite.Prf, msk, AuthProof.Octets(handshake, keys, ofInitiator: true, body)));
+        if (_mixed is not null && !session.Target.PpkRequired)
+        {
+            to.Notify(NotifyType.NoPpkAuth, AuthOctets.ByShared(plain.Suite.Prf, msk, AuthProof.Octets(handshake, plain, ofInitiator: true, body)));
+        }
+    }
+
+    /// <summary>The keys with which we prove who we are: where both ends know of post-quantum keys, with ours.</summary>
+    private IkeKeys MixPpk(IkeSession session, IkeKeys plain, ref PayloadWriter to)
+    {
+        const byte fixedId = 2;
+        if (!session.Handshake!.PeerHasPpk || session.Target is not { Ppk: { } ppk, PpkId: { } ppkId })
+        {
+            return plain;
+        }
+
+        _mixed = plain.WithPpk(ppk);
+        to.Notify(NotifyType.PpkIdentity, [fixedId, .. ppkId]);
+        return _mixed;
+    }
+
+    /// <summary>Whether the peer has mixed in our key as well. False where it must have and has not: we have told it then.</summary>
+    private bool TryTakePpk(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
+    {
+        if (_mixed is null)
+        {
+            return true;
+        }
+
+        var target = session.Target!;
+        if (response.Has(NotifyType.PpkIdentity))
+        {
+            sa.UseKeys(_mixed);
+            session.Handshake!.Ppk = new IkeSecret(target.Tag, target.PpkId!);
+        }
+        else if (target.PpkRequired)
+        {
+            Fail(session, sa, IkeEnd.AuthenticationFailed, "the peer does not know our post-quantum pre-shared key", tell: true, now);
+            return false;
+        }
+        else
+        {
+            _mixed.Dispose();
+        }
+
+        _mixed = null;
+        return true;
     }
 
     /// <summary>False where EAP is to follow.</summary>
@@ -242,24 +294,9 @@ internal sealed class IkeAuth : Exchange
         }
 
         (handshake.Peer, handshake.PeerIdBody) = (peer, response.IdResponderBody);
-        if (_mixed is not null)
+        if (!TryTakePpk(session, sa, response, now))
         {
-            if (response.Has(NotifyType.PpkIdentity))
-            {
-                sa.UseKeys(_mixed);
-                handshake.Ppk = new IkeSecret(target.Tag, target.PpkId!);
-            }
-            else if (target.PpkRequired)
-            {
-                Fail(session, sa, IkeEnd.AuthenticationFailed, "the peer does not know our post-quantum pre-shared key", tell: true, now);
-                return false;
-            }
-            else
-            {
-                _mixed.Dispose();
-            }
-
-            _mixed = null;
+            return false;
         }
 
         var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: false, response.IdResponderBody.AsSpan());

@@ -70,19 +70,17 @@ internal static class IkeAuthAnswer
             handshake.Child = new ChildRequest(request.Sa, request.TsInitiator, request.TsResponder, request.Has(NotifyType.UseTransportMode));
         }
 
-        if (!TryMixPpk(session, sa, request, out var plainAuth))
-        {
-            Fail(session, sa, header, $"{peer}: its post-quantum pre-shared key is not known here", now);
-            return;
-        }
-
-        if (request.Auth is not { } auth)
+        if (request.Auth is null)
         {
             BeginEap(session, sa, header, peer, now);
             return;
         }
 
-        auth = plainAuth ?? auth;
+        if (!TryMixPpk(session, sa, header, request, request.Auth, now, out var auth))
+        {
+            return;
+        }
+
         var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: true, request.IdInitiatorBody.AsSpan());
         if (handshake.Resumed is { } resumed)
         {
@@ -217,7 +215,6 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        WritePpk(handshake, ref writer);
         handshake.Eap = eap;
         writer.Eap(eap.Start());
         session.Answer(sa, header, ref writer, now);
@@ -255,15 +252,26 @@ internal static class IkeAuthAnswer
     private static void TakeProofOfEap(IkeSession session, IkeSa sa, in IkeHeader header, IkeClaim claim, IkePayloads request, Instant now)
     {
         var handshake = session.Handshake!;
+        if (handshake.Eap?.Msk is not { } msk || request.Auth is not { Method: AuthMethod.PreSharedKey } brought)
+        {
+            Fail(session, sa, header, $"{handshake.Peer}: it does not go on with the key of its EAP exchange", now);
+            return;
+        }
+
+        // With EAP the post-quantum key has its part in the last AUTH of either end, not in the one that came before EAP.
+        if (!TryMixPpk(session, sa, header, request, brought, now, out var auth))
+        {
+            return;
+        }
+
         var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: true, handshake.PeerIdBody.AsSpan());
-        if (handshake.Eap?.Msk is not { } msk || request.Auth is not { Method: AuthMethod.PreSharedKey } auth
-            || !AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, msk.Bytes, octets))
+        if (!AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, msk.Bytes, octets))
         {
             Fail(session, sa, header, $"{handshake.Peer}: it does not have the key of its EAP exchange", now);
             return;
         }
 
-        if (!TryGrant(session, sa, header, claim, now, out var grant))
+        if (!TryGrant(session, sa, header, claim with { Ppk = handshake.Ppk }, now, out var grant))
         {
             return;
         }
@@ -279,11 +287,7 @@ internal static class IkeAuthAnswer
     {
         var handshake = session.Handshake!;
         (session.Grant, session.Peer) = (grant, handshake.Peer);
-        if (!proof.IsEap())
-        {
-            WritePpk(handshake, ref writer);
-        }
-
+        WritePpk(handshake, ref writer);
         session.Establish(proof, now);
         AnswerChild(session, sa, ref writer, now);
         if (session.HasMobike)
@@ -435,12 +439,14 @@ internal static class IkeAuthAnswer
     }
 
     /// <summary>
-    /// False where the peer needs a post-quantum key that we do not have. Where it can do without, it has sent a proof without it as well (RFC 8784 section 3).
+    /// False where the peer needs a post-quantum key that we do not have: it has been refused then. Where it can do without, it has sent a proof without it as well
+    /// (RFC 8784 section 3).
     /// </summary>
-    private static bool TryMixPpk(IkeSession session, IkeSa sa, IkePayloads request, out AuthValue? plainAuth)
+    /// <param name="auth">The proof that counts.</param>
+    private static bool TryMixPpk(IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, AuthValue brought, Instant now, out AuthValue auth)
     {
         const byte fixedId = 2;
-        plainAuth = null;
+        auth = brought;
         if (request.Find(NotifyType.PpkIdentity) is not { } identity)
         {
             return true;
@@ -454,12 +460,13 @@ internal static class IkeAuthAnswer
             return true;
         }
 
-        if (request.Auth is { } auth && request.Find(NotifyType.NoPpkAuth) is { Data: { Length: > 0 } without })
+        if (request.Find(NotifyType.NoPpkAuth) is { Data: { Length: > 0 } without })
         {
-            plainAuth = auth with { Data = without };
+            auth = brought with { Data = without };
             return true;
         }
 
+        Fail(session, sa, header, $"{session.Handshake!.Peer}: its post-quantum pre-shared key is not known here", now);
         return false;
     }
 
