@@ -217,6 +217,9 @@ internal static class DataPlaneLimits
     /// <summary>The keys of a replaced tunnel are kept this long to see whether its client is still there: three pings of stock's keepalive 10.</summary>
     public static readonly TimeSpan GhostTime = TimeSpan.FromSeconds(35);
 
+    /// <summary>From telling IKE that an SA wears out to telling it again: a request may take some retransmissions, and a refusal is no answer for long.</summary>
+    public static readonly TimeSpan RekeyAgainAfter = TimeSpan.FromSeconds(10);
+
     /// <summary>RFC 3948 section 4 and what strongSwan does; a NAT that forgets sooner forgets an idle OpenVPN, too.</summary>
     public static readonly TimeSpan NatKeepaliveAfter = TimeSpan.FromSeconds(20);
 

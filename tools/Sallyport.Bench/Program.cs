@@ -35,7 +35,7 @@ const string Help = """
       --mbit N                  openvpn, ipsec: megabits a second that the sender of a transfer keeps to (as fast as it goes)
       --clients N               openvpn, ipsec: idle clients between two readings of memory (1000)
       --handshakes N            openvpn: handshakes of one round (1000)
-      --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor; ipsec: of transfer, certificate, psk
+      --rows NAME,NAME          openvpn: some of transfer, coalesced, small, clients, floor; ipsec: of transfer, lean, coalesced, certificate, psk
       --devices N               another number of devices for small, storm, idle, cores and policy; idle --devices 50000
 
     openvpn needs root: it makes network namespaces of its own, and removes them.

@@ -23,10 +23,11 @@ internal sealed class IpsecFlags
     private readonly Option<int?> childPackets = Flag.Number("--child-packets", "New keys for ESP after so many packets; 0 for no such end (default)", "COUNT");
     private readonly Option<string?> reauthenticate = Flag.Text("--reauthenticate", "Peers prove who they are again after this time: 24h, none (default)", "TIME");
     private readonly Option<string?> encapsulate = Flag.YesNo("--encapsulate", "ESP goes in UDP even where no NAT is between");
+    private readonly Option<string?> copyDscp = Flag.YesNo("--copy-dscp", "The DSCP of inner packets is shown outside");
     private readonly Option<string?> ppkRequired = Flag.YesNo("--ppk-required", "Nobody comes in without a post-quantum pre-shared key");
 
     public Symbol[] All =>
-        [serve, ike, esp, authentication, ikeLifetime, childLifetime, childVolume, childPackets, reauthenticate, encapsulate, ppkRequired];
+        [serve, ike, esp, authentication, ikeLifetime, childLifetime, childVolume, childPackets, reauthenticate, encapsulate, copyDscp, ppkRequired];
 
     /// <summary>Null where nothing is said.</summary>
     public NetworkIpsecInput? Of(ParseResult parse)
@@ -49,6 +50,7 @@ internal sealed class IpsecFlags
             ChildPackets = parse.GetValue(childPackets),
             Reauthenticate = parse.GetValue(reauthenticate),
             Encapsulate = Flag.IsYes(parse, encapsulate),
+            CopyDscp = Flag.IsYes(parse, copyDscp),
             PpkRequired = Flag.IsYes(parse, ppkRequired),
         };
         return input == new NetworkIpsecInput() ? null : input;

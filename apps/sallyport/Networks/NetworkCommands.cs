@@ -154,8 +154,13 @@ internal static class NetworkCommands
         ("  IKE", n.Ipsec.Serve ? string.Join(", ", n.Ipsec.Ike) : null),
         ("  ESP", n.Ipsec.Serve ? string.Join(", ", n.Ipsec.Esp) : null),
         ("  new keys", n.Ipsec.Serve ? IpsecFlags.Lifetimes(n.Ipsec) : null),
-        ("  besides", n.Ipsec.Serve && (n.Ipsec.Encapsulate || n.Ipsec.PpkRequired)
-            ? string.Join(", ", ((string?[])[n.Ipsec.Encapsulate ? "ESP always in UDP" : null, n.Ipsec.PpkRequired ? "a post-quantum key is required" : null]).OfType<string>()) : null),
+        ("  besides", n.Ipsec.Serve && (n.Ipsec.Encapsulate || n.Ipsec.CopyDscp || n.Ipsec.PpkRequired)
+            ? string.Join(", ", ((string?[])
+            [
+                n.Ipsec.Encapsulate ? "ESP always in UDP" : null,
+                n.Ipsec.CopyDscp ? "DSCP is shown outside" : null,
+                n.Ipsec.PpkRequired ? "a post-quantum key is required" : null,
+            ]).OfType<string>()) : null),
         ("created", Human.Time(n.CreatedAt))));
 
     /// <summary>How devices of the network come in.</summary>

@@ -40,6 +40,7 @@ internal static partial class ApiWords
         ["ipsec.childPackets"] = ["--child-packets"],
         ["ipsec.reauthenticate"] = ["--reauthenticate"],
         ["ipsec.encapsulate"] = ["--encapsulate"],
+        ["ipsec.copyDscp"] = ["--copy-dscp"],
         ["ipsec.ppkRequired"] = ["--ppk-required"],
         ["labels"] = ["--label"],
         ["groups"] = ["--group"],

@@ -39,6 +39,9 @@ public sealed record NetworkIpsecInput
     /// <summary>ESP goes in UDP even where no NAT is between, because something between takes nothing else. Default: no.</summary>
     public bool? Encapsulate { get; init; }
 
+    /// <summary>The class of an inner packet (DSCP) is shown outside, for who pays for it on the way. Default: no; it says what kind of traffic is inside.</summary>
+    public bool? CopyDscp { get; init; }
+
     /// <summary>Nobody comes in without a post-quantum pre-shared key (RFC 8784). Default: no.</summary>
     public bool? PpkRequired { get; init; }
 }
@@ -67,6 +70,8 @@ public sealed record NetworkIpsec
     public required string Reauthenticate { get; init; }
 
     public required bool Encapsulate { get; init; }
+
+    public required bool CopyDscp { get; init; }
 
     public required bool PpkRequired { get; init; }
 }

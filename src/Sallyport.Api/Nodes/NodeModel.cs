@@ -183,6 +183,9 @@ public sealed record IpsecModel
     /// <summary>ESP goes in UDP even where no NAT is between.</summary>
     public bool Encapsulate { get; init; }
 
+    /// <summary>The DSCP of inner packets goes out (RFC 4301 section 5.1.2.1).</summary>
+    public bool CopyDscp { get; init; }
+
     /// <summary>No peer comes in without a post-quantum pre-shared key (RFC 8784).</summary>
     public bool PpkRequired { get; init; }
 }

@@ -76,6 +76,7 @@ internal static class FileKeys
             "reauthenticate", (to, text) => to with { Ipsec = IpsecOf(to) with { Reauthenticate = text } },
             row => Unless(IpsecOptions.Lifetime(row.Ipsec.ReauthenticateSeconds), IpsecOptions.None), "ipsec.reauthenticate"),
         NetworkKey.Flag("encapsulate", (to, yes) => to with { Ipsec = IpsecOf(to) with { Encapsulate = yes } }, row => row.Ipsec.Encapsulate, "ipsec.encapsulate"),
+        NetworkKey.Flag("copy_dscp", (to, yes) => to with { Ipsec = IpsecOf(to) with { CopyDscp = yes } }, row => row.Ipsec.CopyDscp, "ipsec.copyDscp"),
         NetworkKey.Flag("ppk_required", (to, yes) => to with { Ipsec = IpsecOf(to) with { PpkRequired = yes } }, row => row.Ipsec.PpkRequired, "ipsec.ppkRequired"),
         NetworkKey.Flag("default_route", (to, yes) => to with { DefaultRoute = yes }, row => row.DefaultRoute, "defaultRoute"),
         NetworkKey.Text("topology", (to, text) => to with { Topology = text }, row => Unless(row.Topology, NetworkInput.DefaultTopology)),

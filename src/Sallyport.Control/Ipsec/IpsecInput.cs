@@ -39,6 +39,7 @@ internal static class IpsecInput
             ChildPackets = Packets(input.ChildPackets, before.ChildPackets, problems),
             ReauthenticateSeconds = Lifetime(input.Reauthenticate, "ipsec.reauthenticate", before.ReauthenticateSeconds, 0, problems) ?? 0,
             Encapsulate = input.Encapsulate ?? before.Encapsulate,
+            CopyDscp = input.CopyDscp ?? before.CopyDscp,
             PpkRequired = input.PpkRequired ?? before.PpkRequired,
         };
     }

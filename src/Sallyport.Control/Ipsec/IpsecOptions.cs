@@ -53,6 +53,8 @@ internal sealed record IpsecOptions
 
     public bool Encapsulate { get; init; }
 
+    public bool CopyDscp { get; init; }
+
     public bool PpkRequired { get; init; }
 
     public bool Takes(string authentication) => !Off && (Authentication ?? DefaultAuthentication).Contains(authentication);
@@ -68,6 +70,7 @@ internal sealed record IpsecOptions
         ChildRekeyPackets = ChildPackets,
         ReauthenticateSeconds = ReauthenticateSeconds,
         Encapsulate = Encapsulate,
+        CopyDscp = CopyDscp,
         PpkRequired = PpkRequired,
     };
 
@@ -83,6 +86,7 @@ internal sealed record IpsecOptions
         ChildPackets = ChildPackets,
         Reauthenticate = Lifetime(ReauthenticateSeconds),
         Encapsulate = Encapsulate,
+        CopyDscp = CopyDscp,
         PpkRequired = PpkRequired,
     };
 

@@ -74,6 +74,18 @@ public sealed class Situations
         return isNew;
     }
 
+    /// <summary>The tunnel is gone: what it said stays until another one of the identity speaks, whichever came first.</summary>
+    public void Leave(int identityId, long tunnelId)
+    {
+        if (_entries.Find(identityId, out var at) is { } page)
+        {
+            Interlocked.CompareExchange(ref page[at].TunnelId, 0, tunnelId);
+        }
+    }
+
+    /// <summary>Nobody speaks for the identity: a tunnel of it that is still there should.</summary>
+    public bool IsLeft(int identityId) => _entries.Find(identityId, out var at) is not { } page || Volatile.Read(ref page[at].TunnelId) == 0;
+
     private struct Entry
     {
         /// <summary>Odd while it is written.</summary>

@@ -60,6 +60,7 @@ internal sealed class IkeThread : PeerThread
     private readonly Action _handlePacket;
     private readonly Action _handleTimeouts;
     private readonly Action _sayGoodbye;
+    private readonly Departures _departures = new();
     private TunnelNotice _notice;
     private OuterPath _packetFrom;
     private int _packetLength;
@@ -89,7 +90,7 @@ internal sealed class IkeThread : PeerThread
         _sayGoodbye = SayGoodbye;
     }
 
-    protected override Instant NextDeadline => Instant.Min(_endpoint.NextDeadline, _caller?.NextDeadline ?? Instant.Never);
+    protected override Instant NextDeadline => Instant.Min(Instant.Min(_endpoint.NextDeadline, _departures.NextDeadline), _caller?.NextDeadline ?? Instant.Never);
 
     protected override void DisposePeers()
     {
@@ -139,6 +140,7 @@ internal sealed class IkeThread : PeerThread
             TellImpossible(model.Ike);
             (_settings, _directory) = (model.Settings, model.Ike);
             _endpoint.UseOptions(OptionsFor(model));
+            _departures.Send(_peers.Keys, model.Settings.IkeRedirect, Context.Clock.Now);
         }
 
         _caller?.UseModel(model, Context.Clock.Now);
@@ -204,6 +206,14 @@ internal sealed class IkeThread : PeerThread
         _endpoint.HandleTimeout(_now);
         CloseReplaced();
         HandleArrivals();
+        while (_departures.TryTakeDue(_now, out var number))
+        {
+            if (_peers.TryGetValue(number, out var leaving))
+            {
+                _endpoint.Tell(leaving.Session, session => session.Redirect(_departures.Gateway!, _now));
+            }
+        }
+
         while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
         {
             Call(call, path);
@@ -527,6 +537,7 @@ internal sealed class IkeThread : PeerThread
                 FollowsPeer = session.IsPeerBehindNat && !session.HasMobike,
                 KeepsNatAlive = session.NeedsKeepalive,
                 SilentAfter = probe,
+                CopiesDscp = _access!.TryGetValue(admitted.Identity.NetworkId, out var access) && access.Ipsec is { CopyDscp: true },
             },
         })))
         {

@@ -19,7 +19,7 @@ internal sealed record IkeDirectory
 
     public ImmutableDictionary<string, CredentialEntry> Ppks { get; init; } = ImmutableDictionary.Create<string, CredentialEntry>(StringComparer.Ordinal);
 
-    /// <summary>Accepted of who has not said its name: those of all networks, each once.</summary>
+    /// <summary>Accepted of who has not said its name: see <see cref="ProposalUnion"/>.</summary>
     public IReadOnlyList<Proposal> Proposals { get; init; } = [];
 
     /// <summary>Proposals that were left out because this machine cannot keep them.</summary>
@@ -31,26 +31,12 @@ internal sealed record IkeDirectory
     /// <summary>Any network takes ESP in UDP alone: it has to be said before the peer's name is known.</summary>
     public bool Encapsulate { get; init; }
 
-    private static int Weakness(Proposal proposal) => proposal.Transforms.Any(transform => transform.IsAead) ? 0
-        : proposal.Contains(Transform.Of(IntegrityId.HmacSha1)) || proposal.Contains(Transform.Of(PrfId.HmacSha1)) ? 2
-        : 1;
-
     public IkeDirectory With(IEnumerable<NetworkAccess> networks)
     {
         var all = networks.OrderBy(network => network.NetworkId).Select(network => network.Ipsec).OfType<IpsecAccess>().ToList();
-        var proposals = new List<Proposal>();
-        // What one network takes for its old routers is not given to peers of another that could do better.
-        foreach (var proposal in all.SelectMany(access => access.Ike).OrderBy(Weakness))
-        {
-            if (!proposals.Exists(known => known.Transforms.AsSpan().SequenceEqual(proposal.Transforms.AsSpan())))
-            {
-                proposals.Add(proposal);
-            }
-        }
-
         return this with
         {
-            Proposals = proposals,
+            Proposals = ProposalUnion.Of([.. all.Select(access => access.Ike)]),
             Impossible = [.. all.SelectMany(access => access.Impossible).Distinct()],
             EapMethods = [.. all.SelectMany(access => access.Proofs).Where(proof => proof.IsEap()).Distinct().Order()],
             Encapsulate = all.Exists(access => access.Encapsulate),

@@ -22,6 +22,8 @@ internal sealed record IpsecAccess
 
     public required bool Encapsulate { get; init; }
 
+    public required bool CopyDscp { get; init; }
+
     public required bool NeedsPpk { get; init; }
 
     /// <summary>Whether who came in with this would still be let in. A ticket stands for what its owner had before.</summary>
@@ -54,6 +56,7 @@ internal sealed record IpsecAccess
             Reauthenticate = TimeSpan.FromSeconds(dto.ReauthenticateSeconds),
         },
         Encapsulate = dto.Encapsulate,
+        CopyDscp = dto.CopyDscp,
         NeedsPpk = dto.PpkRequired,
     };
 

@@ -99,6 +99,12 @@ internal sealed class Crossing(Fabric fabric, int shard)
     /// <summary>How it stands with the identity's tunnel, which is here: every shard judges the next packet of its flows by it.</summary>
     public void Situate(int identityId, long tunnelId, in Situation situation) => fabric.Situations.Set(identityId, tunnelId, situation);
 
+    /// <summary>A tunnel that was here is gone.</summary>
+    public void LeaveSituation(int identityId, long tunnelId) => fabric.Situations.Leave(identityId, tunnelId);
+
+    /// <summary>The tunnel that spoke for the identity is gone: one that is still here takes its place.</summary>
+    public bool IsSituationLeft(int identityId) => fabric.Situations.IsLeft(identityId);
+
     /// <summary>For the taking side: what other shards have handed over waits in these.</summary>
     public IEnumerable<Lane> Inbound => Enumerable.Range(0, fabric.Shards).Where(from => from != shard).Select(from => fabric.Lane(from, shard));
 }

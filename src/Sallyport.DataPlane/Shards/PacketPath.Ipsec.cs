@@ -443,12 +443,18 @@ internal sealed partial class PacketPath
     {
         ref var tunnel = ref _tunnels[slot];
         RemoveDue(ref tunnel, now);
+        if (_crossing.IsSituationLeft(tunnel.IdentityId))
+        {
+            Situate(tunnel);
+        }
+
         for (var index = tunnel.FirstChild; index != EspChild.None; index = _children[index].Next)
         {
             ref var child = ref _children[index];
-            if (child.IsUsed && !child.AskedForNext && child.Sa.NeedsRekey)
+            if (child.IsUsed && now >= child.AskForNextAt && child.Sa.NeedsRekey)
             {
-                child.AskedForNext = true;
+                // The peer may refuse it, or its answer be lost: it is asked again.
+                child.AskForNextAt = now + DataPlaneLimits.RekeyAgainAfter;
                 Notify(TunnelNoticeKind.NeedsKey, slot, spi: child.Sa.InboundSpi);
             }
         }

@@ -520,6 +520,7 @@ internal sealed partial class PacketPath
     private void Unlist(in Tunnel tunnel)
     {
         _crossing.Tunnels.Remove(tunnel.IdentityId, new TunnelPlace(_crossing.Shard, tunnel.Id));
+        _crossing.LeaveSituation(tunnel.IdentityId, tunnel.Id);
         if (tunnel.Kind == TunnelKind.OpenVpn)
         {
             _crossing.Tunnels.LeaveAddress(AddressKey.Of(tunnel.Path), tunnel.IdentityId);

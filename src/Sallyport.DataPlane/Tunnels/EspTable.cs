@@ -27,8 +27,8 @@ internal struct EspChild
     /// <summary>Packets leave by it. What comes is opened in any case.</summary>
     public bool IsUsed;
 
-    /// <summary>IKE was told that it wears out.</summary>
-    public bool AskedForNext;
+    /// <summary>IKE was told that it wears out; it is told again then.</summary>
+    public Instant AskForNextAt;
 
     /// <summary>Deleted: what is still on its way is opened until then.</summary>
     public Instant ClosesAt;

@@ -134,8 +134,8 @@ public sealed class IpsecTests : IAsyncLifetime
         (await server.RunAsync("network", "show", "plant-a")).ShouldContain("certificate, psk, eap-tls");
         var shown = await server.RunAsync(
             "network", "update", "plant-a", "--ike", "aes256-sha1-modp2048", "--esp", "aes256-sha1", "--ipsec-auth", "psk", "--ike-lifetime", "8h", "--child-lifetime", "none",
-            "--child-volume", "20GB", "--child-packets", "1000000", "--reauthenticate", "24h", "--encapsulate", "yes", "--ppk-required", "yes");
-        foreach (var part in (string[])["aes256-sha1-modp2048", "IKE after 8h, ESP never, or 20GB, or 1000000 packets, proof after 24h", "ESP always in UDP, a post-quantum key is required"])
+            "--child-volume", "20GB", "--child-packets", "1000000", "--reauthenticate", "24h", "--encapsulate", "yes", "--copy-dscp", "yes", "--ppk-required", "yes");
+        foreach (var part in (string[])["aes256-sha1-modp2048", "IKE after 8h, ESP never, or 20GB, or 1000000 packets, proof after 24h", "ESP always in UDP, DSCP is shown outside, a post-quantum key is required"])
         {
             shown.ShouldContain(part);
         }

@@ -17,6 +17,7 @@ public sealed class IpsecOptionTests
         info.Authentication.ShouldBe(["certificate", "psk", "eap-tls"]);
         (info.IkeLifetime, info.ChildLifetime, info.ChildVolume, info.ChildPackets, info.Reauthenticate).ShouldBe(("4h", "1h", "none", 0L, "none"));
         info.Encapsulate.ShouldBeFalse();
+        info.CopyDscp.ShouldBeFalse();
         info.PpkRequired.ShouldBeFalse();
         using var gateway = await FakeGateway.ConnectAsync(world);
         var model = (await gateway.ReceiveAsync<Snapshot>()).Model.Networks.Single().Ipsec!;
@@ -59,6 +60,7 @@ public sealed class IpsecOptionTests
                 ChildPackets = 1_000_000,
                 Reauthenticate = "24h",
                 Encapsulate = true,
+                CopyDscp = true,
                 PpkRequired = true,
             },
         });
@@ -69,7 +71,7 @@ public sealed class IpsecOptionTests
         model.Esp.ShouldBe(["aes256gmac-none"]);
         (model.IkeRekeySeconds, model.ChildRekeySeconds, model.ChildRekeyBytes, model.ChildRekeyPackets, model.ReauthenticateSeconds)
             .ShouldBe((28_800, 1_800, 20_000_000_000, 1_000_000, 86_400));
-        (model.Encapsulate, model.PpkRequired).ShouldBe((true, true));
+        (model.Encapsulate, model.CopyDscp, model.PpkRequired).ShouldBe((true, true, true));
 
         var again = await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Ipsec = new NetworkIpsecInput { Ike = [], ChildLifetime = "none", ChildPackets = 0 } });
         again.Ipsec.Ike.ShouldBe(IpsecOptions.DefaultIke, "none is ours again");

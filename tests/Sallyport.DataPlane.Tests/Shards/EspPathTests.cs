@@ -311,6 +311,17 @@ public sealed class EspPathTests : IDisposable
     }
 
     [Fact]
+    public void Where_the_network_wants_it_the_class_is_shown_outside()
+    {
+        var device = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, options: new IpsecOptions { CopiesDscp = true, SilentAfter = TimeSpan.MaxValue });
+        var site = _fixture.OpenIpsec(TestFleet.SiteId, SiteAt);
+        device.Send(Request());
+        _fixture.Sent();
+        site.Send(WithTos(Answer(), 0xb8 | 2));
+        _fixture.Batch.Tos(0).ShouldBe((byte)(0xb8 | 2));
+    }
+
+    [Fact]
     public void What_is_too_big_and_may_not_be_cut_is_answered_with_what_fits()
     {
         var site = _fixture.OpenIpsec(TestFleet.SiteId, SiteAt);
@@ -379,7 +390,7 @@ public sealed class EspPathTests : IDisposable
     }
 
     [Fact]
-    public void A_worn_sa_is_reported_once_with_its_spi()
+    public void A_worn_sa_is_reported_with_its_spi_and_again_where_nothing_comes_of_it()
     {
         _fixture.Open(TestFleet.SiteId, SiteAt);
         var device = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, childless: true);
@@ -393,6 +404,23 @@ public sealed class EspPathTests : IDisposable
         _fixture.Path.HandleTimeout(device.Slot, _fixture.Now);
         var needed = _fixture.Notices().ShouldHaveSingleItem();
         (needed.Kind, needed.Spi).ShouldBe((TunnelNoticeKind.NeedsKey, device.Spi));
+
+        _fixture.Now += DataPlaneLimits.RekeyAgainAfter;
+        _fixture.Path.HandleTimeout(device.Slot, _fixture.Now);
+        _fixture.Notices().ShouldHaveSingleItem().Kind.ShouldBe(TunnelNoticeKind.NeedsKey);
+    }
+
+    [Fact]
+    public void When_one_uplink_ends_rules_see_the_other_as_it_is()
+    {
+        var first = _fixture.OpenIpsec(TestFleet.SiteId, SiteAt, uplink: 1);
+        var second = _fixture.OpenIpsec(TestFleet.SiteId, Elsewhere, uplink: 2);
+        _fixture.Path.HandleTimeout(first.Slot, _fixture.Now);
+        _fixture.Fabric.Situations.Of(TestFleet.SiteId).Source.ShouldBe(Elsewhere.Peer.Ip);
+
+        _fixture.Path.Close(second.Slot, TunnelEnd.SessionEnded);
+        _fixture.Path.HandleTimeout(first.Slot, _fixture.Now);
+        _fixture.Fabric.Situations.Of(TestFleet.SiteId).Source.ShouldBe(SiteAt.Peer.Ip);
     }
 
     [Fact]

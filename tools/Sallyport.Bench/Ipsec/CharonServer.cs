@@ -59,6 +59,10 @@ internal sealed class CharonServer : IIpsecServer
 
     public CharonProfile ReceiverProfile { get; }
 
+    public IkeCaller Sender => new(SenderName, Remote, GatewayName, senderSecret);
+
+    public IkeCaller Receiver => new(SiteName, Remote, GatewayName, siteSecret);
+
     public IPAddress Target => Topology.Application;
 
     public string AuthorityPem => pki.AuthorityPem;

@@ -34,6 +34,12 @@ internal interface IIpsecServer : IAsyncDisposable
     /// <summary>Of the stock initiator that carries <see cref="Harness.Topology.SiteSubnet"/>, in which the receiver sits.</summary>
     CharonProfile ReceiverProfile { get; }
 
+    /// <summary>The same two by their keys alone, for who needs no stock client to be one of them.</summary>
+    IkeCaller Sender { get; }
+
+    /// <inheritdoc cref="Sender"/>
+    IkeCaller Receiver { get; }
+
     /// <summary>Where the sender finds the receiver, once both are connected.</summary>
     IPAddress Target { get; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sallyport.Bench.Measures;
+using Sallyport.Bench.Streams;
 
 namespace Sallyport.Bench.Ipsec;
 
@@ -21,9 +22,12 @@ internal sealed record SetUpRound(int Count, double CpuSeconds, double ElapsedSe
 internal sealed class IpsecReport(BenchOptions options)
 {
     private readonly Dictionary<string, List<LaneRound>> transfers = [];
+    private readonly Dictionary<(string Server, string Row), List<StreamRound>> streams = [];
     private readonly Dictionary<(string Server, IkeProof Proof), List<SetUpRound>> setUps = [];
 
     public void Add(string server, LaneRound round) => ListOf(transfers, server).Add(round);
+
+    public void Add(string server, string row, StreamRound round) => ListOf(streams, (server, row)).Add(round);
 
     public void Add(string server, IkeProof proof, SetUpRound round) => ListOf(setUps, (server, proof)).Add(round);
 
@@ -31,6 +35,8 @@ internal sealed class IpsecReport(BenchOptions options)
     {
         var report = new SuiteReport("ipsec", options);
         AddTransfers(report);
+        AddStreams(report, "lean", "single packets between lean ends");
+        AddStreams(report, "coalesced", "runs of packets between lean ends");
         foreach (var (proof, key, title) in new[] { (IkeProof.Certificate, "", "certificates of P-256"), (IkeProof.Psk, "_psk", "a pre-shared key each") })
         {
             AddSetUps(report, proof, key, title);
@@ -72,6 +78,26 @@ internal sealed class IpsecReport(BenchOptions options)
         {
             report.Add($"{Prefix(server)}cpu_per_gb", $"server CPU-seconds per GB, {server}", "0.00", rounds.Select(round => round.CpuPerGb));
             report.Add($"{Prefix(server)}mbit_per_second", $"  Mbit/s, {server}", "0", rounds.Select(round => round.MbitPerSecond));
+        }
+    }
+
+    private void AddStreams(SuiteReport report, string row, string title)
+    {
+        if (!streams.TryGetValue((Lane.OpenVpn, row), out var openvpn))
+        {
+            return;
+        }
+
+        foreach (var name in IpsecServers.Names)
+        {
+            var rounds = streams[(name, row)];
+            report.Add($"{Prefix(name)}{row}_cpu_per_gb_ratio", $"CPU per GB, {name} / openvpn, {title}", "0.00", Ratios(rounds, openvpn, round => round.CpuPerGb));
+        }
+
+        foreach (var name in IpsecServers.Names.Append(Lane.OpenVpn))
+        {
+            report.Add($"{Prefix(name)}{row}_cpu_per_gb", $"server CPU-seconds per GB, {name}, {title}", "0.00", streams[(name, row)].Select(round => round.CpuPerGb));
+            report.Add($"{Prefix(name)}{row}_packets_per_second", $"  packets a second, {name}", "0", streams[(name, row)].Select(round => round.PacketsPerSecond));
         }
     }
 

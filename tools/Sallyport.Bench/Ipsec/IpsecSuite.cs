@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Sallyport.Bench.Measures;
 using Sallyport.Bench.Stages;
+using Sallyport.Bench.Streams;
+using Sallyport.Simulator.Fleets;
 
 namespace Sallyport.Bench.Ipsec;
 
@@ -53,6 +55,7 @@ internal sealed class IpsecSuite : IAsyncDisposable
                 await Transfers(servers, report);
             }
 
+            await Streams(servers, report);
             foreach (var (row, proof) in new[] { ("certificate", IkeProof.Certificate), ("psk", IkeProof.Psk) })
             {
                 if (options.Measures(row))
@@ -105,6 +108,39 @@ internal sealed class IpsecSuite : IAsyncDisposable
                 await lane.DisposeAsync();
             }
         }
+    }
+
+    /// <summary>From lean ends to lean ends, so that the servers are what is full: single packets, and runs of them that arrive coalesced.</summary>
+    private async Task Streams(IReadOnlyDictionary<string, IIpsecServer> servers, IpsecReport report)
+    {
+        if (!options.Measures("lean") && !options.Measures("coalesced"))
+        {
+            return;
+        }
+
+        var stock = await stage.StartStock();
+        var beside = await StationFleet.Board(stage, stock, 1, Lane.OpenVpn);
+        foreach (var (row, make, coalesces) in new (string, Func<PacketStream>, bool)[] { ("lean", StreamKinds.Full, false), ("coalesced", StreamKinds.Coalesced, true) })
+        {
+            for (var round = 1; options.Measures(row) && round <= options.Rounds; round++)
+            {
+                Note(Lane.OpenVpn, await beside.Run(make(), senders: 1, options.Seconds, coalesces));
+                foreach (var (name, server) in servers)
+                {
+                    using var stream = new LeanStream(stage.Load, server, coalesces);
+                    Note(name, await stream.Run(make(), options.Seconds));
+                }
+
+                void Note(string server, StreamRound made)
+                {
+                    report.Add(server, row, made);
+                    tell($"round {round}, {row}, {server}: {made.Describe()}");
+                }
+            }
+        }
+
+        await beside.Leave();
+        await stage.Stop(stock);
     }
 
     private async Task SetUps(IReadOnlyDictionary<string, IIpsecServer> servers, IkeProof proof, IpsecReport report)

@@ -33,6 +33,10 @@ internal sealed class SallyportServer : IIpsecServer
 
     public CharonProfile ReceiverProfile { get; private set; } = null!;
 
+    public IkeCaller Sender { get; private set; } = null!;
+
+    public IkeCaller Receiver { get; private set; } = null!;
+
     public IPAddress Target => Topology.Application;
 
     public string AuthorityPem { get; private set; } = "";
@@ -89,10 +93,12 @@ internal sealed class SallyportServer : IIpsecServer
             Name = "receiver",
             Site = "hq",
             Target = Target.ToString(),
-            Services = [$"tcp/{Iperf.Port}"],
+            Services = [$"tcp/{Iperf.Port}", $"udp/{Iperf.Port}"],
         });
         var sender = (await client.AddDeviceAsync(new DeviceCreate { Name = "sender", Network = Plant, Profile = Ask("psk") })).Profile!;
         await client.AddRuleAsync(new RuleCreate { From = "device:sender", To = "application:receiver" });
+        Sender = new IkeCaller(KeyOf(sender).Id, Remote, Remote, KeyOf(sender).Secret);
+        Receiver = new IkeCaller(KeyOf(site).Id, Remote, Remote, KeyOf(site).Secret);
         SenderProfile = CharonConf.Psk(Remote, KeyOf(sender).Id, Remote, KeyOf(sender).Secret, one => one with
         {
             Children = [new CharonChild { RemoteSelectors = [Topology.SiteSubnet], Proposals = CharonServer.Suite }],

@@ -33,6 +33,9 @@ internal static class StreamKinds
 
     public static PacketStream SmallAt(int rate) => new() { PacketBytes = SmallPacket, Rate = rate };
 
+    /// <summary>Each packet with a call of its own, as most devices send.</summary>
+    public static PacketStream Full() => new() { PacketBytes = FullPacket, Window = FullWindow };
+
     /// <summary>Runs of equal packets that leave with one call, so that they arrive coalesced.</summary>
     public static PacketStream Coalesced() => new() { PacketBytes = FullPacket, Window = FullWindow, Segments = Run };
 }
