@@ -73,7 +73,8 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         var labels = Flag.List("--label", "Label as key=value", "LABEL");
         var groups = Flag.List("--group", "Group", "GROUP");
         var addresses = Flag.List("--address", addressHelp, "ADDRESS");
-        var profile = new ProfileFlags("Write its profile here (mode 0600), - for standard output");
+        var profile = new ProfileFlags(
+            "Write its profile here (mode 0600), - for standard output; default with --protocol: NAME.ovpn, or the directory NAME.ipsec; with neither there is no profile yet");
         var command = shell.Verb(
             "add",
             $"Make a {noun}, and its profile",
@@ -93,6 +94,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                 if (isTable && file is not { IsStandardOutput: true })
                 {
                     PrintMade(c.Printer, MemberOf(made), file is null);
+                    CutText.PrintReconnecting(c.Printer, MemberOf(made).TunnelsReconnecting);
                 }
 
                 var facts = issued is null || file is null ? null : ProfileFlags.Deliver(file, issued, c.Printer);
@@ -127,7 +129,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                 Column("NAME", m => m.Name) with { Network = item => MemberOf(item).Network },
                 Column("NETWORK", m => m.Network) with { Rank = 2 },
                 Column("STATE", MemberText.ShortState, MemberText.StateColour),
-                Column("ONLINE", m => m.Presence, m => MemberText.PresenceColour(m.Presence)),
+                Column("ONLINE", MemberText.Presence, m => MemberText.PresenceColour(m.Presence)),
                 .. ListColumns(),
                 Column("FROM", m => m.Live?.OuterAddress) with { Rank = 1 },
                 Column("PROTOCOL", m => m.Live?.Protocol) with { Rank = 5 },
@@ -188,6 +190,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
             $"Issue a new profile; the {noun}'s credentials before it are revoked at once, and a stock client that runs with them exits (see --keep-old)",
             async c =>
             {
+                profile.CheckProtocol(c.Parse);
                 var member = c.Parse.GetValue(name)!;
                 using var file = profile.Reserve(c.Parse, member, isWanted: true)!;
                 var issued = await IssueProfileAsync(c, member, profile.Request(c.Parse, c.Parse.GetValue(keepOld)));
@@ -293,7 +296,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
             ("name", member.Name),
             ("network", member.Network),
             ("state", MemberText.State(member)),
-            ("online", member.Presence),
+            ("online", MemberText.Presence(member)),
             ("subnets", string.Join(", ", member.Subnets)),
             ("IPsec", MemberText.Ipsec(member.Ipsec)),
             ("addresses", string.Join(", ", member.Addresses)),

@@ -10,6 +10,9 @@ namespace Sallyport.Cli.Members;
 /// <summary>How devices and sites show their state.</summary>
 internal static class MemberText
 {
+    /// <summary>Who has an IKE SA alone is there, and nothing of it passes.</summary>
+    public static string Presence(Member member) => member.Live is { IkeOnly: true } ? $"{member.Presence}, IKE only" : member.Presence;
+
     public static Color? PresenceColour(string presence) => presence switch
     {
         "online" => Color.Green,

@@ -17,3 +17,7 @@ internal sealed record Column<T>(string Title, Func<T, string?> Text, Func<T, Co
     /// <summary>Sentences and lists: takes the room that is left and goes on in the next line.</summary>
     public bool Wraps { get; init; }
 }
+
+/// <summary>What a row has several of, which no cell has room for.</summary>
+/// <param name="Title">Of the column that it is where every row has to be one line.</param>
+internal sealed record Below<T>(string Title, Func<T, IEnumerable<string>> Lines);

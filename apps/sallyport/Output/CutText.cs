@@ -34,7 +34,7 @@ internal static class CutText
     {
         if (printer.Format == OutputFormat.Table && tunnels is > 0 and var count)
         {
-            printer.Line($"{Human.Count(count, "tunnel")} connect{(count == 1 ? "s" : "")} anew for other routes: {(count == 1 ? "it is" : "each is")} silent for some seconds");
+            printer.Line($"{Human.Count(count, "tunnel")} connect{(count == 1 ? "s" : "")} anew for other routes: {(count == 1 ? "it is" : "each is")} silent for some seconds (who: sallyport event list --kind network.reroute)");
         }
     }
 

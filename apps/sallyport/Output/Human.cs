@@ -28,6 +28,19 @@ internal static class Human
     /// <summary>UTC, so that two people who look at it mean the same moment.</summary>
     public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
+    /// <summary>How long ago: "45s", "12m", "3h05m", "2d04h". A clock that is behind the server's makes nothing younger than now.</summary>
+    public static string Age(DateTimeOffset since, DateTimeOffset now)
+    {
+        var age = now > since ? now - since : TimeSpan.Zero;
+        return age switch
+        {
+            { TotalMinutes: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{age.Seconds}s"),
+            { TotalHours: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{age.Minutes}m"),
+            { TotalDays: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{age.Hours}h{age.Minutes:00}m"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{age.Days}d{age.Hours:00}h"),
+        };
+    }
+
     /// <param name="nanoseconds">Since the Unix epoch.</param>
     public static string Time(long nanoseconds) => Time(DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100));
 

@@ -23,6 +23,8 @@ internal enum OutputFormat
 /// <param name="terminalWidth">Null where the output is no terminal: what reads a pipe wants one line per row, with everything.</param>
 internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter remarks, int? terminalWidth = null)
 {
+    private const string BelowIndent = "  ";
+
     private static readonly ApiJson Indented = Json(indented: true);
     private static readonly ApiJson OneLine = Json(indented: false);
 
@@ -85,7 +87,10 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
         }
     }
 
-    public void Many<T>(IReadOnlyList<T> items, JsonTypeInfo<T> type, string empty, params Column<T>[] columns)
+    public void Many<T>(IReadOnlyList<T> items, JsonTypeInfo<T> type, string empty, params Column<T>[] columns) => ManyWithLines(items, type, empty, null, columns);
+
+    /// <param name="below">What each row has of its own kind: lines under it in a terminal, its last column in a pipe.</param>
+    public void ManyWithLines<T>(IReadOnlyList<T> items, JsonTypeInfo<T> type, string empty, Below<T>? below, params Column<T>[] columns)
     {
         if (Format != OutputFormat.Table)
         {
@@ -97,6 +102,11 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
         {
             Remark(empty);
             return;
+        }
+
+        if (below is not null && terminalWidth is null)
+        {
+            columns = [.. columns, new Column<T>(below.Title, item => string.Join("; ", below.Lines(item)))];
         }
 
         var layout = new TableLayout(
@@ -114,6 +124,11 @@ internal sealed class Printer(OutputFormat format, TextWriter output, TextWriter
             foreach (var line in layout.Row(row))
             {
                 Write(console, line, column => columns[column].Colour?.Invoke(items[row]) is { } colour ? new Style(colour) : Style.Plain);
+            }
+
+            foreach (var line in below is null || terminalWidth is null ? [] : below.Lines(items[row]))
+            {
+                Sentence(BelowIndent + line, BelowIndent.Length * 2);
             }
         }
     }

@@ -12,6 +12,7 @@ namespace Sallyport.Cli.Profiles;
 internal sealed class ProfileFlags
 {
     private const string Ipsec = "ipsec";
+    private const string OpenVpn = "openvpn";
 
     /// <summary>More is no key.</summary>
     private const int KeyFileMax = 4096;
@@ -60,9 +61,22 @@ internal sealed class ProfileFlags
         return (parse.GetValue(profile) ?? usual) is { } path ? ProfileFile.Reserve(path, parse.GetValue(force), isDirectory) : null;
     }
 
+    /// <summary>Each protocol has flags of its own.</summary>
+    public void CheckProtocol(ParseResult parse)
+    {
+        var foreign = ((Option[])[auth, peerIds, uplinks, ppk]).Where(option => IsSaid(parse, option)).Select(option => option.Name).ToList();
+        if (foreign.Count > 0 && (parse.GetValue(protocol) is null || string.Equals(parse.GetValue(protocol), OpenVpn, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new CliException(
+                ExitCodes.Usage, $"{string.Join(" and ", foreign)} {(foreign.Count == 1 ? "is" : "are")} of IPsec, and a profile is for OpenVPN unless it is said",
+                string.Join(", ", foreign), "Add --protocol ipsec, or leave it out.");
+        }
+    }
+
     /// <summary>A flag that says what the profile is like, where none is made, would be without effect.</summary>
     public void CheckAskedFor(ParseResult parse)
     {
+        CheckProtocol(parse);
         // A variable such as SALLYPORT_ENDPOINT may be meant for other commands.
         var idle = Shape.Where(option => IsSaid(parse, option)).Select(option => option.Name).ToList();
         if (parse.GetValue(profile) is null && !IsSaid(parse, protocol) && idle.Count > 0)
@@ -115,15 +129,7 @@ internal sealed class ProfileFlags
             var where = file.IsStandardOutput ? "" : $" in {file.Path}";
             printer.Remark($"profile{where}{(issued.NotAfter is { } end ? $", valid until {Human.Time(end)}" : "")}; it holds {Held(issued)} that exists nowhere else");
             Install(file, issued, printer);
-            if (issued.Username is not null && issued.Password is not null)
-            {
-                printer.Remark($"username {issued.Username}, password {issued.Password} (shown only now)");
-            }
-
-            foreach (var key in issued.Keys)
-            {
-                printer.Remark($"{(key.Kind == "psk" ? "pre-shared key" : "post-quantum key")} of {key.Id}: {key.Secret} (shown only now)");
-            }
+            Secrets(file, issued, printer);
 
             if (issued.Revoked.Count > 0)
             {
@@ -146,6 +152,22 @@ internal sealed class ProfileFlags
 
         facts["file"] = file.Path;
         return facts;
+    }
+
+    /// <summary>What is in a private file is not for the scrollback of a terminal as well.</summary>
+    private static void Secrets(ProfileFile file, ProfileIssued issued, Printer printer)
+    {
+        var isKept = issued.Protocol == Ipsec && !file.IsStandardOutput;
+        string Shown(string secret) => isKept ? $"in {file.Path}/{ProfileFile.Sheet}" : $"{secret} (shown only now)";
+        if (issued.Username is not null && issued.Password is not null)
+        {
+            printer.Remark($"username {issued.Username}, password {Shown(issued.Password)}");
+        }
+
+        foreach (var key in issued.Keys)
+        {
+            printer.Remark($"{(key.Kind == "psk" ? "pre-shared key" : "post-quantum key")} of {key.Id}: {Shown(key.Secret)}");
+        }
     }
 
     private static string Held(ProfileIssued issued) => issued.Fingerprint is not null ? "a private key" : issued.Keys.Count > 0 ? "a pre-shared key" : "a password";

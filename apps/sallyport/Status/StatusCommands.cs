@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using Sallyport.Api;
+using Sallyport.Api.Gateways;
 using Sallyport.Cli.Output;
 
 namespace Sallyport.Cli.Status;
@@ -14,7 +15,8 @@ internal static class StatusCommands
         {
             c.Printer.Facts(
                 ("version", s.Version),
-                ("endpoint", $"{s.Endpoint}, port {s.OpenVpnPort}"),
+                ("endpoint", s.Endpoint),
+                ("ports", Ports(s)),
                 ("root certificate", s.RootFingerprint),
                 ("networks", $"{s.Networks}"),
                 ("devices", $"{s.Devices}"),
@@ -48,6 +50,13 @@ internal static class StatusCommands
         printer.Line(version.Split('+')[0]);
         return ExitCodes.Ok;
     });
+
+    /// <summary>"openvpn 1194, ike 500/4500": what a firewall before the gateway has to let in.</summary>
+    private static string Ports(StatusInfo status)
+    {
+        var ike = string.Join('/', new[] { status.IkePort, status.IkeNatPort }.Where(port => port > 0));
+        return string.Join(", ", new[] { status.OpenVpnPort > 0 ? $"openvpn {status.OpenVpnPort}" : null, ike.Length > 0 ? $"ike {ike}" : null }.OfType<string>());
+    }
 
     private static string Drops(IReadOnlyDictionary<string, long> drops) =>
         string.Join(", ", drops.Where(d => d.Value > 0).OrderByDescending(d => d.Value).Select(d => $"{d.Key} {d.Value}"));

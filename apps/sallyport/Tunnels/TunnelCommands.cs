@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sallyport.Api;
+using Sallyport.Api.Tunnels;
 using Sallyport.Cli.Arguments;
 using Sallyport.Cli.Output;
 
@@ -15,27 +16,28 @@ internal static class TunnelCommands
         var ended = Flag.Switch("--ended", "Those that ended, too");
         return shell.Verb(
             "list",
-            "Tunnels that are up. IN and OUT: payload forwarded from the client and to it",
-            async c => c.Printer.Many(
+            "Tunnels that are up, those of IPsec with their SAs: SPIs, algorithms, age, rekeys, counters. IN and OUT: payload forwarded from the client and to it",
+            async c => c.Printer.ManyWithLines(
                 await CommandContext.AllAsync(
                     null,
                     (limit, cursor) => c.Client.ListTunnelsAsync(
                         c.Parse.GetValue(network), c.Parse.GetValue(ended), limit, cursor, c.Cancel)),
                 ApiJson.Default.TunnelInfo,
                 c.Empty("tunnels"),
+                new Below<TunnelInfo>("SAS", TunnelText.Sas),
                 new("IDENTITY", t => $"{t.IdentityKind}:{t.Identity}") { Network = t => t.Network },
                 new("NETWORK", t => t.Network) { Rank = 3 },
-                new("STATE", t => t.EndReason is { Length: > 0 } why ? $"{t.State} ({why})" : t.State) { Wraps = true },
+                new("STATE", TunnelText.State) { Wraps = true },
                 new("FROM", t => t.OuterAddress),
                 new("PROTOCOL", t => t.Protocol) { Rank = 4 },
                 new("CIPHER", t => t.Cipher) { Rank = 5 },
-                new("TLS", t => t.Tls) { Rank = 8 },
-                new("WRAPPING", t => t.Wrapping) { Rank = 7 },
+                new("TLS OR IKE", TunnelText.Control) { Rank = 8 },
+                new("WRAPPING OR PROOF", t => t.Wrapping) { Rank = 7 },
                 new("SINCE", t => Human.Time(t.Since)) { Rank = 2 },
                 new("LAST SEEN", t => Human.Time(t.LastSeen)) { Rank = 6 },
                 new("IN", t => Human.Bytes(t.BytesIn)) { Rank = 1, Right = true },
                 new("OUT", t => Human.Bytes(t.BytesOut)) { Rank = 1, Right = true },
-                new("RENEGOTIATED", t => $"{t.Renegotiations}") { Rank = 10, Right = true },
+                new("REKEYS", t => $"{t.Renegotiations}") { Rank = 10, Right = true },
                 new("CLIENT", t => $"{t.ClientVersion} {t.ClientPlatform}".Trim()) { Rank = 9 }),
             network, ended);
     }

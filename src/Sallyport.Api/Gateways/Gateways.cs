@@ -34,6 +34,12 @@ public sealed record StatusInfo
 
     public required int OpenVpnPort { get; init; }
 
+    /// <summary>Where IKE is spoken, 500; 0 where it is not.</summary>
+    public int IkePort { get; init; }
+
+    /// <summary>Where IKE and ESP in UDP share a port, 4500; 0 where they do not.</summary>
+    public int IkeNatPort { get; init; }
+
     public required long ModelVersion { get; init; }
 
     public required int Networks { get; init; }

@@ -156,6 +156,30 @@ public sealed record TunnelState
 
     /// <summary>Of IPsec its CHILD_SAs, those that packets leave by first.</summary>
     public required IReadOnlyList<SaState> Sas { get; init; }
+
+    /// <summary>Of IPsec its IKE SA; null for OpenVPN.</summary>
+    public IkeState? Ike { get; init; }
+}
+
+/// <summary>The IKE SA of a tunnel. Times in nanoseconds since the Unix epoch.</summary>
+public sealed record IkeState
+{
+    public required ulong InitiatorSpi { get; init; }
+
+    public required ulong ResponderSpi { get; init; }
+
+    /// <summary>The gateway made it, or renewed it last: the initiator is the gateway.</summary>
+    public required bool ByGateway { get; init; }
+
+    public required string Suite { get; init; }
+
+    /// <summary>When its keys were made.</summary>
+    public required long Since { get; init; }
+
+    public required int Rekeys { get; init; }
+
+    /// <summary>Whether it has a CHILD_SA. Without one nothing passes.</summary>
+    public required bool HasChildren { get; init; }
 }
 
 /// <summary>One CHILD_SA of a tunnel. Times in nanoseconds since the Unix epoch, bytes of inner packets.</summary>

@@ -209,6 +209,9 @@ public sealed record IdentityModel
     /// <summary>False: pending, in dark quarantine, retired, locked or revoked. Nothing of it may pass or finish a handshake.</summary>
     public required bool Active { get; init; }
 
+    /// <summary>Which of those, for people: "locked", "quarantined and locked"; empty while it is active.</summary>
+    public string WhyInactive { get; init; } = "";
+
     /// <summary>"throttled", "management" or "forensic"; empty without a quarantine, and in a dark one, which is not active.</summary>
     public string Quarantine { get; init; } = "";
 

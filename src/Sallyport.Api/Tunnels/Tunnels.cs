@@ -51,5 +51,11 @@ public sealed record TunnelInfo
     /// <summary>Of IPsec its CHILD_SAs, those that packets leave by first; none of OpenVPN.</summary>
     public required IReadOnlyList<SaInfo> Sas { get; init; }
 
+    /// <summary>Of IPsec its IKE SA; null of OpenVPN.</summary>
+    public IkeSaInfo? Ike { get; init; }
+
+    /// <summary>The IKE SA is up and has no CHILD_SA: nothing passes until the peer asks for one.</summary>
+    public bool IkeOnly { get; init; }
+
     public string? EndReason { get; init; }
 }

@@ -148,7 +148,18 @@ internal static class AuditSentence
         yield return Prefixed("guests ", Text(detail, "guests"));
         yield return Prefixed("topology ", Text(detail, "topology"));
         yield return detail.ContainsKey("defaultRoute") ? "everything goes into the tunnel" : null;
-        yield return detail["ipsec"] is JsonObject ipsec ? ipsec["Off"]?.GetValue<bool>() == true ? "no IPsec" : "IPsec as it was chosen" : null;
+        if (detail["ipsecChanged"] is JsonArray changes)
+        {
+            foreach (var change in changes)
+            {
+                yield return change?.ToString();
+            }
+        }
+        else
+        {
+            yield return detail["ipsec"] is JsonObject ipsec ? ipsec["Off"]?.GetValue<bool>() == true ? "no IPsec" : "IPsec as it was chosen" : null;
+        }
+
         if (detail["dns"] is JsonObject dns)
         {
             yield return dns["serve"]?.GetValue<bool>() == false ? "names are not answered" : null;

@@ -23,7 +23,7 @@ namespace Sallyport.Control.Identities;
 internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts, QuarantineKeeper keeper)
 {
     /// <summary>A repeated create answers the identity without its profile, or nothing where a profile was asked for.</summary>
-    public T Create<T>(Actor actor, IdentityInput input, Idempotency? idempotency, Func<IdentityRow, ProfileIssued?, T> answer)
+    public Committed<T> Create<T>(Actor actor, IdentityInput input, Idempotency? idempotency, Func<IdentityRow, ProfileIssued?, T> answer)
         where T : class
     {
         actor.Require(Right.Change, actor.NetworkId);
@@ -35,7 +35,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 var (row, profile) = Create(change, input);
                 return (row.Id, answer(row, profile));
             },
-            (change, id) => input.Profile is null && IdentityRow.Find(change.Sql, id) is { } made ? answer(made, null) : null).Value;
+            (change, id) => input.Profile is null && IdentityRow.Find(change.Sql, id) is { } made ? answer(made, null) : null);
     }
 
     /// <summary>Labels, groups and subnets decide what is allowed: flows that lose their permission are cut.</summary>

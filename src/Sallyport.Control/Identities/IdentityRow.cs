@@ -169,7 +169,8 @@ internal sealed class IdentityRow
         NetworkId = NetworkId,
         Kind = Kind,
         Name = Name,
-        Active = (State == IdentityStates.Active || (State == IdentityStates.Quarantined && QuarantineDegree != QuarantineWords.Dark)) && LockIds is null,
+        Active = IsLetIn && LockIds is null,
+        WhyInactive = string.Join(" and ", WhyInactive()),
         Quarantine = State == IdentityStates.Quarantined && QuarantineDegree is { } degree and not QuarantineWords.Dark ? degree : "",
         ForensicApplicationId = QuarantineApplicationId,
         Posture = Column.Facts(PostureJson),
@@ -182,6 +183,22 @@ internal sealed class IdentityRow
         Credentials = [.. credentials.Where(credential => credential is { RevokedAt: null, IsLocked: false }).Select(credential => credential.ToModel(envelope))],
         Ipsec = Ipsec,
     };
+
+    /// <summary>By its state; a lock may be before it all the same.</summary>
+    private bool IsLetIn => State == IdentityStates.Active || (State == IdentityStates.Quarantined && QuarantineDegree != QuarantineWords.Dark);
+
+    private IEnumerable<string> WhyInactive()
+    {
+        if (!IsLetIn)
+        {
+            yield return State;
+        }
+
+        if (LockIds is not null)
+        {
+            yield return "locked";
+        }
+    }
 
     public QuarantineInfo? ToQuarantine() => State != IdentityStates.Quarantined ? null : new QuarantineInfo
     {

@@ -20,7 +20,7 @@ namespace Sallyport.Control.Identities;
 /// <param name="plural">"Devices"; in small letters the path.</param>
 /// <param name="withCut">The info, with what came of a change.</param>
 internal sealed class MemberEndpoints<TInfo>(
-    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, CutResult, int?, TInfo> withCut)
+    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, CutResult?, int?, TInfo> withCut)
 {
     private readonly string path = plural.ToLowerInvariant();
 
@@ -44,10 +44,10 @@ internal sealed class MemberEndpoints<TInfo>(
         Actor actor, IdentityInput input, Idempotency? idempotency, Func<TInfo, ProfileIssued?, TCreated> answerOf, IdentityCommands commands,
         TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var made = commands.Create(
-            actor, input, idempotency, (row, profile) => new Made<TCreated>(row, answerOf(infoOf(row, tunnels, volumes), profile)));
-        RequestParts.SetETag(context.Response, made.Row.Revision);
-        return TypedResults.Created($"/api/v1/{path}/{made.Row.Name}.{made.Row.Network}", made.Answer);
+        var committed = commands.Create(actor, input, idempotency, (row, profile) => new Made(row, infoOf(row, tunnels, volumes), profile));
+        var (row, info, profile) = committed.Value;
+        RequestParts.SetETag(context.Response, row.Revision);
+        return TypedResults.Created($"/api/v1/{path}/{row.Name}.{row.Network}", answerOf(withCut(info, null, committed.Reconnecting), profile));
     }
 
     public async Task<TInfo> UpdateAsync(
@@ -93,5 +93,5 @@ internal sealed class MemberEndpoints<TInfo>(
         return infoOf(row, tunnels, volumes);
     }
 
-    private sealed record Made<TCreated>(IdentityRow Row, TCreated Answer);
+    private sealed record Made(IdentityRow Row, TInfo Info, ProfileIssued? Profile);
 }

@@ -22,8 +22,8 @@ internal static class IpsecFiles
 
         if (content.GatewayHasCertificate)
         {
-            files.Add(new ProfilePart("swanctl/x509ca/sallyport-root.pem", content.Root));
-            files.Add(new ProfilePart("swanctl/x509ca/sallyport-issuing.pem", content.Issuing));
+            files.Add(new ProfilePart($"swanctl/x509ca/{SwanctlText.AuthorityOf("root", content.Root)}", content.Root));
+            files.Add(new ProfilePart($"swanctl/x509ca/{SwanctlText.AuthorityOf("issuing", content.Issuing)}", content.Issuing));
             files.Add(new ProfilePart("ca.pem", content.Root + content.Issuing));
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Control.Networks;
@@ -89,6 +90,35 @@ internal sealed record IpsecOptions
         CopyDscp = CopyDscp,
         PpkRequired = PpkRequired,
     };
+
+    /// <summary>What is another, in the words of the flags: "ike aes256-sha256-modp2048 -> aes256gcm16-prfsha384-x25519".</summary>
+    public static IEnumerable<string> Changes(IpsecOptions before, IpsecOptions after)
+    {
+        foreach (var ((word, old), (_, now)) in Words(before.ToInfo()).Zip(Words(after.ToInfo())))
+        {
+            if (old != now)
+            {
+                yield return $"{word} {old} -> {now}";
+            }
+        }
+    }
+
+    /// <summary>All of it.</summary>
+    internal static IReadOnlyList<(string Word, string Value)> Words(NetworkIpsec info) =>
+    [
+        ("ipsec", info.Serve ? "on" : "off"),
+        ("ike", string.Join(", ", info.Ike)),
+        ("esp", string.Join(", ", info.Esp)),
+        ("ipsec-auth", string.Join(", ", info.Authentication)),
+        ("ike-lifetime", info.IkeLifetime),
+        ("child-lifetime", info.ChildLifetime),
+        ("child-volume", info.ChildVolume),
+        ("child-packets", info.ChildPackets == 0 ? None : info.ChildPackets.ToString(CultureInfo.InvariantCulture)),
+        ("reauthenticate", info.Reauthenticate),
+        ("encapsulate", info.Encapsulate ? "yes" : "no"),
+        ("copy-dscp", info.CopyDscp ? "yes" : "no"),
+        ("ppk-required", info.PpkRequired ? "yes" : "no"),
+    ];
 
     public static string Lifetime(int seconds) => seconds == 0 ? None : Span.Text(seconds);
 

@@ -81,6 +81,7 @@ internal static class SheetText
             Row(text, "Additional key exchange", Additional(proposals[i]));
         }
 
+        Common(text, "Phase 1 (IKE)", proposals.Count);
         Row(text, "Lifetime", Lifetime(content.Rules.IkeRekeySeconds));
         Row(text, "Dead peer detection", string.Create(CultureInfo.InvariantCulture, $"every {content.ProbeSeconds} s, given up after {content.DeadSeconds} s"));
         Row(text, "NAT traversal", content.Rules.Encapsulate ? "on, forced (everything in UDP)" : "on (automatic)");
@@ -100,6 +101,7 @@ internal static class SheetText
             Row(text, "Extended sequence (ESN)", ProposalWords.Form(proposals[i], TransformType.ExtendedSequence));
         }
 
+        Common(text, "Phase 2 (ESP)", proposals.Count);
         Row(text, "Mode", content.Peer.Mode);
         Row(text, "Lifetime", Lifetime(content.Rules.ChildRekeySeconds));
     }
@@ -163,6 +165,15 @@ internal static class SheetText
     }
 
     private static string Choice(int index, int count) => count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", choice {index + 1} of {count}");
+
+    /// <summary>What does not depend on the choice has a block of its own, or it would look like part of the last one.</summary>
+    private static void Common(ConfigurationText text, string phase, int count)
+    {
+        if (count > 1)
+        {
+            Head(text, $"{phase}, {(count == 2 ? "either" : "whichever")} choice");
+        }
+    }
 
     private static string? Additional(Proposal proposal)
     {

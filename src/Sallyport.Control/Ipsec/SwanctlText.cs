@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Ipsec;
@@ -7,8 +9,16 @@ namespace Sallyport.Control.Ipsec;
 internal static class SwanctlText
 {
     private const int IkePort = 500;
+    private const int FingerprintBytes = 4; // of a name that people read; it proves nothing
 
     public static string CertificateOf(IpsecContent content, IpsecEnd end) => $"{end.Name}.{content.Network}.pem";
+
+    /// <summary>By its fingerprint: the folder may hold the authorities of other installations.</summary>
+    public static string AuthorityOf(string role, string pem)
+    {
+        using var certificate = X509Certificate2.CreateFromPem(pem);
+        return $"sallyport-{role}-{Convert.ToHexStringLower(SHA256.HashData(certificate.RawData).AsSpan(0, FingerprintBytes))}.pem";
+    }
 
     public static string Write(IpsecContent content, IpsecEnd end)
     {
@@ -53,7 +63,8 @@ internal static class SwanctlText
         text.Set("ppk_id", end.PpkId);
         text.Set("ppk_required", end.PpkId is null ? null : "yes");
         text.Section("local", local => Local(local, content, end));
-        text.Section("remote", remote => remote.Set("auth", content.GatewayHasCertificate ? "pubkey" : "psk").Set("id", content.GatewayId));
+        text.Section("remote", remote => remote.Set("auth", content.GatewayHasCertificate ? "pubkey" : "psk").Set("id", content.GatewayId)
+            .Set("cacerts", content.GatewayHasCertificate ? AuthorityOf("root", content.Root) : null));
         text.Section("children", children => Children(children, content, end));
     }
 
@@ -75,8 +86,10 @@ internal static class SwanctlText
 
         if (!content.Peer.SinglePairs)
         {
-            text.Line("# What is behind the gateway now. 0.0.0.0/0 asks for whatever there is when it connects: the gateway answers with less.");
-            text.Section(end.Name, child => Child(Selectors(child, content, content.Local, content.Remote), content));
+            text.Line(content.IsDevice
+                ? $"# Asks for whatever it may reach when it connects; the gateway answers with no more than that, and only that is routed. Now: {string.Join(", ", content.Remote)}"
+                : "# What is behind the gateway now. 0.0.0.0/0 asks for whatever there is when it connects: the gateway answers with less.");
+            text.Section(end.Name, child => Child(Selectors(child, content, content.Local, content.IsDevice ? Everything(content.Local) : content.Remote), content));
             return;
         }
 
@@ -95,6 +108,10 @@ internal static class SwanctlText
     /// <summary>A device has the address that it is given: strongSwan's selector is then that address.</summary>
     private static ConfigurationText Selectors(ConfigurationText text, IpsecContent content, IReadOnlyList<IpPrefix> local, IReadOnlyList<IpPrefix> remote) =>
         text.Set("local_ts", content.IsDevice ? null : string.Join(", ", local)).Set("remote_ts", string.Join(", ", remote));
+
+    /// <summary>Of the families that a device has. strongSwan installs policies and routes for what it is answered, never for what it asked.</summary>
+    private static IReadOnlyList<IpPrefix> Everything(IReadOnlyList<IpPrefix> local) =>
+        [.. new[] { IpPrefix.Parse("0.0.0.0/0"), IpPrefix.Parse("::/0") }.Where(all => local.Any(own => own.IsV4 == all.IsV4))];
 
     private static void Child(ConfigurationText text, IpsecContent content) => text
         .Set("esp_proposals", string.Join(", ", content.Rules.Esp.Select(esp => ProposalWords.Swanctl(ProposalWords.Esp(esp)))))

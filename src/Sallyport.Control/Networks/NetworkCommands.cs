@@ -164,7 +164,8 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         var shared = NetworkInput.SharedOf(row);
         NetworkInput.ApplyOptions(row, input, problems);
         DnsInput.Apply(row, input.Dns, zone, problems);
-        row.IpsecJson = Column.Of(IpsecInput.Read(input.Ipsec, Column.Ipsec(row.IpsecJson), problems));
+        var ipsec = Column.Ipsec(row.IpsecJson);
+        row.IpsecJson = Column.Of(IpsecInput.Read(input.Ipsec, ipsec, problems));
         NetworkInput.CheckShared(row, shared, NetworkRow.All(change.Sql), problems);
         var subnets = IdentityRow.InNetwork(change.Sql, row.Id).Where(identity => identity.Kind != HostIdentity.Kind)
             .SelectMany(site => site.Subnets.Select(subnet => (Subnet: subnet, Site: site.Name))).ToList();
@@ -187,7 +188,13 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
         AddressPool.FillMissing(change, row);
         HostIdentity.FollowPrefixes(change, row);
         change.Touch(ChangeKind.Network, row.Id);
-        change.Audit("network.update", "network:" + row.Name, Describe(row));
+        var detail = Describe(row);
+        if (IpsecOptions.Changes(ipsec, Column.Ipsec(row.IpsecJson)).ToList() is { Count: > 0 } changes)
+        {
+            detail["ipsecChanged"] = new JsonArray([.. changes.Select(one => (JsonNode)one)]);
+        }
+
+        change.Audit("network.update", "network:" + row.Name, detail);
         return NetworkRow.Find(change.Sql, row.Id)!;
     }
 

@@ -76,7 +76,14 @@ internal static class NodeMessageCheck
         : !IsTime(tunnel.Since) || !IsTime(tunnel.LastSeen) ? WrongTime
         : (tunnel.BytesIn | tunnel.BytesOut | tunnel.PacketsIn | tunnel.PacketsOut | (long)tunnel.Renegotiations) < 0 ? WrongCounter
         : tunnel.Sas is null || tunnel.Sas.Count > SasMax ? "more SAs than a tunnel has"
+        : tunnel.Ike is { } ike && WhatIsWrong(ike) is { } wrong ? wrong
         : tunnel.Sas.Select(WhatIsWrong).FirstOrDefault(why => why is not null);
+
+    private static string? WhatIsWrong(IkeState ike) =>
+        !AreTexts(ike.Suite) ? WrongText
+        : !IsTime(ike.Since) ? WrongTime
+        : ike.Rekeys < 0 ? WrongCounter
+        : null;
 
     private static string? WhatIsWrong(SaState? sa) =>
         sa is null ? "an empty SA"

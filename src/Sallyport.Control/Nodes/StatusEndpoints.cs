@@ -38,6 +38,8 @@ internal static class StatusEndpoints
             Version = ControlHost.SoftwareVersion,
             Endpoint = options.Endpoint,
             OpenVpnPort = options.OpenVpnUdpPort > 0 ? options.OpenVpnUdpPort : options.OpenVpnTcpPort,
+            IkePort = options.IkePort,
+            IkeNatPort = options.IkeNatPort,
             ModelVersion = fleet.Version,
             Networks = fleet.Networks.Count,
             Devices = fleet.Identities.Values.Count(identity => identity.Kind == "device"),

@@ -108,7 +108,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
                 return ("offline", null);
             }
 
-            var info = ToInfo(entry);
+            var info = ToInfo(entry.State is { Up: true, Ike.HasChildren: false } ? OtherUp(identityId, state => state.Ike is not { HasChildren: false }) ?? entry : entry);
             var presence = info?.State switch
             {
                 Up => "online",
@@ -195,7 +195,8 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
     }
 
     /// <summary>Another tunnel of the identity that is up, the newest of them: that one uplink is gone does not make a site be gone.</summary>
-    private TunnelEntry? OtherUp(int identityId) => upByIdentity.TryGetValue(identityId, out var keys) ? keys.Select(key => up[key]).MaxBy(entry => entry.State.Since) : null;
+    private TunnelEntry? OtherUp(int identityId, Func<TunnelState, bool>? condition = null) => upByIdentity.TryGetValue(identityId, out var keys)
+        ? keys.Select(key => up[key]).Where(entry => condition?.Invoke(entry.State) is not false).MaxBy(entry => entry.State.Since) : null;
 
     private void SetUp((long RunId, long TunnelId) key, TunnelEntry entry)
     {
@@ -221,6 +222,16 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
     }
 
     private bool IsConnected(TunnelEntry entry) => connectedRuns.TryGetValue(entry.Gateway, out var run) && run == entry.RunId;
+
+    private static IkeSaInfo ToInfo(IkeState ike) => new()
+    {
+        SpiInitiator = ike.InitiatorSpi.ToString("x16", CultureInfo.InvariantCulture),
+        SpiResponder = ike.ResponderSpi.ToString("x16", CultureInfo.InvariantCulture),
+        Initiator = ike.ByGateway ? "gateway" : "peer",
+        Suite = ike.Suite,
+        Since = UnixTime.ToTime(ike.Since),
+        Rekeys = ike.Rekeys,
+    };
 
     private static SaInfo ToInfo(SaState sa) => new()
     {
@@ -273,6 +284,8 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             PacketsOut = state.PacketsOut,
             Renegotiations = state.Renegotiations,
             Sas = [.. state.Sas.Select(ToInfo)],
+            Ike = state.Ike is { } ike ? ToInfo(ike) : null,
+            IkeOnly = state is { Up: true, Ike.HasChildren: false },
             EndReason = state.EndReason.Length == 0 ? null : state.EndReason,
         };
     }

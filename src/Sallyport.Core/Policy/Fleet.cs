@@ -70,6 +70,9 @@ public sealed record Identity
     /// <summary>Only an active identity sends, receives or finishes a handshake.</summary>
     public required bool Active { get; init; }
 
+    /// <summary>For people: "locked", "quarantined and locked"; empty where it is active, or nobody said why it is not.</summary>
+    public string WhyInactive { get; init; } = "";
+
     public IpAddress? AddressV4 { get; init; }
 
     public IpAddress? AddressV6 { get; init; }

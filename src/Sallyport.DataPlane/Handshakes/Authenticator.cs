@@ -87,7 +87,7 @@ internal static class Authenticator
 
         if (!identity.Active)
         {
-            return Judgement.Refuse($"{Describe(identity)} is not active (revoked, retired, quarantined or pending)", identity);
+            return Judgement.Refuse($"{Describe(identity)} is {WhyInactive(identity)}", identity);
         }
 
         var refusal = JudgeWrapping(claim, identity, access);
@@ -144,6 +144,9 @@ internal static class Authenticator
 
     /// <summary>"device 'pump-17'".</summary>
     public static string Describe(Identity identity) => $"{identity.Kind.Word()} '{identity.Name}'";
+
+    /// <summary>"locked", "quarantined and locked". A control of an older version does not say which.</summary>
+    public static string WhyInactive(Identity identity) => identity.WhyInactive.Length > 0 ? identity.WhyInactive : "not active (locked, quarantined, pending or retired)";
 
     private static string JudgeWrapping(in Claim claim, Identity identity, NetworkAccess access)
     {

@@ -390,7 +390,7 @@ internal sealed class Handshaker : PeerThread
         var entry = _directory.LastUnknown is { } id ? _directory.Model.FindWrappedKey(id) : null;
         var identity = entry is null ? null : _directory.Model.Fleet.Identity(entry.IdentityId);
         var former = _directory.LastUnknown is { } unknown ? Context.Model.FormerOwner(unknown) : null;
-        var detail = identity is not null ? $"{Authenticator.Describe(identity)} is not active (revoked, retired, quarantined or pending)"
+        var detail = identity is not null ? $"{Authenticator.Describe(identity)} is {Authenticator.WhyInactive(identity)}"
             : former is not null ? $"the credential of {former.Value.Name} has been revoked"
             : "a tls-crypt-v2 key of ours whose credential is not known: revoked or removed";
         _failures.Raise("handshake.failed", identity?.Id ?? former?.IdentityId ?? 0, from.Peer, detail, now);

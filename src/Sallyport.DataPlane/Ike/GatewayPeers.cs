@@ -70,7 +70,7 @@ internal sealed class GatewayPeers(int index, int threads, HandshakeContext cont
     {
         var verdict = IkeJudge.Judge(claim, Model);
         return verdict.Grant?.Tag is Admittance admitted && claim.Target is null && !MayBegin(admitted.Identity.Id)
-            ? IkeVerdict.RefuseForNow($"{admitted.Name} begins sessions too often")
+            ? IkeVerdict.RefuseForNow($"{admitted.Name} begins sessions too often", admitted.Identity)
             : verdict;
     }
 }

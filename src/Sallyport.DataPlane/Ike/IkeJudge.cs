@@ -34,14 +34,14 @@ internal static class IkeJudge
 
         if (claim.Target is SiteCall called && called.Credential.IdentityId != identity.Id)
         {
-            return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} answers where another was called");
+            return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} answers where another was called", identity);
         }
 
         // Where we called, the key that both have mixed in is that of what we called with.
         var ppk = claim.Ppk is null ? null : claim.Target is SiteCall { Credential: var own } ? own : claim.Ppk.Tag as CredentialEntry;
         if (ppk is not null && ppk.IdentityId != identity.Id)
         {
-            return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} came with the post-quantum key of another identity");
+            return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} came with the post-quantum key of another identity", identity);
         }
 
         var isCertificate = claim.Certificate is not null;
@@ -62,24 +62,26 @@ internal static class IkeJudge
         var name = admitted.Name;
         if (!admitted.Identity.Active)
         {
-            return IkeVerdict.RefuseForNow($"{name} is not active (locked, quarantined, pending or retired)");
+            return IkeVerdict.RefuseForNow($"{name} is {Authenticator.WhyInactive(admitted.Identity)}", admitted.Identity);
         }
 
         if (admitted.Uplink is < 1 or > Uplinks.Max)
         {
-            return IkeVerdict.Refuse($"{name}: there is no uplink {admitted.Uplink}, but 1 to {Uplinks.Max}");
+            return IkeVerdict.Refuse($"{name}: there is no uplink {admitted.Uplink}, but 1 to {Uplinks.Max}", admitted.Identity);
         }
 
         if (!model.Access.TryGetValue(admitted.Identity.NetworkId, out var access) || access.Ipsec is not { } ipsec)
         {
-            return IkeVerdict.Refuse($"{name}: nobody of its network comes by IPsec");
+            return IkeVerdict.Refuse($"{name}: nobody of its network comes by IPsec", admitted.Identity);
         }
 
         if (!ipsec.IsContentWith(admitted.Proof))
         {
-            return IkeVerdict.Refuse(ipsec.NeedsPpk && admitted.Proof.PpkId == 0
-                ? $"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none"
-                : $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}");
+            return IkeVerdict.Refuse(
+                ipsec.NeedsPpk && admitted.Proof.PpkId == 0
+                    ? $"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none"
+                    : $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}",
+                admitted.Identity);
         }
 
         return IkeVerdict.Allow(IkeGrants.For(admitted, access, ipsec, model));

@@ -1,4 +1,5 @@
 using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Ike;
 
@@ -38,9 +39,19 @@ internal sealed class IkePeer
     /// <summary>It gets its tunnel with its first CHILD_SA, or without one when no more is said.</summary>
     public bool IsWaiting { get; set; }
 
+    /// <summary>When the keys of its IKE SA were made, and how often they were made anew.</summary>
+    public Instant IkeSince { get; set; }
+
+    public int IkeRekeys { get; set; }
+
     /// <summary>CHILD_SAs that were replaced by others.</summary>
     public int Rekeys { get; set; }
 }
+
+/// <summary>A call whose time has come.</summary>
+/// <param name="RedirectedFrom">Where the site was called before, which sent us here (RFC 5685); null without.</param>
+/// <param name="Ticket">With which it goes on where it was (RFC 5723); null without.</param>
+internal sealed record DueCall(SiteCall Site, IkePath Path, Core.Primitives.IpAddress? RedirectedFrom, ResumptionTicket? Ticket);
 
 /// <summary>Whom the gateway calls: an uplink of a site, and what we prove ourselves with.</summary>
 internal sealed record SiteCall(int IdentityId, int Uplink, string Remote, Model.CredentialEntry Credential);

@@ -214,9 +214,9 @@ internal sealed class IkeThread : PeerThread
             }
         }
 
-        while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call, out var path))
+        while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call))
         {
-            Call(call, path);
+            Call(call);
         }
     }
 
@@ -273,15 +273,16 @@ internal sealed class IkeThread : PeerThread
     }
 
     /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
-    private void Call(SiteCall call, in IkePath path)
+    private void Call(DueCall due)
     {
+        var (call, path) = (due.Site, due.Path);
         if (SiteTargets.For(call, Context.Model.Current, path) is not { } target)
         {
             _caller!.Failed(call, _now);
             return;
         }
 
-        Begin(call, target, path);
+        Begin(call, SiteTargets.For(target, due), path);
     }
 
     /// <summary>A site that is up and has to prove again who it is: in a session beside the one that there is, which goes when the other has its tunnel.</summary>
@@ -363,20 +364,26 @@ internal sealed class IkeThread : PeerThread
                 var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
                 TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
                 CloseIfEmpty(peer);
+                TellIfBare(peer);
                 break;
             case IkeMoved moved:
                 Move(peer, moved);
                 break;
             case IkeRekeyed rekeyed:
-                peer.Suite = rekeyed.Suite;
+                (peer.Suite, peer.IkeSince) = (rekeyed.Suite, _now);
+                peer.IkeRekeys++;
                 Context.Uplink.CountRenegotiation(peer.TunnelId);
+                TellIke(peer);
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
                 CloseIfEmpty(peer);
                 break;
             case IkeRedirected redirected:
-                _failures.Raise("tunnel.redirected", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, $"the peer sends us to {redirected.Gateway}", _now);
+                Follow(peer, redirected.Gateway);
+                break;
+            case TicketReceived { Ticket: var ticket } when peer.Call is { } call:
+                _caller!.Keep(call, ticket);
                 break;
             case IkeDown down:
                 Ended(peer, down);
@@ -391,6 +398,16 @@ internal sealed class IkeThread : PeerThread
         }
     }
 
+    /// <summary>A site that we called is called there, as whom it was called as: whoever answers has to prove to be the same.</summary>
+    private void Follow(IkePeer peer, string gateway)
+    {
+        var from = peer.Session.Path.Peer;
+        var isFollowed = peer.Call is { } call && _caller!.TryFollow(call, gateway, from.Ip, _now);
+        _failures.Raise(
+            "tunnel.redirected", peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, from,
+            $"the peer sends us to {gateway}" + (isFollowed ? "" : ", which is too often: it is called again at its own address"), _now);
+    }
+
     /// <summary>A site that we called, and that has no CHILD_SA (any more), is called anew: nobody else would make one.</summary>
     private void CloseIfEmpty(IkePeer peer)
     {
@@ -399,6 +416,21 @@ internal sealed class IkeThread : PeerThread
             _endpoint.Tell(peer.Session, session => session.Close("no CHILD_SA is left", _now));
         }
     }
+
+    /// <summary>Others keep their IKE SA, by which they may ask for a CHILD_SA again; until they do nothing of theirs passes. One that was replaced is not missed.</summary>
+    private void TellIfBare(IkePeer peer)
+    {
+        if (peer is { HasTunnel: true, Session: { IsUp: true, HasChildren: false } })
+        {
+            TellIke(peer);
+            _failures.Raise(
+                "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
+                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another", _now);
+        }
+    }
+
+    private void TellIke(IkePeer peer) =>
+        Context.Uplink.Put(peer.TunnelId, new IkeDescription(peer.Session.Spis, peer.Suite, peer.IkeSince, peer.IkeRekeys, peer.Session.HasChildren));
 
     private void Admit(IkePeer peer, IkeUp up)
     {
@@ -411,7 +443,7 @@ internal sealed class IkeThread : PeerThread
             return;
         }
 
-        (peer.Admitted, peer.Suite, peer.Proof) = (admitted, up.Suite, up.Proof);
+        (peer.Admitted, peer.Suite, peer.Proof, peer.IkeSince) = (admitted, up.Suite, up.Proof, _now);
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
@@ -445,6 +477,10 @@ internal sealed class IkeThread : PeerThread
             if (keys.Replaces != 0)
             {
                 Context.Uplink.CountRenegotiation(peer.TunnelId);
+            }
+            else
+            {
+                TellIke(peer);
             }
         }
     }
@@ -511,6 +547,7 @@ internal sealed class IkeThread : PeerThread
             ClientPlatform = "",
             Since = Context.Clock.ToWall(_now),
         });
+        TellIke(peer);
         var probe = TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds));
         peer.HasTunnel = peer.TunnelWasOpened = true;
         if (!TellShard(peer, new OpenTunnel(new NewTunnel
@@ -561,7 +598,8 @@ internal sealed class IkeThread : PeerThread
     {
         if (KindOf(down.Reason) is { } kind)
         {
-            _failures.Raise(kind, peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
+            var who = peer.Admitted?.Identity ?? Refused(down);
+            _failures.Raise(kind, who?.Id ?? peer.Call?.IdentityId ?? 0, peer.Session.Path.Peer, Text(peer, down), _now);
         }
 
         CloseTunnelOf(peer, down.Reason switch
@@ -576,11 +614,17 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
-        if (peer.Admitted is { } who)
+        if (peer.Call is { } over && down.Reason is not (IkeEnd.Silent or IkeEnd.Closed or IkeEnd.Redirected))
         {
-            if (who.Identity.Kind == IdentityKind.Site)
+            // What the peer ended, or would not have, is not gone on with.
+            _caller!.Keep(over, null);
+        }
+
+        if (peer.Admitted is { } admitted)
+        {
+            if (admitted.Identity.Kind == IdentityKind.Site)
             {
-                _calls.Left(who.Identity.Id, who.Uplink);
+                _calls.Left(admitted.Identity.Id, admitted.Uplink);
             }
         }
         else if (peer.Call is { } call)
@@ -594,6 +638,14 @@ internal sealed class IkeThread : PeerThread
     {
         IkeEnd.NoProposal or IkeEnd.AuthenticationFailed or IkeEnd.Refused or IkeEnd.Malformed or IkeEnd.HandshakeTimeout => "handshake.failed",
         IkeEnd.None or IkeEnd.Silent or IkeEnd.Deleted or IkeEnd.Closed or IkeEnd.Redirected => null,
+    };
+
+    /// <summary>Who had proven who it is, and was not let in all the same. What a peer merely says of itself is in no column of an event.</summary>
+    private static Identity? Refused(IkeDown down) => down.Who switch
+    {
+        Identity identity => identity,
+        Admittance admitted => admitted.Identity,
+        _ => null,
     };
 
     private static string Text(IkePeer peer, IkeDown down) =>

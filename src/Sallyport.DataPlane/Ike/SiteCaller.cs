@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
@@ -24,7 +26,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
     /// <summary>Sessions that are up, whoever began them; also of sites that are not called, because that may change.</summary>
     private readonly Dictionary<(int IdentityId, int Uplink), int> _up = [];
-    private readonly ConcurrentQueue<(Line Line, IkePath? Path)> _found = new();
+    private readonly ConcurrentQueue<(Line Line, IkePath? Path, IpAddress? RedirectedFrom)> _found = new();
     private readonly ConcurrentQueue<(int IdentityId, int Uplink, bool IsUp)> _news = new();
     private readonly CancellationTokenSource _stop = new();
     private GatewayModel? _model;
@@ -54,6 +56,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         var wanted = Wanted(model).ToDictionary(call => (call.IdentityId, call.Uplink));
         foreach (var gone in _lines.Keys.Where(key => !wanted.ContainsKey(key)).ToList())
         {
+            _lines[gone].UseTicket(null);
             _lines.Remove(gone);
         }
 
@@ -70,7 +73,8 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
             else if (line.Call != call)
             {
                 // Somebody has mended what was wrong: that is tried soon.
-                line.Call = call;
+                (line.Call, line.Elsewhere) = (call, null);
+                line.UseTicket(null);
                 line.Pause = FirstPause;
                 if (line.Due != Instant.Never)
                 {
@@ -81,9 +85,9 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
     }
 
     /// <summary>A call whose time has come, and where it goes.</summary>
-    public bool TryTakeDue(Instant now, out SiteCall call, out IkePath path)
+    public bool TryTakeDue(Instant now, [NotNullWhen(true)] out DueCall? call)
     {
-        (call, path) = (null!, default);
+        call = null;
         foreach (var line in _lines.Values)
         {
             if (line.Due <= now)
@@ -97,7 +101,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         {
             if (found.Path is { } way && _lines.GetValueOrDefault((found.Line.Call.IdentityId, found.Line.Call.Uplink)) == found.Line && !IsUp(found.Line))
             {
-                (call, path) = (found.Line.Call, way);
+                call = new DueCall(found.Line.Call, way, found.RedirectedFrom, found.Line.TakeTicket());
                 return true;
             }
 
@@ -108,6 +112,28 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         }
 
         return false;
+    }
+
+    /// <summary>The site sends our session elsewhere: once it is over, it is called there at once. False where it has done so too often; it is then called at its own address.</summary>
+    /// <param name="from">Where it was called.</param>
+    public bool TryFollow(SiteCall call, string gateway, IpAddress from, Instant now)
+    {
+        if (!_lines.TryGetValue((call.IdentityId, call.Uplink), out var line) || line.Call != call || !line.Redirections.TryFollow(now))
+        {
+            return false;
+        }
+
+        line.Elsewhere = (gateway, from);
+        return true;
+    }
+
+    /// <summary>For the next call; null where there is to be none.</summary>
+    public void Keep(SiteCall call, ResumptionTicket? ticket)
+    {
+        if (_lines.TryGetValue((call.IdentityId, call.Uplink), out var line) && line.Call == call)
+        {
+            line.UseTicket(ticket);
+        }
     }
 
     /// <summary>A session of it is up, whoever began it. From any thread.</summary>
@@ -181,6 +207,12 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
     private void Later(Line line, Instant now)
     {
+        if (line.Elsewhere is not null)
+        {
+            line.Due = now;
+            return;
+        }
+
         // Between three and five quarters, so that a site's uplinks, and the sites of one place, do not call in step.
         Span<byte> chance = stackalloc byte[1];
         entropy.Fill(chance);
@@ -214,11 +246,15 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
     private async Task FindAsync(Line line)
     {
         IkePath? path = null;
+
+        // Where it sent us is tried once: whatever comes of that, its own address is next.
+        var (remote, from) = line.Elsewhere is { } elsewhere ? (elsewhere.Gateway, elsewhere.From) : (line.Call.Remote, (IpAddress?)null);
+        line.Elsewhere = null;
         try
         {
-            var addresses = IPAddress.TryParse(line.Call.Remote, out var one)
+            var addresses = IPAddress.TryParse(remote, out var one)
                 ? [one]
-                : await System.Net.Dns.GetHostAddressesAsync(line.Call.Remote, _stop.Token).ConfigureAwait(false);
+                : await System.Net.Dns.GetHostAddressesAsync(remote, _stop.Token).ConfigureAwait(false);
             path = addresses.Select(Way).FirstOrDefault(way => way is not null);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ArgumentException)
@@ -226,7 +262,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
             // There is no such name at the moment: the next look asks again.
         }
 
-        _found.Enqueue((line, path));
+        _found.Enqueue((line, path, from));
         wake();
     }
 
@@ -255,5 +291,26 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         public TimeSpan Pause { get; set; } = FirstPause;
 
         public Instant UpSince { get; set; }
+
+        public Redirections Redirections { get; } = new();
+
+        /// <summary>Where the site has sent us, and from where.</summary>
+        public (string Gateway, IpAddress From)? Elsewhere { get; set; }
+
+        private ResumptionTicket? _ticket;
+
+        public void UseTicket(ResumptionTicket? ticket)
+        {
+            CryptographicOperations.ZeroMemory(_ticket?.Derivation);
+            _ticket = ticket;
+        }
+
+        /// <summary>For one call: with the same ticket twice two sessions would have keys of the same secret (RFC 5723 section 4.3.4).</summary>
+        public ResumptionTicket? TakeTicket()
+        {
+            var taken = _ticket;
+            _ticket = null;
+            return taken;
+        }
     }
 }

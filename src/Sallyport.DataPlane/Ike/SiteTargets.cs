@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Esp;
+using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Policy;
@@ -50,6 +51,7 @@ internal static class SiteTargets
             PpkId = credential.PpkId is { } id ? System.Text.Encoding.UTF8.GetBytes(id) : null,
             Ppk = credential.Ppk,
             PpkRequired = ipsec.NeedsPpk,
+            WantsTicket = MayResume(ipsec, model),
             Lifetimes = ipsec.Lifetimes,
         };
     }
@@ -73,4 +75,17 @@ internal static class SiteTargets
     /// <summary>As the sheet of a router has them, row by row: each subnet of the site with each that is behind the gateway, of one family.</summary>
     private static List<(TrafficSelector Local, TrafficSelector Remote)> PairsOf(ImmutableArray<TrafficSelector> local, ImmutableArray<TrafficSelector> remote) =>
         [.. (from there in remote from here in local where there.First.IsV4 == here.First.IsV4 select (here, there)).Take(IkeLimits.ChildrenMax)];
+
+    /// <summary>The same as it is called now: where it was sent from, and with its ticket, if its network still takes what was agreed on then.</summary>
+    public static IkeTarget For(IkeTarget target, DueCall due) => target with
+    {
+        RedirectedFrom = due.RedirectedFrom,
+        Ticket = due is { Ticket: { } ticket, RedirectedFrom: null } && target.WantsTicket && (target.Remote is null || target.Remote.Equals(ticket.Remote))
+            && ProposalChoice.TryChoose([ticket.Agreed], target.Ike, KeyExchangeMethod.None, out _)
+            ? ticket
+            : null,
+    };
+
+    /// <summary>Where tickets are given tickets are taken. Who comes back with one does not bring a post-quantum key: where one is demanded, it is the whole way.</summary>
+    private static bool MayResume(IpsecAccess ipsec, GatewayModel model) => model.Settings.IkeTicketKey.Length > 0 && !ipsec.NeedsPpk;
 }

@@ -1,3 +1,6 @@
+using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Primitives;
+
 namespace Sallyport.DataPlane.Nodes;
 
 /// <summary>What is known of a tunnel when it opens, for people. Texts that many tunnels share should be the same strings.</summary>
@@ -24,3 +27,7 @@ internal sealed record TunnelDescription
     /// <summary>Nanoseconds since the Unix epoch.</summary>
     public required long Since { get; init; }
 }
+
+/// <summary>The IKE SA of a tunnel of IPsec, as its session has it now.</summary>
+/// <param name="Since">When its keys were made.</param>
+internal sealed record IkeDescription(IkeSpis Spis, string Suite, Instant Since, int Rekeys, bool HasChildren);

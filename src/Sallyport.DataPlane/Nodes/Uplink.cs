@@ -1,6 +1,7 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Flows;
+using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
@@ -105,6 +106,19 @@ internal sealed class Uplink
             {
                 tunnel.Sas.Clear();
                 tunnel.Sas.AddRange(sas);
+            }
+        }
+    }
+
+    /// <summary>The IKE SA of a tunnel that was announced.</summary>
+    public void Put(long tunnelId, IkeDescription ike)
+    {
+        lock (_lock)
+        {
+            if (_tunnels.TryGetValue(tunnelId, out var tunnel))
+            {
+                tunnel.Ike = ike;
+                _changedTunnels.Add(tunnelId);
             }
         }
     }
@@ -363,7 +377,7 @@ internal sealed class Uplink
         Up = tunnel.End == TunnelEnd.None,
         Protocol = tunnel.Description.Protocol,
         OuterAddress = tunnel.Path.ToString(),
-        Cipher = tunnel.Description.Cipher,
+        Cipher = tunnel.Sas.Count == 0 ? tunnel.Description.Cipher : tunnel.Sas.Select(sa => sa.Suite.TunnelCipher()).Aggregate(EspCiphers.Weaker).Word(),
         Tls = tunnel.Description.Tls,
         Wrapping = tunnel.Description.Wrapping,
         ClientVersion = tunnel.Description.ClientVersion,
@@ -377,6 +391,18 @@ internal sealed class Uplink
         Renegotiations = tunnel.Renegotiations,
         EndReason = tunnel.End.Text(),
         Sas = [.. tunnel.Sas.Select(State)],
+        Ike = tunnel.Ike is { } ike ? State(ike) : null,
+    };
+
+    private IkeState State(IkeDescription ike) => new()
+    {
+        InitiatorSpi = ike.Spis.Initiator,
+        ResponderSpi = ike.Spis.Responder,
+        ByGateway = ike.Spis.WeBegan,
+        Suite = ike.Suite,
+        Since = _clock.ToWall(ike.Since),
+        Rekeys = ike.Rekeys,
+        HasChildren = ike.HasChildren,
     };
 
     private SaState State(SaSnapshot sa) => new()
@@ -412,6 +438,8 @@ internal sealed class Uplink
         public TunnelCounters Counters { get; set; }
 
         public List<SaSnapshot> Sas { get; } = [];
+
+        public IkeDescription? Ike { get; set; }
 
         public int Renegotiations { get; set; }
 

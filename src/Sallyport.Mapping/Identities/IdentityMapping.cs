@@ -14,6 +14,7 @@ public static class IdentityMapping
         Kind = IdentityKinds.Read(dto.Kind) ?? throw FleetMapping.Unknown("kind of identity", dto.Kind),
         Name = dto.Name,
         Active = dto.Active,
+        WhyInactive = dto.WhyInactive,
         AddressV4 = dto.AddressV4 is null ? null : IpAddress.Parse(dto.AddressV4),
         AddressV6 = dto.AddressV6 is null ? null : IpAddress.Parse(dto.AddressV6),
         Subnets = [.. dto.Subnets.Select(IpPrefix.Parse)],

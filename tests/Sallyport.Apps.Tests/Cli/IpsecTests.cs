@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Sallyport.Cli;
 
 namespace Sallyport.Apps.Tests.Cli;
@@ -33,12 +34,14 @@ public sealed class IpsecTests : IAsyncLifetime
         remarks.ShouldContain("strongSwan: cp -r pump-17.ipsec/swanctl/. /etc/swanctl/ && swanctl --load-all; anything else: pump-17.ipsec/sheet.txt");
         var place = Path.Combine(server.Directory, "pump-17.ipsec");
         File.GetUnixFileMode(place).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var files = Directory.GetFiles(place, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(place, file)).Order(StringComparer.Ordinal);
-        files.ShouldBe(
+        var files = Directory.GetFiles(place, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(place, file)).Order(StringComparer.Ordinal).ToList();
+        files.Select(file => Regex.Replace(file, "-[0-9a-f]{8}\\.pem$", "-ID.pem")).ShouldBe(
         [
             "ca.pem", "pump-17.p12", "sheet.txt", "swanctl/conf.d/pump-17.conf", "swanctl/private/pump-17.plant-a.pem", "swanctl/x509/pump-17.plant-a.pem",
-            "swanctl/x509ca/sallyport-issuing.pem", "swanctl/x509ca/sallyport-root.pem",
+            "swanctl/x509ca/sallyport-issuing-ID.pem", "swanctl/x509ca/sallyport-root-ID.pem",
         ]);
+        var root = Path.GetFileName(files.Single(file => file.Contains("root", StringComparison.Ordinal)));
+        File.ReadAllText(Path.Combine(place, "swanctl", "conf.d", "pump-17.conf")).ShouldContain($"            cacerts = {root}\n");
         foreach (var file in files)
         {
             File.GetUnixFileMode(Path.Combine(place, file)).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite, file);
@@ -67,14 +70,19 @@ public sealed class IpsecTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_key_is_shown_to_who_asked_and_never_in_JSON()
+    public async Task A_key_is_in_the_private_files_and_on_no_terminal_and_never_in_JSON()
     {
         var (_, _, remarks) = await RunAsync("site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--auth", "psk", "--uplinks", "2",
             "--remote", "203.0.113.5", "--remote", "any", "--single-pairs", "yes", "--peer-id", "203.0.113.5");
-        remarks.ShouldContain("pre-shared key of 203.0.113.5: ");
-        remarks.ShouldContain("pre-shared key of 2.dc.plant-a.sallyport: ");
-        var key = remarks.Split("pre-shared key of 203.0.113.5: ")[1].Split(' ')[0];
-        File.ReadAllText(Path.Combine(server.Directory, "dc.ipsec", "swanctl", "conf.d", "dc.conf")).ShouldContain(key);
+        remarks.ShouldContain("pre-shared key of 203.0.113.5: in dc.ipsec/sheet.txt\n");
+        remarks.ShouldContain("pre-shared key of 2.dc.plant-a.sallyport: in dc.ipsec/sheet.txt\n");
+        foreach (var name in (string[])["dc", "dc-2"])
+        {
+            var key = File.ReadAllText(Path.Combine(server.Directory, "dc.ipsec", "swanctl", "conf.d", $"{name}.conf")).Split("secret = \"")[1].Split('"')[0];
+            remarks.ShouldNotContain(key);
+            File.ReadAllText(Path.Combine(server.Directory, "dc.ipsec", "sheet.txt")).ShouldContain(key);
+        }
+
         (await server.RunAsync("site", "show", "dc")).ShouldContain("the gateway begins to 203.0.113.5, any, one pair of subnets for each SA");
         var list = await server.RunAsync("credential", "list", "--site", "dc");
         list.ShouldContain("2.dc.plant-a.sallyport");
@@ -115,9 +123,39 @@ public sealed class IpsecTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_secret_that_is_in_no_private_file_is_shown()
+    {
+        await server.RunAsync("network", "update", "plant-a", "--ipsec-auth", "eap-mschapv2", "--ipsec-auth", "psk");
+        var (_, output, remarks) = await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--auth", "psk", "--profile", "-");
+        var key = Regex.Match(remarks, @"pre-shared key of pump-17\.plant-a\.sallyport: (\w+) \(shown only now\)").Groups[1].Value;
+        key.Length.ShouldBe(43);
+        output.ShouldContain(key);
+        remarks = (await RunAsync("device", "add", "pump-18", "--network", "plant-a", "--protocol", "ipsec", "--auth", "eap-mschapv2")).Remarks;
+        remarks.ShouldContain("password in pump-18.ipsec/sheet.txt\n");
+    }
+
+    [Fact]
+    public async Task Ports_are_told_by_their_names() => (await RunAsync("status")).Output.ShouldMatch(@"ports: +openvpn \d+, ike \d+");
+
+    [Fact]
+    public async Task What_is_of_IPsec_says_so_where_the_protocol_was_forgotten()
+    {
+        foreach (var flag in (string[][])[["--auth", "psk"], ["--uplinks", "2"], ["--peer-id", "hq@example.com"], ["--ppk", "yes"]])
+        {
+            string[] add = ["device", "add", "pump-17", "--network", "plant-a", .. flag];
+            var (code, _, remarks) = await RunAsync(add);
+            (code, remarks.Contains("add --protocol ipsec", StringComparison.OrdinalIgnoreCase)).ShouldBe((ExitCodes.Usage, true), remarks);
+            (await RunAsync([.. add, "--profile", "pump.ovpn"])).Remarks.ShouldContain($"{flag[0]} is of IPsec, and a profile is for OpenVPN unless it is said");
+        }
+
+        await server.RunAsync("device", "add", "pump-17", "--network", "plant-a");
+        (await RunAsync("device", "profile", "pump-17", "--auth", "psk")).Remarks.ShouldContain("Add --protocol ipsec");
+        (await server.RunAsync("device", "add", "--help")).ShouldContain("default with --protocol: NAME.ovpn");
+    }
+
+    [Fact]
     public async Task What_is_wrong_is_told_by_the_flag_that_said_it()
     {
-        (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--auth", "psk")).Remarks.ShouldContain("--auth says what a profile is like, but none is asked for");
         (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--auth", "psk", "--peer-id", "a b")).Remarks.ShouldContain("--peer-id");
         (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsek")).Remarks.ShouldContain("--protocol");
         (await RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--uplinks", "2")).Remarks.ShouldContain("--uplinks");

@@ -216,6 +216,9 @@ public sealed class EgressTests
         await ControlWorld.UntilAsync(async () => (await world.Client.GetStatusAsync()).TunnelsUp == 2);
         (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { DefaultRoute = true })).TunnelsReconnecting.ShouldBe(1);
         (await world.Client.UpdateSiteAsync("hq", new Api.Sites.SiteUpdate { Subnets = ["192.168.50.0/24", "192.168.60.0/24"] })).TunnelsReconnecting.ShouldBe(1, "others are sent the routes, not the site");
+        var added = new Api.Sites.SiteCreate { Name = "dc", Network = "plant-a", Subnets = ["192.168.70.0/24"] };
+        (await world.Client.AddSiteAsync(added)).Site.TunnelsReconnecting.ShouldBe(2);
+        (await world.PumpAsync("pump-20")).Device.TunnelsReconnecting.ShouldBeNull("nobody is sent a route to a device");
     }
 
     [Fact]

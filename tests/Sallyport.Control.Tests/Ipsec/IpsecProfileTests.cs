@@ -99,8 +99,8 @@ public sealed class IpsecProfileTests
         all.Single(one => one.HasPrivateKey).Thumbprint.ShouldBe(certificate.Thumbprint);
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(X509Certificate2.CreateFromPem(FileOf(profile, "swanctl/x509ca/sallyport-root.pem")));
-        chain.ChainPolicy.ExtraStore.Add(X509Certificate2.CreateFromPem(FileOf(profile, "swanctl/x509ca/sallyport-issuing.pem")));
+        chain.ChainPolicy.CustomTrustStore.Add(X509Certificate2.CreateFromPem(Authority(profile, "root")));
+        chain.ChainPolicy.ExtraStore.Add(X509Certificate2.CreateFromPem(Authority(profile, "issuing")));
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.Build(certificate).ShouldBeTrue();
         profile.Keys.ShouldBeEmpty();
@@ -369,7 +369,8 @@ public sealed class IpsecProfileTests
         profile.Text.ShouldNotContain("0.0.0.0/0\n");
         var device = (await AddAsync(world, "pump-17", new ProfileRequest { Protocol = "ipsec" })).Profile!;
         FileOf(device, "swanctl/conf.d/pump-17.conf").ShouldContain("vips = 0.0.0.0, ::\n");
-        FileOf(device, "swanctl/conf.d/pump-17.conf").ShouldContain("remote_ts = 10.20.0.0/16, 10.30.0.0/16, fd00:20::/64, 192.168.50.0/24, 192.168.60.0/24, 198.18.0.0/16, fd5c:fbbf::/32, 198.19.0.0/16, fd47:36c2::/32\n");
+        FileOf(device, "swanctl/conf.d/pump-17.conf").ShouldContain("Now: 10.20.0.0/16, 10.30.0.0/16, fd00:20::/64, 192.168.50.0/24, 192.168.60.0/24, 198.18.0.0/16, fd5c:fbbf::/32, 198.19.0.0/16, fd47:36c2::/32\n");
+        FileOf(device, "swanctl/conf.d/pump-17.conf").ShouldContain("remote_ts = 0.0.0.0/0, ::/0\n", Case.Sensitive, "it has to ask to be given what comes later");
         await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { DefaultRoute = true });
         device = await world.Client.IssueDeviceProfileAsync("pump-17", new ProfileRequest { Protocol = "ipsec" });
         FileOf(device, "swanctl/conf.d/pump-17.conf").ShouldContain("remote_ts = 0.0.0.0/0, ::/0\n");
@@ -409,6 +410,15 @@ public sealed class IpsecProfileTests
                 copy.ToArray().AsSpan().IndexOf(Encoding.ASCII.GetBytes(secret)).ShouldBe(-1, file);
             }
         }
+    }
+
+    /// <summary>Its name has its fingerprint, so that two installations are two files on one machine.</summary>
+    private static string Authority(ProfileIssued profile, string role)
+    {
+        var file = profile.Files.Single(file => file.Name.StartsWith($"swanctl/x509ca/sallyport-{role}-", StringComparison.Ordinal));
+        using var certificate = X509Certificate2.CreateFromPem(file.Text);
+        file.Name.ShouldBe($"swanctl/x509ca/sallyport-{role}-{Convert.ToHexStringLower(certificate.GetCertHash(System.Security.Cryptography.HashAlgorithmName.SHA256))[..8]}.pem");
+        return file.Text;
     }
 
     private static string FileOf(ProfileIssued profile, string name) => profile.Files.Single(file => file.Name == name).Text;

@@ -22,7 +22,7 @@ public sealed class LockTests
         var locking = world.Client.AddLockAsync(new LockCreate { Subject = subject, Reason = "stolen?" });
         var delta = await gateway.ReceiveAsync<Delta>();
         var pump = delta.Identities.Single(identity => identity.Name == "pump-17");
-        pump.Active.ShouldBeFalse();
+        (pump.Active, pump.WhyInactive).ShouldBe((false, "locked"));
         await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt + 2_000_000, delta.CommittedAt, 1, 2));
         var made = await locking;
         (made.Cut!.TunnelsCut, made.Cut.FlowsCut).ShouldBe((1, 2));
@@ -32,7 +32,7 @@ public sealed class LockTests
         (await world.Client.ListAuditAsync(action: "lock.add")).Items.Single().Summary.ShouldStartWith($"lock {made.Id} added: ");
 
         await world.Client.DeleteLockAsync(made.Id);
-        (await gateway.ReceiveAsync<Delta>()).Identities.ShouldContain(identity => identity.Name == "pump-17" && identity.Active);
+        (await gateway.ReceiveAsync<Delta>()).Identities.ShouldContain(identity => identity.Name == "pump-17" && identity.Active && identity.WhyInactive == "");
         (await world.Client.ListLocksAsync()).Items.ShouldBeEmpty();
     }
 

@@ -81,6 +81,28 @@ public sealed class IpsecOptionTests
     }
 
     [Fact]
+    public async Task The_audit_trail_says_what_it_was_and_what_it_is()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Ipsec = new NetworkIpsecInput { Ike = ["aes256-sha256-modp2048"], Esp = ["aes256-sha256"], Authentication = ["psk"] } });
+        await world.Client.UpdateNetworkAsync(
+            "plant-a",
+            new NetworkUpdate { Ipsec = new NetworkIpsecInput { Ike = ["aes256-sha1-modp2048", "aes128-sha1-modp2048"], Authentication = ["certificate"], ChildLifetime = "none", ChildPackets = 5_000, Encapsulate = true } });
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { Ipsec = new NetworkIpsecInput { Serve = false } });
+        await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate { TokenLifetime = "2h" });
+        var said = (await world.Client.ListAuditAsync(action: "network.update")).Items.Select(record => record.Summary!).ToList();
+        said[3].ShouldContain("; ike aes256gcm16-aes128gcm16-chacha20poly1305-");
+        said[3].ShouldEndWith(" -> aes256-sha256; ipsec-auth certificate, psk, eap-tls -> psk");
+        said[2].ShouldEndWith(
+            "; ike aes256-sha256-modp2048 -> aes256-sha1-modp2048, aes128-sha1-modp2048; ipsec-auth psk -> certificate; child-lifetime 1h -> none; child-packets none -> 5000; encapsulate no -> yes");
+        said[1].ShouldEndWith("; ipsec on -> off");
+        IpsecOptions.Words(new IpsecOptions().ToInfo()).Count.ShouldBe(typeof(NetworkIpsec).GetProperties().Length, "what is forgotten there changes unseen");
+        said[0].ShouldNotContain("->");
+        said[0].ShouldContain("no IPsec");
+    }
+
+    [Fact]
     public async Task Off_is_no_IPsec_at_all_and_keeps_what_was_chosen()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -159,6 +159,7 @@ public sealed class NodeLinkTests
         cut.MillisecondsToLastPacket.ShouldBeNull();
         cut.Summary.ShouldBe("device pump-17 is quarantined. Not confirmed by gw-1 yet.");
         var delta = await gateway.ReceiveAsync<Delta>();
+        (delta.Identities.Single().Active, delta.Identities.Single().WhyInactive).ShouldBe((false, "quarantined"));
         await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt + 300_000_000, delta.CommittedAt, 1, 0));
         await Until(async () => (await world.Client.ListAuditAsync(action: "device.quarantine.enforced")).Items.Count == 2);
         (await world.Client.ListAuditAsync(action: "device.quarantine.enforced")).Items[0].Detail.ShouldContain("\"late\":true");

@@ -74,6 +74,42 @@ public sealed class IpsecTunnelTests
     }
 
     [Fact]
+    public async Task An_IKE_SA_is_told_and_one_without_a_CHILD_SA_is_IKE_only_unless_another_way_has_one()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var site = (await world.HqAsync(profile: true)).Site;
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        await gateway.ReceiveAsync<Snapshot>();
+        TunnelState Uplink(long number, bool hasChildren) => FakeGateway.Tunnel(site.Id, number) with
+        {
+            Protocol = "ipsec/udp",
+            Since = 1_700_000_000_000_000_000 + number,
+            Ike = new IkeState
+            {
+                InitiatorSpi = 0x0123456789abcdef, ResponderSpi = 0xfedcba9876543210, ByGateway = false, Suite = "aes256gcm16-prfsha384-x25519",
+                Since = 1_700_000_000_000_000_000, Rekeys = 2, HasChildren = hasChildren,
+            },
+        };
+        var wrong = Uplink(3, true);
+        await gateway.SendAsync(new TunnelReport([wrong with { Ike = wrong.Ike! with { Rekeys = -1 } }, wrong with { Ike = wrong.Ike! with { Suite = new string('x', 5_000) } }, Uplink(2, false)]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.ListTunnelsOfAsync("site:hq")).Items.Count == 1);
+        var told = (await world.Client.ListTunnelsOfAsync("site:hq")).Items.Single();
+        told.IkeOnly.ShouldBeTrue();
+        var ike = told.Ike!;
+        (ike.SpiInitiator, ike.SpiResponder, ike.Initiator, ike.Suite, ike.Rekeys).ShouldBe(("0123456789abcdef", "fedcba9876543210", "peer", "aes256gcm16-prfsha384-x25519", 2));
+        ike.Since.ShouldBe(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+        (await world.Client.GetSiteAsync("hq")).Tunnel!.IkeOnly.ShouldBeTrue();
+
+        await gateway.SendAsync(new TunnelReport([Uplink(1, true)]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.ListTunnelsOfAsync("site:hq")).Items.Count == 2);
+        var site2 = await world.Client.GetSiteAsync("hq");
+        (site2.Tunnel!.TunnelId, site2.Tunnel.IkeOnly).ShouldBe((1, false), "its packets go by that one");
+        await gateway.SendAsync(new TunnelReport([Uplink(2, true) with { Up = false, EndReason = "exit" }, Uplink(1, true)]));
+        await ControlWorld.UntilAsync(async () => (await world.Client.ListTunnelsOfAsync("site:hq")).Items is [{ IkeOnly: false }]);
+    }
+
+    [Fact]
     public async Task Tunnels_of_one_are_not_those_of_another_and_whom_there_is_not_has_none()
     {
         await using var world = await ControlWorld.StartAsync();

@@ -27,8 +27,12 @@ public sealed class IkeKeysTests
         using var keys = IkeKeys.First(suite, new IkeNonces(Ni, Nr, SpiI, SpiR), Secret);
         Check(keys, Prf(suite, [.. Ni, .. Nr], Secret), SpiI, SpiR);
 
-        using var next = keys.Next(suite, new IkeNonces(Nr, Ni, 1, 2), Secret);
+        using var next = keys.Next(suite, new IkeNonces(Nr, Ni, 1, 2), Secret, []);
         Check(next, Prf(suite, keys.Derivation.ToArray(), [.. Secret, .. Nr, .. Ni]), 1, 2, swapped: true);
+
+        // With additional key exchanges (RFC 9370 section 2.2.4).
+        using var chained = keys.Next(suite, new IkeNonces(Nr, Ni, 1, 2), Secret, [5, 5, 6, 6]);
+        Check(chained, Prf(suite, keys.Derivation.ToArray(), [.. Secret, .. Nr, .. Ni, 5, 5, 6, 6]), 1, 2, swapped: true);
 
         using var more = keys.Strengthen(new IkeNonces(Ni, Nr, SpiI, SpiR), [7, 7, 7]);
         Check(more, Prf(suite, keys.Derivation.ToArray(), [7, 7, 7, .. Ni, .. Nr]), SpiI, SpiR);
@@ -59,10 +63,10 @@ public sealed class IkeKeysTests
     {
         var suite = Suite(text);
         using var keys = IkeKeys.First(suite, new IkeNonces(Ni, Nr, SpiI, SpiR), Secret);
-        foreach (var secret in new byte[][] { [], Secret })
+        foreach (var (secret, more) in new (byte[], byte[])[] { ([], []), (Secret, []), (Secret, [5, 5, 6, 6, 6]) })
         {
-            using var child = keys.ForChild(new IkeNonces(Ni, Nr), secret, 200);
-            child.Bytes.ToArray().ShouldBe(Plus(suite, keys.Derivation.ToArray(), [.. secret, .. Ni, .. Nr], 200));
+            using var child = keys.ForChild(new IkeNonces(Ni, Nr), secret, more, 200);
+            child.Bytes.ToArray().ShouldBe(Plus(suite, keys.Derivation.ToArray(), [.. secret, .. Ni, .. Nr, .. more], 200));
         }
     }
 

@@ -27,6 +27,8 @@ public sealed class ProposalTests
     [InlineData("aes256gcm16", "aes256gcm16-noesn")]
     [InlineData("aes128-sha256-x25519-none-esn-noesn", "aes128-sha256-x25519-none-esn-noesn")]
     [InlineData("aes256gmac", "aes256gmac-noesn")]
+    [InlineData("aes256gcm16-x25519-ke1_mlkem768", "aes256gcm16-x25519-noesn-ke1_mlkem768")]
+    [InlineData("aes256gcm16-x25519-none-ke1_mlkem768-ke1_none", "aes256gcm16-x25519-none-noesn-ke1_mlkem768-ke1_none")]
     public void Proposals_of_ESP_are_read_and_written(string text, string written)
     {
         ProposalText.TryParseEsp(text, out var proposal, out var error).ShouldBeTrue(error);
@@ -57,6 +59,8 @@ public sealed class ProposalTests
     [Theory]
     [InlineData("aes256gcm16-prfsha256-x25519", "a PRF is for IKE SAs")]
     [InlineData("aes256", "needs integrity")]
+    [InlineData("aes256gcm16-ke1_mlkem768", "follows a first one")]
+    [InlineData("aes256gcm16-none-ke1_mlkem768", "follows a first one")]
     public void What_is_no_proposal_of_ESP_is_told_why(string text, string why)
     {
         ProposalText.TryParseEsp(text, out _, out var error).ShouldBeFalse();
@@ -71,6 +75,10 @@ public sealed class ProposalTests
     [InlineData("aes256gcm16-prfsha256-x25519-ke1_ecp384", "aes256gcm16-prfsha256-x25519", KeyExchangeMethod.X25519, null)]
     [InlineData("aes256gcm16-prfsha256-x25519", "aes256gcm16-prfsha256-x25519-ke1_ecp384", KeyExchangeMethod.X25519, null)]
     [InlineData("aes256gcm16-prfsha256-x25519", "aes256gcm16-prfsha256-x25519-ke1_ecp384-ke1_none", KeyExchangeMethod.X25519, "aes256gcm16-prfsha256-x25519")]
+    [InlineData("aes256gcm16-prfsha256-x25519-ke1_ecp384-ke2_ecp384", "aes256gcm16-prfsha256-x25519-ke1_ecp384-ke2_ecp384", KeyExchangeMethod.X25519, null)]
+    [InlineData("aes256gcm16-prfsha256-x25519-ke1_ecp256-ke1_ecp384-ke2_ecp384", "aes256gcm16-prfsha256-x25519-ke1_ecp384-ke1_ecp256-ke2_ecp384", KeyExchangeMethod.X25519, "aes256gcm16-prfsha256-x25519-ke1_ecp256-ke2_ecp384")]
+    [InlineData("aes256gcm16-prfsha256-x25519-ke1_ecp384-ke2_ecp384-ke2_none", "aes256gcm16-prfsha256-x25519-ke1_ecp384-ke2_ecp384-ke2_none", KeyExchangeMethod.X25519, "aes256gcm16-prfsha256-x25519-ke1_ecp384-ke2_none")]
+    [InlineData("aes256gcm16-prfsha256-x25519-ke1_x25519", "aes256gcm16-prfsha256-x25519-ke1_x25519", KeyExchangeMethod.X25519, "aes256gcm16-prfsha256-x25519-ke1_x25519")]
     public void The_first_of_ours_that_the_peer_has_is_taken(string offered, string taken, KeyExchangeMethod brought, string? chosen)
     {
         ProposalChoice.TryChoose([Ike(offered) with { Number = 7 }], [Ike(taken)], brought, out var found).ShouldBe(chosen is not null);
@@ -84,6 +92,9 @@ public sealed class ProposalTests
     [InlineData("aes256gcm16-noesn", "aes256gcm16-x25519-none-noesn", true)]
     [InlineData("aes256gcm16-x25519-noesn", "aes256gcm16-noesn", false)]
     [InlineData("aes256gcm16-esn", "aes256gcm16-noesn", false)]
+    [InlineData("aes256gcm16-x25519-ke1_ecp384-noesn", "aes256gcm16-x25519-none-ke1_ecp384-noesn", true)]
+    [InlineData("aes256gcm16-x25519-none-noesn", "aes256gcm16-x25519-ke1_ecp384-noesn", false)]
+    [InlineData("aes256gcm16-x25519-ke1_ecp384-noesn", "aes256gcm16-x25519-noesn", false)]
     public void Secrecy_of_its_own_and_long_numbers_are_met_or_not(string offered, string taken, bool isMet) =>
         ProposalChoice.TryChoose([Esp(offered) with { Spi = 4711 }], [Esp(taken)], KeyExchangeMethod.X25519, out _).ShouldBe(isMet);
 
@@ -120,6 +131,28 @@ public sealed class ProposalTests
         var offered = Ike("aes256gcm16-prfsha256-x25519-ecp256") with { Number = 1 };
         ProposalChoice.IsFrom(Ike(chosen) with { Number = 1 }, [offered]).ShouldBe(isFrom);
         ProposalChoice.IsFrom(Ike(chosen) with { Number = 2 }, [offered]).ShouldBeFalse();
+    }
+
+    /// <summary>RFC 9370 section 2.2.1.</summary>
+    [Theory]
+    [InlineData("aes256gcm16-x25519-ke1_ecp384-ke2_ecp256", true)]
+    [InlineData("aes256gcm16-x25519-ke1_ecp384-ke2_ecp384", false)]
+    [InlineData("aes256gcm16-x25519-ke1_none-ke2_ecp384", true)]
+    [InlineData("aes256gcm16-x25519", false)]
+    public void Additional_key_exchanges_that_are_chosen_differ(string chosen, bool isFrom)
+    {
+        var offered = Esp("aes256gcm16-x25519-none-ke1_ecp384-ke1_none-ke2_ecp384-ke2_ecp256") with { Number = 1 };
+        ProposalChoice.IsFrom(Esp(chosen) with { Number = 1, Spi = 4711 }, [offered]).ShouldBe(isFrom);
+    }
+
+    [Fact]
+    public void Additional_key_exchanges_without_a_first_one_are_none()
+    {
+        var offered = Esp("aes256gcm16-x25519-none-ke1_ecp384") with { Number = 1, Spi = 4711 };
+        var headless = offered with { Transforms = [.. offered.Transforms.Where(transform => transform.Type != TransformType.KeyExchange)] };
+        ProposalChoice.IsFrom(headless, [offered]).ShouldBeFalse();
+        ProposalChoice.TryChoose([headless], [offered], KeyExchangeMethod.None, out _).ShouldBeFalse();
+        ProposalChoice.Explain([headless], [offered]).ShouldContain("what differs: group (peer none");
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using Sallyport.Api.Nodes;
+using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
@@ -8,199 +10,155 @@ using Sallyport.DataPlane.Tests.Fixtures;
 
 namespace Sallyport.DataPlane.Tests.Ike;
 
-/// <summary>When which site is called. Where it goes is asked of the kernel: the sites of these tests are on this machine.</summary>
 public sealed class SiteCallerTests : IDisposable
 {
-    private const string Here = "127.0.0.1";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Minutes = TimeSpan.FromMinutes(2);
+    private static readonly IpAddress At = IpAddress.Parse("127.0.0.9");
 
-    private static readonly Instant Begin = TestFleet.Now;
-    private readonly IkeFleet _fleet = new();
-    private readonly AutoResetEvent _woken = new(false);
+    private readonly TestFleet _fleet = new();
     private readonly SiteCaller _caller;
+    private Instant _now = TestFleet.Now;
 
-    public SiteCallerTests()
-    {
-        _caller = new SiteCaller(new IkeRoads([new BoundSocket(SocketKind.Ike, new OuterAddress(IpAddress.Parse("0.0.0.0"), 500))]), new TestEntropy(7), () => _woken.Set());
-        _fleet.Site = _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = [Here] } };
-    }
-
-    [Fact]
-    public void A_site_gets_time_to_come_by_itself_and_is_called_then()
-    {
-        Use(Begin);
-        Calls(Begin + TimeSpan.FromSeconds(1.4)).ShouldBeEmpty("it may come by itself");
-        var due = _caller.NextDeadline;
-        (due - Begin).TotalSeconds.ShouldBeInRange(1.5, 2.5);
-        var (call, path) = Calls(due).ShouldHaveSingleItem();
-        (call.IdentityId, call.Uplink, call.Remote, call.Credential.Id).ShouldBe((TestFleet.SiteId, 1, Here, IkeFleet.SitePsk));
-        path.Peer.ShouldBe(new OuterAddress(IpAddress.Parse(Here), IkePath.Port));
-        Calls(due + TimeSpan.FromMinutes(5)).ShouldBeEmpty("it is being called");
-    }
-
-    [Fact]
-    public void A_call_that_comes_to_nothing_is_made_again_each_time_later_and_never_later_than_a_minute_or_so()
-    {
-        Use(Begin);
-        var now = Begin;
-        var pauses = new List<double>();
-        for (var i = 0; i < 9; i++)
-        {
-            pauses.Add((_caller.NextDeadline - now).TotalSeconds);
-            now = _caller.NextDeadline;
-            _caller.Failed(Calls(now).ShouldHaveSingleItem().Call, now);
-        }
-
-        var usual = new double[] { 2, 4, 8, 16, 32, 60, 60, 60, 60 };
-        foreach (var (pause, expected) in pauses.Zip(usual))
-        {
-            pause.ShouldBeInRange(0.75 * expected, 1.25 * expected);
-        }
-    }
-
-    [Fact]
-    public void Who_is_there_is_not_called_by_whatever_call_it_came()
-    {
-        Use(Begin);
-        _caller.CameUp(TestFleet.SiteId, 1);
-        _caller.TryTakeArrival(Begin, out var identity, out var uplink).ShouldBeTrue();
-        (identity, uplink).ShouldBe((TestFleet.SiteId, 1));
-        _caller.NextDeadline.ShouldBe(Instant.Never);
-
-        // A second session of it comes, and the first one goes: it is there all the time.
-        _caller.CameUp(TestFleet.SiteId, 1);
-        _caller.Left(TestFleet.SiteId, 1);
-        News(Begin);
-        _caller.NextDeadline.ShouldBe(Instant.Never);
-        _caller.Left(TestFleet.SiteId, 1);
-        News(Begin + TimeSpan.FromHours(1));
-        (_caller.NextDeadline - (Begin + TimeSpan.FromHours(1))).TotalSeconds.ShouldBeInRange(1.5, 2.5);
-    }
-
-    [Fact]
-    public void Who_comes_while_the_way_to_it_is_looked_for_is_not_called()
-    {
-        _fleet.Site = _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = ["localhost"] } };
-        Use(Begin);
-        var due = _caller.NextDeadline;
-        _caller.TryTakeDue(due, out _, out _).ShouldBeFalse("names are asked for beside this thread");
-        _caller.CameUp(TestFleet.SiteId, 1);
-        News(due);
-        _woken.WaitOne(Patience);
-        for (var i = 0; i < 20; i++)
-        {
-            _caller.TryTakeDue(due + TimeSpan.FromMinutes(1), out _, out _).ShouldBeFalse();
-            _woken.WaitOne(TimeSpan.FromMilliseconds(25));
-        }
-    }
-
-    [Fact]
-    public void What_comes_up_and_goes_at_once_is_called_as_seldom_as_what_does_not_come_up()
-    {
-        Use(Begin);
-        var now = Begin;
-        for (var i = 0; i < 5; i++)
-        {
-            now = _caller.NextDeadline;
-            Calls(now).ShouldHaveSingleItem();
-            _caller.CameUp(TestFleet.SiteId, 1);
-            News(now);
-            _caller.Left(TestFleet.SiteId, 1);
-            News(now + TimeSpan.FromSeconds(1));
-        }
-
-        (_caller.NextDeadline - now).TotalSeconds.ShouldBeGreaterThan(20);
-    }
-
-    [Fact]
-    public void What_somebody_mends_is_tried_soon()
-    {
-        Use(Begin);
-        var now = Begin;
-        for (var i = 0; i < 6; i++)
-        {
-            now = _caller.NextDeadline;
-            _caller.Failed(Calls(now).ShouldHaveSingleItem().Call, now);
-        }
-
-        (_caller.NextDeadline - now).TotalSeconds.ShouldBeGreaterThan(40);
-        _fleet.Site = _fleet.Site with { Credentials = [IkeFleet.Psk(IkeFleet.SecondPsk, IkeFleet.SiteName)] };
-        Use(now);
-        (_caller.NextDeadline - now).TotalSeconds.ShouldBeInRange(1.5, 2.5);
-        Calls(_caller.NextDeadline).ShouldHaveSingleItem().Call.Credential.Id.ShouldBe(IkeFleet.SecondPsk);
-    }
-
-    [Fact]
-    public void Only_who_has_an_address_and_a_credential_and_is_active_is_called()
-    {
-        foreach (var site in new[]
-        {
-            _fleet.Site with { Active = false },
-            _fleet.Site with { Credentials = [] },
-            _fleet.Site with { Ipsec = new IpsecPeerModel() },
-            _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = ["", Here] } },
-        })
-        {
-            _fleet.Site = site;
-            Use(Begin);
-            _caller.NextDeadline.ShouldBe(Instant.Never);
-        }
-
-        // The second of its ways is called as soon as it has something to be known by there.
-        _fleet.Site = _fleet.Site with { Credentials = [IkeFleet.Psk(IkeFleet.SitePsk, IkeFleet.SiteName), IkeFleet.Psk(IkeFleet.SecondPsk, "2." + IkeFleet.SiteName, 2)] };
-        Use(Begin);
-        var (call, _) = Calls(_caller.NextDeadline).ShouldHaveSingleItem();
-        (call.Uplink, call.Credential.Id).ShouldBe((2, IkeFleet.SecondPsk));
-        _fleet.Site = _fleet.Site with { Active = false };
-        Use(Begin);
-        _caller.NextDeadline.ShouldBe(Instant.Never);
-    }
-
-    [Fact]
-    public void A_name_that_leads_nowhere_is_asked_for_again()
-    {
-        _fleet.Site = _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = ["nobody.invalid"] } };
-        Use(Begin);
-        var now = _caller.NextDeadline;
-        do
-        {
-            _caller.TryTakeDue(now, out _, out _).ShouldBeFalse();
-        }
-        while (_caller.NextDeadline == Instant.Never && _woken.WaitOne(Patience));
-
-        (_caller.NextDeadline - now).TotalSeconds.ShouldBeInRange(3, 5);
-    }
+    public SiteCallerTests() => _caller = new SiteCaller(new IkeRoads([new BoundSocket(SocketKind.Ike, new OuterAddress(IpAddress.Parse("0.0.0.0"), 500))]), new TestEntropy(7), () => { });
 
     public void Dispose()
     {
         _caller.Dispose();
-        _woken.Dispose();
         _fleet.Dispose();
     }
 
-    private void Use(Instant now) => _caller.UseModel(_fleet.Model(), now);
-
-    private void News(Instant now)
+    [Fact]
+    public void A_site_that_sends_us_elsewhere_is_called_there_at_once_and_then_at_its_own_address_again()
     {
-        while (_caller.TryTakeArrival(now, out _, out _))
-        {
-        }
+        _caller.UseModel(Model(), _now);
+        var first = Next();
+        (first.Path.Peer.Ip, first.RedirectedFrom).ShouldBe((At, (IpAddress?)null));
+        _caller.TryFollow(first.Site, "127.0.0.10", At, _now).ShouldBeTrue();
+        _caller.Failed(first.Site, _now);
+        _caller.NextDeadline.ShouldBe(_now);
+        var second = Next();
+        (second.Path.Peer.Ip, second.RedirectedFrom).ShouldBe((IpAddress.Parse("127.0.0.10"), At));
+
+        // There is nobody.
+        _caller.Failed(second.Site, _now);
+        _caller.NextDeadline.ShouldBeGreaterThan(_now);
+        var third = Next();
+        (third.Path.Peer.Ip, third.RedirectedFrom).ShouldBe((At, (IpAddress?)null));
     }
 
-    /// <summary>Those that are made at a moment. The way of each is found beside this thread.</summary>
-    private List<(SiteCall Call, IkePath Path)> Calls(Instant now)
+    [Fact]
+    public void Who_is_up_and_sends_us_elsewhere_is_called_there_when_it_is_gone()
     {
-        var made = new List<(SiteCall, IkePath)>();
-        var isDue = _caller.NextDeadline <= now;
-        do
-        {
-            while (_caller.TryTakeDue(now, out var call, out var path))
-            {
-                made.Add((call, path));
-            }
-        }
-        while (isDue && made.Count == 0 && _woken.WaitOne(Patience));
+        _caller.UseModel(Model(), _now);
+        var first = Next();
+        _caller.CameUp(first.Site.IdentityId, first.Site.Uplink);
+        _caller.TryTakeArrival(_now, out _, out _).ShouldBeTrue();
+        _caller.TryFollow(first.Site, "127.0.0.10", At, _now).ShouldBeTrue();
+        _caller.TryTakeDue(_now + Minutes, out _).ShouldBeFalse();
+        _caller.Left(first.Site.IdentityId, first.Site.Uplink);
+        _caller.TryTakeArrival(_now, out _, out _).ShouldBeFalse();
+        _caller.TryTakeDue(_now, out var second).ShouldBeTrue();
+        second!.Path.Peer.Ip.ShouldBe(IpAddress.Parse("127.0.0.10"));
+    }
 
-        return made;
+    /// <summary>RFC 5685 section 4: five times in five minutes.</summary>
+    [Fact]
+    public void Two_that_send_us_to_one_another_do_not_keep_us_going()
+    {
+        _caller.UseModel(Model(), _now);
+        var call = Next();
+        for (var i = 0; i < 12; i++)
+        {
+            _caller.TryFollow(call.Site, i % 2 == 0 ? "127.0.0.10" : "127.0.0.9", call.Path.Peer.Ip, _now).ShouldBe(i < 5);
+            _caller.Failed(call.Site, _now);
+            (_caller.NextDeadline == _now).ShouldBe(i < 5);
+            call = i < 5 ? Next() : call;
+            _now += TimeSpan.FromSeconds(1);
+        }
+
+        _now += TimeSpan.FromSeconds(300);
+        _caller.TryFollow(call.Site, "127.0.0.10", At, _now).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_ticket_is_for_one_call_of_those_whose_it_is()
+    {
+        var model = Model();
+        _caller.UseModel(model, _now);
+        var first = Next();
+        first.Ticket.ShouldBeNull();
+        _caller.Keep(first.Site, Ticket());
+        _caller.Failed(first.Site, _now);
+        var second = Next();
+        second.Ticket.ShouldNotBeNull();
+        _caller.Failed(second.Site, _now);
+        Next().Ticket.ShouldBeNull();
+
+        // Of another credential, or of another place, it is none.
+        var kept = Ticket();
+        _caller.Keep(first.Site, kept);
+        _caller.UseModel(Model(key: "another key of the site"), _now);
+        kept.Derivation.ShouldBe(new byte[32]);
+        _caller.Keep(first.Site, Ticket());
+        _caller.Failed(first.Site, _now);
+        Next().Ticket.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_ticket_is_asked_for_and_used_where_tickets_are_given_and_its_network_takes_it()
+    {
+        _caller.UseModel(Model(), _now);
+        var due = Next() with { Ticket = Ticket() };
+        var target = SiteTargets.For(due.Site, Model(), due.Path)!;
+        target.WantsTicket.ShouldBeTrue();
+        SiteTargets.For(target, due).Ticket.ShouldBe(due.Ticket);
+
+        // Sent from elsewhere it is the whole way, and so it is with what the network takes no more, or from another peer.
+        SiteTargets.For(target, due with { RedirectedFrom = At }).Ticket.ShouldBeNull();
+        SiteTargets.For(target, due with { RedirectedFrom = At }).RedirectedFrom.ShouldBe(At);
+        SiteTargets.For(target, due with { Ticket = Ticket("aes128gcm16-prfsha384-ecp521") }).Ticket.ShouldBeNull();
+        SiteTargets.For(target, due with { Ticket = Ticket(peer: "another.plant-a.sallyport") }).Ticket.ShouldBeNull();
+
+        _fleet.Settings = _fleet.Settings with { IkeTicketKey = [] };
+        var without = SiteTargets.For(due.Site, Model(keepsSettings: true), due.Path)!;
+        without.WantsTicket.ShouldBeFalse();
+        SiteTargets.For(without, due).Ticket.ShouldBeNull();
+    }
+
+    private static ResumptionTicket Ticket(string ike = "aes256gcm16-prfsha256-x25519", string peer = "hq.plant-a.sallyport")
+    {
+        ProposalText.TryParseIke(ike, out var agreed, out var error).ShouldBeTrue(error);
+        return new ResumptionTicket([1, 2, 3], [.. Enumerable.Repeat((byte)9, 32)], agreed!, IkeIdentity.Fqdn(peer), TestFleet.Now + Minutes);
+    }
+
+    private DueCall Next()
+    {
+        _now = Instant.Min(_caller.NextDeadline, _now + Minutes);
+        _caller.TryTakeDue(_now, out var call).ShouldBeTrue();
+        return call!;
+    }
+
+    private GatewayModel Model(string key = "the key of the site", bool keepsSettings = false)
+    {
+        if (!keepsSettings)
+        {
+            _fleet.Settings = _fleet.Settings with { IkeIdentity = "vpn.example.com", IkeTicketKey = new byte[32] };
+        }
+
+        _fleet.Network = _fleet.Network with { Ipsec = new IpsecModel { Ike = ["aes256gcm16-prfsha256-x25519"], Esp = ["aes256gcm16-x25519"], Authentication = ["psk"] } };
+        var model = _fleet.Model();
+        return ModelMapper.FromSnapshot(
+            new Snapshot(1, model with
+            {
+                Identities =
+                [
+                    .. model.Identities.Select(identity => identity.Id != TestFleet.SiteId ? identity : identity with
+                    {
+                        Ipsec = new IpsecPeerModel { Remotes = ["127.0.0.9"] },
+                        Credentials = [new CredentialModel { Id = 77, Kind = "psk", Secret = System.Text.Encoding.ASCII.GetBytes(key), PeerId = "hq.plant-a.sallyport", Uplink = 1 }],
+                    }),
+                ],
+            }),
+            TestFleet.Now);
     }
 }

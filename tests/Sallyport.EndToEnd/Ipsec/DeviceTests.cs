@@ -73,6 +73,40 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
         fleet.Installation.Say("tunnel", "list").ShouldContain("ipsec/udp");
     }
 
+    [IpsecTheory]
+    [InlineData("psk")]
+    [InlineData("eap-tls")]
+    [InlineData("eap-mschapv2")]
+    public async Task A_post_quantum_key_is_in_the_keys_of_both(string auth)
+    {
+        var created = await fleet.AddDevice($"ppk-{auth}", Network, new ProfileRequest { Protocol = "ipsec", Auth = auth, Ppk = true });
+        using var device = await fleet.StartDevice(created.Device, created.Profile!);
+        await device.UntilUp();
+        device.Charon.Count("using PPK for PPK_ID").ShouldBe(1, device.Charon.Log);
+        await fleet.Allow($"ppk-{auth}", Network);
+        (await Dial.Tcp(device.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+    }
+
+    /// <summary>Beside EAP as well, where both come in the last message.</summary>
+    [IpsecTheory]
+    [InlineData("psk")]
+    [InlineData("eap-mschapv2")]
+    public async Task A_device_that_can_do_without_its_post_quantum_key_comes_in_where_nobody_knows_it_and_one_that_cannot_does_not(string auth)
+    {
+        static CharonProfile Unknown(CharonProfile profile, string required) => (profile with
+        {
+            Text = profile.Text.Replace("secrets {", "secrets {\n    ppk-other {\n        id = other-ppk\n        secret = 0x0102030405060708\n    }", StringComparison.Ordinal),
+        }).WithLine("ppk_id = other-ppk").WithLine($"ppk_required = {required}");
+
+        using var lenient = await fleet.ComeUp($"lenient-{auth}", Network, auth, profile => Unknown(profile, "no"));
+        lenient.Charon.Count("peer didn't use PPK for PPK_ID").ShouldBe(1, lenient.Charon.Log);
+        (await Dial.Tcp(lenient.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        using var strict = await fleet.StartDevice($"strict-{auth}", Network, auth, profile => Unknown(profile, "yes").With("keyingtries", "1"));
+        await strict.Charon.WaitForLine("AUTH_FAILED", IpsecDevice.Patience);
+        await fleet.UntilDetail("handshake.failed", $"strict-{auth}.plant-a.sallyport: its post-quantum pre-shared key is not known here");
+        (await fleet.Tunnels($"strict-{auth}", Network)).ShouldBeEmpty();
+    }
+
     [IpsecFact]
     public async Task A_device_that_says_its_certificates_whole_name_is_known_by_it()
     {
@@ -106,6 +140,65 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
         (await fleet.UntilTunnel("twofold", Network, found => found is not null))!.Protocol.ShouldBe("ipsec/udp");
         await UntilFlow(before.SourcePort, now => now.State == "live" && now.BytesOut > before.BytesOut + 40_000);
     }
+
+    [IpsecFact]
+    public async Task A_tunnel_tells_its_IKE_SA_and_says_when_its_last_CHILD_SA_goes_but_not_when_it_is_renewed()
+    {
+        using var device = await fleet.ComeUp("bare", Network, shape: profile => profile.With("close_action", "none"));
+        var tunnel = (await fleet.UntilTunnel("bare", Network, found => found is { Sas.Count: 1, Ike: not null }))!;
+        var (ike, sa) = (tunnel.Ike!, await device.Charon.Sa());
+        (ike.SpiInitiator, ike.SpiResponder, ike.Initiator, ike.Rekeys, tunnel.IkeOnly).ShouldBe((sa.InitiatorSpi, sa.ResponderSpi, "peer", 0, false));
+
+        await device.Charon.RekeyChild("bare");
+        await fleet.UntilTunnel("bare", Network, found => found?.Sas.Any(child => child.Rekeys == 1) is true, IpsecDevice.Patience);
+        await device.Charon.RekeyIke("bare");
+        tunnel = (await fleet.UntilTunnel("bare", Network, found => found?.Ike?.Rekeys == 1, IpsecDevice.Patience))!;
+        sa = await device.Charon.UntilIke(one => one.IsEstablished && one.InitiatorSpi != ike.SpiInitiator, "new keys of the IKE SA");
+        (tunnel.Ike!.SpiInitiator, tunnel.Ike.SpiResponder, tunnel.Ike.Since > ike.Since).ShouldBe((sa.InitiatorSpi, sa.ResponderSpi, true));
+        var list = fleet.Installation.Say("tunnel", "list");
+        list.ShouldContain($"SA {tunnel.Sas[0].SpiIn} in, {tunnel.Sas[0].SpiOut} out: ");
+        (await Told()).ShouldBeEmpty("renewed is not gone");
+
+        await device.Charon.TerminateChild("bare");
+        await fleet.UntilTunnel("bare", Network, found => found?.IkeOnly is true, IpsecDevice.Patience);
+        fleet.Installation.Say("tunnel", "list").ShouldContain("up, IKE only");
+        fleet.Installation.Say("device", "show", "bare").ShouldContain("online, IKE only");
+        await fleet.UntilDetail("tunnel.ike-only", "its last CHILD_SA is gone");
+        (await Told()).ShouldHaveSingleItem().Network.ShouldBe(Network);
+
+        await device.Charon.Initiate("bare");
+        await fleet.UntilTunnel("bare", Network, found => found is { IkeOnly: false, Sas.Count: 1 }, IpsecDevice.Patience);
+
+        async Task<IReadOnlyList<Sallyport.Api.Events.EventInfo>> Told() =>
+            [.. (await fleet.Client.ListEventsAsync("tunnel.ike-only")).Items.Where(one => one.Subject == "device:bare")];
+    }
+
+    [IpsecFact]
+    public async Task A_device_is_routed_what_it_may_reach_and_no_more_and_a_site_that_is_added_later_with_it()
+    {
+        const string Later = "later";
+        await fleet.Client.AddNetworkAsync(new NetworkCreate { Name = Later, Prefixes = ["10.60.0.0/16", "fd60::/64"] });
+        using var device = await fleet.StartDevice("early", Later);
+        var before = await device.UntilUp();
+        before.RemoteSelectors.ShouldContain("10.60.0.0/16");
+        before.RemoteSelectors.ShouldContain("fd60::/64");
+        before.RemoteSelectors.ShouldNotContain("192.168.66.0/24");
+        Routes(device).ShouldBe(before.RemoteSelectors.Where(one => !one.Contains(':', StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+
+        var added = fleet.Installation.Say("site", "add", "new", "--network", Later, "--subnet", "192.168.66.0/24");
+        added.ShouldContain("1 tunnel connects anew for other routes: it is silent for some seconds (who: sallyport event list --kind network.reroute)");
+        var after = await device.UntilUp(child => child.RemoteSelectors.Contains("192.168.66.0/24"));
+        after.RemoteSelectors.Order(StringComparer.Ordinal).ShouldBe(before.RemoteSelectors.Append("192.168.66.0/24").Order(StringComparer.Ordinal));
+        await Eventually.True(() => Routes(device).Contains("192.168.66.0/24"), "the route to the new site", IpsecDevice.Patience);
+        Routes(device).ShouldBe(after.RemoteSelectors.Where(one => !one.Contains(':', StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>What strongSwan has in a table of its own, before all others.</summary>
+    private static IReadOnlyList<string> Routes(IpsecDevice device) =>
+    [
+        .. Shell.Run("ip", "-n", device.Where.Name, "-4", "route", "show", "table", "220").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' ')[0]).Order(StringComparer.Ordinal),
+    ];
 
     [IpsecFact]
     public async Task A_rule_that_goes_cuts_live_flows_and_a_revocation_cuts_everything_and_says_so_to_the_device()

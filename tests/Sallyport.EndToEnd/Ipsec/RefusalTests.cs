@@ -54,6 +54,7 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
                 await device.Charon.WaitForLine("AUTH_FAILED", IpsecDevice.Patience);
                 var told = await fleet.UntilDetail("handshake.failed", one.Told);
                 told.Detail.ShouldNotContain("\n");
+                told.Subject.ShouldBeNull($"{one.Name}: nobody is proven to be who it says");
                 var mine = (await fleet.Client.ListEventsAsync(limit: 200)).Items.Where(found => found.OuterAddress == told.OuterAddress && found.Source != "control").ToList();
                 mine.ShouldHaveSingleItem($"{one.Name}: {string.Join('\n', mine)}");
                 (await fleet.Tunnels(one.Name, Network)).ShouldBeEmpty();
@@ -63,6 +64,33 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
         {
             Array.ForEach(tries, device => device.Dispose());
         }
+    }
+
+    [IpsecFact]
+    public async Task Who_has_proven_who_it_is_and_may_not_come_in_is_named_with_why()
+    {
+        var created = await fleet.AddDevice("shut-out", Network, new ProfileRequest { Protocol = "ipsec", Auth = "psk" });
+        await fleet.Client.QuarantineDeviceAsync("shut-out", "looks odd");
+        using var device = await fleet.StartDevice(created.Device, created.Profile!);
+        var told = await fleet.UntilDetail("handshake.failed", "device 'shut-out' is quarantined");
+        (told.Subject, told.Network).ShouldBe(("device:shut-out", Network));
+        (await fleet.Tunnels("shut-out", Network)).ShouldBeEmpty();
+    }
+
+    [IpsecFact]
+    public async Task A_device_believes_the_authority_of_its_profile_and_none_that_lies_beside_it()
+    {
+        using var pki = new StockPki();
+        var created = await fleet.AddDevice("pinned", Network, new ProfileRequest { Protocol = "ipsec", Auth = "certificate" });
+        CharonProfile WithForeign(CharonProfile profile) => profile.WithFile("x509ca/foreign.pem", pki.AuthorityPem).With("keyingtries", "1");
+        using (var misled = await fleet.StartDevice(created.Device, created.Profile!, profile => WithForeign(profile).With("cacerts", "foreign.pem")))
+        {
+            await misled.Charon.WaitForLine("constraint check failed", IpsecDevice.Patience);
+            (await misled.Charon.Sas()).ShouldAllBe(sa => sa.Children.Count == 0);
+        }
+
+        using var device = await fleet.StartDevice(created.Device, created.Profile!, WithForeign);
+        await device.UntilUp();
     }
 
     [ProbeFact]
@@ -117,7 +145,7 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
             : LibreswanConf.Certificate(
                 own,
                 new Sallyport.Harness.Stock.StockCredential(File($"swanctl/x509/{name}.plant-a.pem"), File($"swanctl/private/{name}.plant-a.pem"), [], []),
-                File("swanctl/x509ca/sallyport-root.pem"), Topology.GatewayV4, Topology.GatewayV4, options);
+                profile.Files.Single(file => file.Name.StartsWith("swanctl/x509ca/sallyport-root-", StringComparison.Ordinal)).Text, Topology.GatewayV4, Topology.GatewayV4, options);
 
         // The gateway is known by its address, and its certificate comes from another authority than the root.
         string Fit(string text) => text.Replace($"@{Topology.GatewayV4}", Topology.GatewayV4, StringComparison.Ordinal).Replace("rightca=%same", "rightca=%any", StringComparison.Ordinal);

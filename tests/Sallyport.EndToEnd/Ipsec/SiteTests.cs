@@ -49,6 +49,7 @@ public sealed class SiteFixture : FleetFixture
         await AddSite("called-psk", Near, "psk", 1, 75);
         await AddSite("called-certificate", Near, "certificate", 1, 76);
         await AddSite("both", Near, "psk", 1, 77);
+        await AddSite("moving", Near, "psk", 1, 78);
         await AddSite("double", Near, "psk", 2, 80);
         await AddSite($"twin-{Near}", Near, "psk", 1, 1);
         await AddSite($"twin-{Far}", Far, "psk", 1, 1);
@@ -144,6 +145,34 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
         using var back = await CharonProcess.Start(router, profile.ForCharon().Waiting());
         await Up(back, seconds: 60);
         (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port)).ShouldStartWith(name);
+    }
+
+    [IpsecFact]
+    public async Task The_gateway_follows_a_site_that_sends_it_elsewhere_and_goes_back_when_nobody_is_there()
+    {
+        var (name, profile, router, outer) = fleet.Site("moving");
+        var other = fleet.NewHost("moving-2");
+        var there = $"10.99.0.{fleet.LastHost}";
+        other.AddAddress("lo", $"{SiteFixture.At(78)}/32");
+        using var old = new Greeter(router, SiteFixture.At(78), TestApplication.Port, "old");
+        using var replacement = new Greeter(other, SiteFixture.At(78), TestApplication.Port, "new");
+        using var first = await CharonProcess.Start(router, profile.ForCharon().Waiting());
+        using (var second = await CharonProcess.Start(other, profile.ForCharon().Waiting()))
+        {
+            await fleet.Client.UpdateSiteAsync(name, new SiteUpdate { Ipsec = new SiteIpsecInput { Remotes = [outer] } });
+            await Up(first);
+            (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(78), TestApplication.Port)).ShouldStartWith("old");
+            first.Control("--redirect", "--ike", name, "--gateway", there);
+            await Up(second);
+            (await second.Sa()).IsInitiator.ShouldBeFalse();
+            second.Count("N\\(REDIR_FROM\\)").ShouldBe(1, second.Log);
+            (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(78), TestApplication.Port)).ShouldStartWith("new");
+            (await fleet.Tunnels(name, Near)).Count.ShouldBe(1);
+            second.Stop();
+        }
+
+        await Up(first, seconds: 60);
+        (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(78), TestApplication.Port)).ShouldStartWith("old");
     }
 
     [IpsecFact]

@@ -466,6 +466,30 @@ public class IkeAbuseTests
         world.RunUntil(() => world.AreUp, TimeSpan.FromSeconds(5)).ShouldBeTrue();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Whom_the_owner_refuses_is_told_with_the_end_and_nobody_is_who_has_proven_nothing(bool forNow)
+    {
+        using var world = new IkeWorld(1);
+        (world.Gateway.Refusal, world.Gateway.RefusesForNow, world.Gateway.RefusedAs) = (_ => "refused", forNow, "device 17");
+        world.Begin();
+        world.RunUntil(() => world.Gateway.Ends.Any(), TimeSpan.FromSeconds(5)).ShouldBeTrue();
+        var end = world.Gateway.Ends.Single();
+        (end.Reason, end.Detail, end.Who).ShouldBe((Ends.AuthenticationFailed, "refused", "device 17"));
+
+        using var other = new IkeWorld(2);
+        other.Gateway.RefusedAs = "device 17";
+        foreach (var name in other.Gateway.Psks.Keys.ToList())
+        {
+            other.Gateway.Psks[name] = [9, 9, 9];
+        }
+
+        other.Begin();
+        other.RunUntil(() => other.Gateway.Ends.Any(), TimeSpan.FromSeconds(5)).ShouldBeTrue();
+        (other.Gateway.Ends.Single().Detail, other.Gateway.Ends.Single().Who).ShouldBe(("pump-17.plant-a.sallyport: wrong pre-shared key", null));
+    }
+
     [Fact]
     public void Where_nobody_comes_by_IKE_nothing_is_answered()
     {

@@ -55,6 +55,9 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
 
     public bool RefusesForNow { get; set; }
 
+    /// <summary>As whom it knows whoever it refuses.</summary>
+    public object? RefusedAs { get; set; }
+
     public List<IkeEvent> Events { get; } = [];
 
     /// <summary>The same for people.</summary>
@@ -114,7 +117,7 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
     public IkeVerdict Judge(IkeClaim claim)
     {
         Claims.Add(claim);
-        return Refusal(claim) is { } why ? RefusesForNow ? IkeVerdict.RefuseForNow(why) : IkeVerdict.Refuse(why) : IkeVerdict.Allow(Grant);
+        return Refusal(claim) is { } why ? RefusesForNow ? IkeVerdict.RefuseForNow(why, RefusedAs) : IkeVerdict.Refuse(why, RefusedAs) : IkeVerdict.Allow(Grant);
     }
 
     public bool Receives(uint spi, Instant now) => Live.ContainsKey(spi) || (Old.TryGetValue(spi, out var until) && now < until);

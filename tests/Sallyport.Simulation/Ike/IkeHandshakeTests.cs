@@ -96,7 +96,7 @@ public class IkeHandshakeTests
     [InlineData(1)]
     public void More_key_exchanges_than_one_go_into_the_keys(int bad)
     {
-        for (ulong seed = 1; seed <= 8; seed++)
+        for (ulong seed = 1; seed <= 40; seed++)
         {
             using var world = new IkeWorld(seed, bad == 0 ? Fate.Clean : Bad);
             world.UseIke("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
@@ -105,6 +105,23 @@ public class IkeHandshakeTests
             world.ShouldAgree($"seed {seed}");
             world.Device.Session!.Suite.ShouldBe("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
         }
+    }
+
+    /// <summary>The answer that strengthens the keys goes under those before, and so does the request that asks for it again.</summary>
+    [Fact]
+    public void An_answer_with_a_key_exchange_that_was_lost_is_sent_again()
+    {
+        using var world = new IkeWorld(21);
+        world.UseIke("aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_modp3072");
+        Dictionary<uint, int> lost = [];
+        world.Passes = (to, datagram) =>
+        {
+            var isAnswer = to == End.Client && datagram[18] == (byte)Core.Ike.Wire.ExchangeType.IkeIntermediate;
+            return !isAnswer || (lost[datagram[23]] = lost.GetValueOrDefault(datagram[23]) + 1) > 2;
+        };
+        world.Up();
+        world.ShouldAgree();
+        lost.ShouldBe(new Dictionary<uint, int> { [1] = 3, [2] = 3 });
     }
 
     [Fact]
@@ -257,6 +274,55 @@ public class IkeHandshakeTests
         world.Device.Events.OfType<IkeRedirected>().Single().Gateway.ShouldBe("198.51.100.9");
         world.Gateway.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.Deleted);
         world.Match().ShouldBeTrue();
+    }
+
+    /// <summary>RFC 5685 section 6: a gateway may send who it knows elsewhere, and nobody may who has not proven to be that gateway.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void With_its_proof_a_peer_sends_elsewhere_and_not_without(bool isProven)
+    {
+        using var world = new IkeWorld(22);
+        byte[]? answer = null;
+        world.Passes = (to, datagram) =>
+        {
+            var isAnswer = to == End.Client && datagram[18] == (byte)Core.Ike.Wire.ExchangeType.IkeAuth;
+            answer = isAnswer ? datagram : answer;
+            return !isAnswer;
+        };
+        world.Begin();
+        world.RunUntil(() => answer is not null, Soon).ShouldBeTrue();
+        var gateway = world.Gateway.Session!.Current;
+        Core.Ike.Wire.IkeHeader.TryRead(answer, out var header).ShouldBeTrue();
+        Core.Ike.Keys.MessageCipher.TryOpen(gateway.Keys!, answer, header, fromInitiator: false, out var opened).ShouldBeTrue();
+        var payloads = answer.AsSpan(opened.Start, opened.Length).ToArray();
+        if (!isProven)
+        {
+            // The last byte of its proof: the AUTH payload comes second.
+            var identity = (payloads[2] << 8) | payloads[3];
+            payloads[identity + ((payloads[identity + 2] << 8) | payloads[identity + 3]) - 1] ^= 1;
+        }
+
+        byte[] name = [.. "gw3.example.com"u8];
+        byte[] redirect = [(byte)opened.First, 0, 0, (byte)(10 + name.Length), 0, 0, 64, 23, 3, (byte)name.Length, .. name];
+        world.Inject(End.Client, IkeForge.Sealed(gateway, Core.Ike.Wire.ExchangeType.IkeAuth, 1, Core.Ike.Wire.PayloadType.Notify, [.. redirect, .. payloads], isResponse: true));
+        world.Device.Ends.Single().Reason.ShouldBe(isProven ? Core.Ike.Session.IkeEnd.Redirected : Core.Ike.Session.IkeEnd.AuthenticationFailed);
+        world.Device.Events.OfType<IkeRedirected>().Select(redirected => redirected.Gateway).ShouldBe(isProven ? ["gw3.example.com"] : []);
+        (world.Device.Live.Count, world.Device.Allotted.Count).ShouldBe((0, 0));
+        world.RunUntil(() => world.Gateway.Ends.Any(), Soon).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Who_is_sent_on_and_on_stops()
+    {
+        var redirections = new Redirections();
+        var now = IkeWorld.Start;
+        for (var i = 0; i < 20; i++)
+        {
+            // Five in 300 seconds; every 50 seconds there are six.
+            redirections.TryFollow(now).ShouldBe(i % 6 != 5, $"{i}");
+            now += TimeSpan.FromSeconds(50);
+        }
     }
 
     [Fact]

@@ -168,6 +168,35 @@ public class IkeRekeyTests
         world.ShouldAgree();
     }
 
+    /// <summary>The answer that came first is the last to be waited for.</summary>
+    [Fact]
+    public void An_answer_is_kept_until_those_behind_it_are_all_done()
+    {
+        using var world = new IkeWorld(11);
+        world.Up();
+        var first = world.Device.Session!.Current.NextRequestId;
+        HashSet<uint> seen = [];
+        var isLost = true;
+        world.Passes = (to, datagram) =>
+        {
+            var id = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(datagram.AsSpan(20));
+            var isLate = to == End.Server && id < first + 3 && seen.Add(id);
+            return !isLate && !(isLost && to == End.Client && id == first + 3);
+        };
+        for (var i = 0; i < 7; i++)
+        {
+            world.Tell(world.Device, session => session.AddChild(IkeEnd.Selectors("0.0.0.0/0"), IkeEnd.Selectors("192.168.50.0/24"), world.Now));
+        }
+
+        world.RunUntil(() => world.Gateway.Live.Count == 8, TimeSpan.FromSeconds(20)).ShouldBeTrue();
+        world.Run(TimeSpan.FromSeconds(1));
+        world.Device.Live.Count.ShouldBe(7);
+        isLost = false;
+        world.Run(Settled);
+        world.Device.Live.Count.ShouldBe(8);
+        world.ShouldAgree();
+    }
+
     [Fact]
     public void After_new_keys_for_the_IKE_SA_requests_go_one_by_one()
     {

@@ -44,6 +44,28 @@ public class IkeResumptionTests
     }
 
     [Fact]
+    public void A_ticket_is_good_for_no_longer_than_who_holds_it_believes_in_what_it_stands_for()
+    {
+        using var world = new IkeWorld(8);
+        world.Target = world.Target with { WantsTicket = true };
+        world.UseLifetimes(new IkeLifetimes { Reauthenticate = TimeSpan.FromHours(3) });
+        world.Gateway.Grant = world.Gateway.Grant with { Lifetimes = new IkeLifetimes() };
+        world.Up(Soon);
+        world.Device.Events.OfType<TicketReceived>().Single().Ticket.Expires.ShouldBeInRange(IkeWorld.Start + TimeSpan.FromHours(3), world.Now + TimeSpan.FromHours(3));
+    }
+
+    [Fact]
+    public void Whoever_answers_to_a_ticket_is_who_gave_it()
+    {
+        using var world = new IkeWorld(9);
+        world.Target = world.Target with { Remote = null, Ticket = Ticket() with { Remote = IkeIdentity.Fqdn("another.example.com") } };
+        world.Begin();
+        world.RunUntil(() => world.Device.Ends.Any(), Soon).ShouldBeTrue();
+        world.Device.Ends.Single().Detail.ShouldContain("another.example.com is expected");
+        world.Device.Live.ShouldBeEmpty();
+    }
+
+    [Fact]
     public void A_ticket_of_another_key_means_the_whole_way()
     {
         using var world = new IkeWorld(3, IkeHandshakeTests.Bad);

@@ -14,11 +14,20 @@ public class IkeSoakTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
     public void Hours_of_everything_at_once_leave_both_in_agreement(ulong seed)
     {
         using var world = new IkeWorld(seed, new Fate { Lose = 0.05, Duplicate = 0.1, DelayMinMs = 5, DelayMaxMs = 200 });
         world.UseEsp(seed % 2 == 0 ? "aes256gcm16-x25519-noesn" : "aes256gcm16-none-noesn");
         world.UseLifetimes(new IkeLifetimes { IkeRekey = TimeSpan.FromMinutes(13), ChildRekey = TimeSpan.FromMinutes(5) });
+        if (seed > 4)
+        {
+            // Additional key exchanges.
+            world.UseIke("aes256gcm16-prfsha256-ecp256-ke1_x25519");
+            world.UseEsp("aes256gcm16-ecp256-ke1_x25519-ke2_ecp384-noesn");
+        }
+
         if (seed == 3)
         {
             world.Nat = seen => new OuterAddress(IpAddress.Parse("192.0.2.77"), (ushort)(seen.Port + 20_000));

@@ -7,7 +7,7 @@ namespace Sallyport.Fuzz.Targets;
 /// <summary>
 /// Messages of IKE with anything in them, sealed under the right keys where there are any, into an endpoint at each stage of a session. Input: <c>stage 1 | messages</c>. A
 /// message: <c>to and kind 1 | exchange 1 | number 1 | type of the first payload 1 | length 2 | payloads</c>; to and kind: bit 0 to the device, bit 1 an answer, bit 2 the
-/// first of two parts, bit 3 in the clear and as it is.
+/// first of two parts, bit 3 in the clear and as it is, bit 4 with the link that its receiver gave last wherever <see cref="IkeSeeds.Link"/> stands.
 /// </summary>
 internal sealed class IkeMessageTarget : FuzzTarget
 {
@@ -20,7 +20,7 @@ internal sealed class IkeMessageTarget : FuzzTarget
     public override int ReplayMutations => 400;
 
     public override IReadOnlyList<byte[]> Words =>
-        [[34], [35], [36], [37], [38], [43], [0, 0, 0, 8], [41, 0, 0, 8], [0, 0, 64, 9, 0, 0, 32, 1], [0, 0, 64, 16], [0, 0, 0, 17], [0, 0, 0, 43], [1, 0, 0, 0], [3, 4, 0, 1, 0, 0, 32, 1]];
+        [[34], [35], [36], [37], [38], [43], [44], [0, 0, 64, 57], [0, 0, 0, 47], [0, 0, 0, 8], [41, 0, 0, 8], [0, 0, 64, 9, 0, 0, 32, 1], [0, 0, 64, 16], [0, 0, 0, 17], [0, 0, 0, 43], [1, 0, 0, 0], [3, 4, 0, 1, 0, 0, 32, 1]];
 
     public override IEnumerable<(string Name, byte[] Input)> MakeSeeds()
     {
@@ -39,6 +39,11 @@ internal sealed class IkeMessageTarget : FuzzTarget
         yield return ("part", Seed(IkeStage.Up, 4, ExchangeType.Informational, 2, IkeSeeds.Move));
         yield return ("answers", [.. Seed(IkeStage.Asking, 1 | 2, ExchangeType.CreateChildSa, 2, IkeSeeds.CreateChild), .. Seed(IkeStage.Asking, 1 | 2, ExchangeType.Informational, 3, IkeSeeds.Move)[1..]]);
         yield return ("busy", Seed(IkeStage.Asking, 1 | 2, ExchangeType.CreateChildSa, 2, (ref PayloadWriter to) => to.Notify(NotifyType.TemporaryFailure)));
+        yield return ("followup-of-child", [.. Seed(IkeStage.Up, 0, ExchangeType.CreateChildSa, 2, IkeSeeds.CreateChildWithMore), .. Seed(IkeStage.Up, 16, ExchangeType.IkeFollowupKe, 3, IkeSeeds.FollowupKe)[1..]]);
+        yield return ("followup-of-ike", [.. Seed(IkeStage.Up, 0, ExchangeType.CreateChildSa, 2, IkeSeeds.RekeyIkeWithMore), .. Seed(IkeStage.Up, 16, ExchangeType.IkeFollowupKe, 3, IkeSeeds.FollowupKe)[1..]]);
+        yield return ("followup-of-nothing", Seed(IkeStage.Up, 0, ExchangeType.IkeFollowupKe, 2, IkeSeeds.FollowupKe));
+        yield return ("followup-answers", [.. Seed(IkeStage.Asking, 1 | 2, ExchangeType.CreateChildSa, 2, IkeSeeds.CreateChildAnswerWithMore), .. Seed(IkeStage.Asking, 1 | 2, ExchangeType.IkeFollowupKe, 4, IkeSeeds.FollowupKe)[1..]]);
+        yield return ("followup-forgotten", [.. Seed(IkeStage.Asking, 1 | 2, ExchangeType.CreateChildSa, 2, IkeSeeds.CreateChildAnswerWithMore), .. Seed(IkeStage.Asking, 1 | 2, ExchangeType.IkeFollowupKe, 4, (ref PayloadWriter to) => to.Notify(NotifyType.StateNotFound))[1..]]);
         yield return ("rekey-of-both", [.. Seed(IkeStage.Asking, 1, ExchangeType.CreateChildSa, 0, IkeSeeds.CreateChild), .. Seed(IkeStage.Asking, 1 | 2, ExchangeType.CreateChildSa, 2, IkeSeeds.CreateChild)[1..]]);
     }
 
@@ -77,6 +82,7 @@ internal sealed class IkeMessageTarget : FuzzTarget
 
         var payloads = reader.TryBytes(Math.Min((int)length, reader.Remaining), out var bytes) ? bytes : default;
         var to = (kind & 1) == 0 ? world.Gateway : world.Device;
+        payloads = (kind & 16) == 0 ? payloads : WithLink(payloads, to.Entropy.Link);
         var from = (kind & 1) == 0 ? world.Device : world.Gateway;
         var isResponse = (kind & 2) != 0;
         world.Sent = 0;
@@ -108,6 +114,17 @@ internal sealed class IkeMessageTarget : FuzzTarget
         }.Write(message);
         payloads.CopyTo(message.AsSpan(IkeLimits.HeaderLength));
         return message;
+    }
+
+    private static byte[] WithLink(ReadOnlySpan<byte> payloads, byte[] link)
+    {
+        var changed = payloads.ToArray();
+        if (payloads.IndexOf(IkeSeeds.Link) is >= 0 and var at)
+        {
+            link.CopyTo(changed, at);
+        }
+
+        return changed;
     }
 
     private static byte[] Seed(IkeStage stage, byte kind, ExchangeType exchange, byte id, WriteIkePayloads payloads)

@@ -14,11 +14,14 @@ internal static class IkeSeeds
 {
     public const string DeviceName = "pump-17.plant-a.sallyport";
 
-    public static readonly IReadOnlyList<Proposal> Ike = [Parse(ProposalText.TryParseIke, "aes256gcm16-prfsha256-x25519"), Parse(ProposalText.TryParseIke, "aes256-sha256-ecp256")];
-    public static readonly IReadOnlyList<Proposal> Esp = [Parse(ProposalText.TryParseEsp, "aes256gcm16-x25519-none-noesn"), Parse(ProposalText.TryParseEsp, "aes128-sha256-esn-noesn")];
+    public static readonly IReadOnlyList<Proposal> Ike = [Parse(ProposalText.TryParseIke, "aes256gcm16-prfsha256-x25519"), Parse(ProposalText.TryParseIke, "aes256-sha256-ecp256"), Parse(ProposalText.TryParseIke, "aes256gcm16-prfsha256-x25519-ke1_x25519")];
+    public static readonly IReadOnlyList<Proposal> Esp = [Parse(ProposalText.TryParseEsp, "aes256gcm16-x25519-none-noesn"), Parse(ProposalText.TryParseEsp, "aes128-sha256-esn-noesn"), Parse(ProposalText.TryParseEsp, "aes128gcm16-x25519-ke1_x25519-noesn")];
 
     /// <summary>RFC 7748 section 6.1.</summary>
     public static readonly byte[] Value = Convert.FromHexString("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+
+    /// <summary>Stands for the link that an end gave last (RFC 9370): it is another in each session.</summary>
+    public static readonly byte[] Link = [.. Enumerable.Repeat((byte)0xee, 8)];
 
     private static readonly byte[] Nonce = new Engine.Chance(11).Bytes(32);
 
@@ -81,6 +84,40 @@ internal static class IkeSeeds
         to.Sa([.. Ike.Select(proposal => proposal with { Spi = 4711 })]);
         to.Nonce(Nonce);
         to.Ke(KeyExchangeMethod.X25519, Value);
+    }
+
+    /// <summary>With an additional key exchange, which an IKE_FOLLOWUP_KE brings.</summary>
+    public static void RekeyIkeWithMore(ref PayloadWriter to)
+    {
+        to.Sa([Ike[^1] with { Spi = 4711 }]);
+        to.Nonce(Nonce);
+        to.Ke(KeyExchangeMethod.X25519, Value);
+    }
+
+    public static void CreateChildWithMore(ref PayloadWriter to)
+    {
+        to.Sa([Esp[^1] with { Spi = 4712 }]);
+        to.Selectors(PayloadType.TsInitiator, [TrafficSelector.Of(IpAddress.Parse("10.20.0.2"))]);
+        to.Selectors(PayloadType.TsResponder, Selectors);
+        to.Nonce(Nonce);
+        to.Ke(KeyExchangeMethod.X25519, Value);
+    }
+
+    /// <summary>Of the third proposal that the device makes.</summary>
+    public static void CreateChildAnswerWithMore(ref PayloadWriter to)
+    {
+        to.Sa([Esp[^1] with { Spi = 4713, Number = 3 }]);
+        to.Selectors(PayloadType.TsInitiator, [TrafficSelector.Of(IpAddress.Parse("10.20.0.2"))]);
+        to.Selectors(PayloadType.TsResponder, [Selectors[0]]);
+        to.Nonce(Nonce);
+        to.Ke(KeyExchangeMethod.X25519, Value);
+        to.Notify(NotifyType.AdditionalKeyExchange, Link);
+    }
+
+    public static void FollowupKe(ref PayloadWriter to)
+    {
+        to.Ke(KeyExchangeMethod.X25519, Value);
+        to.Notify(NotifyType.AdditionalKeyExchange, Link);
     }
 
     public static void Delete(ref PayloadWriter to) => to.DeleteEsp([0x2001, 4711]);

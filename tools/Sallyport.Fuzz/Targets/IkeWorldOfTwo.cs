@@ -42,8 +42,8 @@ internal sealed class IkeWorldOfTwo : IDisposable
         Gateway = new Party(33);
         Device = new Party(34);
         var options = new IkeOptions { Identity = IkeIdentity.Fqdn("gw"), Proposals = IkeSeeds.Ike, TicketKey = new Chance(35).Bytes(32) };
-        Gateway.Endpoint = new IkeEndpoint(options, Gateway, new Chance(36));
-        Device.Endpoint = new IkeEndpoint(options with { Identity = IkeIdentity.Fqdn(IkeSeeds.DeviceName) }, Device, new Chance(37));
+        Gateway.Endpoint = new IkeEndpoint(options, Gateway, Gateway.Entropy);
+        Device.Endpoint = new IkeEndpoint(options with { Identity = IkeIdentity.Fqdn(IkeSeeds.DeviceName) }, Device, Device.Entropy);
         if (stage > IkeStage.Silence)
         {
             Bring(stage);
@@ -161,6 +161,20 @@ internal sealed class IkeWorldOfTwo : IDisposable
         return isAny;
     }
 
+    /// <summary>Remembers the last link that was given: nothing else that an endpoint draws has eight bytes.</summary>
+    public sealed class LinkRecorder(ulong seed) : IEntropy
+    {
+        private readonly Chance _chance = new(seed);
+
+        public byte[] Link { get; private set; } = new byte[8];
+
+        public void Fill(Span<byte> bytes)
+        {
+            _chance.Fill(bytes);
+            Link = bytes.Length == Link.Length ? bytes.ToArray() : Link;
+        }
+    }
+
     /// <summary>Owner of one endpoint.</summary>
     public sealed class Party(ulong seed) : IIkeOwner
     {
@@ -169,6 +183,9 @@ internal sealed class IkeWorldOfTwo : IDisposable
 
         private readonly Chance _chance = new(seed);
         private uint _lastSpi = 0x2000;
+
+        /// <summary>What its endpoint draws.</summary>
+        public LinkRecorder Entropy { get; } = new(seed + 3);
 
         public IkeEndpoint Endpoint { get; set; } = null!;
 

@@ -14,7 +14,7 @@ namespace Sallyport.Core.Ike.Exchanges;
 /// A new pair of SAs, or the replacement of one (RFC 7296 sections 1.3.1, 1.3.3 and 2.8). Where both ends replace the same pair at once, two come of it, and the one
 /// whose exchange has the lowest of the four nonces goes again.
 /// </summary>
-internal sealed class CreateChild : Exchange
+internal sealed class CreateChild : CreatingExchange
 {
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(5);
 
@@ -26,8 +26,14 @@ internal sealed class CreateChild : Exchange
     private KeyExchangeMethod? _method;
     private KeyExchange? _exchange;
     private IReadOnlyList<Proposal> _offered = [];
+    private IkeSa? _sa;
     private uint _spi;
     private bool _begun;
+    private byte[] _peerNonce = [];
+    private ChildAgreement? _agreement;
+
+    /// <summary>The peer replaces the same pair, and its exchange stands: what ours makes goes again.</summary>
+    private bool _isLost;
 
     public CreateChild(ChildSa old)
     {
@@ -44,7 +50,7 @@ internal sealed class CreateChild : Exchange
         _method = method;
     }
 
-    public override ExchangeType Type => ExchangeType.CreateChildSa;
+    public override ChildSa? Old => _old;
 
     /// <summary>It takes the place of another.</summary>
     public bool IsRekey => _old is not null;
@@ -56,13 +62,20 @@ internal sealed class CreateChild : Exchange
             return false;
         }
 
+        if (session.Followups.Of(_old) is not null)
+        {
+            // The peer is about to replace it, unless it stops half-way.
+            _old!.RekeyAt = now + Later;
+            return false;
+        }
+
         if (!session.Owner.TryNewEspSpi(session, out _spi))
         {
             session.Raise(new NegotiationFailed("no SA can be added"));
             return false;
         }
 
-        _begun = true;
+        (_begun, _sa) = (true, sa);
         session.Entropy.Fill(_nonce);
         var all = session.EspProposals;
         _method ??= FirstMethod(all);
@@ -104,39 +117,49 @@ internal sealed class CreateChild : Exchange
             || !IkeAuth.AreInside(response.TsInitiator, _local) || !IkeAuth.AreInside(response.TsResponder, _remote)
             || !TryFinish(response, out var secret))
         {
-            // The peer believes that there is one.
-            session.Enqueue(sa, Informational.Delete(_spi));
-            Abandon(session);
-            session.Raise(new NegotiationFailed($"{session.Peer}: its answer for a CHILD_SA is not of what we asked for"));
+            HandleMalformed(session, sa, now);
             return;
         }
 
-        var agreement = new ChildAgreement
+        Secrets = new KeyChain(secret, response.Sa[0]);
+        _exchange?.Dispose();
+        _peerNonce = [.. response.Nonce];
+        _agreement = new ChildAgreement
         {
             Chosen = response.Sa[0],
             Local = response.TsInitiator,
             Remote = response.TsResponder,
             IsTransport = _wantsTransport && response.Has(NotifyType.UseTransportMode),
         };
-        ChildSa child;
-        using (secret)
-        {
-            child = session.Children.Create(
-                agreement, sa.Keys!, new IkeNonces(_nonce, response.Nonce.AsSpan()), secret is null ? default : secret.Bytes, _spi, (uint)response.Sa[0].Spi, weBegan: true, _old?.InboundSpi ?? 0, now);
-        }
+        Settle(session, sa, response, now);
+    }
 
-        _spi = 0;
+    public override bool MayGoOn(IkeSession session, IkeSa sa, Instant now)
+    {
         if (_old is null)
         {
-            session.Children.Use(child);
-            return;
+            return sa == _sa;
         }
 
-        Settle(session, sa, child, Lower(_nonce, response.Nonce.AsSpan()));
+        if (sa != _sa)
+        {
+            _old.RekeyAt = now + Later;
+        }
+
+        return sa == _sa && _old.State == ChildState.Rekeying && session.Children.Find(_old.InboundSpi) is not null;
+    }
+
+    public override void HandleMalformed(IkeSession session, IkeSa sa, Instant now)
+    {
+        // The peer believes that there is one.
+        session.Enqueue(sa, Informational.Delete(_spi));
+        Abandon(session);
+        session.Raise(new NegotiationFailed($"{session.Peer}: its answer for a CHILD_SA is not of what we asked for"));
     }
 
     public override void Abandon(IkeSession session)
     {
+        base.Abandon(session);
         if (_spi != 0)
         {
             session.Owner.FreeEspSpi(_spi);
@@ -171,7 +194,7 @@ internal sealed class CreateChild : Exchange
                 return;
             }
 
-            if (old.State is ChildState.Deleting or ChildState.Replaced)
+            if (old.State is ChildState.Deleting or ChildState.Replaced || session.Followups.IsOurs(old))
             {
                 session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
                 return;
@@ -195,22 +218,39 @@ internal sealed class CreateChild : Exchange
             return;
         }
 
-        using (secret)
+        // Of a peer that begins again, what it began before is forgotten.
+        session.Followups.Drop(session.Followups.Of(old));
+        var secrets = new KeyChain(secret, agreement.Chosen);
+        if (!secrets.IsComplete && !session.Followups.HasRoom)
         {
-            if (!session.Owner.TryNewEspSpi(session, out var spi))
-            {
-                Refuse(session, sa, header, new ChildRefusal(NotifyType.NoAdditionalSas, default, "no SA can be added"), now);
-                return;
-            }
+            secrets.Dispose();
+            session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
+            return;
+        }
 
-            var nonce = new byte[IkeLimits.NonceLength];
-            session.Entropy.Fill(nonce);
-            var child = session.Children.Create(
-                agreement, sa.Keys!, new IkeNonces(request.Nonce.AsSpan(), nonce), secret is null ? default : secret.Bytes, spi, (uint)agreement.Chosen.Spi, weBegan: false, old?.InboundSpi ?? 0, now);
-            var writer = new PayloadWriter(new byte[IkeLimits.MessageMax]);
-            WriteAnswer(agreement, spi, nonce, group, own, ref writer);
+        if (!session.Owner.TryNewEspSpi(session, out var spi))
+        {
+            secrets.Dispose();
+            Refuse(session, sa, header, new ChildRefusal(NotifyType.NoAdditionalSas, default, "no SA can be added"), now);
+            return;
+        }
+
+        var nonce = new byte[IkeLimits.NonceLength];
+        session.Entropy.Fill(nonce);
+        var answered = new AnsweredChild(sa, secrets, agreement, old, spi, [.. request.Nonce], nonce);
+        var writer = new PayloadWriter(new byte[IkeLimits.MessageMax]);
+        WriteAnswer(agreement, spi, nonce, group, own, ref writer);
+        if (!secrets.IsComplete)
+        {
+            writer.Notify(NotifyType.AdditionalKeyExchange, session.Followups.Expect(answered, now));
             session.Answer(sa, header, ref writer, now);
-            Note(session, old, child, Lower(request.Nonce.AsSpan(), nonce));
+            return;
+        }
+
+        session.Answer(sa, header, ref writer, now);
+        using (answered)
+        {
+            answered.Finish(session, now);
         }
     }
 
@@ -261,32 +301,70 @@ internal sealed class CreateChild : Exchange
             || (_exchange is not null && group == _exchange.Method && response.Ke?.Method == group && _exchange.TryFinish(response.Ke.Value.AsSpan(), out secret));
     }
 
-    /// <summary>Which of the pairs stays (RFC 7296 section 2.8.1).</summary>
-    private void Settle(IkeSession session, IkeSa sa, ChildSa child, byte[] lower)
+    /// <summary>
+    /// Which of the pairs stays (RFC 7296 section 2.8.1): not the one whose exchange has the lowest nonce. Where nothing has been made yet nothing is to be deleted, and its
+    /// key exchanges are not gone on with (RFC 9370 section 2.2.4).
+    /// </summary>
+    private void Settle(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
     {
-        var old = _old!;
-        var rival = old.Rival is { } other && session.Children.Find(other.InboundSpi) is not null ? other : null;
-        if (rival is not null && lower.AsSpan().SequenceCompareTo(old.RivalNonce) < 0)
+        var rival = _old?.Rival is { } made && session.Children.Find(made.InboundSpi) is not null ? made : null;
+        var chain = session.Followups.Of(_old);
+        var nonce = rival is not null ? _old!.RivalNonce : chain?.LowerNonce;
+        _isLost = nonce is not null && Lower(_nonce, _peerNonce).AsSpan().SequenceCompareTo(nonce) < 0;
+        if (_isLost && !Secrets!.IsComplete)
         {
-            // Ours has the lowest nonce: it goes, and the peer deletes the old pair.
-            (old.State, child.Replaces) = (ChildState.Replaced, 0);
+            Abandon(session);
+            Yield(rival, now);
+            return;
+        }
+
+        if (!_isLost)
+        {
+            // The peer deletes what it has made, or does not go on.
+            rival?.Replaces = 0;
+            session.Followups.Drop(chain);
+        }
+
+        GoOn(session, sa, response, now);
+    }
+
+    protected override void Complete(IkeSession session, IkeSa sa, Instant now)
+    {
+        var child = session.Children.Create(
+            _agreement!, sa.Keys!, new IkeNonces(_nonce, _peerNonce), Secrets!, _spi, (uint)_agreement!.Chosen.Spi, weBegan: true, _old?.InboundSpi ?? 0, now);
+        _spi = 0;
+        if (_isLost)
+        {
+            child.Replaces = 0;
+            Yield(_old!.Rival, now);
             session.Enqueue(sa, Informational.Delete(child));
             return;
         }
 
-        if (rival is not null)
-        {
-            // The peer deletes it.
-            rival.Replaces = 0;
-        }
-
         session.Children.Use(child);
-        session.Enqueue(sa, Informational.Delete(old));
+        if (_old is not null)
+        {
+            session.Enqueue(sa, Informational.Delete(_old));
+        }
     }
 
-    private void HandleError(IkeSession session, IkeSa sa, Notification error, Instant now)
+    /// <summary>The peer's own rekey stands. It deletes the old pair when it has made the new one; where it has not yet, and stops half-way, we begin again.</summary>
+    private void Yield(ChildSa? rival, Instant now)
     {
-        var hasRival = _old?.Rival is not null;
+        if (rival is not null)
+        {
+            (_old!.State, _old.RekeyAt) = (ChildState.Replaced, Instant.Never);
+        }
+        else if (_old!.State != ChildState.Deleting)
+        {
+            (_old.State, _old.RekeyAt) = (ChildState.Active, now + Later);
+        }
+    }
+
+    public override void HandleError(IkeSession session, IkeSa sa, Notification error, Instant now)
+    {
+        var rival = _old?.Rival;
+        var hasRival = rival is not null || session.Followups.Of(_old) is not null;
         var old = _old;
         Abandon(session);
         switch (error.Type)
@@ -294,10 +372,10 @@ internal sealed class CreateChild : Exchange
             case NotifyType.InvalidKePayload when error.Data.Length == 2 && TryMethod(session, error, out var method):
                 session.Enqueue(sa, new CreateChild(this, method), isFirst: true);
                 break;
-            case NotifyType.TemporaryFailure when old is not null:
+            case NotifyType.TemporaryFailure or NotifyType.StateNotFound when old is not null:
                 old.RekeyAt = now + Later;
                 break;
-            case NotifyType.TemporaryFailure:
+            case NotifyType.TemporaryFailure or NotifyType.StateNotFound:
                 session.EnqueueLater(new CreateChild(_local, _remote, _wantsTransport), now);
                 break;
             case NotifyType.ChildSaNotFound when old is not null:
@@ -315,11 +393,9 @@ internal sealed class CreateChild : Exchange
                 break;
         }
 
-        if (hasRival && old is not null)
+        if (hasRival)
         {
-            // The peer's own rekey stands.
-            old.State = ChildState.Replaced;
-            old.RekeyAt = Instant.Never;
+            Yield(rival, now);
         }
     }
 
@@ -337,5 +413,19 @@ internal sealed class CreateChild : Exchange
         return method != _method && session.EspProposals.Any(proposal => proposal.Contains(wanted));
     }
 
-    internal static byte[] Lower(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => (a.SequenceCompareTo(b) <= 0 ? a : b).ToArray();
+    /// <summary>The peer's asking, until all its secrets are there.</summary>
+    private sealed class AnsweredChild(IkeSa sa, KeyChain secrets, ChildAgreement agreement, ChildSa? old, uint spi, byte[] nonce, byte[] ownNonce)
+        : AnsweredChain(sa, secrets, Lower(nonce, ownNonce))
+    {
+        public override ChildSa? Old => old;
+
+        public override void Finish(IkeSession session, Instant now)
+        {
+            var child = session.Children.Create(
+                agreement, Sa.Keys!, new IkeNonces(nonce, ownNonce), Secrets, spi, (uint)agreement.Chosen.Spi, weBegan: false, old?.InboundSpi ?? 0, now);
+            Note(session, old, child, LowerNonce);
+        }
+
+        public override void Abandon(IkeSession session) => session.Owner.FreeEspSpi(spi);
+    }
 }

@@ -23,7 +23,7 @@ internal static class CreateChildSa
         {
             RekeyIke.Answer(session, sa, header, request, now);
         }
-        else if (session.Rekeying is { IsUnderWay: true })
+        else if (session.Rekeying is { IsUnderWay: true } || session.Followups.OfIke is not null)
         {
             // RFC 7296 section 2.25.2
             session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);

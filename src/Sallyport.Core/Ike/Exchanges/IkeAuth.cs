@@ -39,7 +39,7 @@ internal sealed class IkeAuth : Exchange
                 to.Eap(_packet);
                 break;
             case Step.Last:
-                WriteProofOfEap(session, sa, ref to);
+                WriteProof(session, sa, ref to);
                 break;
         }
 
@@ -138,7 +138,11 @@ internal sealed class IkeAuth : Exchange
             to.Identity(PayloadType.IdResponder, remote);
         }
 
-        WriteProof(session, sa, ref to);
+        if (!target.Proof.IsEap() || handshake.Resumed is not null)
+        {
+            WriteProof(session, sa, ref to);
+        }
+
         if (target.WantsAddress)
         {
             to.Configuration(new CpPayload(CpType.Request,
@@ -182,11 +186,20 @@ internal sealed class IkeAuth : Exchange
         }
     }
 
+    /// <summary>AUTH, and in the same message which post-quantum key is in it: beside EAP that is the last one (RFC 8784 section 3).</summary>
     private void WriteProof(IkeSession session, IkeSa sa, ref PayloadWriter to)
     {
-        var target = session.Target!;
+        var (target, handshake) = (session.Target!, session.Handshake!);
         var plain = sa.Keys!;
-        var keys = target.Proof.IsEap() ? plain : MixPpk(session, plain, ref to);
+        var keys = plain;
+        if (handshake.PeerHasPpk && target is { Ppk: { } ppk, PpkId: { } ppkId })
+        {
+            const byte fixedId = 2;
+            _mixed = plain.WithPpk(ppk);
+            keys = _mixed;
+            to.Notify(NotifyType.PpkIdentity, [fixedId, .. ppkId]);
+        }
+
         var body = BodyOf(target.Local);
         if (TryProve(session, keys, body, out var method, out var auth))
         {
@@ -198,64 +211,7 @@ internal sealed class IkeAuth : Exchange
         }
     }
 
-    /// <summary>With the key that EAP has made; the post-quantum key has its part in it.</summary>
-    private void WriteProofOfEap(IkeSession session, IkeSa sa, ref PayloadWriter to)
-    {
-        var handshake = session.Handshake!;
-        var plain = sa.Keys!;
-        var keys = MixPpk(session, plain, ref to);
-        var body = BodyOf(session.Target!.Local);
-        var msk = handshake.Eap!.Msk!.Bytes;
-        to.Auth(AuthMethod.PreSharedKey, AuthOctets.ByShared(plain.Suite.Prf, msk, AuthProof.Octets(handshake, keys, ofInitiator: true, body)));
-        if (_mixed is not null && !session.Target.PpkRequired)
-        {
-            to.Notify(NotifyType.NoPpkAuth, AuthOctets.ByShared(plain.Suite.Prf, msk, AuthProof.Octets(handshake, plain, ofInitiator: true, body)));
-        }
-    }
-
-    /// <summary>The keys with which we prove who we are: where both ends know of post-quantum keys, with ours.</summary>
-    private IkeKeys MixPpk(IkeSession session, IkeKeys plain, ref PayloadWriter to)
-    {
-        const byte fixedId = 2;
-        if (!session.Handshake!.PeerHasPpk || session.Target is not { Ppk: { } ppk, PpkId: { } ppkId })
-        {
-            return plain;
-        }
-
-        _mixed = plain.WithPpk(ppk);
-        to.Notify(NotifyType.PpkIdentity, [fixedId, .. ppkId]);
-        return _mixed;
-    }
-
-    /// <summary>Whether the peer has mixed in our key as well. False where it must have and has not: we have told it then.</summary>
-    private bool TryTakePpk(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
-    {
-        if (_mixed is null)
-        {
-            return true;
-        }
-
-        var target = session.Target!;
-        if (response.Has(NotifyType.PpkIdentity))
-        {
-            sa.UseKeys(_mixed);
-            session.Handshake!.Ppk = new IkeSecret(target.Tag, target.PpkId!);
-        }
-        else if (target.PpkRequired)
-        {
-            Fail(session, sa, IkeEnd.AuthenticationFailed, "the peer does not know our post-quantum pre-shared key", tell: true, now);
-            return false;
-        }
-        else
-        {
-            _mixed.Dispose();
-        }
-
-        _mixed = null;
-        return true;
-    }
-
-    /// <summary>False where EAP is to follow.</summary>
+    /// <summary>False where there is nothing to prove it with.</summary>
     private static bool TryProve(IkeSession session, IkeKeys keys, byte[] body, out AuthMethod method, out byte[] auth)
     {
         var (target, handshake) = (session.Target!, session.Handshake!);
@@ -267,9 +223,9 @@ internal sealed class IkeAuth : Exchange
             return true;
         }
 
-        if (target.Proof == IkeProof.PreSharedKey)
+        if (target.Proof == IkeProof.PreSharedKey || target.Proof.IsEap())
         {
-            auth = AuthOctets.ByShared(keys.Suite.Prf, target.Psk!, octets);
+            auth = AuthOctets.ByShared(keys.Suite.Prf, target.Proof.IsEap() ? handshake.Eap!.Msk!.Bytes : target.Psk!, octets);
             return true;
         }
 
@@ -287,7 +243,7 @@ internal sealed class IkeAuth : Exchange
             return false;
         }
 
-        if (target.Remote is { } expected && !expected.Equals(peer))
+        if ((target.Remote ?? handshake.Resumed?.Peer) is { } expected && !expected.Equals(peer))
         {
             Fail(session, sa, IkeEnd.AuthenticationFailed, $"the peer says that it is {peer}, where {expected} is expected", tell: true, now);
             return false;
@@ -340,6 +296,34 @@ internal sealed class IkeAuth : Exchange
         return handshake.Eap is not null;
     }
 
+    /// <summary>Whether the answer is made with our post-quantum key, or may be without.</summary>
+    private bool TryTakePpk(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
+    {
+        var target = session.Target!;
+        if (_mixed is null)
+        {
+            return true;
+        }
+
+        if (response.Has(NotifyType.PpkIdentity))
+        {
+            sa.UseKeys(_mixed);
+            session.Handshake!.Ppk = new IkeSecret(target.Tag, target.PpkId!);
+        }
+        else if (target.PpkRequired)
+        {
+            Fail(session, sa, IkeEnd.AuthenticationFailed, "the peer does not know our post-quantum pre-shared key", tell: true, now);
+            return false;
+        }
+        else
+        {
+            _mixed.Dispose();
+        }
+
+        _mixed = null;
+        return true;
+    }
+
     private void ContinueEap(IkeSession session, IkeSa sa, EapConversation eap, IkePayloads response, Instant now)
     {
         if (response.Eap.IsDefault || ++session.Handshake!.Rounds > IkeLimits.EapRoundsMax)
@@ -381,7 +365,15 @@ internal sealed class IkeAuth : Exchange
         });
         if (verdict.Grant is null)
         {
-            Fail(session, sa, IkeEnd.AuthenticationFailed, verdict.Refusal, tell: true, now);
+            Fail(session, sa, IkeEnd.AuthenticationFailed, verdict.Refusal, tell: true, now, verdict.Who);
+            return;
+        }
+
+        if (response.Find(NotifyType.Redirect) is { } redirect && IkeSaInit.TryReadRedirect(redirect.Data.AsSpan(), default, out var gateway))
+        {
+            // It has proven who it is, and only then may it send us on (RFC 5685 section 6).
+            session.Raise(new IkeRedirected(gateway));
+            Fail(session, sa, IkeEnd.Redirected, $"the peer sends us to {gateway}", tell: true, now);
             return;
         }
 
@@ -439,7 +431,7 @@ internal sealed class IkeAuth : Exchange
             };
             var handshake = session.Handshake!;
             var child = session.Children.Create(
-                agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), [], _spi, spi, weBegan: true, replaces: 0, now);
+                agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), null, _spi, spi, weBegan: true, replaces: 0, now);
             _spi = 0;
             session.Children.Use(child);
             return;
@@ -460,9 +452,10 @@ internal sealed class IkeAuth : Exchange
     {
         if (session.Target!.WantsTicket && response.Find(NotifyType.TicketLifetimeOpaque) is { Data: { Length: > 4 } data })
         {
+            // No longer than what it stands for, whatever the peer says.
             var seconds = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan());
-            session.Raise(new TicketReceived(new ResumptionTicket(
-                [.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, now + TimeSpan.FromSeconds(seconds))));
+            var expires = Instant.Min(now + TimeSpan.FromSeconds(seconds), session.ProofEnds(now));
+            session.Raise(new TicketReceived(new ResumptionTicket([.. data.AsSpan()[4..]], sa.Keys!.Derivation.ToArray(), session.AgreedIke!, session.Peer!, expires)));
         }
     }
 
@@ -477,16 +470,16 @@ internal sealed class IkeAuth : Exchange
     }
 
     /// <summary>The peer has keys already, and is told that it failed, so that it does not wait.</summary>
-    private void Fail(IkeSession session, IkeSa sa, IkeEnd reason, string detail, bool tell, Instant now)
+    private void Fail(IkeSession session, IkeSa sa, IkeEnd reason, string detail, bool tell, Instant now, object? who = null)
     {
         Abandon(session);
         if (tell)
         {
-            session.EndTelling(reason, detail, reason == IkeEnd.AuthenticationFailed ? InformationalKind.AuthenticationFailed : InformationalKind.DeleteIke, now);
+            session.EndTelling(reason, detail, reason == IkeEnd.AuthenticationFailed ? InformationalKind.AuthenticationFailed : InformationalKind.DeleteIke, now, who);
         }
         else
         {
-            session.End(reason, detail, now);
+            session.End(reason, detail, now, who);
         }
     }
 }

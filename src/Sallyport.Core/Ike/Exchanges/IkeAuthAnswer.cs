@@ -76,7 +76,7 @@ internal static class IkeAuthAnswer
             return;
         }
 
-        if (!TryMixPpk(session, sa, header, request, request.Auth, now, out var auth))
+        if (!TryMixPpk(session, sa, header, request, out var auth, now))
         {
             return;
         }
@@ -182,14 +182,15 @@ internal static class IkeAuthAnswer
         grant = isTaken ? verdict.Grant : null;
         if (verdict.IsForNow)
         {
-            session.End(IkeEnd.AuthenticationFailed, verdict.Refusal, now);
+            session.End(IkeEnd.AuthenticationFailed, verdict.Refusal, now, verdict.Who);
             session.Finish();
         }
         else if (!isTaken)
         {
             Fail(
                 session, sa, header,
-                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its network does not accept {claim.Suite}, but {ProposalChoice.List(verdict.Grant.Ike)}", now);
+                verdict.Grant is null ? verdict.Refusal : $"{claim.Peer}: its network does not accept {claim.Suite}, but {ProposalChoice.List(verdict.Grant.Ike)}", now,
+                verdict.Grant is null ? verdict.Who : verdict.Grant.Tag);
         }
 
         return isTaken;
@@ -252,14 +253,13 @@ internal static class IkeAuthAnswer
     private static void TakeProofOfEap(IkeSession session, IkeSa sa, in IkeHeader header, IkeClaim claim, IkePayloads request, Instant now)
     {
         var handshake = session.Handshake!;
-        if (handshake.Eap?.Msk is not { } msk || request.Auth is not { Method: AuthMethod.PreSharedKey } brought)
+        if (handshake.Eap?.Msk is not { } msk || request.Auth is not { Method: AuthMethod.PreSharedKey })
         {
-            Fail(session, sa, header, $"{handshake.Peer}: it does not go on with the key of its EAP exchange", now);
+            Fail(session, sa, header, $"{handshake.Peer}: it does not have the key of its EAP exchange", now);
             return;
         }
 
-        // With EAP the post-quantum key has its part in the last AUTH of either end, not in the one that came before EAP.
-        if (!TryMixPpk(session, sa, header, request, brought, now, out var auth))
+        if (!TryMixPpk(session, sa, header, request, out var auth, now))
         {
             return;
         }
@@ -267,11 +267,13 @@ internal static class IkeAuthAnswer
         var octets = AuthProof.Octets(handshake, sa.Keys!, ofInitiator: true, handshake.PeerIdBody.AsSpan());
         if (!AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, msk.Bytes, octets))
         {
-            Fail(session, sa, header, $"{handshake.Peer}: it does not have the key of its EAP exchange", now);
+            Fail(session, sa, header, $"{handshake.Peer}: it does not have the key of its EAP exchange" + (handshake.Ppk is null ? "" : ", or another post-quantum key"), now);
             return;
         }
 
-        if (!TryGrant(session, sa, header, claim with { Ppk = handshake.Ppk }, now, out var grant))
+        // Which post-quantum key it has is known since now.
+        claim = claim with { Ppk = handshake.Ppk };
+        if (!TryGrant(session, sa, header, claim, now, out var grant))
         {
             return;
         }
@@ -287,7 +289,11 @@ internal static class IkeAuthAnswer
     {
         var handshake = session.Handshake!;
         (session.Grant, session.Peer) = (grant, handshake.Peer);
-        WritePpk(handshake, ref writer);
+        if (handshake.Ppk is not null)
+        {
+            writer.Notify(NotifyType.PpkIdentity);
+        }
+
         session.Establish(proof, now);
         AnswerChild(session, sa, ref writer, now);
         if (session.HasMobike)
@@ -340,7 +346,7 @@ internal static class IkeAuthAnswer
 
         WriteAgreement(agreement, spi, ref writer);
         var child = session.Children.Create(
-            agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), [], spi, (uint)agreement.Chosen.Spi, weBegan: false, replaces: 0, now);
+            agreement, sa.Keys!, new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce), null, spi, (uint)agreement.Chosen.Spi, weBegan: false, replaces: 0, now);
         session.Children.Use(child);
     }
 
@@ -439,17 +445,18 @@ internal static class IkeAuthAnswer
     }
 
     /// <summary>
-    /// False where the peer needs a post-quantum key that we do not have: it has been refused then. Where it can do without, it has sent a proof without it as well
-    /// (RFC 8784 section 3).
+    /// Beside AUTH a peer says which post-quantum key it has (RFC 8784 section 3); with EAP, too, where that is its last message. False, and the end, where the peer
+    /// needs one that we do not have. Where it can do without, it has sent a proof without it as well.
     /// </summary>
-    /// <param name="auth">The proof that counts.</param>
-    private static bool TryMixPpk(IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, AuthValue brought, Instant now, out AuthValue auth)
+    /// <param name="auth">The proof that is to be looked at.</param>
+    private static bool TryMixPpk(
+        IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, [NotNullWhen(true)] out AuthValue? auth, Instant now)
     {
         const byte fixedId = 2;
-        auth = brought;
+        auth = request.Auth;
         if (request.Find(NotifyType.PpkIdentity) is not { } identity)
         {
-            return true;
+            return auth is not null;
         }
 
         var ppk = identity.Data.Length > 1 && identity.Data[0] == fixedId ? session.Owner.FindPpk(identity.Data.AsSpan()[1..]) : null;
@@ -457,25 +464,18 @@ internal static class IkeAuthAnswer
         {
             session.Handshake!.Ppk = ppk;
             sa.UseKeys(sa.Keys!.WithPpk(ppk.Bytes));
-            return true;
         }
-
-        if (request.Find(NotifyType.NoPpkAuth) is { Data: { Length: > 0 } without })
+        else if (auth is not null && request.Find(NotifyType.NoPpkAuth) is { Data: { Length: > 0 } without })
         {
-            auth = brought with { Data = without };
-            return true;
+            auth = auth with { Data = without };
         }
-
-        Fail(session, sa, header, $"{session.Handshake!.Peer}: its post-quantum pre-shared key is not known here", now);
-        return false;
-    }
-
-    private static void WritePpk(Handshake handshake, ref PayloadWriter writer)
-    {
-        if (handshake.Ppk is not null)
+        else
         {
-            writer.Notify(NotifyType.PpkIdentity);
+            Fail(session, sa, header, $"{session.Handshake!.Peer}: its post-quantum pre-shared key is not known here", now);
+            auth = null;
         }
+
+        return auth is not null;
     }
 
     /// <summary>As the peer calls us, where it may: many routers know their gateway by its address.</summary>
@@ -492,9 +492,9 @@ internal static class IkeAuthAnswer
         Path = session.Path,
     };
 
-    private static void Fail(IkeSession session, IkeSa sa, in IkeHeader header, string detail, Instant now)
+    private static void Fail(IkeSession session, IkeSa sa, in IkeHeader header, string detail, Instant now, object? who = null)
     {
         session.AnswerError(sa, header, NotifyType.AuthenticationFailed, now);
-        session.End(IkeEnd.AuthenticationFailed, detail, now);
+        session.End(IkeEnd.AuthenticationFailed, detail, now, who);
     }
 }

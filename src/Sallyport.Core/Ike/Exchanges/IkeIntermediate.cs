@@ -69,7 +69,7 @@ internal sealed class IkeIntermediate : Exchange
         var handshake = session.Handshake!;
         using (secret)
         {
-            sa.UseKeys(sa.Keys!.Strengthen(new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce, sa.InitiatorSpi, sa.ResponderSpi), secret.Bytes));
+            sa.StrengthenKeys(sa.Keys!.Strengthen(new IkeNonces(handshake.InitiatorNonce, handshake.ResponderNonce, sa.InitiatorSpi, sa.ResponderSpi), secret.Bytes));
         }
 
         _ = handshake.Additional.Dequeue();

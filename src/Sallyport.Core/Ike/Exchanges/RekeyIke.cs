@@ -12,7 +12,7 @@ namespace Sallyport.Core.Ike.Exchanges;
 /// New keys and SPIs for the IKE SA (RFC 7296 sections 1.3.2, 2.8 and 2.18). CHILD_SAs belong to the session, so they come along. Where both ends begin at once, two
 /// come of it; the one whose exchange has the lowest of the four nonces goes, and who began the other deletes the old one.
 /// </summary>
-internal sealed class RekeyIke(IkeSa of) : Exchange
+internal sealed class RekeyIke(IkeSa of) : CreatingExchange
 {
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(10);
 
@@ -21,9 +21,12 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
     private KeyExchangeMethod? _method;
     private ulong _spi;
     private IReadOnlyList<Proposal> _offered = [];
+    private byte[] _peerNonce = [];
+    private Proposal? _chosen;
     private Rival? _rival;
 
-    public override ExchangeType Type => ExchangeType.CreateChildSa;
+    /// <summary>The peer's own rekey stands: what ours makes goes again.</summary>
+    private bool _isLost;
 
     public override bool IsAlone => true;
 
@@ -44,9 +47,9 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
         session.Entropy.Fill(_nonce);
         _spi = session.Owner.NewIkeSpi();
 
-        // What was agreed first, so that its group needs no second round.
+        // What was agreed first, so that its group needs no second round; with its additional key exchanges, so that new keys are as strong as the first.
         var agreed = session.AgreedIke!;
-        _offered = [.. new[] { agreed }.Concat(session.IkeProposals).Select(Plain).Select(proposal => proposal with { Spi = _spi })];
+        _offered = [.. new[] { agreed }.Concat(session.IkeProposals).Select(proposal => proposal with { Spi = _spi })];
         _method ??= (KeyExchangeMethod)agreed.Of(TransformType.KeyExchange).First().Id;
         _exchange = KeyExchange.Start(_method.Value);
         to.Sa(_offered);
@@ -57,7 +60,6 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
 
     public override void HandleResponse(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
     {
-        session.Rekeying = null;
         if (response.FirstError is { } error)
         {
             HandleError(session, sa, error, now);
@@ -68,35 +70,22 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
             || !ProposalChoice.IsFrom(response.Sa[0], IkeSaInit.Numbered(_offered)) || IkeSuite.Of(response.Sa[0]) is not { } suite
             || suite.Group != _exchange!.Method || response.Ke.Method != suite.Group || !_exchange.TryFinish(response.Ke.Value.AsSpan(), out var secret))
         {
-            Abandon(session);
-            session.EndTelling(IkeEnd.Malformed, "the peer's answer to new keys for the IKE SA is not of what we asked for", InformationalKind.DeleteIke, now);
+            HandleMalformed(session, sa, now);
             return;
-        }
-
-        var made = new IkeSa(isInitiator: true, _spi, response.Sa[0].Spi, session.Entropy) { CanFragment = sa.CanFragment, IsStrict = false };
-        using (secret)
-        {
-            made.UseKeys(sa.Keys!.Next(suite, new IkeNonces(_nonce, response.Nonce.AsSpan(), made.InitiatorSpi, made.ResponderSpi), secret.Bytes));
         }
 
         _exchange.Dispose();
-        session.Shelter(made);
-        if (Other is { } rival && CreateChild.Lower(_nonce, response.Nonce.AsSpan()).AsSpan().SequenceCompareTo(rival.Nonce) < 0)
-        {
-            // Ours has the lowest nonce: it goes, and the peer deletes the old one.
-            made.DropAt = now + session.Options.DeadAfter;
-            Take(session, sa, rival.Sa, rival.Chosen, now);
-            session.Enqueue(made, new Informational(InformationalKind.DeleteOldIke), isFirst: true);
-            return;
-        }
+        Secrets = new KeyChain(secret, response.Sa[0]);
+        (_chosen, _peerNonce) = (response.Sa[0], [.. response.Nonce]);
+        Settle(session, sa, response, now);
+    }
 
-        if (Other is { } loser)
-        {
-            loser.Sa.DropAt = now + session.Options.DeadAfter;
-        }
+    public override bool MayGoOn(IkeSession session, IkeSa sa, Instant now) => sa == of && session.Rekeying == this;
 
-        Take(session, sa, made, response.Sa[0], now);
-        session.Enqueue(sa, new Informational(InformationalKind.DeleteOldIke), isFirst: true);
+    public override void HandleMalformed(IkeSession session, IkeSa sa, Instant now)
+    {
+        Abandon(session);
+        session.EndTelling(IkeEnd.Malformed, "the peer's answer to new keys for the IKE SA is not of what we asked for", InformationalKind.DeleteIke, now);
     }
 
     /// <summary>
@@ -116,6 +105,7 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
 
     public override void Abandon(IkeSession session)
     {
+        base.Abandon(session);
         _exchange?.Dispose();
         if (session.Rekeying == this)
         {
@@ -126,15 +116,18 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
     /// <summary>The responder's side.</summary>
     public static void Answer(IkeSession session, IkeSa sa, in IkeHeader header, IkePayloads request, Instant now)
     {
-        // RFC 7296 section 2.25.2: not while a CHILD_SA is being made, replaced or deleted. Nor for a peer that never deletes what it replaces.
-        if (session.LocalSpis.Count() >= IkeLimits.IkeSasMax || session.Children.AnyIn(ChildState.Rekeying) || session.Children.AnyIn(ChildState.Deleting) || sa.Pending.Any(pending => pending.Exchange is CreateChild))
+        // RFC 7296 section 2.25.2: not while a CHILD_SA is being made, replaced or deleted. Nor for a peer that never deletes what it replaces, nor once it has agreed to our
+        // own new keys (RFC 9370 section 2.2.4).
+        if (session.LocalSpis.Count() >= IkeLimits.IkeSasMax || session.Children.AnyIn(ChildState.Rekeying) || session.Children.AnyIn(ChildState.Deleting)
+            || session.Followups.AnyOfChildren || sa.Pending.Any(pending => pending.Exchange is CreateChild)
+            || (session.Rekeying is { } under && session.Followups.IsOurs(under)))
         {
             session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
             return;
         }
 
         var brought = request.Ke?.Method ?? KeyExchangeMethod.None;
-        IReadOnlyList<Proposal> taken = [.. session.IkeProposals.Select(Plain)];
+        var taken = session.IkeProposals;
         if (!ProposalChoice.TryChoose(request.Sa, taken, brought, out var chosen) || chosen.Spi == 0)
         {
             session.AnswerError(sa, header, NotifyType.NoProposalChosen, now);
@@ -157,32 +150,95 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
             return;
         }
 
+        // Of a peer that begins again, what it began before is forgotten.
+        session.Followups.Drop(session.Followups.OfIke);
         var nonce = new byte[IkeLimits.NonceLength];
         session.Entropy.Fill(nonce);
-        var made = new IkeSa(isInitiator: false, session.Owner.NewIkeSpi(), chosen.Spi, session.Entropy) { CanFragment = sa.CanFragment, IsStrict = false };
-        using (secret)
-        {
-            made.UseKeys(sa.Keys!.Next(suite, new IkeNonces(request.Nonce.AsSpan(), nonce, made.InitiatorSpi, made.ResponderSpi), secret.Bytes));
-        }
-
+        var secrets = new KeyChain(secret, chosen);
+        var answered = new AnsweredIke(sa, secrets, chosen, session.Owner.NewIkeSpi(), [.. request.Nonce], nonce);
         var writer = new PayloadWriter(new byte[IkeLimits.MessageMax]);
-        writer.Sa([chosen with { Spi = made.LocalSpi }]);
+        writer.Sa([chosen with { Spi = answered.Spi }]);
         writer.Nonce(nonce);
         writer.Ke(suite.Group, own);
-        session.Answer(sa, header, ref writer, now);
-        session.Shelter(made);
-        if (session.Rekeying is { IsUnderWay: true } ours)
+        if (!secrets.IsComplete)
         {
-            ours._rival = new Rival(made, chosen, CreateChild.Lower(request.Nonce.AsSpan(), nonce));
+            writer.Notify(NotifyType.AdditionalKeyExchange, session.Followups.Expect(answered, now));
+            session.Answer(sa, header, ref writer, now);
             return;
         }
 
-        Take(session, sa, made, chosen, now);
+        session.Answer(sa, header, ref writer, now);
+        using (answered)
+        {
+            answered.Finish(session, now);
+        }
+    }
+
+    /// <summary>
+    /// Which of two stays (RFC 7296 section 2.8.1): not the one whose exchange has the lowest nonce. Where nothing has been made yet nothing is to be deleted, and its key
+    /// exchanges are not gone on with (RFC 9370 section 2.2.4).
+    /// </summary>
+    private void Settle(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
+    {
+        var chain = session.Followups.OfIke;
+        var nonce = Other?.Nonce ?? chain?.LowerNonce;
+        _isLost = nonce is not null && Lower(_nonce, _peerNonce).AsSpan().SequenceCompareTo(nonce) < 0;
+        if (_isLost && !Secrets!.IsComplete)
+        {
+            Abandon(session);
+            Follow(session, sa, now);
+            return;
+        }
+
+        if (!_isLost)
+        {
+            // The peer deletes what it has made, or does not go on.
+            Other?.Sa.DropAt = now + session.Options.DeadAfter;
+            session.Followups.Drop(chain);
+        }
+
+        GoOn(session, sa, response, now);
+    }
+
+    protected override void Complete(IkeSession session, IkeSa sa, Instant now)
+    {
+        session.Rekeying = null;
+        var made = Make(sa, isInitiator: true, _spi, _chosen!, _nonce, _peerNonce, Secrets!, session.Entropy);
+        session.Shelter(made);
+        if (_isLost)
+        {
+            made.DropAt = now + session.Options.DeadAfter;
+            Follow(session, sa, now);
+            session.Enqueue(made, new Informational(InformationalKind.DeleteOldIke), isFirst: true);
+            return;
+        }
+
+        Take(session, sa, made, _chosen!, now);
+        session.Enqueue(sa, new Informational(InformationalKind.DeleteOldIke), isFirst: true);
+    }
+
+    /// <summary>To what the peer's own rekey has made; it deletes the old one. Where it has not yet, and stops half-way, we begin again.</summary>
+    private void Follow(IkeSession session, IkeSa sa, Instant now)
+    {
+        if (!Yield(session, sa, now))
+        {
+            session.SetTimer(IkeTimer.Rekey, now + Later);
+        }
+    }
+
+    private static IkeSa Make(
+        IkeSa old, bool isInitiator, ulong spi, Proposal chosen, byte[] nonce, byte[] responderNonce, KeyChain secrets, IEntropy entropy)
+    {
+        var made = new IkeSa(isInitiator, spi, chosen.Spi, entropy) { CanFragment = old.CanFragment, IsStrict = false };
+        using var more = secrets.More();
+        made.UseKeys(old.Keys!.Next(IkeSuite.Of(chosen), new IkeNonces(nonce, responderNonce, made.InitiatorSpi, made.ResponderSpi), secrets.First, more.Bytes));
+        return made;
     }
 
     /// <summary>Requests go under the new one from now on; the old one answers until it is deleted.</summary>
     private static void Take(IkeSession session, IkeSa old, IkeSa made, Proposal chosen, Instant now)
     {
+        session.Followups.DropAll();
         session.MoveWaiting(old, made);
         session.Current = made;
         session.AgreedIke = chosen with { Spi = 0, Number = 0 };
@@ -191,7 +247,7 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
         session.Raise(new IkeRekeyed(session.Suite));
     }
 
-    private void HandleError(IkeSession session, IkeSa sa, Notification error, Instant now)
+    public override void HandleError(IkeSession session, IkeSa sa, Notification error, Instant now)
     {
         Abandon(session);
         if (Yield(session, sa, now))
@@ -206,7 +262,7 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
                 session.Rekeying = new RekeyIke(sa) { _method = (KeyExchangeMethod)wanted };
                 session.Enqueue(sa, session.Rekeying, isFirst: true);
                 break;
-            case NotifyType.TemporaryFailure:
+            case NotifyType.TemporaryFailure or NotifyType.StateNotFound:
                 session.SetTimer(IkeTimer.Rekey, now + Later);
                 break;
             default:
@@ -216,13 +272,27 @@ internal sealed class RekeyIke(IkeSa of) : Exchange
         }
     }
 
-    /// <summary>
-    /// Without additional key exchanges: the SK_d of a session that had one is mixed into all later keys, which makes them as strong against who records today
-    /// (RFC 7296 section 2.18).
-    /// </summary>
-    private static Proposal Plain(Proposal proposal) =>
-        proposal with { Transforms = [.. proposal.Transforms.Where(transform => transform.Type < TransformType.AdditionalKeyExchange1)] };
-
     /// <param name="Nonce">The lower one of its exchange.</param>
     private sealed record Rival(IkeSa Sa, Proposal Chosen, byte[] Nonce);
+
+    /// <summary>The peer's asking, until all its secrets are there.</summary>
+    private sealed class AnsweredIke(IkeSa sa, KeyChain secrets, Proposal chosen, ulong spi, byte[] nonce, byte[] ownNonce) : AnsweredChain(sa, secrets, Lower(nonce, ownNonce))
+    {
+        public ulong Spi => spi;
+
+        public override bool IsOfIke => true;
+
+        public override void Finish(IkeSession session, Instant now)
+        {
+            var made = Make(Sa, isInitiator: false, spi, chosen, nonce, ownNonce, Secrets, session.Entropy);
+            session.Shelter(made);
+            if (session.Rekeying is { IsUnderWay: true } ours)
+            {
+                ours._rival = new Rival(made, chosen, LowerNonce);
+                return;
+            }
+
+            Take(session, Sa, made, chosen, now);
+        }
+    }
 }

@@ -47,11 +47,12 @@ public sealed class IkeKeys : IDisposable
         return Expand(suite, nonces, seed);
     }
 
-    /// <summary>Of a rekeyed IKE SA (RFC 7296 section 2.18): SKEYSEED = prf(SK_d of the old one, g^ir | Ni | Nr), with the old one's PRF.</summary>
-    public IkeKeys Next(IkeSuite suite, in IkeNonces nonces, ReadOnlySpan<byte> secret) => Continue(suite, Suite.Prf, nonces, secret);
+    /// <summary>Of a rekeyed IKE SA (RFC 7296 section 2.18, RFC 9370 section 2.2.4): SKEYSEED = prf(SK_d of the old one, g^ir | Ni | Nr | more), with the old one's PRF.</summary>
+    /// <param name="more">Secrets of additional key exchanges behind each other; empty without.</param>
+    public IkeKeys Next(IkeSuite suite, in IkeNonces nonces, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> more) => Continue(suite, Suite.Prf, nonces, secret, more);
 
     /// <summary>After an additional key exchange (RFC 9370 section 2.2.2): SKEYSEED = prf(SK_d so far, secret | Ni | Nr).</summary>
-    public IkeKeys Strengthen(in IkeNonces nonces, ReadOnlySpan<byte> secret) => Continue(Suite, Suite.Prf, nonces, secret);
+    public IkeKeys Strengthen(in IkeNonces nonces, ReadOnlySpan<byte> secret) => Continue(Suite, Suite.Prf, nonces, secret, default);
 
     /// <summary>Of a resumed IKE SA (RFC 5723 section 5.1): SKEYSEED = prf(SK_d of the old one, "Resumption" | Ni | Nr).</summary>
     public static IkeKeys Resume(IkeSuite suite, ReadOnlySpan<byte> oldDerivation, in IkeNonces nonces)
@@ -74,13 +75,19 @@ public sealed class IkeKeys : IDisposable
         return mixed;
     }
 
-    /// <summary>Keys of a CHILD_SA (RFC 7296 section 2.17): the initiator's first, of each direction cipher and then integrity.</summary>
-    /// <param name="secret">g^ir of an exchange of its own, and those of additional ones behind it; empty without.</param>
-    public SecretBytes ForChild(in IkeNonces nonces, ReadOnlySpan<byte> secret, int length)
+    /// <summary>
+    /// Keys of a CHILD_SA (RFC 7296 section 2.17, RFC 9370 section 2.2.4), prf+(SK_d, g^ir | Ni | Nr | more): the initiator's first, of each direction cipher and then
+    /// integrity.
+    /// </summary>
+    /// <param name="secret">g^ir of an exchange of its own; empty without.</param>
+    /// <param name="more">Secrets of additional key exchanges behind each other; empty without.</param>
+    public SecretBytes ForChild(in IkeNonces nonces, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> more, int length)
     {
-        var seed = new byte[secret.Length + (2 * IkeLimits.NonceMax)];
+        var seed = new byte[secret.Length + (2 * IkeLimits.NonceMax) + more.Length];
         secret.CopyTo(seed);
         var seedLength = secret.Length + nonces.Write(seed.AsSpan(secret.Length));
+        more.CopyTo(seed.AsSpan(seedLength));
+        seedLength += more.Length;
         var keys = new SecretBytes(length);
         Prf.Plus(Suite.Prf, Derivation, seed.AsSpan(0, seedLength), keys.Span);
         CryptographicOperations.ZeroMemory(seed);
@@ -89,12 +96,12 @@ public sealed class IkeKeys : IDisposable
 
     public void Dispose() => _bytes.Dispose();
 
-    private IkeKeys Continue(IkeSuite suite, HashKind prf, in IkeNonces nonces, ReadOnlySpan<byte> secret)
+    private IkeKeys Continue(IkeSuite suite, HashKind prf, in IkeNonces nonces, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> more)
     {
         Span<byte> both = stackalloc byte[2 * IkeLimits.NonceMax];
         Span<byte> seed = stackalloc byte[HashKinds.MaxLength];
         seed = seed[..prf.Length()];
-        Prf.Compute(prf, Derivation, secret, both[..nonces.Write(both)], seed);
+        Prf.Compute(prf, Derivation, secret, both[..nonces.Write(both)], more, seed);
         return Expand(suite, nonces, seed);
     }
 

@@ -32,9 +32,15 @@ public sealed record IkeSuite(
             HashOf((IntegrityId)chosen.Of(TransformType.Integrity).FirstOrDefault().Id),
             HashOf((PrfId)chosen.Of(TransformType.Prf).First().Id),
             (KeyExchangeMethod)chosen.Of(TransformType.KeyExchange).First().Id,
-            [.. chosen.Transforms.Where(transform => transform.Type >= TransformType.AdditionalKeyExchange1 && transform.Id != 0)
-                .OrderBy(transform => transform.Type).Select(transform => (KeyExchangeMethod)transform.Id)]);
+            AdditionalOf(chosen));
     }
+
+    /// <summary>Key exchanges that follow the first, in their order (RFC 9370 section 2.2.1), for an IKE SA or a CHILD_SA.</summary>
+    public static ImmutableArray<KeyExchangeMethod> AdditionalOf(Proposal chosen) =>
+    [
+        .. chosen.Transforms.Where(transform => transform.Type >= TransformType.AdditionalKeyExchange1 && transform.Id != 0)
+            .OrderBy(transform => transform.Type).Select(transform => (KeyExchangeMethod)transform.Id),
+    ];
 
     /// <summary>A proposal of nothing but this.</summary>
     public Proposal ToProposal()

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Sallyport.Core.Crypto;
 
 namespace Sallyport.Core.Ike.Proposals;
@@ -45,13 +46,22 @@ public static class ProposalChoice
                 && chosen.Transforms.All(transform => own.Contains(transform) || IsNothing(transform))
                 && own.Transforms.Select(transform => transform.Type).Distinct().All(type =>
                     chosen.Of(type).Count() == 1 || (!chosen.Has(type) && own.Of(type).Any(IsNothing)))
-                && chosen.Transforms.Select(transform => transform.Type).Distinct().Count() == chosen.Transforms.Length)
+                && chosen.Transforms.Select(transform => transform.Type).Distinct().Count() == chosen.Transforms.Length
+                && IsChain(chosen.Transforms))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>Additional key exchanges follow a first one, and none of them comes twice (RFC 9370 section 2.2.1).</summary>
+    private static bool IsChain(IReadOnlyCollection<Transform> transforms)
+    {
+        var additional = transforms.Where(transform => IsAdditional(transform.Type) && !IsNothing(transform)).ToList();
+        return additional.Select(transform => transform.Id).Distinct().Count() == additional.Count
+            && (additional.Count == 0 || transforms.Any(transform => transform.Type == TransformType.KeyExchange && !IsNothing(transform)));
     }
 
     /// <summary>"peer offered [...]; accepted here [...]; closest: group (peer modp1024; here x25519, ecp256)".</summary>
@@ -93,8 +103,15 @@ public static class ProposalChoice
         var found = ImmutableArray.CreateBuilder<Transform>();
         missing = [];
         var isAead = false;
+        List<TransformType> additional = [];
         foreach (var type in own.Transforms.Concat(theirs.Transforms).Select(transform => transform.Type).Distinct().Order())
         {
+            if (IsAdditional(type) && Candidates(type, theirs, own).Any())
+            {
+                additional.Add(type);
+                continue;
+            }
+
             if (type == TransformType.Integrity && isAead)
             {
                 // Beside an AEAD cipher a peer may say "none", or say nothing (RFC 5282 section 8).
@@ -120,6 +137,18 @@ public static class ProposalChoice
             }
         }
 
+        var chain = new List<Transform>();
+        if (!TryPickAll(CollectionsMarshal.AsSpan(additional), theirs, own, chain))
+        {
+            missing.Add(additional[^1]);
+        }
+
+        found.AddRange(chain.Where(transform => !IsNothing(transform) || theirs.Contains(transform)));
+        if (!IsChain(found))
+        {
+            missing.Add(TransformType.KeyExchange);
+        }
+
         transforms = found.ToImmutable();
         return missing.Count == 0;
     }
@@ -137,18 +166,60 @@ public static class ProposalChoice
             }
         }
 
+        foreach (var transform in Candidates(type, theirs, own))
+        {
+            picked = transform;
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>One of each kind, and of them none twice. Our own proposals have few: what a peer offers more does not make it longer.</summary>
+    private static bool TryPickAll(ReadOnlySpan<TransformType> types, Proposal theirs, Proposal own, List<Transform> picked)
+    {
+        if (types.IsEmpty)
+        {
+            return true;
+        }
+
+        foreach (var transform in Candidates(types[0], theirs, own))
+        {
+            if (!IsNothing(transform) && picked.Exists(other => other.Id == transform.Id))
+            {
+                continue;
+            }
+
+            picked.Add(transform);
+            if (TryPickAll(types[1..], theirs, own, picked))
+            {
+                return true;
+            }
+
+            picked.RemoveAt(picked.Count - 1);
+        }
+
+        return false;
+    }
+
+    /// <summary>What both have, in our order. A kind of which we have nothing is met where the peer can do without.</summary>
+    private static IEnumerable<Transform> Candidates(TransformType type, Proposal theirs, Proposal own)
+    {
         foreach (var transform in own.Of(type))
         {
             if (theirs.Contains(transform) || (IsNothing(transform) && !theirs.Has(type)))
             {
-                picked = transform;
-                return true;
+                yield return transform;
             }
         }
 
-        // A kind of which we have nothing is met where the peer can do without.
-        return !own.Has(type) && theirs.Of(type).Any(IsNothing);
+        if (!own.Has(type) && theirs.Of(type).Any(IsNothing))
+        {
+            yield return new Transform(type, 0);
+        }
     }
+
+    private static bool IsAdditional(TransformType type) => type is >= TransformType.AdditionalKeyExchange1 and <= TransformType.AdditionalKeyExchange7;
 
     /// <summary>No integrity, no key exchange, no 64-bit sequence numbers: what a proposal without that kind means.</summary>
     private static bool IsNothing(Transform transform) =>

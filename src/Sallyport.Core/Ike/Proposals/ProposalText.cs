@@ -66,6 +66,12 @@ public static class ProposalText
             error = Missing(transforms, TransformType.Encryption);
         }
 
+        if (error.Length == 0 && transforms.Any(transform => transform is { Type: >= TransformType.AdditionalKeyExchange1, Id: not 0 })
+            && !transforms.Any(transform => transform is { Type: TransformType.KeyExchange, Id: not 0 }))
+        {
+            error = "an additional key exchange follows a first one: it has none, such as x25519";
+        }
+
         return Finish(IpsecProtocol.Esp, transforms, ref error, out proposal);
     }
 

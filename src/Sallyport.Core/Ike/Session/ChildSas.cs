@@ -94,7 +94,7 @@ internal sealed class ChildSas(IkeSession session)
         agreement = null;
         refusal = default;
         var grant = session.Grant!;
-        if (_all.Count >= (isRekey ? 2 : 1) * IkeLimits.ChildrenMax)
+        if (_all.Count + session.Followups.Answered >= (isRekey ? 2 : 1) * IkeLimits.ChildrenMax)
         {
             refusal = new ChildRefusal(NotifyType.NoAdditionalSas, default, $"it has {IkeLimits.ChildrenMax} CHILD_SAs");
             return false;
@@ -149,13 +149,14 @@ internal sealed class ChildSas(IkeSession session)
 
     /// <summary>Makes the keys, tells the owner, and remembers the pair.</summary>
     /// <param name="nonces">Of the exchange, its initiator's first.</param>
-    /// <param name="secret">Of its own key exchange; empty without.</param>
+    /// <param name="secrets">Of key exchanges of its own; null without any.</param>
     /// <param name="weBegan">The exchange was ours.</param>
     public ChildSa Create(
-        ChildAgreement agreement, IkeKeys keys, in IkeNonces nonces, ReadOnlySpan<byte> secret, uint inboundSpi, uint outboundSpi, bool weBegan, uint replaces, Instant now)
+        ChildAgreement agreement, IkeKeys keys, in IkeNonces nonces, KeyChain? secrets, uint inboundSpi, uint outboundSpi, bool weBegan, uint replaces, Instant now)
     {
         var suite = IkeSuite.EspOf(agreement.Chosen);
-        using var keymat = keys.ForChild(nonces, secret, 2 * suite.KeyLength);
+        using var more = secrets?.More();
+        using var keymat = keys.ForChild(nonces, secrets is null ? default : secrets.First, more is null ? default : more.Bytes, 2 * suite.KeyLength);
         var ofInitiator = keymat.Bytes[..suite.KeyLength];
         var ofResponder = keymat.Bytes[suite.KeyLength..];
         var lifetimes = session.Lifetimes;
@@ -210,6 +211,9 @@ internal sealed class ChildSas(IkeSession session)
         {
             return;
         }
+
+        // What was to take its place, and is not made yet, is not wanted any more.
+        session.Followups.Drop(session.Followups.Of(child));
 
         var next = _all.Find(other => other.Replaces == child.InboundSpi);
         if (next is not null)

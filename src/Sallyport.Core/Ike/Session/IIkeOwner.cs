@@ -77,12 +77,17 @@ public readonly record struct IkeVerdict(IkeGrant? Grant, string Refusal)
     /// <summary>The peer is not answered: it asks again later, by itself. Whoever is told of a failure gives up for good, as stock peers do.</summary>
     public bool IsForNow { get; private init; }
 
+    /// <summary>Whom the owner knows the refused peer as, in whatever way it knows its peers; null where it knows nobody by that proof.</summary>
+    public object? Who { get; private init; }
+
     /// <param name="why">One line for an operator; the peer is told nothing of it.</param>
-    public static IkeVerdict Refuse(string why) => new(null, why);
+    /// <param name="who">See <see cref="Who"/>.</param>
+    public static IkeVerdict Refuse(string why, object? who = null) => new(null, why) { Who = who };
 
     /// <summary>It may come again: it is locked, or in quarantine, or too early.</summary>
     /// <param name="why">See <see cref="Refuse"/>.</param>
-    public static IkeVerdict RefuseForNow(string why) => new(null, why) { IsForNow = true };
+    /// <param name="who">See <see cref="Who"/>.</param>
+    public static IkeVerdict RefuseForNow(string why, object? who = null) => new(null, why) { IsForNow = true, Who = who };
 }
 
 /// <summary>How we prove who we are by a certificate.</summary>

@@ -46,7 +46,8 @@ public sealed record ProofDue : IkeEvent;
 public sealed record NegotiationFailed(string Detail) : IkeEvent;
 
 /// <summary>Nothing more will come but the last words of the session.</summary>
-public sealed record IkeDown(IkeEnd Reason, string Detail) : IkeEvent;
+/// <param name="Who">Whom the owner refused after it had proven who it is: <see cref="IkeVerdict.Who"/>. Null for whoever has proven nothing.</param>
+public sealed record IkeDown(IkeEnd Reason, string Detail, object? Who = null) : IkeEvent;
 
 public enum IkeEnd : byte
 {

@@ -46,6 +46,11 @@ internal sealed class IkeSa : IDisposable
 
     public IkeKeys? Keys { get; private set; }
 
+    /// <summary>
+    /// Those that the last request of the peer's came under, where its answer has strengthened them: the peer may ask for that answer again. Null otherwise.
+    /// </summary>
+    public IkeKeys? KeysBefore { get; private set; }
+
     public bool CanFragment { get; set; }
 
     /// <summary>What the peer says that it can have under way at once.</summary>
@@ -95,6 +100,19 @@ internal sealed class IkeSa : IDisposable
         Keys = keys;
     }
 
+    /// <summary>Takes the keys over, and keeps those so far for a peer that has not got the answer under them (RFC 9370 section 2.2.2).</summary>
+    public void StrengthenKeys(IkeKeys keys)
+    {
+        ForgetKeysBefore();
+        (KeysBefore, Keys) = (Keys, keys);
+    }
+
+    public void ForgetKeysBefore()
+    {
+        KeysBefore?.Dispose();
+        KeysBefore = null;
+    }
+
     /// <summary>After an exchange in the clear that both ends count: IKE_SA_INIT, IKE_SESSION_RESUME.</summary>
     public void CountFirstExchange() => (_sendNext, _receiveNext) = IsInitiator ? (1u, 0u) : (0u, 1u);
 
@@ -134,12 +152,12 @@ internal sealed class IkeSa : IDisposable
 
     public void KeepAnswer(uint id, IReadOnlyList<byte[]> datagrams)
     {
-        if (_responses.Count == IkeLimits.WindowSize)
+        // In the order of their numbers, whichever was answered first: the peer may still wait for a low one when it has the answers to all that came behind it.
+        _responses.Insert(_responses.FindLastIndex(response => response.MessageId < id) + 1, new CachedResponse(id, datagrams));
+        if (_responses.Count > IkeLimits.WindowSize)
         {
             _responses.RemoveAt(0);
         }
-
-        _responses.Add(new CachedResponse(id, datagrams));
     }
 
     /// <summary>No peer asks again after such a time.</summary>
@@ -294,6 +312,7 @@ internal sealed class IkeSa : IDisposable
     {
         Keys?.Dispose();
         Keys = null;
+        ForgetKeysBefore();
         foreach (var buffer in _fragments.Values)
         {
             buffer.Clear();

@@ -83,7 +83,9 @@ public sealed partial class IkeSession
     /// <summary>A genuine request that was answered gets the same answer. Of one in parts, the first asks for it (RFC 7383 section 2.6.1).</summary>
     private DropReason Repeat(IkeSa sa, Span<byte> message, in IkeHeader header, IReadOnlyList<byte[]> answer, in IkePath from)
     {
-        if (!MessageCipher.TryOpen(sa.Keys!, message, header, fromInitiator: !sa.IsInitiator, out var repeated))
+        // What is tried under wrong keys is not what it was any more.
+        if (!(sa.KeysBefore is { } before && MessageCipher.TryOpen(before, message.ToArray(), header, fromInitiator: !sa.IsInitiator, out var repeated))
+            && !MessageCipher.TryOpen(sa.Keys!, message, header, fromInitiator: !sa.IsInitiator, out repeated))
         {
             return DropReason.BadTag;
         }
@@ -117,6 +119,9 @@ public sealed partial class IkeSession
             case (IkePhase.Up, ExchangeType.CreateChildSa):
                 CreateChildSa.Answer(this, sa, header, payloads, now);
                 return DropReason.None;
+            case (IkePhase.Up, ExchangeType.IkeFollowupKe):
+                IkeFollowupKe.Answer(this, sa, header, payloads, now);
+                return DropReason.None;
             case (IkePhase.Up, ExchangeType.Informational):
                 Informational.Answer(this, sa, header, payloads, from, now);
                 return DropReason.None;
@@ -126,6 +131,9 @@ public sealed partial class IkeSession
                 return DropReason.None;
             case (IkePhase.Closing, ExchangeType.CreateChildSa):
                 AnswerError(sa, header, NotifyType.TemporaryFailure, now);
+                return DropReason.None;
+            case (IkePhase.Closing, ExchangeType.IkeFollowupKe):
+                AnswerError(sa, header, NotifyType.StateNotFound, now);
                 return DropReason.None;
             default:
                 AnswerError(sa, header, NotifyType.InvalidSyntax, now);

@@ -194,7 +194,7 @@ public sealed partial class IkeSession
             var next = node.Next;
             var (sa, exchange) = node.Value;
             var mayGo = exchange.IsAlone ? !sa.HasRequestUnderWay : sa.HasRoomForRequest && !sa.Pending.Any(request => request.Exchange.IsAlone);
-            if (mayGo)
+            if (mayGo && !Followups.Hold(exchange))
             {
                 _waiting.Remove(node);
                 Send(sa, exchange, now);

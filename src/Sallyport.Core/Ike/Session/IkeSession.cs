@@ -35,6 +35,7 @@ public sealed partial class IkeSession : IDisposable
         Entropy = entropy;
         Path = path;
         Children = new ChildSas(this);
+        Followups = new Followups(this);
     }
 
     /// <summary>Ours to whoever has many sessions.</summary>
@@ -66,6 +67,9 @@ public sealed partial class IkeSession : IDisposable
 
     public string Suite => Current.Keys?.Suite.ToString() ?? "";
 
+    /// <summary>The pair that new requests go under: what operators compare with what the peer says.</summary>
+    public IkeSpis Spis => new(Current.InitiatorSpi, Current.ResponderSpi, Current.IsInitiator);
+
     /// <summary>SPIs of ours that messages of this session may come to.</summary>
     public IEnumerable<ulong> LocalSpis => _sas.Select(sa => sa.LocalSpi);
 
@@ -92,7 +96,7 @@ public sealed partial class IkeSession : IDisposable
                 return Instant.Never;
             }
 
-            var next = Instant.Min(_timers.Next, Children.NextDeadline);
+            var next = Instant.Min(_timers.Next, Instant.Min(Children.NextDeadline, Followups.NextDeadline));
             foreach (var sa in _sas)
             {
                 next = Instant.Min(next, sa.NextDeadline);
@@ -138,6 +142,9 @@ public sealed partial class IkeSession : IDisposable
         _late.Exists(IsNewChild) || _waiting.Any(waiting => IsNewChild(waiting.Exchange)) || _sas.Exists(sa => sa.Pending.Any(request => IsNewChild(request.Exchange)));
 
     internal ChildSas Children { get; }
+
+    /// <summary>What is agreed on, and waits for additional key exchanges.</summary>
+    internal Followups Followups { get; }
 
     /// <summary>The pair of SPIs that new requests go under.</summary>
     internal IkeSa Current { get; set; } = null!;
@@ -248,6 +255,7 @@ public sealed partial class IkeSession : IDisposable
         }
 
         RepeatRequests(now);
+        Followups.HandleTimeout(now);
         Children.HandleTimeout(now);
         Advance(now);
     }
@@ -426,6 +434,7 @@ public sealed partial class IkeSession : IDisposable
         var handshake = Handshake!;
         Phase = IkePhase.Up;
         Current.IsStrict = false;
+        Current.ForgetKeysBefore();
         Since = now;
         StopTimer(IkeTimer.Handshake);
         var lifetimes = Lifetimes;
@@ -514,7 +523,7 @@ public sealed partial class IkeSession : IDisposable
     }
 
     /// <summary>Ends the session once. Its last words still go out.</summary>
-    internal void End(IkeEnd reason, string detail, Instant now)
+    internal void End(IkeEnd reason, string detail, Instant now, object? who = null)
     {
         if (Phase >= IkePhase.Closing)
         {
@@ -525,17 +534,18 @@ public sealed partial class IkeSession : IDisposable
         _timers.StopAll();
         _timers.Set(IkeTimer.Linger, now + LingerTime);
         DisownRequests();
+        Followups.DropAll();
         Children.EndAll();
         FinishHandshake();
-        Raise(new IkeDown(reason, detail));
+        Raise(new IkeDown(reason, detail, who));
     }
 
     /// <summary>As <see cref="End"/>, and tells a peer that believes the session to be up.</summary>
-    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now)
+    internal void EndTelling(IkeEnd reason, string detail, InformationalKind lastWord, Instant now, object? who = null)
     {
         if (Phase < IkePhase.Closing)
         {
-            End(reason, detail, now);
+            End(reason, detail, now, who);
             Enqueue(Current, new Informational(lastWord), isFirst: true);
             Pump(now);
         }
@@ -551,6 +561,7 @@ public sealed partial class IkeSession : IDisposable
         Phase = IkePhase.Finished;
         _timers.StopAll();
         DisownRequests();
+        Followups.DropAll();
         Children.EndAll();
         FinishHandshake();
         _sas.ForEach(sa => sa.Dispose());
@@ -567,3 +578,7 @@ public sealed partial class IkeSession : IDisposable
 
     private IkeSa? Find(ulong localSpi) => _sas.Find(sa => sa.LocalSpi == localSpi);
 }
+
+/// <summary>What an IKE SA is called by.</summary>
+/// <param name="WeBegan">The initiator is this end: it made the IKE SA, or renewed it last.</param>
+public readonly record struct IkeSpis(ulong Initiator, ulong Responder, bool WeBegan);

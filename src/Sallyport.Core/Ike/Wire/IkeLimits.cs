@@ -75,6 +75,12 @@ public static class IkeLimits
     /// <summary>Rounds of EAP: TLS with a chain of certificates in fragments of 1,024 bytes needs 12.</summary>
     public const int EapRoundsMax = 64;
 
+    /// <summary>What the peer asked for and is waited for with additional key exchanges (RFC 9370): as many as it may ask for at once.</summary>
+    public const int FollowupsMax = WindowSize;
+
+    /// <summary>By which a responder finds the key exchanges before again (RFC 9370 section 2.2.4): stock peers have 4 bytes and 8.</summary>
+    public const int LinkMax = 256;
+
     public const int IkeSpiLength = 8;
     public const int EspSpiLength = 4;
 }

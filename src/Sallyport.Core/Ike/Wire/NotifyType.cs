@@ -23,6 +23,7 @@ public enum NotifyType : ushort
     UnexpectedNatDetected = 41,
     TemporaryFailure = 43,
     ChildSaNotFound = 44,
+    StateNotFound = 47,
 
     /// <summary>The last of the errors.</summary>
     ErrorMax = 16383,
