@@ -136,6 +136,9 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
             await fleet.Client.UpdateSiteAsync(name, new SiteUpdate { Ipsec = new SiteIpsecInput { Remotes = [outer] } });
             await Up(charon);
             (await charon.Sa()).IsInitiator.ShouldBeFalse();
+
+            // Who answers has its SA first.
+            await fleet.UntilTunnel(name, Near, found => found?.Sas.Count > 0);
             (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port)).ShouldStartWith(name);
             charon.Stop();
         }
@@ -144,6 +147,7 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
         (await Dial.Tcp(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port, limitSeconds: 1)).Outcome.ShouldNotBe(DialOutcome.Connected);
         using var back = await CharonProcess.Start(router, profile.ForCharon().Waiting());
         await Up(back, seconds: 60);
+        await fleet.UntilTunnel(name, Near, found => found?.Sas.Count > 0);
         (await Greeter.Ask(fleet.Laptop(Near), SiteFixture.At(subnet), TestApplication.Port)).ShouldStartWith(name);
     }
 
