@@ -51,6 +51,7 @@ internal static partial class ApiWords
         ["services"] = Services,
         ["protocol"] = [.. Services, "--protocol"],
         ["peerIds"] = ["--peer-id"],
+        ["psk"] = ["--psk-file"],
         ["ipsec.remotes"] = ["--remote"],
         ["ipsec.mode"] = ["--mode"],
         ["ipsec.singlePairs"] = ["--single-pairs"],

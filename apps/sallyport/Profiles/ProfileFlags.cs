@@ -14,6 +14,9 @@ internal sealed class ProfileFlags
     private const string Ipsec = "ipsec";
     private const string OpenVpn = "openvpn";
 
+    /// <summary>More is no key.</summary>
+    private const int KeyFileMax = 4096;
+
     private readonly Option<string?> profile;
     private readonly Option<string?> protocol = Flag.Text(
         "--protocol", "openvpn (default): one file; ipsec: a directory with files for strongSwan, libreswan and phones, and a sheet for web forms", "PROTOCOL");
@@ -32,9 +35,12 @@ internal sealed class ProfileFlags
     private readonly Option<int?> uplinks = Flag.Number("--uplinks", "With ipsec: ways by which a site comes, each with a credential of its own; default: 1", "COUNT");
     private readonly Option<string?> ppk = Flag.YesNo("--ppk", "With ipsec: a post-quantum pre-shared key as well (RFC 8784)");
 
+    private readonly Option<string?> pskFile = Flag.Text(
+        "--psk-file", "With ipsec and psk: the pre-shared key that the other end has already, in a file; - is standard input; default: one is made", "FILE");
+
     public ProfileFlags(string help) => profile = Flag.Text("--profile", help, "FILE");
 
-    private Option[] Shape => [force, protocol, endpoint, transport, wrapping, validDays, auth, peerIds, uplinks, ppk];
+    private Option[] Shape => [force, protocol, endpoint, transport, wrapping, validDays, auth, peerIds, uplinks, ppk, pskFile];
 
     public void AddTo(Command command)
     {
@@ -95,7 +101,24 @@ internal sealed class ProfileFlags
         PeerIds = parse.GetValue(peerIds) is { Length: > 0 } ids ? ids : null,
         Uplinks = parse.GetValue(uplinks),
         Ppk = Flag.IsYes(parse, ppk),
+        Psk = parse.GetValue(pskFile) is { } path ? ReadKey(path) : null,
     };
+
+    /// <summary>A key on a command line would be there for everybody to read.</summary>
+    private static string ReadKey(string path)
+    {
+        try
+        {
+            using var source = path == ProfileFile.StandardOutput ? Console.In : File.OpenText(path);
+            var buffer = new char[KeyFileMax];
+            var length = source.ReadBlock(buffer);
+            return new string(buffer, 0, length).Trim();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.OfFile(path, "--psk-file", error);
+        }
+    }
 
     /// <summary>Writes the file and says so. The profile itself never goes into JSON or YAML: those end in logs.</summary>
     public static JsonObject Deliver(ProfileFile file, ProfileIssued issued, Printer printer)

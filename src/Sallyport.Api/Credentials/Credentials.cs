@@ -29,6 +29,12 @@ public sealed record ProfileRequest
     /// <summary>With IPsec: also a post-quantum pre-shared key (RFC 8784). Default: where the network requires one.</summary>
     public bool? Ppk { get; init; }
 
+    /// <summary>
+    /// With auth psk and one uplink: the pre-shared key that the other end has already, as where that is another gateway that made it. 32 to 128 letters,
+    /// figures and "+/=-_.". Default: one is made.
+    /// </summary>
+    public string? Psk { get; init; }
+
     /// <summary>"udp+tcp" (default: UDP first), "udp" or "tcp".</summary>
     public string? Transport { get; init; }
 
@@ -37,6 +43,9 @@ public sealed record ProfileRequest
 
     /// <summary>Days that the certificate is valid; default: the installation's setting.</summary>
     public int? ValidDays { get; init; }
+
+    /// <summary>Never what it holds: there may be a key.</summary>
+    public override string ToString() => $"request for a profile ({Protocol ?? "openvpn"})";
 }
 
 /// <summary>A profile that stock clients load. Its private key, pre-shared key and password exist nowhere else: it cannot be shown again.</summary>

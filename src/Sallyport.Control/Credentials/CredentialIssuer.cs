@@ -57,7 +57,8 @@ internal sealed class CredentialIssuer(CertificateIssuer certificates, IpsecIssu
         }
 
         CheckForeign(
-            field, problems, "IPsec", ("auth", request.Auth is not null), ("peerIds", request.PeerIds is { Count: > 0 }), ("uplinks", request.Uplinks is not null), ("ppk", request.Ppk is true));
+            field, problems, "IPsec", ("auth", request.Auth is not null), ("peerIds", request.PeerIds is { Count: > 0 }), ("uplinks", request.Uplinks is not null), ("ppk", request.Ppk is true),
+            ("psk", request.Psk is not null));
         if (request.Wrapping is { } wrapping && network is not null && !network.Wrappings.Contains(wrapping, StringComparer.OrdinalIgnoreCase))
         {
             problems.Add(

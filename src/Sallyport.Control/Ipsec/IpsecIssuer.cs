@@ -24,6 +24,11 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
     private const string KeyLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     private const int KeyLength = 43; // 62 letters: 5.95 bits each, 256 in all
 
+    /// <summary>Of a key that somebody else made: what survives files and forms, and no word that can be guessed.</summary>
+    private const int GivenKeyMin = 32;
+    private const int GivenKeyMax = 128;
+    private const int GivenKeyLettersMin = 10;
+
     /// <summary>Who an identity says it is, unless its router knows better: its name in DNS.</summary>
     public static string IdOf(IdentityRow identity, ControlOptions options, int uplink = 1)
     {
@@ -61,6 +66,7 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
         }
 
         CheckPeerIds(sql, request, auth, uplinks, ownId, field, problems);
+        CheckGivenKey(request, auth, uplinks, field, problems);
     }
 
     /// <summary>Inside a command. The request was checked.</summary>
@@ -104,7 +110,7 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
             Files = files,
             Keys =
             [
-                .. ends.Where(end => end.Psk is not null).Select(end => new SharedKey("psk", end.Id.Text, end.Uplink, end.Psk!)),
+                .. ends.Where(end => end.Psk is not null && request.Psk is null).Select(end => new SharedKey("psk", end.Id.Text, end.Uplink, end.Psk!)),
                 .. ends.Where(end => end.Ppk is not null).Select(end => new SharedKey("ppk", end.PpkId!, end.Uplink, end.Ppk!)),
             ],
             CredentialIds = ids,
@@ -169,6 +175,37 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
         }
     }
 
+    /// <summary>No message repeats the key.</summary>
+    private static void CheckGivenKey(ProfileRequest request, string? auth, int uplinks, string field, ProblemList problems)
+    {
+        if (request.Psk is not { } key)
+        {
+            return;
+        }
+
+        if (auth != "psk")
+        {
+            problems.Add(field + "psk", "a pre-shared key is given, and this profile has none", "ask for auth psk, or leave the key out");
+        }
+        else if (uplinks > 1)
+        {
+            problems.Add(field + "psk", $"one pre-shared key is given for {uplinks} uplinks", "each uplink has a key of its own: leave it out, and they are made, or ask for one uplink");
+        }
+
+        if (key.Length is < GivenKeyMin or > GivenKeyMax || key.Distinct().Count() < GivenKeyLettersMin)
+        {
+            problems.Add(
+                field + "psk", $"the pre-shared key is none that holds: it has {key.Length} characters, {key.Distinct().Count()} different ones",
+                $"use {GivenKeyMin} to {GivenKeyMax} random ones, as from: openssl rand -hex 32");
+        }
+        else if (!key.All(letter => char.IsAsciiLetterOrDigit(letter) || "+/=-_.".Contains(letter, StringComparison.Ordinal)) || key is ['0', 'x' or 'X' or 's' or 'S', ..])
+        {
+            problems.Add(
+                field + "psk", "the pre-shared key has characters that files and forms read in different ways, or begins like a number (0x, 0s)",
+                "use letters, figures and +/=-_. alone, as from: openssl rand -hex 32");
+        }
+    }
+
     private static void AddTaken(string id, CredentialRow holder, string field, ProblemList problems) => problems.AddConflict(
         field, $"{id} is who {holder.OwnerKind} {holder.Owner}.{holder.Network} says it is (credential {holder.Id})",
         $"pre-shared keys are found by it, so each has its own: give another one, or revoke that first: sallyport credential revoke {holder.Id}");
@@ -211,7 +248,7 @@ internal sealed class IpsecIssuer(CertificateIssuer certificates, Envelope envel
         switch (auth)
         {
             case "psk":
-                end = end with { Psk = NewKey() };
+                end = end with { Psk = request.Psk ?? NewKey() };
                 return (end, credential with { Secret = Encoding.ASCII.GetBytes(end.Psk) });
             case "eap-mschapv2":
                 end = end with { Username = NewCredential.FreeUsername(change, identity), Password = NewCredential.Password() };

@@ -11,11 +11,13 @@ public enum EspMode : byte
     Transport,
 }
 
-/// <summary>Between which addresses an SA in transport mode is.</summary>
-/// <param name="IsEncapsulated">
-/// In UDP, because a NAT is between them: the peer's TCP and UDP checksums are over other addresses, and are made anew (RFC 3948 section 3.1.2).
+/// <summary>Between which addresses an SA in transport mode is, as packets have them here.</summary>
+/// <param name="IsTranslated">
+/// The peer's TCP and UDP checksums are over other addresses, and are made anew: a NAT is between the two (RFC 3948 section 3.1.2), or these are not the addresses
+/// of the path.
 /// </param>
-public readonly record struct EspEnds(IpAddress Local, IpAddress Remote, bool IsEncapsulated);
+/// <param name="PathLocal">With <paramref name="PathRemote"/> what our own checksums are over when they leave; default: the same as here.</param>
+public readonly record struct EspEnds(IpAddress Local, IpAddress Remote, bool IsTranslated, IpAddress PathLocal = default, IpAddress PathRemote = default);
 
 /// <summary>What an SA may carry in each direction, counted in inner packets and their bytes (RFC 4301 section 4.4.2.1). 0: without a limit.</summary>
 /// <param name="SoftBytes">From here on the next SA is due.</param>

@@ -178,6 +178,11 @@ public struct EspSa
             return false;
         }
 
+        if (_mode == EspMode.Transport && _ends.PathLocal != default)
+        {
+            CarryOver(buffer.Slice(start, length), nextHeader);
+        }
+
         var payload = Math.Max(length, _padTo);
         var padding = Padding(payload);
         var text = payload + padding + TrailerLength;
@@ -543,10 +548,31 @@ public struct EspSa
         return true;
     }
 
+    /// <summary>The peer holds the sum against the addresses of the path. It changes by increments, so that a packet that was broken stays broken.</summary>
+    private readonly void CarryOver(Span<byte> payload, byte protocol)
+    {
+        var at = SumAt(protocol, payload.Length);
+        if (payload.Length < at + sizeof(ushort))
+        {
+            return;
+        }
+
+        var field = payload[at..];
+        var sum = BinaryPrimitives.ReadUInt16BigEndian(field);
+        if (protocol == (byte)IpProtocol.Udp && sum == 0)
+        {
+            return;
+        }
+
+        sum = InternetChecksum.Lower(sum, InternetChecksum.PseudoHeader(_ends.Local, _ends.Remote, 0, 0));
+        sum = InternetChecksum.Raise(sum, InternetChecksum.PseudoHeader(_ends.PathLocal, _ends.PathRemote, 0, 0));
+        BinaryPrimitives.WriteUInt16BigEndian(field, sum == 0 && protocol == (byte)IpProtocol.Udp ? ushort.MaxValue : sum);
+    }
+
     private readonly DropReason PutHeaderOn(Span<byte> buffer, byte nextHeader, ref int start, ref int length)
     {
         var payload = buffer.Slice(start, length);
-        if (_ends.IsEncapsulated)
+        if (_ends.IsTranslated)
         {
             Resum(payload, nextHeader);
         }
@@ -563,13 +589,7 @@ public struct EspSa
     /// </summary>
     private readonly void Resum(Span<byte> payload, byte protocol)
     {
-        var at = (IpProtocol)protocol switch
-        {
-            IpProtocol.Tcp => 16,
-            IpProtocol.Udp => 6,
-            IpProtocol.IcmpV6 when !_ends.Local.IsV4 => 2,
-            _ => payload.Length,
-        };
+        var at = SumAt(protocol, payload.Length);
         if (payload.Length < at + sizeof(ushort))
         {
             return;
@@ -585,4 +605,13 @@ public struct EspSa
         var sum = InternetChecksum.Compute(payload, InternetChecksum.PseudoHeader(_ends.Remote, _ends.Local, protocol, payload.Length));
         BinaryPrimitives.WriteUInt16BigEndian(field, sum == 0 && protocol == (byte)IpProtocol.Udp ? ushort.MaxValue : sum);
     }
+
+    /// <summary>Where the checksum is that addresses are part of; the end where there is none.</summary>
+    private readonly int SumAt(byte protocol, int end) => (IpProtocol)protocol switch
+    {
+        IpProtocol.Tcp => 16,
+        IpProtocol.Udp => 6,
+        IpProtocol.IcmpV6 when !_ends.Local.IsV4 => 2,
+        _ => end,
+    };
 }

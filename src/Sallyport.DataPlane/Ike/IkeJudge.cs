@@ -37,7 +37,8 @@ internal static class IkeJudge
             return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} answers where another was called", identity);
         }
 
-        var ppk = claim.Ppk?.Tag as CredentialEntry;
+        // Where we called, the key that both have mixed in is that of what we called with.
+        var ppk = claim.Ppk is null ? null : claim.Target is SiteCall { Credential: var own } ? own : claim.Ppk.Tag as CredentialEntry;
         if (ppk is not null && ppk.IdentityId != identity.Id)
         {
             return IkeVerdict.Refuse($"{Authenticator.Describe(identity)} came with the post-quantum key of another identity", identity);

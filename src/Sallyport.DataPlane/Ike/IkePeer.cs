@@ -14,6 +14,9 @@ internal sealed class IkePeer
     /// <summary>Set for a session that we began.</summary>
     public SiteCall? Call { get; init; }
 
+    /// <summary>It has been called anew, to prove again who it is: what replaces this session is ours, and the peer need not delete it.</summary>
+    public bool IsCalledAgain { get; set; }
+
     /// <summary>Null until the peer has proven who it is.</summary>
     public Admittance? Admitted { get; set; }
 

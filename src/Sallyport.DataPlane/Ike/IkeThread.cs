@@ -275,15 +275,45 @@ internal sealed class IkeThread : PeerThread
     /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
     private void Call(DueCall due)
     {
-        var call = due.Site;
-        if (SiteTargets.For(call, Context.Model.Current) is not { } target)
+        var (call, path) = (due.Site, due.Path);
+        if (SiteTargets.For(call, Context.Model.Current, path) is not { } target)
         {
             _caller!.Failed(call, _now);
             return;
         }
 
-        var session = _endpoint.Initiate(SiteTargets.For(target, due), due.Path, _now);
+        Begin(call, SiteTargets.For(target, due), path);
+    }
+
+    /// <summary>A site that is up and has to prove again who it is: in a session beside the one that there is, which goes when the other has its tunnel.</summary>
+    private void CallAgain(IkePeer before)
+    {
+        var path = before.Session.Path;
+        if (before.Call is { } call && !IsLeaving && SiteTargets.For(call, Context.Model.Current, path) is { } target)
+        {
+            Begin(call, target with { IsAgain = true }, path);
+            before.IsCalledAgain = true;
+        }
+    }
+
+    private void Begin(SiteCall call, IkeTarget target, in IkePath path)
+    {
+        var session = _endpoint.Initiate(target, path, _now);
         _peers[session.Number] = new IkePeer { Session = session, Call = call };
+    }
+
+    /// <summary>With a pair of selectors for each CHILD_SA the first one came with the session; the others are asked for now.</summary>
+    private void AddPairs(IkePeer peer)
+    {
+        if (peer.Call is not { } call)
+        {
+            return;
+        }
+
+        foreach (var (local, remote) in SiteTargets.Pairs(call, Context.Model.Current).Skip(1))
+        {
+            _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
+        }
     }
 
     /// <summary>What the endpoint wants after it was touched.</summary>
@@ -322,6 +352,7 @@ internal sealed class IkeThread : PeerThread
         {
             case IkeUp up:
                 Admit(peer, up);
+                AddPairs(peer);
                 break;
             case ChildUp child:
                 Install(peer, child.Keys);
@@ -357,6 +388,9 @@ internal sealed class IkeThread : PeerThread
             case IkeDown down:
                 Ended(peer, down);
                 break;
+            case ProofDue:
+                CallAgain(peer);
+                break;
             case Configured or TicketReceived:
                 break;
             default:
@@ -377,7 +411,7 @@ internal sealed class IkeThread : PeerThread
     /// <summary>A site that we called, and that has no CHILD_SA (any more), is called anew: nobody else would make one.</summary>
     private void CloseIfEmpty(IkePeer peer)
     {
-        if (peer.Call is not null && peer.Session is { IsUp: true, HasChildren: false })
+        if (peer.Call is not null && peer.Session is { IsUp: true, HasChildren: false, IsAddingChild: false })
         {
             _endpoint.Tell(peer.Session, session => session.Close("no CHILD_SA is left", _now));
         }
@@ -481,7 +515,7 @@ internal sealed class IkeThread : PeerThread
         var own = identity.AddressV4 ?? identity.AddressV6 ?? path.Peer.Ip;
         var network = Context.Model.Current.Fleet.Network(identity.NetworkId);
         var gateway = network?.Prefixes.FirstOrDefault(prefix => prefix.Contains(own)) is { Length: > 0 } around ? new IpAddress(around.First.Bits + 1) : path.Local.Ip;
-        return new EspEnds(gateway, own, isEncapsulated);
+        return new EspEnds(gateway, own, isEncapsulated || (gateway, own) != (path.Local.Ip, path.Peer.Ip), path.Local.Ip, path.Peer.Ip);
     }
 
     private void OpenWaiting(IkePeer peer, NewChild? child)
@@ -665,7 +699,7 @@ internal sealed class IkeThread : PeerThread
             case TunnelNoticeKind.Ended:
                 peer.HasTunnel = false;
                 var end = notice.End;
-                if (end == TunnelEnd.Replaced && notice.From.Peer == path.Peer)
+                if (end == TunnelEnd.Replaced && notice.From.Peer == path.Peer && !peer.IsCalledAgain)
                 {
                     _replaced.Enqueue((notice.Session, _now + ReplacedTime));
                     break;

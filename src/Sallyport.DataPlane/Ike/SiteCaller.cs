@@ -72,8 +72,14 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
             }
             else if (line.Call != call)
             {
+                // Somebody has mended what was wrong: that is tried soon.
                 (line.Call, line.Elsewhere) = (call, null);
                 line.UseTicket(null);
+                line.Pause = FirstPause;
+                if (line.Due != Instant.Never)
+                {
+                    Later(line, now);
+                }
             }
         }
     }

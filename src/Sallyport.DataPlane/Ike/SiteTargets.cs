@@ -1,7 +1,11 @@
+using System.Collections.Immutable;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Esp;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Policy;
+using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Model;
 
 namespace Sallyport.DataPlane.Ike;
@@ -10,13 +14,23 @@ namespace Sallyport.DataPlane.Ike;
 internal static class SiteTargets
 {
     /// <summary>Null where it is not called any more: it is gone, not active, or its network has no IPsec.</summary>
-    public static IkeTarget? For(SiteCall call, GatewayModel model)
+    /// <param name="path">In transport mode its two ends are all that is carried.</param>
+    public static IkeTarget? For(SiteCall call, GatewayModel model, in IkePath path)
     {
         if (model.Fleet.Identity(call.IdentityId) is not { Active: true } identity || !model.HasCredential(identity.Id, call.Credential.Id)
             || !model.Access.TryGetValue(identity.NetworkId, out var access) || access.Ipsec is not { Ike.Count: > 0, Esp.Count: > 0 } ipsec
             || !IkeIdentity.TryParse(model.Settings.IkeIdentity, out var own))
         {
             return null;
+        }
+
+        var isTransport = model.IpsecPeers.GetValueOrDefault(identity.Id)?.Mode == "transport";
+        var (local, remote) = isTransport
+            ? ([TrafficSelector.Of(IpPrefix.Host(path.Local.Ip))], [TrafficSelector.Of(IpPrefix.Host(path.Peer.Ip))])
+            : Selectors(identity, access, model);
+        if (Pairs(call, model) is [var first, ..])
+        {
+            (local, remote) = ([first.Local], [first.Remote]);
         }
 
         var credential = call.Credential.Credential;
@@ -31,9 +45,9 @@ internal static class SiteTargets
             RemotePurpose = ChainPurpose.Client,
             Ike = ipsec.Ike,
             Esp = ipsec.Esp,
-            LocalSelectors = IkeGrants.Selectors(Handshakes.Grants.Behind(identity, access, model)),
-            RemoteSelectors = IkeGrants.Selectors(IkeGrants.Own(identity)),
-            WantsTransport = model.IpsecPeers.GetValueOrDefault(identity.Id)?.Mode == "transport",
+            LocalSelectors = local,
+            RemoteSelectors = remote,
+            WantsTransport = isTransport,
             PpkId = credential.PpkId is { } id ? System.Text.Encoding.UTF8.GetBytes(id) : null,
             Ppk = credential.Ppk,
             PpkRequired = ipsec.NeedsPpk,
@@ -41,6 +55,26 @@ internal static class SiteTargets
             Lifetimes = ipsec.Lifetimes,
         };
     }
+
+    /// <summary>A pair for each CHILD_SA, for a router that has no more in one; none where one CHILD_SA carries all.</summary>
+    public static IReadOnlyList<(TrafficSelector Local, TrafficSelector Remote)> Pairs(SiteCall call, GatewayModel model)
+    {
+        if (model.IpsecPeers.GetValueOrDefault(call.IdentityId) is not { SinglePairs: true, Mode: not "transport" }
+            || model.Fleet.Identity(call.IdentityId) is not { } identity || !model.Access.TryGetValue(identity.NetworkId, out var access))
+        {
+            return [];
+        }
+
+        var (local, remote) = Selectors(identity, access, model);
+        return PairsOf(local, identity.Subnets.IsEmpty ? remote : IkeGrants.Selectors(identity.Subnets));
+    }
+
+    private static (ImmutableArray<TrafficSelector> Local, ImmutableArray<TrafficSelector> Remote) Selectors(Identity identity, NetworkAccess access, GatewayModel model) =>
+        (IkeGrants.Selectors(Handshakes.Grants.Behind(identity, access, model)), IkeGrants.Selectors(IkeGrants.Own(identity)));
+
+    /// <summary>As the sheet of a router has them, row by row: each subnet of the site with each that is behind the gateway, of one family.</summary>
+    private static List<(TrafficSelector Local, TrafficSelector Remote)> PairsOf(ImmutableArray<TrafficSelector> local, ImmutableArray<TrafficSelector> remote) =>
+        [.. (from there in remote from here in local where there.First.IsV4 == here.First.IsV4 select (here, there)).Take(IkeLimits.ChildrenMax)];
 
     /// <summary>The same as it is called now: where it was sent from, and with its ticket, if its network still takes what was agreed on then.</summary>
     public static IkeTarget For(IkeTarget target, DueCall due) => target with

@@ -98,6 +98,22 @@ public sealed class IpsecTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_that_is_there_already_comes_from_a_file_and_is_not_shown()
+    {
+        const string key = "9c1f0e7d5b3a48266f4e0d2c1b9a8877aa55ee0112cd34ef5678ab90cdef1234";
+        File.WriteAllText(Path.Combine(server.Directory, "both.key"), key + "\n");
+        string[] words = ["site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--auth", "psk", "--psk-file"];
+        (await RunAsync([.. words, "nowhere.key"])).Remarks.ShouldContain("--psk-file");
+        File.WriteAllText(Path.Combine(server.Directory, "weak.key"), "secret\n");
+        var (_, _, weak) = await RunAsync([.. words, "weak.key", "--force"]);
+        weak.ShouldContain("--psk-file");
+        weak.ShouldContain("openssl rand -hex 32");
+        var (_, _, remarks) = await RunAsync([.. words, "both.key", "--force"]);
+        remarks.ShouldNotContain(key);
+        File.ReadAllText(Path.Combine(server.Directory, "dc.ipsec", "swanctl", "conf.d", "dc.conf")).ShouldContain($"secret = \"{key}\"");
+    }
+
+    [Fact]
     public async Task Standard_output_has_all_of_it_with_the_name_of_each_file()
     {
         var output = await server.RunAsync("device", "add", "pump-17", "--network", "plant-a", "--protocol", "ipsec", "--profile", "-");

@@ -183,6 +183,55 @@ public sealed class IpsecProfileTests
         await IsNowhereAsync(world, ppk.Secret);
     }
 
+    [Fact]
+    public async Task A_key_that_the_other_end_has_already_is_taken_and_repeated_nowhere()
+    {
+        const string key = "9c1f0e7d5b3a48266f4e0d2c1b9a8877aa55ee0112cd34ef5678ab90cdef1234";
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var request = new ProfileRequest { Protocol = "ipsec", Auth = "psk", PeerIds = ["203.0.113.5"], Psk = key };
+        request.ToString().ShouldNotContain(key);
+        var profile = (await AddSiteAsync(world, "dc", request)).Profile!;
+        profile.Keys.ShouldBeEmpty("who gave it has it");
+        FileOf(profile, "swanctl/conf.d/dc.conf").ShouldContain($"secret = \"{key}\"");
+        using var gateway = await FakeGateway.ConnectAsync(world);
+        Encoding.ASCII.GetString((await gateway.ReceiveAsync<Snapshot>()).Model.Identities.Single().Credentials.Single().Secret!).ShouldBe(key);
+        await IsNowhereAsync(world, key);
+    }
+
+    [Theory]
+    [InlineData("short and sweet", "it has 15 characters")]
+    [InlineData("", "it has 0 characters")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1 different")]
+    [InlineData("9c1f0e7d5b3a48266f4e0d2c1b9a8877\"; rm -rf", "read in different ways")]
+    [InlineData("0x9c1f0e7d5b3a48266f4e0d2c1b9a8877", "read in different ways")]
+    [InlineData("9c1f0e7d5b3a48266f4e0d2c1b9a8877\n9c1f0e7d", "read in different ways")]
+    public async Task A_key_that_does_not_hold_is_refused_and_the_message_does_not_say_it(string key, string part)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var problem = await ControlWorld.ProblemOf(() => AddSiteAsync(world, "dc", new ProfileRequest { Protocol = "ipsec", Auth = "psk", Psk = key }));
+        var error = problem.Errors.ShouldHaveSingleItem();
+        (error.Field, error.Message.Contains(part, StringComparison.Ordinal)).ShouldBe(("profile.psk", true), error.Message);
+        error.Hint.ShouldContain("openssl rand -hex 32");
+        if (key.Length > 0)
+        {
+            (error.Message + error.Hint + problem.Title).ShouldNotContain(key);
+        }
+    }
+
+    [Fact]
+    public async Task A_given_key_is_for_one_uplink_that_has_a_key()
+    {
+        const string key = "9c1f0e7d5b3a48266f4e0d2c1b9a8877aa55ee0112cd34ef5678ab90cdef1234";
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        async Task<string> Message(ProfileRequest request) => (await ControlWorld.ProblemOf(() => AddSiteAsync(world, "dc", request))).Errors.ShouldHaveSingleItem().Message;
+        (await Message(new ProfileRequest { Protocol = "ipsec", Psk = key })).ShouldContain("this profile has none");
+        (await Message(new ProfileRequest { Protocol = "ipsec", Auth = "psk", Uplinks = 2, Psk = key })).ShouldContain("for 2 uplinks");
+        (await Message(new ProfileRequest { Psk = key })).ShouldContain("psk is of IPsec");
+    }
+
     [Theory]
     [InlineData("203.0.113.5", "203.0.113.5", "203.0.113.5")]
     [InlineData("2001:DB8::5", "2001:db8::5", "2001:db8::5")]

@@ -16,7 +16,7 @@ public sealed class EspSaTests : IDisposable
     private const uint OurSpi = 0x1001;
     private const uint PeerSpi = 0x2002;
 
-    private static readonly EspEnds Ends = new(IpAddress.Parse("192.0.2.1"), IpAddress.Parse("198.51.100.7"), IsEncapsulated: false);
+    private static readonly EspEnds Ends = new(IpAddress.Parse("192.0.2.1"), IpAddress.Parse("198.51.100.7"), IsTranslated: false);
 
     private readonly SeededEntropy _entropy = new(1);
     private EspSa _gateway;
@@ -70,7 +70,7 @@ public sealed class EspSaTests : IDisposable
     {
         foreach (var (local, remote) in new[] { ("192.0.2.1", "198.51.100.7"), ("2001:db8::1", "2001:db8::7") })
         {
-            var ends = new EspEnds(IpAddress.Parse(local), IpAddress.Parse(remote), IsEncapsulated: false);
+            var ends = new EspEnds(IpAddress.Parse(local), IpAddress.Parse(remote), IsTranslated: false);
             Pair(suite, EspMode.Transport, ends);
             for (var payload = 0; payload <= 40; payload++)
             {
@@ -86,7 +86,7 @@ public sealed class EspSaTests : IDisposable
     [Fact]
     public void Transport_mode_behind_a_nat_makes_checksums_for_the_addresses_that_we_use()
     {
-        var ends = Ends with { IsEncapsulated = true };
+        var ends = Ends with { IsTranslated = true };
         foreach (var inner in new[] { Build.Udp("10.0.0.5", 1701, "192.0.2.1", 1701, 33), Build.Syn("10.0.0.5", 999, "192.0.2.1", 80) })
         {
             Pair(Gcm(), EspMode.Transport, ends);
@@ -101,6 +101,43 @@ public sealed class EspSaTests : IDisposable
         without[26] = without[27] = 0;
         Open(ref _gateway, Seal(ref _peer, without), out var still).ShouldBe(DropReason.None);
         still.AsSpan(26, 2).ToArray().ShouldBe([0, 0]);
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1", "198.51.100.7")]
+    [InlineData("2001:db8::1", "2001:db8::7")]
+    public void Transport_mode_between_other_addresses_than_those_of_the_path_makes_checksums_for_the_path(string pathLocal, string pathRemote)
+    {
+        // Ours calls the two ends by inner addresses; the peer, as a stock kernel does, by those of the path, and believes no sum but over these.
+        var (local, remote) = (IpAddress.Parse(pathLocal), IpAddress.Parse(pathRemote));
+        var suite = Gcm();
+        using var ours = new Held(EspSa.Create(
+            suite, EspMode.Transport, OurSpi, PeerSpi, Keymat(suite, 11), Keymat(suite, 12), default,
+            new EspEnds(IpAddress.Parse("10.20.0.1"), IpAddress.Parse("10.20.0.3"), IsTranslated: true, local, remote)));
+        using var stock = new Held(EspSa.Create(
+            suite, EspMode.Transport, PeerSpi, OurSpi, Keymat(suite, 12), Keymat(suite, 11), default, new EspEnds(remote, local, IsTranslated: false)));
+        foreach (var inner in new[] { Build.Udp("10.20.0.1", 1701, "10.20.0.3", 1701, 33), Build.Syn("10.20.0.1", 999, "10.20.0.3", 80) })
+        {
+            Open(ref stock.Sa, Seal(ref ours.Sa, inner), out var opened).ShouldBe(DropReason.None);
+            opened.ShouldHaveValidChecksums();
+        }
+
+        foreach (var inner in new[] { Build.Udp(pathRemote, 1701, pathLocal, 1701, 33), Build.Syn(pathRemote, 999, pathLocal, 80) })
+        {
+            Open(ref ours.Sa, Seal(ref stock.Sa, inner), out var opened).ShouldBe(DropReason.None);
+            opened.ShouldHaveValidChecksums();
+            IpAddress.ReadV4(opened.AsSpan(12)).ShouldBe(IpAddress.Parse("10.20.0.3"));
+        }
+
+        // What came broken leaves broken, and what has no sum leaves without.
+        var broken = Build.Udp("10.20.0.1", 1701, "10.20.0.3", 1701, 33);
+        broken[^1] ^= 1;
+        Open(ref stock.Sa, Seal(ref ours.Sa, broken), out var still).ShouldBe(DropReason.None);
+        Should.Throw<ShouldAssertException>(() => still.ShouldHaveValidChecksums());
+        var without = Build.Udp("10.20.0.1", 1701, "10.20.0.3", 1701, 33);
+        without[26] = without[27] = 0;
+        Open(ref stock.Sa, Seal(ref ours.Sa, without), out var bare).ShouldBe(DropReason.None);
+        bare.AsSpan(local.IsV4 ? 26 : 46, 2).ToArray().ShouldBe([0, 0]);
     }
 
     [Fact]
@@ -523,6 +560,13 @@ public sealed class EspSaTests : IDisposable
         }
 
         EspOverhead.MaxPacket(suite, EspMode.Tunnel, outerIsV6: true, isUdp: true, 60).ShouldBe(0);
+    }
+
+    private sealed class Held(EspSa sa) : IDisposable
+    {
+        public EspSa Sa = sa;
+
+        public void Dispose() => Sa.Free();
     }
 
     private static EspSuite Gcm() => new(EspCipher.Aes256Gcm, default, ExtendedSequence: false);

@@ -83,7 +83,7 @@ internal sealed class EspPeer : IDisposable
         var entropy = new TestEntropy(theirs);
         entropy.Fill(inbound);
         entropy.Fill(outbound);
-        _byTheirSpi[theirs] = EspSa.Create(Suite, mode, theirs, ours, outbound, inbound, default, new EspEnds(ends.Remote, ends.Local, ends.IsEncapsulated));
+        _byTheirSpi[theirs] = EspSa.Create(Suite, mode, theirs, ours, outbound, inbound, default, new EspEnds(ends.Remote, ends.Local, ends.IsTranslated));
         _sealing = theirs;
         return new NewChild(EspSa.Create(Suite, mode, ours, theirs, inbound, outbound, lifetime, ends), new EspSelectors(local ?? Everything, remote ?? Everything))
         {

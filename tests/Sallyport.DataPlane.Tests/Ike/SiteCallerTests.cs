@@ -109,7 +109,7 @@ public sealed class SiteCallerTests : IDisposable
     {
         _caller.UseModel(Model(), _now);
         var due = Next() with { Ticket = Ticket() };
-        var target = SiteTargets.For(due.Site, Model())!;
+        var target = SiteTargets.For(due.Site, Model(), due.Path)!;
         target.WantsTicket.ShouldBeTrue();
         SiteTargets.For(target, due).Ticket.ShouldBe(due.Ticket);
 
@@ -120,7 +120,7 @@ public sealed class SiteCallerTests : IDisposable
         SiteTargets.For(target, due with { Ticket = Ticket(peer: "another.plant-a.sallyport") }).Ticket.ShouldBeNull();
 
         _fleet.Settings = _fleet.Settings with { IkeTicketKey = [] };
-        var without = SiteTargets.For(due.Site, Model(keepsSettings: true))!;
+        var without = SiteTargets.For(due.Site, Model(keepsSettings: true), due.Path)!;
         without.WantsTicket.ShouldBeFalse();
         SiteTargets.For(without, due).Ticket.ShouldBeNull();
     }

@@ -534,7 +534,7 @@ public sealed class EspPathTests : IDisposable
     {
         var site = _fixture.Open(TestFleet.SiteId, SiteAt);
         var device = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, childless: true);
-        var ends = new EspEnds(TestFleet.ApplicationAddress, TestFleet.DeviceAddress, IsEncapsulated: true);
+        var ends = new EspEnds(TestFleet.ApplicationAddress, TestFleet.DeviceAddress, IsTranslated: true);
         device.Install(device.MakeChild(isUsed: true, mode: EspMode.Transport, ends: ends));
         device.Send(Request()).ShouldBe(DropReason.None);
         _fixture.Sent().Count.ShouldBe(1);

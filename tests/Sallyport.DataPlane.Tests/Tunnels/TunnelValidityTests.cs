@@ -1,5 +1,6 @@
 using Sallyport.Api.Nodes;
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Tests.Fixtures;
@@ -31,6 +32,26 @@ public sealed class TunnelValidityTests : IDisposable
     public void A_peer_stays_where_it_would_still_be_let_in(
         int certificate, int password, TlsVersion tls, string authentication, string minimumTls, int end) =>
         ((int)Judge(Proof(certificate, password, tls), authentication, minimumTls)).ShouldBe(end);
+
+    [Theory]
+    [InlineData(77, 0, IkeProof.PreSharedKey, "psk", false, "")]
+    [InlineData(78, 0, IkeProof.PreSharedKey, "psk", false, "revoked")]
+    [InlineData(77, 0, IkeProof.PreSharedKey, "certificate", false, "its network asks for something else now")]
+    [InlineData(77, 0, IkeProof.PreSharedKey, "psk", true, "its network asks for something else now")]
+    [InlineData(77, 77, IkeProof.PreSharedKey, "psk", true, "")]
+    [InlineData(77, 78, IkeProof.PreSharedKey, "psk", false, "revoked")]
+    [InlineData(77, 0, IkeProof.Ticket, "psk", false, "")]
+    [InlineData(77, 0, IkeProof.Ticket, "psk", true, "its network asks for something else now")]
+    public void Who_came_by_IPsec_stays_while_what_it_came_with_lives_and_is_enough(int secret, int ppk, IkeProof ike, string authentication, bool needsPpk, string end)
+    {
+        _fleet.Network = _fleet.Network with { Ipsec = new IpsecModel { Ike = [], Esp = [], Authentication = [authentication], PpkRequired = needsPpk } };
+        var judged = Judge(new TunnelProof { SecretId = secret, PpkId = ppk, Ike = ike }, "certificate", "1.2");
+        judged.ShouldBe(end switch { "" => TunnelEnd.None, "revoked" => TunnelEnd.Revoked, _ => TunnelEnd.ConfigurationChanged });
+    }
+
+    [Fact]
+    public void Nobody_stays_by_IPsec_where_the_network_has_none_any_more() =>
+        Judge(new TunnelProof { SecretId = PasswordId, Ike = IkeProof.PreSharedKey }, "certificate", "1.2").ShouldBe(TunnelEnd.ConfigurationChanged);
 
     public void Dispose() => _fleet.Dispose();
 

@@ -108,6 +108,16 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
     }
 
     [IpsecFact]
+    public async Task A_device_that_says_its_certificates_whole_name_is_known_by_it()
+    {
+        // What strongSwan says where nobody tells it who it is.
+        using var device = await fleet.ComeUp("formal", Network, "certificate", profile => profile.Replacing("            id = formal.plant-a.sallyport\n", ""));
+        (await device.Charon.Sa()).Local.Identity.ShouldContain("CN=formal");
+        (await Dial.Tcp(device.Where, Topology.Application, TestApplication.Port)).Outcome.ShouldBe(DialOutcome.Connected);
+        (await fleet.UntilTunnel("formal", Network, found => found is not null))!.Wrapping.ShouldBe("certificate");
+    }
+
+    [IpsecFact]
     public async Task A_device_changes_over_from_OpenVPN_and_its_name_address_rules_and_flows_go_on()
     {
         var created = await fleet.AddDevice("twofold", Network);

@@ -15,6 +15,48 @@ public class IkeRekeyTests
         { "delete", "delete" }, { "ike", "delete" }, { "delete", "ike" }, { "add add add", "child" }, { "add ike", "ike add" },
     };
 
+    /// <summary>Who began says in time that both have to prove again who they are, once; nothing came of that, and the session ends with its proof.</summary>
+    [Fact]
+    public void A_proof_is_due_before_it_is_over_and_nothing_outlives_it()
+    {
+        using var world = new IkeWorld(51);
+        var proof = TimeSpan.FromMinutes(10);
+        world.Target = world.Target with { Lifetimes = new IkeLifetimes { Reauthenticate = proof } };
+        world.Up();
+        var begun = world.Now;
+        world.RunUntil(() => world.Device.Events.OfType<ProofDue>().Any(), proof).ShouldBeTrue();
+        (world.Now - begun).ShouldBeInRange(proof * 0.69, proof * 0.91);
+        world.AreUp.ShouldBeTrue("it goes on meanwhile");
+        world.RunUntil(() => world.Device.Ends.Any() && world.Gateway.Ends.Any(), proof).ShouldBeTrue();
+        (world.Now - begun).ShouldBeInRange(proof * 0.99, proof * 1.02);
+        world.Device.Events.OfType<ProofDue>().ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void Of_two_times_that_a_proof_stands_the_shorter_one_holds()
+    {
+        using var world = new IkeWorld(52);
+        world.Target = world.Target with { Lifetimes = new IkeLifetimes { Reauthenticate = TimeSpan.FromMinutes(60) } };
+        world.Gateway.Grant = world.Gateway.Grant with { Lifetimes = new IkeLifetimes { Reauthenticate = TimeSpan.FromMinutes(5) } };
+        world.Up();
+        world.RunUntil(() => world.Device.Events.OfType<ProofDue>().Any(), TimeSpan.FromMinutes(5)).ShouldBeTrue();
+        world.AreUp.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_pair_that_is_asked_for_is_known_to_be_on_its_way_until_it_is_there()
+    {
+        using var world = new IkeWorld(53);
+        world.Up();
+        world.Device.Session!.IsAddingChild.ShouldBeFalse();
+        world.Tell(world.Device, session => session.AddChild(IkeEnd.Selectors("10.20.0.2/32"), IkeEnd.Selectors("192.168.50.0/24"), world.Now));
+        world.Device.Session.IsAddingChild.ShouldBeTrue();
+        world.RunUntil(() => !world.Device.Session.IsAddingChild, Settled).ShouldBeTrue();
+        world.Device.Live.Count.ShouldBe(2);
+        world.Tell(world.Device, session => session.RekeyChild(world.Device.Live.Keys.First(), world.Now));
+        world.Device.Session.IsAddingChild.ShouldBeFalse("new keys for one that there is are no new pair");
+    }
+
     /// <summary>Whatever both do at the same time, over good wires and bad ones: they agree in the end, and no packet meets a SA that is not there.</summary>
     [Theory]
     [MemberData(nameof(Commands))]

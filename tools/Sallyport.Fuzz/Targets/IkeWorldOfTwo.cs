@@ -179,7 +179,7 @@ internal sealed class IkeWorldOfTwo : IDisposable
     public sealed class Party(ulong seed) : IIkeOwner
     {
         private static readonly List<Type> Kinds =
-            [typeof(IkeUp), typeof(Configured), typeof(ChildUp), typeof(ChildUse), typeof(ChildDown), typeof(IkeMoved), typeof(IkeRekeyed), typeof(IkeRedirected), typeof(TicketReceived), typeof(NegotiationFailed)];
+            [typeof(IkeUp), typeof(Configured), typeof(ChildUp), typeof(ChildUse), typeof(ChildDown), typeof(IkeMoved), typeof(IkeRekeyed), typeof(IkeRedirected), typeof(TicketReceived), typeof(NegotiationFailed), typeof(ProofDue)];
 
         private readonly Chance _chance = new(seed);
         private uint _lastSpi = 0x2000;

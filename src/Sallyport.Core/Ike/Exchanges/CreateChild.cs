@@ -52,6 +52,9 @@ internal sealed class CreateChild : CreatingExchange
 
     public override ChildSa? Old => _old;
 
+    /// <summary>It takes the place of another.</summary>
+    public bool IsRekey => _old is not null;
+
     public override bool Write(IkeSession session, IkeSa sa, ref PayloadWriter to, Instant now)
     {
         if (_old is not null && (_old.State != ChildState.Active || session.Children.Find(_old.InboundSpi) is null))

@@ -115,7 +115,11 @@ internal sealed class IkeAuth : Exchange
     {
         var (target, handshake) = (session.Target!, session.Handshake!);
         to.Identity(PayloadType.IdInitiator, target.Local);
-        to.Notify(NotifyType.InitialContact);
+        if (!target.IsAgain)
+        {
+            to.Notify(NotifyType.InitialContact);
+        }
+
         if (target.Proof == IkeProof.Certificate && session.Owner.Certificate is { } certificate && handshake.Resumed is null)
         {
             foreach (var link in certificate.Chain)
@@ -461,7 +465,7 @@ internal sealed class IkeAuth : Exchange
         if (response.Find(NotifyType.AuthLifetime) is { Data: { Length: 4 } data })
         {
             var seconds = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan());
-            session.SetTimer(IkeTimer.Reauthenticate, now + session.Early(TimeSpan.FromSeconds(Math.Max(60, seconds))));
+            session.ProveAgainIn(TimeSpan.FromSeconds(Math.Max(60, seconds)), now);
         }
     }
 

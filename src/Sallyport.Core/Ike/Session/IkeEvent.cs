@@ -37,6 +37,11 @@ public sealed record IkeRedirected(string Gateway) : IkeEvent;
 /// <summary>A way back that costs no key exchange (RFC 5723), for whoever began the session.</summary>
 public sealed record TicketReceived(ResumptionTicket Ticket) : IkeEvent;
 
+/// <summary>
+/// Of a session that we began: soon both have to prove again who they are, in another one. It ends by itself when no other has taken its place by then.
+/// </summary>
+public sealed record ProofDue : IkeEvent;
+
 /// <summary>Something was refused while the session goes on: one line for an operator.</summary>
 public sealed record NegotiationFailed(string Detail) : IkeEvent;
 

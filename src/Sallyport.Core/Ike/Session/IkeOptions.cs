@@ -91,6 +91,9 @@ public sealed record IkeTarget
 
     public ResumptionTicket? Ticket { get; init; }
 
+    /// <summary>Another session with the same peer is up, which this one is to take the place of: the peer is not told to forget that one.</summary>
+    public bool IsAgain { get; init; }
+
     /// <summary>A post-quantum pre-shared key and its id (RFC 8784).</summary>
     public byte[]? PpkId { get; init; }
 

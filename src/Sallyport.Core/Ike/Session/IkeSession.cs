@@ -25,6 +25,9 @@ public sealed partial class IkeSession : IDisposable
     private IkeTimers _timers = new();
     private (IkeEnd Reason, string Detail)? _refusal;
 
+    /// <summary>Of a session that we began: when what both have proven stands no longer.</summary>
+    private Instant _proofEnds = Instant.Never;
+
     private IkeSession(IkeOptions options, IIkeOwner owner, IEntropy entropy, IkePath path)
     {
         Options = options;
@@ -134,6 +137,10 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>Whether there is a CHILD_SA.</summary>
     public bool HasChildren => Children.Count > 0;
 
+    /// <summary>Whether the peer is being asked, or is about to be, for a CHILD_SA that takes no other's place.</summary>
+    public bool IsAddingChild =>
+        _late.Exists(IsNewChild) || _waiting.Any(waiting => IsNewChild(waiting.Exchange)) || _sas.Exists(sa => sa.Pending.Any(request => IsNewChild(request.Exchange)));
+
     internal ChildSas Children { get; }
 
     /// <summary>What is agreed on, and waits for additional key exchanges.</summary>
@@ -229,7 +236,7 @@ public sealed partial class IkeSession : IDisposable
 
         if (_timers.TakeExpired(IkeTimer.Reauthenticate, now))
         {
-            Close("it has to prove again who it is", now);
+            ProofIsOver(now);
         }
 
         if (_timers.TakeExpired(IkeTimer.Probe, now))
@@ -436,6 +443,10 @@ public sealed partial class IkeSession : IDisposable
         {
             SetTimer(IkeTimer.Reauthenticate, Handshake!.Resumed is null ? now + lifetimes.Reauthenticate : ProofEnds(now));
         }
+        else if (lifetimes.Reauthenticate > TimeSpan.Zero)
+        {
+            ProveAgainIn(lifetimes.Reauthenticate, now);
+        }
 
         ArmProbe(now);
         Raise(new IkeUp(Grant!, Peer!, Suite, proof.Word(), handshake.IsInitialContact));
@@ -450,6 +461,28 @@ public sealed partial class IkeSession : IDisposable
         var reauthenticate = Lifetimes.Reauthenticate;
         var own = now + (reauthenticate > TimeSpan.Zero && reauthenticate < Options.TicketLifetime ? reauthenticate : Options.TicketLifetime);
         return Handshake?.Resumed is { } resumed ? Instant.Min(own, resumed.Expires) : own;
+    }
+
+    /// <summary>For whoever began: in time, so that another session is up before this one ends. The shorter of what is asked for by both ends holds.</summary>
+    internal void ProveAgainIn(TimeSpan lifetime, Instant now)
+    {
+        if (now + lifetime < _proofEnds)
+        {
+            _proofEnds = now + lifetime;
+            SetTimer(IkeTimer.Reauthenticate, now + Early(lifetime));
+        }
+    }
+
+    private void ProofIsOver(Instant now)
+    {
+        if (Target is not null && now < _proofEnds)
+        {
+            SetTimer(IkeTimer.Reauthenticate, _proofEnds);
+            Raise(new ProofDue());
+            return;
+        }
+
+        Close("it has to prove again who it is", now);
     }
 
     /// <summary>
@@ -540,6 +573,8 @@ public sealed partial class IkeSession : IDisposable
         _ when Handshake?.Rounds > 0 => "the peer did not finish authentication in time",
         _ => "the peer did not go on with IKE_AUTH in time",
     };
+
+    private static bool IsNewChild(Exchange exchange) => exchange is CreateChild { IsRekey: false };
 
     private IkeSa? Find(ulong localSpi) => _sas.Find(sa => sa.LocalSpi == localSpi);
 }
