@@ -54,6 +54,19 @@ public class IkeResumptionTests
         world.Device.Events.OfType<TicketReceived>().Single().Ticket.Expires.ShouldBeInRange(IkeWorld.Start + TimeSpan.FromHours(3), world.Now + TimeSpan.FromHours(3));
     }
 
+    /// <summary>Whoever comes back by tickets again and again would otherwise never prove anything again.</summary>
+    [Fact]
+    public void Who_came_back_by_a_ticket_proves_itself_again_when_the_first_proof_is_over()
+    {
+        using var world = new IkeWorld(10);
+        var rest = TimeSpan.FromHours(1);
+        world.Target = world.Target with { Ticket = Ticket() with { Expires = world.Now + rest }, Lifetimes = new IkeLifetimes { Reauthenticate = TimeSpan.FromHours(8) } };
+        world.Up(Soon);
+        world.RunUntil(() => world.Device.Events.OfType<ProofDue>().Any(), rest).ShouldBeTrue();
+        world.RunUntil(() => world.Device.Ends.Any(), rest).ShouldBeTrue();
+        (world.Now - IkeWorld.Start).ShouldBeInRange(rest * 0.99, rest * 1.02);
+    }
+
     [Fact]
     public void Whoever_answers_to_a_ticket_is_who_gave_it()
     {

@@ -427,7 +427,6 @@ public sealed partial class IkeSession : IDisposable
 
     internal void StopTimer(IkeTimer timer) => _timers.Stop(timer);
 
-
     /// <summary>Both ends are known: what was only of use until then goes.</summary>
     internal void Establish(IkeProof proof, Instant now)
     {
@@ -439,13 +438,17 @@ public sealed partial class IkeSession : IDisposable
         StopTimer(IkeTimer.Handshake);
         var lifetimes = Lifetimes;
         ArmRekey(now);
-        if (lifetimes.Reauthenticate > TimeSpan.Zero && Target is null)
+        if (lifetimes.Reauthenticate > TimeSpan.Zero)
         {
-            SetTimer(IkeTimer.Reauthenticate, Handshake!.Resumed is null ? now + lifetimes.Reauthenticate : ProofEnds(now));
-        }
-        else if (lifetimes.Reauthenticate > TimeSpan.Zero)
-        {
-            ProveAgainIn(lifetimes.Reauthenticate, now);
+            var proofLasts = handshake.Resumed is null ? lifetimes.Reauthenticate : ProofEnds(now) - now;
+            if (Target is null)
+            {
+                SetTimer(IkeTimer.Reauthenticate, now + proofLasts);
+            }
+            else
+            {
+                ProveAgainIn(proofLasts, now);
+            }
         }
 
         ArmProbe(now);
