@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Sallyport.Api.Nodes;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Ipsec;
@@ -9,6 +10,7 @@ namespace Sallyport.Control.Ipsec;
 internal static class SwanctlText
 {
     private const int IkePort = 500;
+    private const int OverTimeMax = 60;
     private const int FingerprintBytes = 4; // of a name that people read; it proves nothing
 
     public static string CertificateOf(IpsecContent content, IpsecEnd end) => $"{end.Name}.{content.Network}.pem";
@@ -60,12 +62,23 @@ internal static class SwanctlText
         text.Set("dpd_delay", Seconds(content.ProbeSeconds));
         text.Set("keyingtries", "0");
         text.Set("rekey_time", Seconds(content.Rules.IkeRekeySeconds));
+        text.Set("over_time", Seconds(OverTime(content.Rules)));
         text.Set("ppk_id", end.PpkId);
         text.Set("ppk_required", end.PpkId is null ? null : "yes");
         text.Section("local", local => Local(local, content, end));
         text.Section("remote", remote => remote.Set("auth", content.GatewayHasCertificate ? "pubkey" : "psk").Set("id", content.GatewayId)
             .Set("cacerts", content.GatewayHasCertificate ? AuthorityOf("root", content.Root) : null));
         text.Section("children", children => Children(children, content, end));
+    }
+
+    /// <summary>
+    /// How long before the last moment strongSwan begins anew. Its own default, a tenth of rekey_time, may be longer than the time after which the network wants a
+    /// proof again: it would then begin anew without end.
+    /// </summary>
+    private static int OverTime(IpsecModel rules)
+    {
+        int[] times = [rules.IkeRekeySeconds, rules.ReauthenticateSeconds];
+        return Math.Clamp(times.Where(time => time > 0).DefaultIfEmpty(OverTimeMax * 10).Min() / 10, 1, OverTimeMax);
     }
 
     private static void Local(ConfigurationText text, IpsecContent content, IpsecEnd end)

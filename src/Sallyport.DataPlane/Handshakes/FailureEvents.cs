@@ -16,7 +16,7 @@ internal sealed class FailureEvents(Uplink uplink, Clock clock)
 
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
-    private readonly Dictionary<(UInt128 Source, string Detail), Told> _told = [];
+    private readonly Dictionary<(UInt128 Source, string Kind, int IdentityId, string Detail), Told> _told = [];
     private double _tokens = Burst;
     private Instant _filled;
 
@@ -25,7 +25,7 @@ internal sealed class FailureEvents(Uplink uplink, Clock clock)
 
     public void Raise(string kind, int identityId, OuterAddress from, string detail, Instant now)
     {
-        if (MayRaise(from, detail, now, out var leftOut))
+        if (MayRaise(kind, identityId, from, detail, now, out var leftOut))
         {
             uplink.Put(new GatewayEvent(kind, clock.ToWall(now), identityId, from.ToString(), Text(detail, leftOut, _tooMany)));
             _tooMany = 0;
@@ -45,11 +45,11 @@ internal sealed class FailureEvents(Uplink uplink, Clock clock)
         return PeerText.Cut(detail, PeerText.DetailMax - note.Length) + note;
     }
 
-    private bool MayRaise(OuterAddress from, string detail, Instant now, out long leftOut)
+    private bool MayRaise(string kind, int identityId, OuterAddress from, string detail, Instant now, out long leftOut)
     {
         _tokens = Math.Min(Burst, _tokens + ((now - _filled).TotalSeconds * PerSecond));
         _filled = now;
-        var key = (SourcePrefix.Of(from.Ip), detail);
+        var key = (SourcePrefix.Of(from.Ip), kind, identityId, detail);
         var isKnown = _told.TryGetValue(key, out var told);
         leftOut = told.LeftOut;
         if (_tokens < 1 || (isKnown && now - told.At < Again))

@@ -50,8 +50,11 @@ internal static class IkeJudge
             CertificateId = isCertificate ? entry.Id : 0,
             SecretId = isCertificate ? 0 : entry.Id,
             PpkId = ppk?.Id ?? 0,
-            Ike = claim.Proof,
+
+            // Of those whom we call only who has a pre-shared key comes back with a ticket, and its network must still take it.
+            Ike = claim.Proof == IkeProof.Ticket ? IkeProof.PreSharedKey : claim.Proof,
         };
+
         // A router may have one certificate for all its ways: it is on the one that was called.
         var uplink = claim.Target is SiteCall { Uplink: var way } ? way : entry.Credential.Uplink;
         return Admit(claim, new Admittance(identity, proof, uplink, model.Fleet), model);
@@ -105,6 +108,12 @@ internal static class IkeJudge
 
         if (claim.Target is SiteCall call)
         {
+            if (claim.Proof == IkeProof.Ticket && call.Credential.Credential.Kind != "psk")
+            {
+                refusal = $"{claim.Peer} answered to a ticket where a certificate was asked for";
+                return null;
+            }
+
             refusal = $"the credential of {claim.Peer} has been revoked";
             return model.HasCredential(call.Credential.IdentityId, call.Credential.Id) ? call.Credential : null;
         }

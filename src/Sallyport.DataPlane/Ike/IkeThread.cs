@@ -614,9 +614,9 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
-        if (peer.Call is { } over && down.Reason is not (IkeEnd.Silent or IkeEnd.Closed or IkeEnd.Redirected))
+        if (peer.Call is { } over && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
         {
-            // What the peer ended, or would not have, is not gone on with.
+            // What either end has ended, or would not have, is not gone on with.
             _caller!.Keep(over, null);
         }
 

@@ -51,7 +51,7 @@ internal static class SiteTargets
             PpkId = credential.PpkId is { } id ? System.Text.Encoding.UTF8.GetBytes(id) : null,
             Ppk = credential.Ppk,
             PpkRequired = ipsec.NeedsPpk,
-            WantsTicket = MayResume(ipsec, model),
+            WantsTicket = isPsk && MayResume(ipsec, model),
             Lifetimes = ipsec.Lifetimes,
         };
     }
@@ -86,6 +86,8 @@ internal static class SiteTargets
             : null,
     };
 
-    /// <summary>Where tickets are given tickets are taken. Who comes back with one does not bring a post-quantum key: where one is demanded, it is the whole way.</summary>
+    /// <summary>
+    /// Where tickets are given tickets are taken, for who has a pre-shared key: which certificate stands behind one, and whether it still lives, is not kept. Who comes back with one does not bring a post-quantum key: where one is demanded, it is the whole way.
+    /// </summary>
     private static bool MayResume(IpsecAccess ipsec, GatewayModel model) => model.Settings.IkeTicketKey.Length > 0 && !ipsec.NeedsPpk;
 }

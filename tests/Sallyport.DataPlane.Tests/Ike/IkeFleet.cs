@@ -54,7 +54,7 @@ internal sealed class IkeFleet : IDisposable
         return ModelMapper.FromSnapshot(
             new Snapshot(++_version, model with
             {
-                Settings = model.Settings with { IkeIdentity = "gateway.example" },
+                Settings = model.Settings with { IkeIdentity = "gateway.example", IkeTicketKey = new byte[32] },
                 Networks = [Network with { Ipsec = Ipsec }],
                 Identities = [Site, Device],
             }),

@@ -1,3 +1,5 @@
+using Sallyport.Core.Crypto;
+using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Simulation.Wire;
 
@@ -14,6 +16,26 @@ public class IkeRekeyTests
         { "ike", "child" }, { "child", "ike" }, { "child ike", "" }, { "ike child", "child ike" }, { "child", "delete" }, { "delete", "child" },
         { "delete", "delete" }, { "ike", "delete" }, { "delete", "ike" }, { "add add add", "child" }, { "add ike", "ike add" },
     };
+
+    /// <summary>What a network has taken back is not offered with new keys.</summary>
+    [Theory]
+    [InlineData("aes256gcm16-prfsha256-ecp256-ecp384", "aes256gcm16-prfsha256-ecp384")]
+    [InlineData("aes256gcm16-prfsha256-x25519-ke1_ecp256-ke1_none", "aes256gcm16-prfsha256-x25519-ke1_ecp256")]
+    public void What_the_network_no_longer_takes_is_gone_with_the_next_keys(string peer, string now)
+    {
+        using var world = new IkeWorld(901);
+        var first = peer.Replace("-ecp384", "", StringComparison.Ordinal).Replace("-ke1_ecp256-ke1_none", "", StringComparison.Ordinal);
+        world.UseIke(first);
+        world.Up();
+        world.Tell(world.Device, session => session.UseGrant(world.Device.Grant with { Ike = IkeEnd.Ike(peer), Esp = world.Target.Esp }));
+        world.Tell(world.Gateway, session => session.UseGrant(world.Gateway.Grant with { Ike = IkeEnd.Ike(now) }));
+        world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
+        world.Run(TimeSpan.FromSeconds(30));
+        world.Gateway.Events.OfType<IkeRekeyed>().ShouldNotBeEmpty();
+        var agreed = world.Gateway.Session!.AgreedIke!;
+        ProposalChoice.TryChoose([agreed], IkeEnd.Ike(now), KeyExchangeMethod.None, out _)
+            .ShouldBeTrue($"new keys came of {agreed}, and the network takes {now}");
+    }
 
     /// <summary>Who began says in time that both have to prove again who they are, once; nothing came of that, and the session ends with its proof.</summary>
     [Fact]

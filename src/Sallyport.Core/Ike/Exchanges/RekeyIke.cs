@@ -47,10 +47,12 @@ internal sealed class RekeyIke(IkeSa of) : CreatingExchange
         session.Entropy.Fill(_nonce);
         _spi = session.Owner.NewIkeSpi();
 
-        // What was agreed first, so that its group needs no second round; with its additional key exchanges, so that new keys are as strong as the first.
+        // What was agreed first, so that its group needs no second round; with its additional key exchanges, so that new keys are as strong as the first. Unless it is no
+        // longer taken here.
         var agreed = session.AgreedIke!;
-        _offered = [.. new[] { agreed }.Concat(session.IkeProposals).Select(proposal => proposal with { Spi = _spi })];
-        _method ??= (KeyExchangeMethod)agreed.Of(TransformType.KeyExchange).First().Id;
+        var isTaken = ProposalChoice.TryChoose([agreed], session.IkeProposals, KeyExchangeMethod.None, out _);
+        _offered = [.. (isTaken ? [agreed] : Array.Empty<Proposal>()).Concat(session.IkeProposals).Select(proposal => proposal with { Spi = _spi })];
+        _method ??= (KeyExchangeMethod)_offered[0].Of(TransformType.KeyExchange).First().Id;
         _exchange = KeyExchange.Start(_method.Value);
         to.Sa(_offered);
         to.Nonce(_nonce);
