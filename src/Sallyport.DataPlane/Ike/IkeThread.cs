@@ -236,8 +236,8 @@ internal sealed class IkeThread : PeerThread
             }
             else
             {
-                // If it is dead, that shows.
-                _endpoint.Tell(peer.Session, session => session.Probe(_now));
+                // It is not told, or two that have one credential throw each other out without end; nor is it kept, or whoever begins again and again has them all.
+                _endpoint.Tell(peer.Session, session => session.Forsake(TunnelEnd.Replaced.Text(), _now));
             }
         }
     }

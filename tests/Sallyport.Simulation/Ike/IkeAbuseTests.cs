@@ -491,6 +491,22 @@ public class IkeAbuseTests
     }
 
     [Fact]
+    public void Who_is_forsaken_is_told_nothing_and_gets_nothing_any_more()
+    {
+        using var world = new IkeWorld(1);
+        world.Up();
+        world.Tell(world.Gateway, session => session.Forsake("replaced by another", world.Now));
+        world.Gateway.Endpoint.Sessions.ShouldBe(0);
+        world.Gateway.Live.ShouldBeEmpty();
+        world.Tell(world.Device, session => session.RekeyIke(world.Now));
+        world.Run(TimeSpan.FromSeconds(30));
+        world.Device.Events.OfType<IkeRekeyed>().ShouldBeEmpty();
+        world.Device.IsUp.ShouldBeTrue("it does not know yet");
+        world.RunUntil(() => world.Device.Ends.Any(), TimeSpan.FromMinutes(5)).ShouldBeTrue();
+        world.Device.Ends.Single().Reason.ShouldBe(Ends.Silent);
+    }
+
+    [Fact]
     public void Where_nobody_comes_by_IKE_nothing_is_answered()
     {
         using var world = new IkeWorld(1);

@@ -382,6 +382,13 @@ public sealed partial class IkeSession : IDisposable
         }
     }
 
+    /// <summary>Ends it without a word: the peer notices by itself, when nobody answers any more.</summary>
+    public void Forsake(string detail, Instant now)
+    {
+        End(IkeEnd.Closed, detail, now);
+        Finish();
+    }
+
     public void Dispose()
     {
         Finish();
