@@ -157,10 +157,11 @@ internal sealed class IkeThread : PeerThread
         _access = model.Access;
         foreach (var peer in _peers.Values)
         {
-            if (peer.Admitted is { } admitted && model.Access.TryGetValue(admitted.Identity.NetworkId, out var access) && access.Ipsec is { } ipsec
-                && !(before?.TryGetValue(admitted.Identity.NetworkId, out var known) is true && ReferenceEquals(known, access)))
+            if (peer.Admitted is { } admitted && model.Fleet.Identity(admitted.Identity.Id) is { } identity
+                && model.Access.TryGetValue(identity.NetworkId, out var access) && access.Ipsec is { } ipsec
+                && !(before?.TryGetValue(identity.NetworkId, out var known) is true && ReferenceEquals(known, access)))
             {
-                peer.Session.UseGrant(IkeGrants.For(admitted, access, ipsec, model));
+                peer.Session.UseGrant(IkeGrants.For(admitted with { Identity = identity }, access, ipsec, model));
             }
         }
     }

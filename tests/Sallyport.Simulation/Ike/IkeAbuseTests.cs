@@ -533,6 +533,16 @@ public class IkeAbuseTests
             world.Inject(End.Server, message).ShouldBe(DropReason.ControlMalformed);
         }
 
+        // Of the second message of IKEv1, or of other versions, nobody is told.
+        List<string> told = [];
+        while (world.Gateway.Endpoint.TryDequeueRefusal(out var refusal))
+        {
+            told.Add(refusal.Detail);
+        }
+
+        told.Count.ShouldBe(2);
+        told.ShouldAllBe(detail => detail.Contains("IKEv1", StringComparison.Ordinal));
+
         // A minor version is nothing to be afraid of.
         var minor = IkeForge.First(1);
         minor[17] = 0x2f;

@@ -1,6 +1,7 @@
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
 using Sallyport.Simulation.Wire;
 
 namespace Sallyport.Simulation.Ike;
@@ -35,6 +36,54 @@ public class IkeRekeyTests
         var agreed = world.Gateway.Session!.AgreedIke!;
         ProposalChoice.TryChoose([agreed], IkeEnd.Ike(now), KeyExchangeMethod.None, out _)
             .ShouldBeTrue($"new keys came of {agreed}, and the network takes {now}");
+    }
+
+    /// <summary>A peer that never agrees to new keys has the old ones until their time is over.</summary>
+    [Fact]
+    public void Keys_of_the_IKE_SA_end_with_their_time_whatever_the_peer_says()
+    {
+        using var world = new IkeWorld(902);
+        world.UseLifetimes(new IkeLifetimes { IkeRekey = TimeSpan.FromMinutes(10) });
+        world.Target = world.Target with { Lifetimes = new IkeLifetimes { IkeRekey = TimeSpan.Zero } };
+        world.Up();
+        var spi = world.Gateway.Session!.Spis;
+        world.Tell(world.Device, session => session.UseGrant(
+            world.Device.Grant with { Ike = IkeEnd.Ike("aes128gcm16-prfsha512-ecp521"), Esp = world.Target.Esp, Lifetimes = new IkeLifetimes { IkeRekey = TimeSpan.Zero } }));
+        world.Run(TimeSpan.FromHours(20));
+        (world.Gateway.IsUp && world.Gateway.Session.Spis == spi && world.Gateway.Endpoint.Sessions == 1).ShouldBeFalse(
+            $"after 120 lifetimes the first keys are still in use; {world.Gateway.Failures.Count()} refusals");
+    }
+
+    /// <summary>What has expired proves nothing.</summary>
+    [Fact]
+    public void Nobody_is_in_for_days_by_a_certificate_that_is_over()
+    {
+        using var world = new IkeWorld(905);
+        world.UseCertificates(IkePki.Issue("p256", IkeWorld.DeviceName, IkePki.ClientUse, age: 1, days: 2), IkePki.Gateway());
+        world.Up();
+        world.Run(TimeSpan.FromDays(4));
+        world.Gateway.IsUp.ShouldBeFalse("three days after its certificate was over");
+    }
+
+    /// <summary>A key exchange costs some milliseconds of a thread that others wait for.</summary>
+    [Fact]
+    public void What_one_peer_makes_us_compute_in_a_second_has_a_bound()
+    {
+        using var world = new IkeWorld(904);
+        world.UseEsp("aes256gcm16-ecp256-noesn");
+        world.Up();
+        var (begun, count) = (world.Now, 0);
+        while (world.Now - begun < TimeSpan.FromSeconds(10) && count < 200)
+        {
+            var spi = world.Device.Live.Keys.Last();
+            world.Tell(world.Device, session => session.RekeyChild(spi, world.Now));
+            world.RunUntil(() => !world.Device.Live.ContainsKey(spi), TimeSpan.FromSeconds(5));
+            count++;
+        }
+
+        count.ShouldBeLessThan(IkeLimits.KeyExchangesAtOnce + 15);
+        world.Run(TimeSpan.FromMinutes(1));
+        world.ShouldAgree("it goes on, more slowly");
     }
 
     /// <summary>Who began says in time that both have to prove again who they are, once; nothing came of that, and the session ends with its proof.</summary>

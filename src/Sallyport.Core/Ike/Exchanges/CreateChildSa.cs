@@ -19,6 +19,10 @@ internal static class CreateChildSa
             // Nothing is made under keys that are about to go.
             session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
         }
+        else if (request.Ke is not null && !session.MayExchangeKeys(now))
+        {
+            session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
+        }
         else if (request.Sa[0].Protocol == IpsecProtocol.Ike)
         {
             RekeyIke.Answer(session, sa, header, request, now);

@@ -121,6 +121,7 @@ internal static class IkeAuthAnswer
         else if (AuthProof.IsCertified(session.Owner.Anchors, request.Certificates, ChainPurpose.Client, peer, now, out why)
             && AuthProof.IsSigned(auth, request.Certificates[0], octets, out why))
         {
+            session.Handshake!.PeerCertificate = request.Certificates[0];
             var claim = Claim(session, sa, IkeProof.Certificate) with { Certificate = request.Certificates[0] };
             Judge(session, sa, header, claim, null, now);
             return;
@@ -242,7 +243,8 @@ internal static class IkeAuthAnswer
         if (outcome == EapOutcome.Success)
         {
             // What EAP has proven counts only with AUTH under its key (RFC 7296 section 2.16; CVE-2021-45079 came of less).
-            session.Handshake!.Claim = Claim(session, sa, eap.Proof) with { Certificate = eap.Certificate, Secret = eap.Credential };
+            session.Handshake!.PeerCertificate = eap.Certificate;
+            session.Handshake.Claim = Claim(session, sa, eap.Proof) with { Certificate = eap.Certificate, Secret = eap.Credential };
         }
 
         var writer = new PayloadWriter(new byte[IkeLimits.EapMax + 64]);

@@ -108,6 +108,12 @@ public static class TransformNames
             }
         }
 
+        if (transform.Type == TransformType.Encryption && transform.KeyBits != 0 && (EncryptionId)transform.Id is EncryptionId.AesCbc or EncryptionId.AesGcm16)
+        {
+            // Of 192 bits, which is known by nobody here but is what people write.
+            return string.Create(CultureInfo.InvariantCulture, $"aes{transform.KeyBits}{((EncryptionId)transform.Id == EncryptionId.AesGcm16 ? "gcm16" : "")}");
+        }
+
         foreach (var (type, id, name) in Foreign)
         {
             if (type == transform.Type && id == transform.Id)

@@ -28,6 +28,9 @@ public readonly record struct DoorRefusal(OuterAddress From, string Detail);
 /// <summary>All sessions of one thread: finds whose a message is, lets newcomers in, and looks at each when its time has come. Without I/O.</summary>
 public sealed class IkeEndpoint : IDisposable
 {
+    private const byte MajorVersion = 0xf0;
+    private const byte Version1 = 0x10;
+
     private const int RefusalsMax = 64;
 
     private readonly IIkeOwner _owner;
@@ -82,8 +85,9 @@ public sealed class IkeEndpoint : IDisposable
     /// <summary>Takes a message, without a marker. Its bytes mean nothing afterwards.</summary>
     public DropReason HandleMessage(Span<byte> message, in IkePath from, Instant now)
     {
-        if (!IkeHeader.TryRead(message, out var header) || (header.Version & 0xf0) != IkeHeader.Version2)
+        if (!IkeHeader.TryRead(message, out var header) || (header.Version & MajorVersion) != IkeHeader.Version2)
         {
+            NoteVersion1(header, from);
             return DropReason.ControlMalformed;
         }
 
@@ -108,6 +112,15 @@ public sealed class IkeEndpoint : IDisposable
         }
 
         return Knock(message, header, from, now);
+    }
+
+    /// <summary>The likeliest mistake in a router's form: whoever made it hears of it here, since the router is not answered.</summary>
+    private void NoteVersion1(in IkeHeader header, in IkePath from)
+    {
+        if ((header.Version & MajorVersion) == Version1 && header.InitiatorSpi != 0 && header.ResponderSpi == 0 && _options.Proposals.Count > 0)
+        {
+            _refusals.Enqueue(new DoorRefusal(from.Peer, "the peer speaks IKEv1, which is not spoken here: its tunnel is to be set to IKEv2"));
+        }
     }
 
     /// <summary>Calls a peer. The session is told of like all others.</summary>

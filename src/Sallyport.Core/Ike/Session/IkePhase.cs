@@ -22,6 +22,9 @@ internal enum IkeTimer : byte
 {
     Handshake,
     Rekey,
+
+    /// <summary>Of the keys of the IKE SA.</summary>
+    Expire,
     Reauthenticate,
     Probe,
     ForgetAnswers,

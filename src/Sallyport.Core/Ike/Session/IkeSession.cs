@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Sallyport.Core.Crypto;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Door;
 using Sallyport.Core.Ike.Exchanges;
@@ -18,10 +19,16 @@ public sealed partial class IkeSession : IDisposable
     private static readonly TimeSpan RefusalTime = TimeSpan.FromSeconds(3);
 
     /// <summary>For the answer to our last word.</summary>
+    private const double ExpiryGrace = 0.1;
+
+    /// <summary>For requests that are on their way when short keys are over.</summary>
+    private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan KeyExchangeEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(10);
 
     private readonly Queue<IkeEvent> _events = new();
     private readonly List<IkeSa> _sas = [];
+    private TokenBucket _keyExchanges;
     private IkeTimers _timers = new();
     private (IkeEnd Reason, string Detail)? _refusal;
 
@@ -232,6 +239,11 @@ public sealed partial class IkeSession : IDisposable
         if (_timers.TakeExpired(IkeTimer.Rekey, now))
         {
             RekeyIke(now);
+        }
+
+        if (_timers.TakeExpired(IkeTimer.Expire, now))
+        {
+            Close("no new keys for its IKE SA were agreed on in time", now);
         }
 
         if (_timers.TakeExpired(IkeTimer.Reauthenticate, now))
@@ -445,17 +457,14 @@ public sealed partial class IkeSession : IDisposable
         StopTimer(IkeTimer.Handshake);
         var lifetimes = Lifetimes;
         ArmRekey(now);
-        if (lifetimes.Reauthenticate > TimeSpan.Zero)
+        var ends = SessionEnds(handshake, now);
+        if (ends < Instant.Never && Target is null)
         {
-            var proofLasts = handshake.Resumed is null ? lifetimes.Reauthenticate : ProofEnds(now) - now;
-            if (Target is null)
-            {
-                SetTimer(IkeTimer.Reauthenticate, now + proofLasts);
-            }
-            else
-            {
-                ProveAgainIn(proofLasts, now);
-            }
+            SetTimer(IkeTimer.Reauthenticate, ends);
+        }
+        else if (ends < Instant.Never)
+        {
+            ProveAgainIn(ends - now, now);
         }
 
         ArmProbe(now);
@@ -470,8 +479,26 @@ public sealed partial class IkeSession : IDisposable
     {
         var reauthenticate = Lifetimes.Reauthenticate;
         var own = now + (reauthenticate > TimeSpan.Zero && reauthenticate < Options.TicketLifetime ? reauthenticate : Options.TicketLifetime);
-        return Handshake?.Resumed is { } resumed ? Instant.Min(own, resumed.Expires) : own;
+        return Instant.Min(Handshake?.Resumed is { } resumed ? Instant.Min(own, resumed.Expires) : own, CertificateEnds(Handshake));
     }
+
+    /// <summary>What the peer has proven stands no longer than its certificate, or than the ticket that came of one.</summary>
+    private Instant SessionEnds(Handshake handshake, Instant now)
+    {
+        var own = Lifetimes.Reauthenticate > TimeSpan.Zero ? now + Lifetimes.Reauthenticate : Instant.Never;
+        if (handshake.Resumed is { } resumed && (own < Instant.Never || resumed.Proof is IkeProof.Certificate or IkeProof.EapTls))
+        {
+            own = Instant.Min(own, resumed.Expires);
+        }
+
+        return Instant.Min(own, CertificateEnds(handshake));
+    }
+
+    private static Instant CertificateEnds(Handshake? handshake) =>
+        handshake?.PeerCertificate is { } der && CertificateView.TryRead(der, out var view) ? view.NotAfter : Instant.Never;
+
+    /// <summary>Whether the peer may have one more key exchange computed here.</summary>
+    internal bool MayExchangeKeys(Instant now) => _keyExchanges.TryTake(IkeLimits.KeyExchangesAtOnce, KeyExchangeEvery, now);
 
     /// <summary>For whoever began: in time, so that another session is up before this one ends. The shorter of what is asked for by both ends holds.</summary>
     internal void ProveAgainIn(TimeSpan lifetime, Instant now)
@@ -520,7 +547,9 @@ public sealed partial class IkeSession : IDisposable
     {
         if (Lifetimes.IkeRekey > TimeSpan.Zero)
         {
+            var grace = Lifetimes.IkeRekey * ExpiryGrace;
             SetTimer(IkeTimer.Rekey, now + Early(Lifetimes.IkeRekey));
+            SetTimer(IkeTimer.Expire, now + Lifetimes.IkeRekey + (grace > LeastGrace ? grace : LeastGrace));
         }
     }
 

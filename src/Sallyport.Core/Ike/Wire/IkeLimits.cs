@@ -63,6 +63,12 @@ public static class IkeLimits
     /// <summary>CHILD_SAs of one IKE SA: as many pairs of subnets as sites of routers have that negotiate each pair alone.</summary>
     public const int ChildrenMax = 64;
 
+    /// <summary>
+    /// Key exchanges that a peer may ask for at once beside the first, and then one each second: one in MODP 4096 takes six milliseconds of a thread that others wait for.
+    /// As many as it may have CHILD_SAs, each with perfect forward secrecy.
+    /// </summary>
+    public const int KeyExchangesAtOnce = ChildrenMax;
+
     /// <summary>Pairs of IKE SPIs of one session: the one in use, what it has replaced, what two rekeys at once have made.</summary>
     public const int IkeSasMax = 8;
 
