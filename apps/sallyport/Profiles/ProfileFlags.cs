@@ -64,7 +64,7 @@ internal sealed class ProfileFlags
     /// <summary>Each protocol has flags of its own.</summary>
     public void CheckProtocol(ParseResult parse)
     {
-        var foreign = ((Option[])[auth, peerIds, uplinks, ppk]).Where(option => IsSaid(parse, option)).Select(option => option.Name).ToList();
+        var foreign = ((Option[])[auth, peerIds, uplinks, ppk, pskFile]).Where(option => IsSaid(parse, option)).Select(option => option.Name).ToList();
         if (foreign.Count > 0 && (parse.GetValue(protocol) is null || string.Equals(parse.GetValue(protocol), OpenVpn, StringComparison.OrdinalIgnoreCase)))
         {
             throw new CliException(

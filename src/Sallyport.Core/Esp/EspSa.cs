@@ -178,11 +178,6 @@ public struct EspSa
             return false;
         }
 
-        if (_mode == EspMode.Transport && _ends.PathLocal != default)
-        {
-            CarryOver(buffer.Slice(start, length), nextHeader);
-        }
-
         var payload = Math.Max(length, _padTo);
         var padding = Padding(payload);
         var text = payload + padding + TrailerLength;
@@ -190,6 +185,11 @@ public struct EspSa
         if (HasBlockLimit && _sealedBlocks + blocks + _lastSent + 1 > EspLimits.GcmBlocksMax)
         {
             return false;
+        }
+
+        if (_mode == EspMode.Transport && _ends.PathLocal != default)
+        {
+            CarryOver(buffer.Slice(start, length), nextHeader);
         }
 
         _lastSent++;

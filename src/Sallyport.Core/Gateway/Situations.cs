@@ -50,14 +50,7 @@ public sealed class Situations
     public bool Set(int identityId, long tunnelId, in Situation situation)
     {
         ref var entry = ref _entries[identityId];
-        int before;
-        do
-        {
-            // Two write the same entry only while one tunnel takes the place of another; a few instructions each.
-            before = Volatile.Read(ref entry.Version) & ~1;
-        }
-        while (Interlocked.CompareExchange(ref entry.Version, before + 1, before) != before);
-
+        var before = Lock(ref entry);
         var isNew = tunnelId >= entry.TunnelId && entry.Situation != situation;
         if (isNew)
         {
@@ -79,12 +72,27 @@ public sealed class Situations
     {
         if (_entries.Find(identityId, out var at) is { } page)
         {
-            Interlocked.CompareExchange(ref page[at].TunnelId, 0, tunnelId);
+            ref var entry = ref page[at];
+            var before = Lock(ref entry);
+            entry.TunnelId = entry.TunnelId == tunnelId ? 0 : entry.TunnelId;
+            Volatile.Write(ref entry.Version, before);
         }
     }
 
     /// <summary>Nobody speaks for the identity: a tunnel of it that is still there should.</summary>
     public bool IsLeft(int identityId) => _entries.Find(identityId, out var at) is not { } page || Volatile.Read(ref page[at].TunnelId) == 0;
+
+    /// <summary>Two write the same entry only while one tunnel takes the place of another, or goes; a few instructions each. Returns the version before.</summary>
+    private static int Lock(ref Entry entry)
+    {
+        int before;
+        do
+        {
+            before = Volatile.Read(ref entry.Version) & ~1;
+        }
+        while (Interlocked.CompareExchange(ref entry.Version, before + 1, before) != before);
+        return before;
+    }
 
     private struct Entry
     {

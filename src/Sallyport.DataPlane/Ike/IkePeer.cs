@@ -51,7 +51,14 @@ internal sealed class IkePeer
 /// <summary>A call whose time has come.</summary>
 /// <param name="RedirectedFrom">Where the site was called before, which sent us here (RFC 5685); null without.</param>
 /// <param name="Ticket">With which it goes on where it was (RFC 5723); null without.</param>
-internal sealed record DueCall(SiteCall Site, IkePath Path, Core.Primitives.IpAddress? RedirectedFrom, ResumptionTicket? Ticket);
+internal sealed record DueCall(SiteCall Site, IkePath Path, IpAddress? RedirectedFrom, ResumptionTicket? Ticket);
 
 /// <summary>Whom the gateway calls: an uplink of a site, and what we prove ourselves with.</summary>
-internal sealed record SiteCall(int IdentityId, int Uplink, string Remote, Model.CredentialEntry Credential);
+internal sealed record SiteCall(int IdentityId, int Uplink, string Remote, Model.CredentialEntry Credential)
+{
+    /// <summary>Models are made anew with whatever changes; a credential is the same as long as its number is.</summary>
+    public bool Equals(SiteCall? other) =>
+        other is not null && (IdentityId, Uplink, Remote, Credential.Id) == (other.IdentityId, other.Uplink, other.Remote, other.Credential.Id);
+
+    public override int GetHashCode() => HashCode.Combine(IdentityId, Uplink, Remote, Credential.Id);
+}

@@ -24,7 +24,6 @@ internal sealed class IkeThread : PeerThread
     private const int ToldMax = 10_000;
     private const int MarkerLength = 4;
 
-
     /// <summary>
     /// A peer that proves anew who it is deletes its old IKE SA itself, in this time: told by us that it is gone, stock peers would begin yet another one.
     /// </summary>
@@ -516,7 +515,9 @@ internal sealed class IkeThread : PeerThread
         var own = identity.AddressV4 ?? identity.AddressV6 ?? path.Peer.Ip;
         var network = Context.Model.Current.Fleet.Network(identity.NetworkId);
         var gateway = network?.Prefixes.FirstOrDefault(prefix => prefix.Contains(own)) is { Length: > 0 } around ? new IpAddress(around.First.Bits + 1) : path.Local.Ip;
-        return new EspEnds(gateway, own, isEncapsulated || (gateway, own) != (path.Local.Ip, path.Peer.Ip), path.Local.Ip, path.Peer.Ip);
+        return (gateway, own) == (path.Local.Ip, path.Peer.Ip)
+            ? new EspEnds(gateway, own, isEncapsulated)
+            : new EspEnds(gateway, own, IsTranslated: true, path.Local.Ip, path.Peer.Ip);
     }
 
     private void OpenWaiting(IkePeer peer, NewChild? child)
@@ -615,9 +616,9 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
-        if (peer.Call is { } over && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
+        if (peer is { Call: { } over, IsCalledAgain: false } && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
         {
-            // What either end has ended, or would not have, is not gone on with.
+            // What either end has ended, or would not have, is not gone on with; where another session has taken its place the ticket is that one's.
             _caller!.Keep(over, null);
         }
 

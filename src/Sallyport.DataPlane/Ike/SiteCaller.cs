@@ -81,6 +81,10 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
                     Later(line, now);
                 }
             }
+            else
+            {
+                line.Call = call;
+            }
         }
     }
 
@@ -261,9 +265,11 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         {
             // There is no such name at the moment: the next look asks again.
         }
-
-        _found.Enqueue((line, path, from));
-        wake();
+        finally
+        {
+            _found.Enqueue((line, path, from));
+            wake();
+        }
     }
 
     /// <summary>From which of our addresses it goes; null where there is no way.</summary>

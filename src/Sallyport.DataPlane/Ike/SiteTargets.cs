@@ -69,13 +69,6 @@ internal static class SiteTargets
         return PairsOf(local, identity.Subnets.IsEmpty ? remote : IkeGrants.Selectors(identity.Subnets));
     }
 
-    private static (ImmutableArray<TrafficSelector> Local, ImmutableArray<TrafficSelector> Remote) Selectors(Identity identity, NetworkAccess access, GatewayModel model) =>
-        (IkeGrants.Selectors(Handshakes.Grants.Behind(identity, access, model)), IkeGrants.Selectors(IkeGrants.Own(identity)));
-
-    /// <summary>As the sheet of a router has them, row by row: each subnet of the site with each that is behind the gateway, of one family.</summary>
-    private static List<(TrafficSelector Local, TrafficSelector Remote)> PairsOf(ImmutableArray<TrafficSelector> local, ImmutableArray<TrafficSelector> remote) =>
-        [.. (from there in remote from here in local where there.First.IsV4 == here.First.IsV4 select (here, there)).Take(IkeLimits.ChildrenMax)];
-
     /// <summary>The same as it is called now: where it was sent from, and with its ticket, if its network still takes what was agreed on then.</summary>
     public static IkeTarget For(IkeTarget target, DueCall due) => target with
     {
@@ -86,8 +79,16 @@ internal static class SiteTargets
             : null,
     };
 
+    private static (ImmutableArray<TrafficSelector> Local, ImmutableArray<TrafficSelector> Remote) Selectors(Identity identity, NetworkAccess access, GatewayModel model) =>
+        (IkeGrants.Selectors(Handshakes.Grants.Behind(identity, access, model)), IkeGrants.Selectors(IkeGrants.Own(identity)));
+
+    /// <summary>As the sheet of a router has them, row by row: each subnet of the site with each that is behind the gateway, of one family.</summary>
+    private static List<(TrafficSelector Local, TrafficSelector Remote)> PairsOf(ImmutableArray<TrafficSelector> local, ImmutableArray<TrafficSelector> remote) =>
+        [.. (from there in remote from here in local where there.First.IsV4 == here.First.IsV4 select (here, there)).Take(IkeLimits.ChildrenMax)];
+
     /// <summary>
-    /// Where tickets are given tickets are taken, for who has a pre-shared key: which certificate stands behind one, and whether it still lives, is not kept. Who comes back with one does not bring a post-quantum key: where one is demanded, it is the whole way.
+    /// Where tickets are given tickets are taken, for who has a pre-shared key: which certificate stands behind one, and whether it still lives, is not kept. Who
+    /// comes back with one does not bring a post-quantum key: where one is demanded, it is the whole way.
     /// </summary>
     private static bool MayResume(IpsecAccess ipsec, GatewayModel model) => model.Settings.IkeTicketKey.Length > 0 && !ipsec.NeedsPpk;
 }

@@ -36,7 +36,7 @@ internal sealed record IkeDirectory
         var all = networks.OrderBy(network => network.NetworkId).Select(network => network.Ipsec).OfType<IpsecAccess>().ToList();
         return this with
         {
-            Proposals = ProposalUnion.Of([.. all.Select(access => access.Ike)]),
+            Proposals = ProposalUnion.Of([.. all.Select(access => access.Ike).Where(proposals => proposals.Count > 0)]),
             Impossible = [.. all.SelectMany(access => access.Impossible).Distinct()],
             EapMethods = [.. all.SelectMany(access => access.Proofs).Where(proof => proof.IsEap()).Distinct().Order()],
             Encapsulate = all.Exists(access => access.Encapsulate),

@@ -11,10 +11,13 @@ internal static class ProposalUnion
     /// <summary>Of what every network takes: many different networks would multiply.</summary>
     private const int CommonMax = 16;
 
+    /// <summary>With SHA-1: the last that anybody is given, however many networks take it.</summary>
+    private const int Weakest = 2;
+
     public static IReadOnlyList<Proposal> Of(IReadOnlyList<IReadOnlyList<Proposal>> networks)
     {
         var all = new List<Proposal>();
-        foreach (var proposal in Common(networks).OrderBy(Weakness).Concat(networks.SelectMany(network => network).OrderBy(Weakness)))
+        foreach (var proposal in Common(networks).Where(proposal => Weakness(proposal) < Weakest).OrderBy(Weakness).Concat(networks.SelectMany(network => network).OrderBy(Weakness)))
         {
             AddNew(all, proposal);
         }
@@ -55,6 +58,6 @@ internal static class ProposalUnion
     }
 
     private static int Weakness(Proposal proposal) => proposal.Transforms.Any(transform => transform.IsAead) ? 0
-        : proposal.Contains(Transform.Of(IntegrityId.HmacSha1)) || proposal.Contains(Transform.Of(PrfId.HmacSha1)) ? 2
+        : proposal.Contains(Transform.Of(IntegrityId.HmacSha1)) || proposal.Contains(Transform.Of(PrfId.HmacSha1)) ? Weakest
         : 1;
 }

@@ -177,8 +177,9 @@ internal sealed partial class PacketPath
         }
     }
 
-    private void RemoveDue(ref Tunnel tunnel, Instant now)
+    private bool RemoveDue(ref Tunnel tunnel, Instant now)
     {
+        var any = false;
         for (var index = tunnel.FirstChild; index != EspChild.None;)
         {
             var next = _children[index].Next;
@@ -186,11 +187,13 @@ internal sealed partial class PacketPath
             {
                 _children.Unlink(ref tunnel, index);
                 _children.Remove(index);
-                tunnel.HasOtherChildren = true;
+                tunnel.HasOtherChildren = any = true;
             }
 
             index = next;
         }
+
+        return any;
     }
 
     /// <summary>Port 4500 (RFC 3948): one byte that keeps a mapping, IKE behind an SPI that cannot be, or ESP.</summary>
@@ -230,7 +233,7 @@ internal sealed partial class PacketPath
 
         var inbox = _ike[IkeInboxes.IndexOf(message, _ike.Length)];
 
-        // Strangers fill half of the places at most: whoever has a session is still heard, and does not seem dead.
+        // First messages, which may cost a key exchange each, fill half of the places at most. Who makes up an SPI of ours fills the rest, for a look at a table each.
         return (!IkeInboxes.IsFirst(message) || inbox.HasRoomForStrangers) && inbox.TryPut(from, message) ? DropReason.None : DropReason.HandshakeQueueFull;
     }
 
@@ -442,7 +445,11 @@ internal sealed partial class PacketPath
     private void HandleIpsecTimeout(int slot, Instant now)
     {
         ref var tunnel = ref _tunnels[slot];
-        RemoveDue(ref tunnel, now);
+        if (RemoveDue(ref tunnel, now))
+        {
+            TellCipher(ref tunnel);
+        }
+
         if (_crossing.IsSituationLeft(tunnel.IdentityId))
         {
             Situate(tunnel);

@@ -57,7 +57,8 @@ internal sealed class EspPeer : IDisposable
 
     public long TunnelId { get; }
 
-    public EspSuite Suite { get; }
+    /// <summary>Of the SAs that it makes from now on.</summary>
+    public EspSuite Suite { get; set; }
 
     public OuterPath At { get; set; }
 

@@ -94,10 +94,13 @@ public sealed class SiteCallerTests : IDisposable
         _caller.Failed(second.Site, _now);
         Next().Ticket.ShouldBeNull();
 
-        // Of another credential, or of another place, it is none.
+        // A model that is made anew, with the same credential, changes nothing. Of another credential, or of another place, it is none.
         var kept = Ticket();
+        _caller.UseModel(Model(), _now);
         _caller.Keep(first.Site, kept);
-        _caller.UseModel(Model(key: "another key of the site"), _now);
+        _caller.UseModel(Model(), _now);
+        kept.Derivation.ShouldNotBe(new byte[32]);
+        _caller.UseModel(Model(id: 78), _now);
         kept.Derivation.ShouldBe(new byte[32]);
         _caller.Keep(first.Site, Ticket());
         _caller.Failed(first.Site, _now);
@@ -138,7 +141,7 @@ public sealed class SiteCallerTests : IDisposable
         return call!;
     }
 
-    private GatewayModel Model(string key = "the key of the site", bool keepsSettings = false)
+    private GatewayModel Model(int id = 77, bool keepsSettings = false)
     {
         if (!keepsSettings)
         {
@@ -155,7 +158,7 @@ public sealed class SiteCallerTests : IDisposable
                     .. model.Identities.Select(identity => identity.Id != TestFleet.SiteId ? identity : identity with
                     {
                         Ipsec = new IpsecPeerModel { Remotes = ["127.0.0.9"] },
-                        Credentials = [new CredentialModel { Id = 77, Kind = "psk", Secret = System.Text.Encoding.ASCII.GetBytes(key), PeerId = "hq.plant-a.sallyport", Uplink = 1 }],
+                        Credentials = [new CredentialModel { Id = id, Kind = "psk", Secret = [.. "the key of the site"u8], PeerId = "hq.plant-a.sallyport", Uplink = 1 }],
                     }),
                 ],
             }),

@@ -25,6 +25,9 @@ public class ProposalUnionTests
     }
 
     [Fact]
+    public void What_is_weak_comes_last_even_where_all_take_it() => Texts([Usual, Old], [Plain, Old]).ShouldBe([Usual, Plain, Old]);
+
+    [Fact]
     public void A_peer_that_offers_much_is_given_what_its_strict_network_accepts()
     {
         var offer = Read("aes128gcm16-aes256gcm16-prfsha256-prfsha384-x25519-ecp256-ecp384");

@@ -411,6 +411,23 @@ public sealed class EspPathTests : IDisposable
     }
 
     [Fact]
+    public void Rules_see_the_weakest_cipher_that_packets_may_still_come_by()
+    {
+        var device = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, new EspSuite(EspCipher.Aes128Cbc, HashKind.Sha256, false));
+        Cipher().ShouldBe(TunnelCipher.Aes128Cbc);
+        var old = device.Spi;
+        device.Suite = EspPeer.Gcm;
+        device.Install(device.MakeChild(isUsed: true));
+        _fixture.Path.RemoveChild(device.Slot, device.TunnelId, old, TimeSpan.FromSeconds(5), _fixture.Now);
+        Cipher().ShouldBe(TunnelCipher.Aes128Cbc, "what is on its way comes by it");
+        _fixture.Now += TimeSpan.FromSeconds(6);
+        _fixture.Path.HandleTimeout(device.Slot, _fixture.Now);
+        Cipher().ShouldBe(TunnelCipher.Aes256Gcm);
+
+        TunnelCipher Cipher() => _fixture.Fabric.Situations.Of(TestFleet.DeviceId).Cipher;
+    }
+
+    [Fact]
     public void When_one_uplink_ends_rules_see_the_other_as_it_is()
     {
         var first = _fixture.OpenIpsec(TestFleet.SiteId, SiteAt, uplink: 1);

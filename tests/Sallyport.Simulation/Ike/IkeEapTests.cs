@@ -29,50 +29,6 @@ public class IkeEapTests
         world.ShouldAgree();
     }
 
-    /// <summary>RFC 8784 section 3: with EAP the key has its part in the last AUTH of each end.</summary>
-    [Theory]
-    [InlineData(true, true, true)]
-    [InlineData(true, false, true)]
-    [InlineData(false, false, true)]
-    [InlineData(false, true, false)]
-    public void A_post_quantum_key_is_mixed_in_beside_EAP_where_both_have_it(bool gatewayHasIt, bool isRequired, bool isUp)
-    {
-        byte[] ppk = [.. Enumerable.Range(1, 32).Select(value => (byte)value)];
-        foreach (var proof in new[] { IkeProof.EapTls, IkeProof.EapMschapV2 })
-        {
-            using var world = World(8, proof, Fate.Clean);
-            world.Target = world.Target with { PpkId = [.. "ppk-1"u8], Ppk = ppk, PpkRequired = isRequired };
-            world.Gateway.Ppks[gatewayHasIt ? "ppk-1" : "ppk-2"] = ppk;
-            world.Begin();
-            world.RunUntil(() => world.AreUp || world.Device.Ends.Any(), Later).ShouldBeTrue();
-            world.AreUp.ShouldBe(isUp);
-            (world.Gateway.Claims.LastOrDefault()?.Ppk is not null).ShouldBe(gatewayHasIt);
-            if (isUp)
-            {
-                world.ShouldAgree();
-                world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
-                world.Run(Later);
-                world.ShouldAgree();
-            }
-            else
-            {
-                world.Gateway.Live.ShouldBeEmpty();
-            }
-        }
-    }
-
-    [Fact]
-    public void A_wrong_post_quantum_key_beside_EAP_is_no_key()
-    {
-        using var world = World(9, IkeProof.EapTls, Fate.Clean);
-        world.Target = world.Target with { PpkId = [.. "ppk-1"u8], Ppk = new byte[32] };
-        world.Gateway.Ppks["ppk-1"] = [.. Enumerable.Repeat((byte)1, 32)];
-        world.Begin();
-        world.RunUntil(() => world.Device.Ends.Any(), Later).ShouldBeTrue();
-        world.Gateway.Claims.ShouldBeEmpty();
-        world.Gateway.Live.ShouldBeEmpty();
-    }
-
     [Theory]
     [InlineData("wrong", "pump-17")]
     [InlineData("correct horse", "pump-99")]

@@ -136,7 +136,6 @@ public class IkeFollowupTests
     {
         using var world = World(3);
         world.Up();
-        var answers = new List<byte[]>();
         var isLost = true;
         world.Passes = (to, datagram) =>
         {

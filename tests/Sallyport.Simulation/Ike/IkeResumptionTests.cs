@@ -67,6 +67,32 @@ public class IkeResumptionTests
         (world.Now - IkeWorld.Start).ShouldBeInRange(rest * 0.99, rest * 1.02);
     }
 
+    /// <summary>However often it comes back meanwhile, by a ticket that came of a ticket.</summary>
+    [Fact]
+    public void Nobody_is_in_by_tickets_when_the_certificate_behind_them_is_over()
+    {
+        ResumptionTicket? ticket = null;
+        for (ulong seed = 20; seed <= 22; seed++)
+        {
+            using var world = new IkeWorld(seed);
+            if (ticket is null)
+            {
+                world.UseCertificates(IkePki.Issue("p256", IkeWorld.DeviceName, IkePki.ClientUse, age: 1, days: 2), IkePki.Gateway());
+            }
+
+            world.Now += TimeSpan.FromHours(seed - 20);
+            world.Target = world.Target with { Ticket = ticket, WantsTicket = true };
+            world.Up(Soon);
+            ticket = world.Device.Events.OfType<TicketReceived>().Single().Ticket;
+            if (seed == 22)
+            {
+                world.Gateway.Claims.Single().Proof.ShouldBe(IkeProof.Ticket);
+                world.Run(TimeSpan.FromDays(3));
+                world.Gateway.IsUp.ShouldBeFalse("two days after the certificate was over");
+            }
+        }
+    }
+
     [Fact]
     public void Whoever_answers_to_a_ticket_is_who_gave_it()
     {

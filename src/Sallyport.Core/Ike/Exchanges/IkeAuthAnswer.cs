@@ -306,7 +306,8 @@ internal static class IkeAuthAnswer
         IkeAuth.WriteWindow(ref writer);
         if (handshake.PeerWantsTicket && session.Tickets is { IsOpen: true } tickets)
         {
-            WriteTicket(session, sa, tickets, proof, ref writer, now);
+            // Who comes back by ticket after ticket has proven no more than what the first one came of.
+            WriteTicket(session, sa, tickets, handshake.Resumed?.Proof ?? proof, ref writer, now);
         }
 
         if (grant.Lifetimes.Reauthenticate > TimeSpan.Zero)

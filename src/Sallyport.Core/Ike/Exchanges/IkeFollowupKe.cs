@@ -62,9 +62,9 @@ internal sealed class IkeFollowupKe(CreatingExchange of) : Exchange
             return;
         }
 
-        if (chain.Old is { State: ChildState.Deleting })
+        if (chain.Old is { State: ChildState.Deleting } || !session.MayExchangeKeys(now))
         {
-            // RFC 7296 section 2.25.1
+            // RFC 7296 section 2.25.1; or the peer wants too much at once.
             followups.Drop(chain);
             session.AnswerError(sa, header, NotifyType.TemporaryFailure, now);
             return;

@@ -66,6 +66,9 @@ internal sealed class Followups(IkeSession session)
     /// <summary>A CHILD_SA is in the making, whichever end began.</summary>
     public bool AnyOfChildren => _answered.Exists(chain => !chain.IsOfIke) || _ours.Exists(exchange => exchange is CreateChild);
 
+    /// <summary>One of ours that takes no other's place.</summary>
+    public bool IsAddingChild => _ours.Exists(exchange => exchange is CreateChild { IsRekey: false });
+
     public Instant NextDeadline
     {
         get

@@ -117,7 +117,8 @@ public sealed class IkeEndpoint : IDisposable
     /// <summary>The likeliest mistake in a router's form: whoever made it hears of it here, since the router is not answered.</summary>
     private void NoteVersion1(in IkeHeader header, in IkePath from)
     {
-        if ((header.Version & MajorVersion) == Version1 && header.InitiatorSpi != 0 && header.ResponderSpi == 0 && _options.Proposals.Count > 0)
+        if ((header.Version & MajorVersion) == Version1 && header.InitiatorSpi != 0 && header.ResponderSpi == 0 && _options.Proposals.Count > 0
+            && _refusals.Count < RefusalsMax)
         {
             _refusals.Enqueue(new DoorRefusal(from.Peer, "the peer speaks IKEv1, which is not spoken here: its tunnel is to be set to IKEv2"));
         }

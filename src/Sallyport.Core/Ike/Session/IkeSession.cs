@@ -18,12 +18,16 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>After a refusal that anybody could have made: the true answer comes within a round trip or two, or not at all.</summary>
     private static readonly TimeSpan RefusalTime = TimeSpan.FromSeconds(3);
 
-    /// <summary>For the answer to our last word.</summary>
+    /// <summary>From when new keys for the IKE SA are late to its end, of their lifetime.</summary>
     private const double ExpiryGrace = 0.1;
 
     /// <summary>For requests that are on their way when short keys are over.</summary>
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(30);
+
+    /// <summary>See <see cref="IkeLimits.KeyExchangesAtOnce"/>.</summary>
     private static readonly TimeSpan KeyExchangeEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>For the answer to our last word.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(10);
 
     private readonly Queue<IkeEvent> _events = new();
@@ -146,7 +150,8 @@ public sealed partial class IkeSession : IDisposable
 
     /// <summary>Whether the peer is being asked, or is about to be, for a CHILD_SA that takes no other's place.</summary>
     public bool IsAddingChild =>
-        _late.Exists(IsNewChild) || _waiting.Any(waiting => IsNewChild(waiting.Exchange)) || _sas.Exists(sa => sa.Pending.Any(request => IsNewChild(request.Exchange)));
+        _late.Exists(IsNewChild) || _waiting.Any(waiting => IsNewChild(waiting.Exchange)) || _sas.Exists(sa => sa.Pending.Any(request => IsNewChild(request.Exchange)))
+        || Followups.IsAddingChild;
 
     internal ChildSas Children { get; }
 
