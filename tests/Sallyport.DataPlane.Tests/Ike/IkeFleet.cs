@@ -34,6 +34,9 @@ internal sealed class IkeFleet : IDisposable
 
     public NetworkModel Network { get; set; }
 
+    /// <summary>Seals tickets; empty: none are given.</summary>
+    public byte[] TicketKey { get; set; } = new byte[32];
+
     public IkeFleet()
     {
         Network = _fleet.Network;
@@ -54,7 +57,7 @@ internal sealed class IkeFleet : IDisposable
         return ModelMapper.FromSnapshot(
             new Snapshot(++_version, model with
             {
-                Settings = model.Settings with { IkeIdentity = "gateway.example", IkeTicketKey = new byte[32] },
+                Settings = model.Settings with { IkeIdentity = "gateway.example", IkeTicketKey = TicketKey },
                 Networks = [Network with { Ipsec = Ipsec }],
                 Identities = [Site, Device],
             }),

@@ -10,16 +10,21 @@ using Sallyport.DataPlane.Tests.Fixtures;
 
 namespace Sallyport.DataPlane.Tests.Ike;
 
+/// <summary>Where a site is called, and with what: where it sent us, and the ticket that it gave. <see cref="SiteCallTimesTests"/> has when.</summary>
 public sealed class SiteCallerTests : IDisposable
 {
     private static readonly TimeSpan Minutes = TimeSpan.FromMinutes(2);
     private static readonly IpAddress At = IpAddress.Parse("127.0.0.9");
 
-    private readonly TestFleet _fleet = new();
+    private readonly IkeFleet _fleet = new();
     private readonly SiteCaller _caller;
     private Instant _now = TestFleet.Now;
 
-    public SiteCallerTests() => _caller = new SiteCaller(new IkeRoads([new BoundSocket(SocketKind.Ike, new OuterAddress(IpAddress.Parse("0.0.0.0"), 500))]), new TestEntropy(7), () => { });
+    public SiteCallerTests()
+    {
+        _caller = new SiteCaller(new IkeRoads([new BoundSocket(SocketKind.Ike, new OuterAddress(IpAddress.Parse("0.0.0.0"), 500))]), new TestEntropy(7), () => { });
+        _fleet.Site = _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = [At.ToString()] } };
+    }
 
     public void Dispose()
     {
@@ -30,7 +35,7 @@ public sealed class SiteCallerTests : IDisposable
     [Fact]
     public void A_site_that_sends_us_elsewhere_is_called_there_at_once_and_then_at_its_own_address_again()
     {
-        _caller.UseModel(Model(), _now);
+        _caller.UseModel(_fleet.Model(), _now);
         var first = Next();
         (first.Path.Peer.Ip, first.RedirectedFrom).ShouldBe((At, (IpAddress?)null));
         _caller.TryFollow(first.Site, "127.0.0.10", At, _now).ShouldBeTrue();
@@ -49,7 +54,7 @@ public sealed class SiteCallerTests : IDisposable
     [Fact]
     public void Who_is_up_and_sends_us_elsewhere_is_called_there_when_it_is_gone()
     {
-        _caller.UseModel(Model(), _now);
+        _caller.UseModel(_fleet.Model(), _now);
         var first = Next();
         _caller.CameUp(first.Site.IdentityId, first.Site.Uplink);
         _caller.TryTakeArrival(_now, out _, out _).ShouldBeTrue();
@@ -65,7 +70,7 @@ public sealed class SiteCallerTests : IDisposable
     [Fact]
     public void Two_that_send_us_to_one_another_do_not_keep_us_going()
     {
-        _caller.UseModel(Model(), _now);
+        _caller.UseModel(_fleet.Model(), _now);
         var call = Next();
         for (var i = 0; i < 12; i++)
         {
@@ -83,7 +88,7 @@ public sealed class SiteCallerTests : IDisposable
     [Fact]
     public void A_ticket_is_for_one_call_of_those_whose_it_is()
     {
-        var model = Model();
+        var model = _fleet.Model();
         _caller.UseModel(model, _now);
         var first = Next();
         first.Ticket.ShouldBeNull();
@@ -96,11 +101,12 @@ public sealed class SiteCallerTests : IDisposable
 
         // A model that is made anew, with the same credential, changes nothing. Of another credential, or of another place, it is none.
         var kept = Ticket();
-        _caller.UseModel(Model(), _now);
+        _caller.UseModel(_fleet.Model(), _now);
         _caller.Keep(first.Site, kept);
-        _caller.UseModel(Model(), _now);
+        _caller.UseModel(_fleet.Model(), _now);
         kept.Derivation.ShouldNotBe(new byte[32]);
-        _caller.UseModel(Model(id: 78), _now);
+        _fleet.Site = _fleet.Site with { Credentials = [IkeFleet.Psk(IkeFleet.SecondPsk, IkeFleet.SiteName)] };
+        _caller.UseModel(_fleet.Model(), _now);
         kept.Derivation.ShouldBe(new byte[32]);
         _caller.Keep(first.Site, Ticket());
         _caller.Failed(first.Site, _now);
@@ -110,9 +116,9 @@ public sealed class SiteCallerTests : IDisposable
     [Fact]
     public void A_ticket_is_asked_for_and_used_where_tickets_are_given_and_its_network_takes_it()
     {
-        _caller.UseModel(Model(), _now);
+        _caller.UseModel(_fleet.Model(), _now);
         var due = Next() with { Ticket = Ticket() };
-        var target = SiteTargets.For(due.Site, Model(), due.Path)!;
+        var target = SiteTargets.For(due.Site, _fleet.Model(), due.Path)!;
         target.WantsTicket.ShouldBeTrue();
         SiteTargets.For(target, due).Ticket.ShouldBe(due.Ticket);
 
@@ -122,13 +128,13 @@ public sealed class SiteCallerTests : IDisposable
         SiteTargets.For(target, due with { Ticket = Ticket("aes128gcm16-prfsha384-ecp521") }).Ticket.ShouldBeNull();
         SiteTargets.For(target, due with { Ticket = Ticket(peer: "another.plant-a.sallyport") }).Ticket.ShouldBeNull();
 
-        _fleet.Settings = _fleet.Settings with { IkeTicketKey = [] };
-        var without = SiteTargets.For(due.Site, Model(keepsSettings: true), due.Path)!;
+        _fleet.TicketKey = [];
+        var without = SiteTargets.For(due.Site, _fleet.Model(), due.Path)!;
         without.WantsTicket.ShouldBeFalse();
         SiteTargets.For(without, due).Ticket.ShouldBeNull();
     }
 
-    private static ResumptionTicket Ticket(string ike = "aes256gcm16-prfsha256-x25519", string peer = "hq.plant-a.sallyport")
+    private static ResumptionTicket Ticket(string ike = "aes256gcm16-prfsha384-ecp384", string peer = IkeFleet.SiteName)
     {
         ProposalText.TryParseIke(ike, out var agreed, out var error).ShouldBeTrue(error);
         return new ResumptionTicket([1, 2, 3], [.. Enumerable.Repeat((byte)9, 32)], agreed!, IkeIdentity.Fqdn(peer), TestFleet.Now + Minutes);
@@ -139,29 +145,5 @@ public sealed class SiteCallerTests : IDisposable
         _now = Instant.Min(_caller.NextDeadline, _now + Minutes);
         _caller.TryTakeDue(_now, out var call).ShouldBeTrue();
         return call!;
-    }
-
-    private GatewayModel Model(int id = 77, bool keepsSettings = false)
-    {
-        if (!keepsSettings)
-        {
-            _fleet.Settings = _fleet.Settings with { IkeIdentity = "vpn.example.com", IkeTicketKey = new byte[32] };
-        }
-
-        _fleet.Network = _fleet.Network with { Ipsec = new IpsecModel { Ike = ["aes256gcm16-prfsha256-x25519"], Esp = ["aes256gcm16-x25519"], Authentication = ["psk"] } };
-        var model = _fleet.Model();
-        return ModelMapper.FromSnapshot(
-            new Snapshot(1, model with
-            {
-                Identities =
-                [
-                    .. model.Identities.Select(identity => identity.Id != TestFleet.SiteId ? identity : identity with
-                    {
-                        Ipsec = new IpsecPeerModel { Remotes = ["127.0.0.9"] },
-                        Credentials = [new CredentialModel { Id = id, Kind = "psk", Secret = [.. "the key of the site"u8], PeerId = "hq.plant-a.sallyport", Uplink = 1 }],
-                    }),
-                ],
-            }),
-            TestFleet.Now);
     }
 }
