@@ -67,7 +67,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         }
 
         var limits = Column.Of(LimitReading.Read(input.Limit, row.Limit, problems));
-        var ipsec = Column.Of(PeerInput.Read(input.Ipsec, row.Ipsec, problems));
+        var peer = PeerInput.Read(input.Ipsec, row.Ipsec, problems);
+        var ipsec = Column.Of(peer);
         problems.ThrowIfAny();
         var labels = input.Labels is null ? row.LabelsJson : Column.Of(input.Labels);
         var groups = input.Groups is null ? row.GroupsJson : Column.Of([.. input.Groups.Distinct(StringComparer.Ordinal)]);
@@ -85,6 +86,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["subnets"] = JsonNode.Parse(subnets),
                 ["limit"] = input.Limit is null ? null : LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : "none",
                 ["ipsec"] = input.Ipsec is null ? null : JsonNode.Parse(ipsec),
+                ["ipsecChanged"] = Texts(PeerInput.Changes(row.Ipsec, peer)),
             });
         return IdentityRow.Find(change.Sql, row.Id)!;
     }
@@ -337,10 +339,14 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["groups"] = JsonNode.Parse(groups),
                 ["limit"] = LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : null,
                 ["ipsec"] = peer is null ? null : JsonNode.Parse(Column.Of(peer)),
+                ["ipsecChosen"] = Texts(PeerInput.Chosen(peer)),
             });
         var profile = input.Profile is null ? null : issuer.Issue(change, row, network, input.Profile);
         return (row, profile);
     }
+
+    /// <summary>Null for none.</summary>
+    private static JsonArray? Texts(IEnumerable<string> texts) => texts.Select(text => (JsonNode)text).ToArray() is { Length: > 0 } nodes ? new JsonArray(nodes) : null;
 
     private static IpAddress? AllocateOrProblem(Change change, NetworkRow network, bool v4, ProblemList problems)
     {
