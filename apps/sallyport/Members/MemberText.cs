@@ -66,7 +66,17 @@ internal static class MemberText
             return;
         }
 
-        printer.Line(presence == "online" ? "tunnel:" : "last tunnel:");
+        var isLive = presence == "online";
+        printer.Line(isLive ? "tunnel:" : "last tunnel:");
         TunnelText.Facts(printer, tunnel);
+        if (isLive && TunnelText.IsIpsec(tunnel))
+        {
+            foreach (var sa in TunnelText.Sas(tunnel))
+            {
+                printer.Line("  " + sa);
+            }
+
+            printer.Line($"  each uplink, and what its SAs are for: sallyport tunnel show {tunnel.IdentityKind}:{tunnel.Identity}.{tunnel.Network}");
+        }
     }
 }

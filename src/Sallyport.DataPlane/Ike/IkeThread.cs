@@ -657,6 +657,7 @@ internal sealed class IkeThread : PeerThread
     {
         if (peer.HasTunnel)
         {
+            Context.Uplink.Heard(peer.TunnelId, peer.Session.LastHeard);
             TellShard(peer, new CloseTunnel(peer.Slot, peer.TunnelId, end));
             peer.HasTunnel = false;
         }
@@ -718,6 +719,7 @@ internal sealed class IkeThread : PeerThread
     /// </summary>
     private void ProbeUnlessHeard(IkePeer peer, Instant heardByEsp)
     {
+        Context.Uplink.Heard(peer.TunnelId, peer.Session.LastHeard);
         var wasDemoted = peer.Silence.IsDemoted;
         var asks = peer.Silence.Note(peer.Session.LastHeard, heardByEsp, TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)), _now);
         if (wasDemoted || peer.Silence.IsDemoted)
