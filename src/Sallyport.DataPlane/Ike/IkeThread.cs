@@ -208,10 +208,15 @@ internal sealed class IkeThread : PeerThread
         HandleArrivals();
         while (_departures.TryTakeDue(_now, out var number))
         {
-            if (_peers.TryGetValue(number, out var leaving))
+            if (_peers.TryGetValue(number, out var leaving) && leaving.Session.IsUp)
             {
-                _endpoint.Tell(leaving.Session, session => session.Redirect(_departures.Gateway!, _now));
+                _endpoint.Tell(leaving.Session, session => _departures.Note(session.Number, session.Redirect(_departures.Gateway!, _now), _now));
             }
+        }
+
+        if (_departures.TryTakeOutcome(_now, out var outcome))
+        {
+            Context.Uplink.Put(new GatewayEvent("ipsec.redirect", Context.Clock.ToWall(_now), 0, "", outcome));
         }
 
         while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call))
@@ -616,6 +621,7 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
+        _departures.Left(peer.Session.Number);
         if (peer is { Call: { } over, IsCalledAgain: false } && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
         {
             // What either end has ended, or would not have, is not gone on with; where another session has taken its place the ticket is that one's.
