@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Sites;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
@@ -18,6 +19,9 @@ using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Identities;
+
+/// <summary>What came of a change of one: null for what does not apply.</summary>
+internal sealed record MemberEffects(CutResult? Cut, int? Reconnecting, OutdatedFiles? Outdated);
 
 /// <summary>What can be done with devices and sites alike.</summary>
 internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts, QuarantineKeeper keeper)
@@ -39,12 +43,21 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     }
 
     /// <summary>Labels, groups and subnets decide what is allowed: flows that lose their permission are cut.</summary>
-    public async Task<(IdentityRow Row, CutResult Cut, int? Reconnecting)> UpdateAsync(
-        Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
+    public async Task<(IdentityRow Row, MemberEffects Effects)> UpdateAsync(Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change => Update(change, name, input, revision));
-        return (committed.Value, await EnforceAsync(committed, "changed", "update", cancel), committed.Reconnecting);
+        OutdatedFiles? outdated = null;
+        var committed = commands.Run(actor, change =>
+        {
+            var before = Lookup.Identity(change.Sql, input.Kind, name).OrNotFound();
+            var after = Update(change, name, input, revision);
+            outdated = SiteFiles.OutdatedBy(change.Sql, before, after);
+            return after;
+        });
+        return (committed.Value, new MemberEffects(await EnforceAsync(committed, "changed", "update", cancel), committed.Reconnecting, outdated));
     }
+
+    /// <summary>What became of the files of others when it was made.</summary>
+    public OutdatedFiles? OutdatedBy(IdentityRow made) => database.Read(sql => SiteFiles.OutdatedBy(sql, null, made));
 
     /// <summary>As part of a command.</summary>
     internal static IdentityRow Update(Change change, string name, IdentityInput input, long? revision)

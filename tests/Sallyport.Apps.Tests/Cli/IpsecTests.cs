@@ -194,5 +194,15 @@ public sealed class IpsecTests : IAsyncLifetime
         Of(await server.RunAsync("network", "show", "plant-b")).ShouldBe(Of(shown));
     }
 
+    [Fact]
+    public async Task Files_from_before_a_change_are_told_with_what_to_do()
+    {
+        await server.RunAsync("site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--auth", "psk");
+        (await RunAsync("site", "add", "hq", "--network", "plant-a", "--subnet", "192.168.60.0/24")).Remarks.ShouldContain(
+            "the IPsec files of site dc are from before this: write it into the router's configuration by hand, or make a new profile: sallyport site profile dc.plant-a --protocol ipsec\n");
+        (await RunAsync("site", "update", "dc", "--single-pairs", "yes")).Remarks.ShouldContain("the IPsec files of site dc are from before this");
+        (await RunAsync("site", "update", "dc", "--remote", "203.0.113.5")).Remarks.ShouldNotContain("files");
+    }
+
     private Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments) => CannedServer.RunOnAsync(server.Directory, arguments);
 }

@@ -183,6 +183,38 @@ public sealed class IpsecProfileTests
     }
 
     [Fact]
+    public async Task A_change_says_which_sites_have_files_from_before_it()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        (await AddSiteAsync(world, "dc", new ProfileRequest { Protocol = "ipsec", Auth = "psk" })).Site.OutdatedFiles.ShouldBeNull("nobody was there");
+        await AddSiteAsync(world, "hosts", new ProfileRequest { Protocol = "ipsec", Auth = "psk" }, "192.168.51.0/24");
+        await UpdateAsync("hosts", new SiteUpdate { Ipsec = new SiteIpsecInput { Mode = "transport" } }, "hosts");
+        await AddSiteAsync(world, "ovpn", new ProfileRequest(), "192.168.52.0/24");
+        var added = (await AddSiteAsync(world, "lab", new ProfileRequest { Protocol = "ipsec" }, "192.168.53.0/24")).Site.OutdatedFiles!;
+        (added.Count, added.Sites[0]).ShouldBe((1, "dc"), "one of OpenVPN is sent routes, and transport mode has no selectors");
+
+        await UpdateAsync("ovpn", new SiteUpdate { Subnets = ["192.168.52.0/24", "192.168.62.0/24"] }, "dc", "lab");
+        await UpdateAsync("lab", new SiteUpdate { Subnets = ["192.168.63.0/24"] }, "dc", "lab");
+        await UpdateAsync("lab", new SiteUpdate { Ipsec = new SiteIpsecInput { SinglePairs = true } }, "lab");
+        await UpdateAsync("lab", new SiteUpdate { Ipsec = new SiteIpsecInput { Remotes = ["203.0.113.5"], SinglePairs = true }, Subnets = ["192.168.63.0/24"] });
+        await UpdateAsync("ovpn", new SiteUpdate { Labels = new Dictionary<string, string> { ["zone"] = "a" } });
+        foreach (var credential in (await world.Client.ListCredentialsAsync("site:dc")).Items)
+        {
+            await world.Client.RevokeCredentialAsync(credential.Id, "");
+        }
+
+        await UpdateAsync("ovpn", new SiteUpdate { Subnets = ["192.168.52.0/24"] }, "lab");
+
+        async Task UpdateAsync(string name, SiteUpdate update, params string[] outdated)
+        {
+            var files = (await world.Client.UpdateSiteAsync(name, update)).OutdatedFiles;
+            (files?.Sites ?? []).ShouldBe(outdated);
+            (files?.Count ?? 0).ShouldBe(outdated.Length);
+        }
+    }
+
+    [Fact]
     public async Task A_post_quantum_key_is_made_where_it_is_asked_for_or_required()
     {
         await using var world = await ControlWorld.StartAsync();
