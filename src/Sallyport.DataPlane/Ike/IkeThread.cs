@@ -61,6 +61,7 @@ internal sealed class IkeThread : PeerThread
     private readonly Action _handleTimeouts;
     private readonly Action _sayGoodbye;
     private readonly Departures _departures = new();
+    private readonly PairKeeper _pairs = new();
     private TunnelNotice _notice;
     private OuterPath _packetFrom;
     private int _packetLength;
@@ -90,7 +91,8 @@ internal sealed class IkeThread : PeerThread
         _sayGoodbye = SayGoodbye;
     }
 
-    protected override Instant NextDeadline => Instant.Min(Instant.Min(_endpoint.NextDeadline, _departures.NextDeadline), _caller?.NextDeadline ?? Instant.Never);
+    protected override Instant NextDeadline => Instant.Min(
+        Instant.Min(_endpoint.NextDeadline, _departures.NextDeadline), Instant.Min(_pairs.NextDeadline, _caller?.NextDeadline ?? Instant.Never));
 
     protected override void DisposePeers()
     {
@@ -215,6 +217,11 @@ internal sealed class IkeThread : PeerThread
             }
         }
 
+        while (_pairs.TryTakeDue(_now, out var incomplete))
+        {
+            AskForMissing(incomplete);
+        }
+
         while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call))
         {
             Call(call);
@@ -306,14 +313,26 @@ internal sealed class IkeThread : PeerThread
     /// <summary>With a pair of selectors for each CHILD_SA the first one came with the session; the others are asked for now.</summary>
     private void AddPairs(IkePeer peer)
     {
-        if (peer.Call is not { } call)
+        if (peer.Call is not { } call || SiteTargets.Pairs(call, Context.Model.Current) is not { Count: > 0 } pairs)
         {
             return;
         }
 
-        foreach (var (local, remote) in SiteTargets.Pairs(call, Context.Model.Current).Skip(1))
+        _pairs.Watch(peer.Session.Number);
+        foreach (var (local, remote) in pairs.Skip(1))
         {
             _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
+        }
+    }
+
+    private void AskForMissing(long number)
+    {
+        if (_peers.TryGetValue(number, out var peer) && peer.Call is { } call)
+        {
+            foreach (var (local, remote) in _pairs.TakeMissing(number, SiteTargets.Pairs(call, Context.Model.Current), _now))
+            {
+                _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
+            }
         }
     }
 
@@ -364,6 +383,7 @@ internal sealed class IkeThread : PeerThread
             case ChildDown down:
                 var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
                 TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
+                _pairs.Left(peer.Session.Number, down.InboundSpi, _now);
                 CloseIfEmpty(peer);
                 TellIfBare(peer);
                 break;
@@ -378,6 +398,7 @@ internal sealed class IkeThread : PeerThread
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
+                _pairs.Refused(peer.Session.Number, _now);
                 CloseIfEmpty(peer);
                 break;
             case IkeRedirected redirected:
@@ -465,6 +486,7 @@ internal sealed class IkeThread : PeerThread
                 return;
             }
 
+            _pairs.Came(peer.Session.Number, keys.InboundSpi, keys.Local[0], keys.Remote[0]);
             var child = NewChildOf(peer, keys);
             if (peer.IsWaiting)
             {
@@ -618,6 +640,7 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
+        _pairs.Forget(peer.Session.Number);
         if (peer is { Call: { } over, IsCalledAgain: false } && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
         {
             // What either end has ended, or would not have, is not gone on with; where another session has taken its place the ticket is that one's.
