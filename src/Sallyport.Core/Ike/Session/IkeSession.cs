@@ -87,7 +87,7 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>What the peer's first message had: it repeats that until it has our answer.</summary>
     internal ulong FirstPeerSpi { get; private init; }
 
-    /// <summary>The peer has begun EAP-TLS, and has proven nothing by it yet: what is dear to keep.</summary>
+    /// <summary>The peer has begun EAP-TLS, which is not over yet.</summary>
     internal bool HoldsTls => Handshake?.Eap is EapServing { HoldsTls: true };
 
     /// <summary>Where that message came from.</summary>
