@@ -6,7 +6,9 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Ike.Session;
 
-/// <summary>From when on an endpoint is careful.</summary>
+/// <summary>
+/// From when on an endpoint is careful. Every thread of IKE has one of its own, and newcomers come to them by their SPIs: what one address has is spread over all of them.
+/// </summary>
 public sealed record IkeEndpointLimits
 {
     /// <summary>Above so many sessions under way, every newcomer shows that it receives. Stock peers do so from 30 on (strongSwan's cookie_threshold).</summary>
