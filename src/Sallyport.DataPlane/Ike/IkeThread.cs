@@ -35,6 +35,7 @@ internal sealed class IkeThread : PeerThread
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
 
+    private readonly IkeInbox _inbox;
     private readonly IkeRoads _roads;
     private readonly GatewayPeers _owner;
     private readonly IkeEndpoint _endpoint;
@@ -72,11 +73,11 @@ internal sealed class IkeThread : PeerThread
 
     /// <param name="caller">The thread that calls sites, which one of several does; null where it is this one.</param>
     public IkeThread(
-        int index, int threads, HandshakeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, IkeThread? caller)
+        int index, int threads, IkeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, IkeThread? caller)
         : base("ike", index, inbox, context)
     {
-        _roads = roads;
-        _owner = new GatewayPeers(index, threads, context, certificates, entropy) { MayBegin = id => _beginnings.TryTake((uint)id, _now) };
+        (_inbox, _roads) = (inbox, roads);
+        _owner = new GatewayPeers(index, threads, context, certificates, entropy, inbox) { MayBegin = id => _beginnings.TryTake((uint)id, _now) };
         _endpoint = new IkeEndpoint(OptionsFor(context.Model.Current), _owner, entropy);
         _owner.IsSpiTaken = _endpoint.Holds;
         _failures = new FailureEvents(context.Uplink, context.Clock);
@@ -105,7 +106,7 @@ internal sealed class IkeThread : PeerThread
             Guard(_handleNotice);
         }
 
-        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
+        for (var i = 0; i < PacketsPerTurn && _inbox.TryTakeMessage(_packet, out _packetFrom, out _packetLength); i++)
         {
             Guard(_handlePacket);
         }
@@ -578,6 +579,7 @@ internal sealed class IkeThread : PeerThread
             Child = child,
             Ipsec = new IpsecOptions
             {
+                ShownAt = session.ShownAt,
                 FollowsPeer = session.IsPeerBehindNat && !session.HasMobike,
                 KeepsNatAlive = session.NeedsKeepalive,
                 SilentAfter = probe,
@@ -597,7 +599,7 @@ internal sealed class IkeThread : PeerThread
         if (peer.HasTunnel && _roads.ForEsp(moved.Path, moved.IsEncapsulated, peer.Shard) is { } path)
         {
             var session = peer.Session;
-            TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive));
+            TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.ShownAt, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive));
         }
     }
 

@@ -3,7 +3,7 @@ using Sallyport.Core.Esp;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Primitives;
-using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Tunnels;
 
@@ -20,7 +20,7 @@ internal sealed partial class PacketPath
 
     private readonly EspSpis _spis;
     private readonly EspTable _children;
-    private readonly HandshakeInbox[] _ike;
+    private readonly IkeInbox[] _ike;
     private readonly MtuTo _mtuTo;
     private ushort _identification;
 
@@ -85,18 +85,23 @@ internal sealed partial class PacketPath
     }
 
     /// <summary>IKE knows where the peer is now.</summary>
-    public void MovePath(int slot, long tunnelId, in OuterPath to, bool followsPeer, bool keepsNatAlive, Instant now)
+    public void MovePath(MovePath move, Instant now)
     {
-        if (!Is(slot, tunnelId))
+        if (!Is(move.Slot, move.TunnelId))
         {
             return;
         }
 
-        ref var tunnel = ref _tunnels[slot];
-        (tunnel.FollowsPeer, tunnel.KeepsNatAlive) = (followsPeer, keepsNatAlive);
-        if (!tunnel.Path.Equals(to))
+        ref var tunnel = ref _tunnels[move.Slot];
+        (tunnel.FollowsPeer, tunnel.KeepsNatAlive) = (move.FollowsPeer, move.KeepsNatAlive);
+        if (!tunnel.Path.Equals(move.To))
         {
-            MoveIpsec(slot, to, now);
+            MoveIpsec(move.Slot, move.To, move.ShownAt, now);
+        }
+        else if (tunnel.ShownAt != move.ShownAt)
+        {
+            tunnel.ShownAt = move.ShownAt;
+            Situate(tunnel);
         }
     }
 
@@ -106,6 +111,7 @@ internal sealed partial class PacketPath
         (tunnel.FollowsPeer, tunnel.KeepsNatAlive, tunnel.CopiesDscp) = (wanted.Ipsec.FollowsPeer, wanted.Ipsec.KeepsNatAlive, wanted.Ipsec.CopiesDscp);
         tunnel.SilentAfter = wanted.Ipsec.SilentAfter > TimeSpan.Zero ? wanted.Ipsec.SilentAfter : TimeSpan.MaxValue;
         tunnel.SilentFrom = now;
+        tunnel.ShownAt = wanted.Ipsec.ShownAt ?? wanted.Path.Peer.Ip;
         tunnel.InnerMax = DataPlaneLimits.OuterMtuMinV6;
         Measure(ref tunnel, now);
         if (wanted.Child is { } child)
@@ -231,10 +237,7 @@ internal sealed partial class PacketPath
             return DropReason.WrongSourceAddress;
         }
 
-        var inbox = _ike[IkeInboxes.IndexOf(message, _ike.Length)];
-
-        // First messages, which may cost a key exchange each, fill half of the places at most. Who makes up an SPI of ours fills the rest, for a look at a table each.
-        return (!IkeInboxes.IsFirst(message) || inbox.HasRoomForStrangers) && inbox.TryPut(from, message) ? DropReason.None : DropReason.HandshakeQueueFull;
+        return _ike[IkeInboxes.IndexOf(message, _ike.Length)].Put(from, message);
     }
 
     private DropReason HandleEsp(in PacketSpot spot, in OuterPath from, byte tos, Instant now)
@@ -305,7 +308,7 @@ internal sealed partial class PacketPath
         tunnel.LastReceived = now;
         if (isNewest && tunnel.FollowsPeer && !tunnel.Path.Equals(from) && tunnel.Path.IsRaw == from.IsRaw)
         {
-            MoveIpsec(slot, from, now);
+            MoveIpsec(slot, from, from.Peer.Ip, now);
         }
 
         if (tunnel.IsDemoted)
@@ -314,11 +317,12 @@ internal sealed partial class PacketPath
         }
     }
 
-    private void MoveIpsec(int slot, in OuterPath to, Instant now)
+    private void MoveIpsec(int slot, in OuterPath to, IpAddress shownAt, Instant now)
     {
         ref var tunnel = ref _tunnels[slot];
         var before = tunnel.Path;
         _tunnels.Move(slot, to);
+        tunnel.ShownAt = shownAt;
         Measure(ref tunnel, now);
         FitInside(ref tunnel);
         Situate(tunnel);

@@ -4,6 +4,7 @@ using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Tunnels;
 
@@ -30,7 +31,7 @@ internal sealed partial class PacketPath
     /// <param name="mtuTo">How long an outer packet to a peer may be, by the kernel's knowledge.</param>
     public PacketPath(
         TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers,
-        Crossing crossing, NameService names, EspSpis spis, HandshakeInbox[] ike, MtuTo mtuTo)
+        Crossing crossing, NameService names, EspSpis spis, IkeInbox[] ike, MtuTo mtuTo)
     {
         _tunnels = tunnels;
         _peerIds = peerIds;
@@ -344,7 +345,7 @@ internal sealed partial class PacketPath
         var protocol = tunnel.Kind == TunnelKind.Ipsec
             ? tunnel.Path.IsRaw ? TunnelProtocol.IpsecEsp : TunnelProtocol.IpsecUdp
             : tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
-        _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip));
+        _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.ShownAt));
     }
 
     private DropReason HandleInner(int from, in PacketSpot spot, Instant now)

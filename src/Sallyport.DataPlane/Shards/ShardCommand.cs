@@ -1,5 +1,6 @@
 using Sallyport.Core.Nat;
 using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Tunnels;
@@ -27,7 +28,8 @@ internal sealed record UseChild(int Slot, long TunnelId, uint InboundSpi) : Shar
 internal sealed record RemoveChild(int Slot, long TunnelId, uint InboundSpi, TimeSpan After) : ShardCommand;
 
 /// <summary>IKE knows where the peer is now (RFC 4555, or its messages came from there).</summary>
-internal sealed record MovePath(int Slot, long TunnelId, OuterPath To, bool FollowsPeer, bool KeepsNatAlive) : ShardCommand;
+/// <param name="ShownAt">Where it has shown that it receives.</param>
+internal sealed record MovePath(int Slot, long TunnelId, OuterPath To, IpAddress ShownAt, bool FollowsPeer, bool KeepsNatAlive) : ShardCommand;
 
 /// <summary>The peer does not answer, or does again: another uplink of its identity goes before this one.</summary>
 internal sealed record DemoteTunnel(int Slot, long TunnelId, bool IsDemoted) : ShardCommand;

@@ -48,6 +48,9 @@ internal struct Tunnel
 
     public OuterPath Path;
 
+    /// <summary>Where the peer is for the conditions of rules; another than its path's while it has not shown yet that it is there.</summary>
+    public IpAddress ShownAt;
+
     /// <summary>Several tunnels of one identity have different ones, from 1 on: packets to it take the lowest that is well.</summary>
     public byte Uplink;
 

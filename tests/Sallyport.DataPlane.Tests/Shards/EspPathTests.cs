@@ -6,6 +6,7 @@ using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Shards;
 using Sallyport.DataPlane.Tests.Fixtures;
@@ -260,8 +261,12 @@ public sealed class EspPathTests : IDisposable
         _fixture.ReceiveIpsec(device.Seal(Request()), Elsewhere).ShouldBe(DropReason.None);
         device.Tunnel.Path.ShouldBe(DeviceAt);
 
-        _fixture.Path.MovePath(device.Slot, device.TunnelId, Elsewhere, followsPeer: true, keepsNatAlive: false, _fixture.Now);
+        var move = new MovePath(device.Slot, device.TunnelId, Elsewhere, DeviceAt.Peer.Ip, FollowsPeer: false, KeepsNatAlive: false);
+        _fixture.Path.MovePath(move, _fixture.Now);
         device.Tunnel.Path.ShouldBe(Elsewhere);
+        _fixture.Fabric.Situations.Of(TestFleet.DeviceId).Source.ShouldBe(DeviceAt.Peer.Ip, "it has not shown yet that it receives there");
+
+        _fixture.Path.MovePath(move with { ShownAt = Elsewhere.Peer.Ip }, _fixture.Now);
         _fixture.Fabric.Situations.Of(TestFleet.DeviceId).Source.ShouldBe(Elsewhere.Peer.Ip);
     }
 
@@ -493,6 +498,8 @@ public sealed class EspPathTests : IDisposable
         message[19] = 0x20;
         IkeInboxes.IndexOf(message, 5).ShouldBe(2);
 
+        _fixture.ReceiveIpsec([0, 0, 0, 0, .. message], DeviceAt).ShouldBe(DropReason.UnknownPeer);
+        _fixture.IkeInbox.Use(77, hasPeer: true);
         _fixture.ReceiveIpsec([0, 0, 0, 0, .. message], DeviceAt).ShouldBe(DropReason.None);
         var room = new byte[DataPlaneLimits.IkeMessageMax];
         _fixture.IkeInbox.TryTake(room, out var from, out var length).ShouldBeTrue();
@@ -511,25 +518,6 @@ public sealed class EspPathTests : IDisposable
         _fixture.ReceiveIpsec(new byte[27], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.TooShort);
         _fixture.ReceiveIpsec(new byte[DataPlaneLimits.IkeMessageMax + 1], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.TooLong);
         _fixture.ReceiveIpsec(new byte[60], DeviceAt with { Peer = DeviceAt.Peer with { Port = 0 } }, kind: SocketKind.Ike).ShouldBe(DropReason.WrongSourceAddress);
-    }
-
-    [Fact]
-    public void Strangers_leave_half_of_the_places_to_those_who_have_an_SPI_of_ours()
-    {
-        var first = new byte[28];
-        byte[] later = [.. Enumerable.Repeat((byte)1, 28)];
-        Fill(first, DataPlaneLimits.IkeInCapacity / 2);
-        Fill(later, DataPlaneLimits.IkeInCapacity - (DataPlaneLimits.IkeInCapacity / 2));
-
-        void Fill(byte[] message, int count)
-        {
-            for (var i = 0; i < count; i++)
-            {
-                _fixture.ReceiveIpsec(message, DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.None);
-            }
-
-            _fixture.ReceiveIpsec(message, DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.HandshakeQueueFull);
-        }
     }
 
     [Fact]

@@ -90,6 +90,8 @@ public sealed class IkeEndpoint : IDisposable
         _door = new IkeDoor(options, _tickets, _cookies);
     }
 
+    internal IEnumerable<ulong> LocalSpis => _bySpi.Keys;
+
     /// <summary>Whether an SPI of ours is taken.</summary>
     public bool Holds(ulong localSpi) => _bySpi.ContainsKey(localSpi);
 
@@ -296,22 +298,22 @@ public sealed class IkeEndpoint : IDisposable
     /// <summary>Its SPIs change when its keys do.</summary>
     private void Register(Member member)
     {
-        if (member.SpisSeen == member.Session.SpiChanges)
+        var session = member.Session;
+        if ((member.SpisSeen, member.WasUp) == (session.SpiChanges, session.IsUp))
         {
             return;
         }
 
+        var before = member.Spis;
+        member.Spis = [.. session.LocalSpis];
+        (member.SpisSeen, member.WasUp) = (session.SpiChanges, session.IsUp);
         foreach (var spi in member.Spis)
         {
-            _bySpi.Remove(spi);
+            _bySpi[spi] = session;
+            _owner.UseIkeSpi(spi, session.IsUp);
         }
 
-        member.Spis = [.. member.Session.LocalSpis];
-        member.SpisSeen = member.Session.SpiChanges;
-        foreach (var spi in member.Spis)
-        {
-            _bySpi[spi] = member.Session;
-        }
+        Free(before.Except(member.Spis));
     }
 
     private void Leave(IkeSession session)
@@ -321,15 +323,20 @@ public sealed class IkeEndpoint : IDisposable
             return;
         }
 
-        foreach (var spi in member.Spis)
-        {
-            _bySpi.Remove(spi);
-        }
-
+        Free(member.Spis);
         _halfOpen.Remove(session);
         _newcomers.Remove((session.FirstPeerSpi, session.CameFrom));
         _deadlines.Forget(session.Number);
         session.Dispose();
+    }
+
+    private void Free(IEnumerable<ulong> spis)
+    {
+        foreach (var spi in spis)
+        {
+            _bySpi.Remove(spi);
+            _owner.FreeIkeSpi(spi);
+        }
     }
 
     private sealed class Member(IkeSession session)
@@ -339,5 +346,7 @@ public sealed class IkeEndpoint : IDisposable
         public ulong[] Spis { get; set; } = [];
 
         public int SpisSeen { get; set; } = -1;
+
+        public bool WasUp { get; set; }
     }
 }
