@@ -21,6 +21,9 @@ internal sealed partial class PacketPath
     private readonly EspSpis _spis;
     private readonly EspTable _children;
     private readonly IkeInbox[] _ike;
+
+    /// <summary>When anything was last decided anew of who may pass.</summary>
+    private Instant _decidedAt;
     private readonly MtuTo _mtuTo;
     private ushort _identification;
 
@@ -55,6 +58,9 @@ internal sealed partial class PacketPath
         Install(ref _tunnels[slot], slot, child, now);
         return true;
     }
+
+    /// <summary>Another model is in force: who passed under the one before has been looked at anew, but for those whose place another has taken.</summary>
+    public void Decided(Instant now) => _decidedAt = now;
 
     /// <summary>From now on packets leave by this SA first.</summary>
     public void UseChild(int slot, long tunnelId, uint inboundSpi)
@@ -271,7 +277,15 @@ internal sealed partial class PacketPath
         var (opened, highest) = (child.Sa.OpenedPackets, child.Sa.HighestOpened);
         var place = child.Sa.OpeningHeadroom == 0 || spot.HasRoom(child.Sa.OpeningHeadroom, 0) ? spot : MoveToKeptSlot(spot);
         var reason = child.Sa.Open(_memory.Room(place), place.Start - place.Floor, place.Length, out var start, out var length);
-        if (child.Sa.OpenedPackets != opened)
+        if (child.Sa.OpenedPackets != opened && _tunnels.IsGhost(slot))
+        {
+            if (!IsOnItsWay(slot, now))
+            {
+                TellOfGhost(slot);
+                return DropReason.UnknownPeer;
+            }
+        }
+        else if (child.Sa.OpenedPackets != opened)
         {
             // Only here is the packet known to be the peer's, and not seen before.
             NoteAlive(slot, from, isNewest: child.Sa.HighestOpened != highest, now);
@@ -297,6 +311,24 @@ internal sealed partial class PacketPath
         reason = HandleInner(slot, inner, now);
         HandleHeld(slot, now);
         return reason;
+    }
+
+    /// <summary>
+    /// A peer that proves anew who it is has another tunnel before it deletes this one: what it sent meanwhile is as good as what comes by the other, as long as nothing
+    /// has been decided since that might have ended this one.
+    /// </summary>
+    private bool IsOnItsWay(int slot, Instant now) => now - _tunnels[slot].ReplacedAt < DataPlaneLimits.OnItsWay && _tunnels[slot].ReplacedAt > _decidedAt;
+
+    /// <summary>Its peer goes on by a tunnel that another has taken the place of. One that is where the other is has merely not noticed yet.</summary>
+    private void TellOfGhost(int slot)
+    {
+        ref var ghost = ref _tunnels[slot];
+        if (ghost.Path.Peer != ghost.ReplacedBy.Peer)
+        {
+            Notify(TunnelNoticeKind.Cloned, slot, from: ghost.ReplacedBy);
+        }
+
+        Free(slot);
     }
 
     /// <summary>Answers leave from the socket of the shard that has the SA: the same address and port.</summary>

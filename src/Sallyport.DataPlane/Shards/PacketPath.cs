@@ -55,10 +55,11 @@ internal sealed partial class PacketPath
     {
         var uplink = Math.Max(1, wanted.Uplink);
         Invariant.Check(uplink <= Uplinks.Max, "an identity has at most four uplinks");
-        Replace(_tunnels.OfUplink(wanted.IdentityId, uplink), wanted.Path, now);
+        var successor = new Successor(wanted.Path, wanted.Proof);
+        Replace(_tunnels.OfUplink(wanted.IdentityId, uplink), successor, now);
         if (wanted.Kind == TunnelKind.OpenVpn)
         {
-            Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
+            Replace(_tunnels.AtAddress(wanted.Path), successor, now);
         }
 
         ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path, wanted.Kind, uplink);
@@ -84,13 +85,13 @@ internal sealed partial class PacketPath
             _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
         }
 
-        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path, uplink);
+        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, successor, uplink);
         Situate(tunnel);
         Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
     /// <summary>Another shard has a newer tunnel of the identity.</summary>
-    public void ReplaceFromElsewhere(int identityId, long tunnelId, in OuterPath by, Instant now)
+    public void ReplaceFromElsewhere(int identityId, long tunnelId, in Successor by, Instant now)
     {
         Replace(_tunnels.OfIdentity(identityId, tunnelId), by, now);
     }
@@ -496,25 +497,20 @@ internal sealed partial class PacketPath
 
     private bool Is(int slot, long tunnelId) => _tunnels.IsLive(slot) && _tunnels[slot].Id == tunnelId;
 
-    private void Replace(int slot, in OuterPath by, Instant now)
+    private void Replace(int slot, in Successor by, Instant now)
     {
         if (slot >= 0)
         {
             ref var tunnel = ref _tunnels[slot];
-            Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by, now - tunnel.LastReceived <= tunnel.AliveWithin);
-            if (tunnel.Kind == TunnelKind.Ipsec)
-            {
-                Free(slot);
-                return;
-            }
-
-            if (tunnel.Path.Peer != by.Peer)
+            tunnel.SharesCredential = tunnel.Proof.Shares(by.Proof);
+            Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by.Path, now - tunnel.LastReceived <= tunnel.AliveWithin);
+            if (tunnel.Kind == TunnelKind.OpenVpn && tunnel.Path.Peer != by.Path.Peer)
             {
                 AskWhetherAlive(ref tunnel, now);
             }
 
             Unlist(tunnel);
-            _tunnels.Bury(slot, by, now, now + DataPlaneLimits.GhostTime);
+            _tunnels.Bury(slot, by.Path, now, now + DataPlaneLimits.GhostTime);
         }
     }
 
@@ -555,6 +551,7 @@ internal sealed partial class PacketPath
             Path = tunnel.Path,
             IsIpsec = tunnel.Kind == TunnelKind.Ipsec,
             Spi = spi,
+            SharesCredential = tunnel.SharesCredential,
             From = from,
             End = end,
             WasAlive = wasAlive,

@@ -710,6 +710,7 @@ internal sealed class Shard : IDisposable
     private void Adopt(AdoptModel adopt, Instant now)
     {
         _model = adopt.Model;
+        _path.Decided(now);
         var cut = _forwarder.Adopt(adopt.Model.Fleet, now);
         var tunnelsCut = 0;
         if (adopt.Change.Everything)

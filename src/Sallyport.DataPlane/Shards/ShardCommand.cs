@@ -45,7 +45,7 @@ internal sealed record PoisonConnection(OuterPath Path) : ShardCommand;
 internal sealed record DisconnectIdentity(int IdentityId) : ShardCommand;
 
 /// <summary>Another shard has a newer tunnel of the identity; nothing where this one is gone.</summary>
-internal sealed record ReplaceTunnel(int IdentityId, long TunnelId, OuterPath By) : ShardCommand;
+internal sealed record ReplaceTunnel(int IdentityId, long TunnelId, Successor By) : ShardCommand;
 
 /// <summary>From now on packets are judged by this model. The answer goes to the uplink.</summary>
 internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adoption Adoption) : ShardCommand;

@@ -158,9 +158,10 @@ internal sealed class PathFixture : IDisposable
     }
 
     public EspPeer OpenIpsec(
-        int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false)
+        int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false,
+        TunnelProof? proof = null)
     {
-        var peer = new EspPeer(this, identityId, at, suite, options, uplink, childless);
+        var peer = new EspPeer(this, identityId, at, suite, options, uplink, childless, proof);
         _espPeers.Add(peer);
         return peer;
     }

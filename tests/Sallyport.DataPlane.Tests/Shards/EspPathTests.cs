@@ -293,8 +293,62 @@ public sealed class EspPathTests : IDisposable
         _fixture.Open(TestFleet.DeviceId, DeviceAt);
         var ended = _fixture.Notices().Single(notice => notice.Kind == TunnelNoticeKind.Ended);
         (ended.TunnelId, ended.End, ended.IsIpsec, ended.WasAlive).ShouldBe((ipsec.TunnelId, TunnelEnd.Replaced, true, true));
-        ipsec.Send(Request()).ShouldBe(DropReason.UnknownSpi, "its keys are gone with it");
+        _fixture.Now += DataPlaneLimits.GhostTime;
+        _fixture.Path.HandleTimeout(ipsec.Slot, _fixture.Now);
+        ipsec.Send(Request()).ShouldBe(DropReason.UnknownSpi, "its keys are gone in the end");
         _fixture.Path.Children.Count.ShouldBe(0);
+    }
+
+    /// <summary>As with a peer that proves anew who it is, and deletes its old IKE SA when the new one is there.</summary>
+    [Fact]
+    public void What_was_on_its_way_by_a_tunnel_that_was_replaced_still_passes()
+    {
+        _fixture.Open(TestFleet.SiteId, SiteAt);
+        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        var fresh = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        _fixture.Notices();
+        _fixture.Now += DataPlaneLimits.OnItsWay - TimeSpan.FromSeconds(1);
+        old.Send(Request()).ShouldBe(DropReason.None);
+        _fixture.Sent().ShouldHaveSingleItem();
+        fresh.Send(Request()).ShouldBe(DropReason.None);
+        _fixture.Sent().ShouldHaveSingleItem();
+
+        _fixture.Path.Decided(_fixture.Now);
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer, "what was decided may have been about its credential");
+        _fixture.Sent().ShouldBeEmpty();
+        _fixture.Notices().ShouldBeEmpty("it is where its successor is");
+        old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
+    }
+
+    [Fact]
+    public void A_replaced_peer_that_speaks_on_from_elsewhere_is_told_of_once_and_passes_nothing()
+    {
+        _fixture.Open(TestFleet.SiteId, SiteAt);
+        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        _fixture.Now += DataPlaneLimits.OnItsWay;
+        var forged = old.Seal(Request());
+        forged[^1] ^= 1;
+        _fixture.ReceiveIpsec(forged, DeviceAt).ShouldBe(DropReason.BadTag);
+        _fixture.Notices().ShouldBeEmpty();
+
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Sent().ShouldBeEmpty();
+        var cloned = _fixture.Notices().ShouldHaveSingleItem();
+        (cloned.Kind, cloned.Path, cloned.From).ShouldBe((TunnelNoticeKind.Cloned, DeviceAt, Elsewhere));
+        old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
+        _fixture.Notices().ShouldBeEmpty("once");
+    }
+
+    [Theory]
+    [InlineData(7, true)]
+    [InlineData(8, false)]
+    public void Whether_both_came_with_one_credential_is_told(int secret, bool isShared)
+    {
+        _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, proof: new TunnelProof { SecretId = 7 });
+        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere, proof: new TunnelProof { SecretId = secret });
+        _fixture.Notices().Single(notice => notice.End == TunnelEnd.Replaced).SharesCredential.ShouldBe(isShared);
     }
 
     [Fact]
