@@ -25,8 +25,8 @@ public sealed record IkeEndpointLimits
 
     /// <summary>
     /// The same of those that hold TLS, for EAP-TLS: about 55 KB each, all of them 225 MB, as for OpenVPN. A thread computes some 300 such handshakes in a second, and each
-    /// takes some five round trips, so that 10,000 devices that come back at once over a slow radio (1.5 seconds) have 3,000 under way: with fewer places they would throw
-    /// each other out.
+    /// takes some five round trips: of a fleet that comes back at once over a slow radio (a second and more) 2,000 are under way, and would throw each other out if there
+    /// were no more places than that.
     /// </summary>
     public int EapTlsMax { get; init; } = 4_096;
 }
