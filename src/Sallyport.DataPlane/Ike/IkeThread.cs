@@ -360,6 +360,11 @@ internal sealed class IkeThread : PeerThread
             _failures.Raise("handshake.failed", 0, refusal.From, refusal.Detail, _now);
         }
 
+        while (_endpoint.TryTakeMadeRoom())
+        {
+            Drops.Count(DropReason.MadeRoom);
+        }
+
         while (_endpoint.TryDequeueTransmit(out var datagram, out var path))
         {
             Send(path, datagram);

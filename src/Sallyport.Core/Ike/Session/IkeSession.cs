@@ -96,6 +96,9 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>What the peer's first message had: it repeats that until it has our answer.</summary>
     internal ulong FirstPeerSpi { get; private init; }
 
+    /// <summary>The peer has begun EAP-TLS, which is not over yet.</summary>
+    internal bool HoldsTls => Handshake?.Eap is EapServing { HoldsTls: true };
+
     /// <summary>Where that message came from.</summary>
     internal OuterAddress CameFrom { get; set; }
 
