@@ -62,6 +62,9 @@ internal static class DataPlaneLimits
     /// </summary>
     public const int IkeInCapacity = 1024;
 
+    /// <summary>Of those, for one IKE SA: the fragments of two long messages of a peer's (RFC 7383).</summary>
+    public const int IkeInPerSa = 32;
+
     /// <summary>A CHILD_SA that was replaced is received with for this long: what is on its way still arrives (strongSwan's delete_rekeyed_delay).</summary>
     public static readonly TimeSpan OldChildTime = TimeSpan.FromSeconds(5);
 

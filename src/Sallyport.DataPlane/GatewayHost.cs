@@ -53,7 +53,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
     private Handshaker[] _handshakers = [];
     private IkeThread[] _ikeThreads = [];
     private volatile IkeCertificates? _ikeCertificates;
-    private HandshakeInbox[] _ike = [];
+    private IkeInbox[] _ike = [];
     private GatewayModel? _pendingModel;
     private GatewaySettings? _listeningFor;
     private DateTimeOffset _renewAt = DateTimeOffset.MinValue;
@@ -294,7 +294,7 @@ public sealed class GatewayHost : INodeLinkOwner, IDisposable
         }
 
         var hasIpsec = settings.Ike.Count + settings.IkeNat.Count > 0;
-        _ike = hasIpsec ? [.. Enumerable.Range(0, Math.Max(1, settings.IkeThreads)).Select(_ => HandshakeInbox.ForIke())] : [];
+        _ike = hasIpsec ? [.. Enumerable.Range(0, Math.Max(1, settings.IkeThreads)).Select(_ => new IkeInbox())] : [];
         _shards = OpenShards(settings, inboxes);
         _listeningFor = settings;
         var context = new HandshakeContext

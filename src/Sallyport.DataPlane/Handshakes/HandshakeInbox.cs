@@ -8,15 +8,12 @@ namespace Sallyport.DataPlane.Handshakes;
 /// itself opened, a few for each, and are never lost.
 /// </summary>
 /// <param name="packetMax">Bytes.</param>
-internal sealed class HandshakeInbox(int capacity = DataPlaneLimits.ControlInCapacity, int packetMax = DataPlaneLimits.ControlPacketMax) : IDisposable
+internal class HandshakeInbox(int capacity = DataPlaneLimits.ControlInCapacity, int packetMax = DataPlaneLimits.ControlPacketMax) : IDisposable
 {
     private readonly DatagramRing _packets = new(capacity, packetMax);
     private readonly ConcurrentQueue<TunnelNotice> _notices = new();
     private readonly AutoResetEvent _news = new(false);
     private int _hasNews;
-
-    /// <summary>For a thread of IKE.</summary>
-    public static HandshakeInbox ForIke() => new(DataPlaneLimits.IkeInCapacity, DataPlaneLimits.IkeMessageMax);
 
     /// <summary>Half of the places are for those who are known.</summary>
     public bool HasRoomForStrangers => _packets.Count < capacity / 2;

@@ -5,7 +5,7 @@ using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Handshakes;
 
-/// <summary>Tells operators of tunnels that took the place of others, and of credentials that seem to be in use at two places.</summary>
+/// <summary>Tells operators of tunnels that took the place of others, of credentials that seem to be in use at two places, and of clients that take the place of each other.</summary>
 internal sealed class TunnelNews(HandshakeContext context)
 {
     public void Replaced(in TunnelNotice notice, Instant now)
@@ -22,11 +22,20 @@ internal sealed class TunnelNews(HandshakeContext context)
 
     public void Cloned(in TunnelNotice notice, Instant now)
     {
-        if (context.Clones.MayTell(notice.IdentityId, now))
+        if (!context.Clones.MayTell(notice.IdentityId, now))
         {
-            Raise(
-                "credential.cloned", notice,
-                $"{Describe(notice.IdentityId)} is in use at two places: {notice.From.Peer} has taken over from {notice.Path.Peer}, which is alive", now);
+            return;
+        }
+
+        var who = Describe(notice.IdentityId);
+        var what = $"{notice.From.Peer} has taken over from {notice.Path.Peer}, which is alive";
+        if (notice.SharesCredential)
+        {
+            Raise("credential.cloned", notice, $"{who} is in use at two places: {what}", now);
+        }
+        else
+        {
+            Raise("tunnel.contested", notice, $"{who} has two clients with a credential each: {what}. Stop one of them, or revoke its credential", now);
         }
     }
 

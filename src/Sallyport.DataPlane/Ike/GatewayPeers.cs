@@ -11,7 +11,7 @@ using Sallyport.DataPlane.Model;
 namespace Sallyport.DataPlane.Ike;
 
 /// <summary>What one IKE thread of the gateway knows of peers: it asks the model of the moment. One thread.</summary>
-internal sealed class GatewayPeers(int index, int threads, HandshakeContext context, Func<IkeCertificates?> certificates, IEntropy entropy) : IIkeOwner
+internal sealed class GatewayPeers(int index, int threads, HandshakeContext context, Func<IkeCertificates?> certificates, IEntropy entropy, IkeInbox inbox) : IIkeOwner
 {
     public Func<ulong, bool> IsSpiTaken { get; set; } = _ => false;
 
@@ -46,6 +46,10 @@ internal sealed class GatewayPeers(int index, int threads, HandshakeContext cont
             }
         }
     }
+
+    public void UseIkeSpi(ulong spi, bool hasPeer) => inbox.Use(spi, hasPeer);
+
+    public void FreeIkeSpi(ulong spi) => inbox.Free(spi);
 
     public bool TryNewEspSpi(IkeSession session, out uint spi) => ShardOf(session).Spis.TryAllot(out spi);
 

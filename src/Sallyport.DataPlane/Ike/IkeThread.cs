@@ -35,6 +35,7 @@ internal sealed class IkeThread : PeerThread
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
 
+    private readonly IkeInbox _inbox;
     private readonly IkeRoads _roads;
     private readonly GatewayPeers _owner;
     private readonly IkeEndpoint _endpoint;
@@ -60,6 +61,7 @@ internal sealed class IkeThread : PeerThread
     private readonly Action _handleTimeouts;
     private readonly Action _sayGoodbye;
     private readonly Departures _departures = new();
+    private readonly PairKeeper _pairs = new();
     private TunnelNotice _notice;
     private OuterPath _packetFrom;
     private int _packetLength;
@@ -72,11 +74,11 @@ internal sealed class IkeThread : PeerThread
 
     /// <param name="caller">The thread that calls sites, which one of several does; null where it is this one.</param>
     public IkeThread(
-        int index, int threads, HandshakeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, IkeThread? caller)
+        int index, int threads, IkeInbox inbox, HandshakeContext context, IkeRoads roads, Func<IkeCertificates?> certificates, IEntropy entropy, IkeThread? caller)
         : base("ike", index, inbox, context)
     {
-        _roads = roads;
-        _owner = new GatewayPeers(index, threads, context, certificates, entropy) { MayBegin = id => _beginnings.TryTake((uint)id, _now) };
+        (_inbox, _roads) = (inbox, roads);
+        _owner = new GatewayPeers(index, threads, context, certificates, entropy, inbox) { MayBegin = id => _beginnings.TryTake((uint)id, _now) };
         _endpoint = new IkeEndpoint(OptionsFor(context.Model.Current), _owner, entropy);
         _owner.IsSpiTaken = _endpoint.Holds;
         _failures = new FailureEvents(context.Uplink, context.Clock);
@@ -89,7 +91,8 @@ internal sealed class IkeThread : PeerThread
         _sayGoodbye = SayGoodbye;
     }
 
-    protected override Instant NextDeadline => Instant.Min(Instant.Min(_endpoint.NextDeadline, _departures.NextDeadline), _caller?.NextDeadline ?? Instant.Never);
+    protected override Instant NextDeadline => Instant.Min(
+        Instant.Min(_endpoint.NextDeadline, _departures.NextDeadline), Instant.Min(_pairs.NextDeadline, _caller?.NextDeadline ?? Instant.Never));
 
     protected override void DisposePeers()
     {
@@ -105,7 +108,7 @@ internal sealed class IkeThread : PeerThread
             Guard(_handleNotice);
         }
 
-        for (var i = 0; i < PacketsPerTurn && Inbox.TryTake(_packet, out _packetFrom, out _packetLength); i++)
+        for (var i = 0; i < PacketsPerTurn && _inbox.TryTakeMessage(_packet, out _packetFrom, out _packetLength); i++)
         {
             Guard(_handlePacket);
         }
@@ -219,6 +222,11 @@ internal sealed class IkeThread : PeerThread
             Context.Uplink.Put(new GatewayEvent("ipsec.redirect", Context.Clock.ToWall(_now), 0, "", outcome));
         }
 
+        while (_pairs.TryTakeDue(_now, out var incomplete))
+        {
+            AskForMissing(incomplete);
+        }
+
         while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call))
         {
             Call(call);
@@ -310,14 +318,26 @@ internal sealed class IkeThread : PeerThread
     /// <summary>With a pair of selectors for each CHILD_SA the first one came with the session; the others are asked for now.</summary>
     private void AddPairs(IkePeer peer)
     {
-        if (peer.Call is not { } call)
+        if (peer.Call is not { } call || SiteTargets.Pairs(call, Context.Model.Current) is not { Count: > 0 } pairs)
         {
             return;
         }
 
-        foreach (var (local, remote) in SiteTargets.Pairs(call, Context.Model.Current).Skip(1))
+        _pairs.Watch(peer.Session.Number);
+        foreach (var (local, remote) in pairs.Skip(1))
         {
             _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
+        }
+    }
+
+    private void AskForMissing(long number)
+    {
+        if (_peers.TryGetValue(number, out var peer) && peer.Call is { } call)
+        {
+            foreach (var (local, remote) in _pairs.TakeMissing(number, SiteTargets.Pairs(call, Context.Model.Current), _now))
+            {
+                _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
+            }
         }
     }
 
@@ -345,6 +365,11 @@ internal sealed class IkeThread : PeerThread
             _failures.Raise("handshake.failed", 0, refusal.From, refusal.Detail, _now);
         }
 
+        while (_endpoint.TryTakeMadeRoom())
+        {
+            Drops.Count(DropReason.MadeRoom);
+        }
+
         while (_endpoint.TryDequeueTransmit(out var datagram, out var path))
         {
             Send(path, datagram);
@@ -368,6 +393,7 @@ internal sealed class IkeThread : PeerThread
             case ChildDown down:
                 var after = down.Replaced ? DataPlaneLimits.OldChildTime : TimeSpan.Zero;
                 TellShard(peer, new RemoveChild(peer.Slot, peer.TunnelId, down.InboundSpi, after));
+                _pairs.Left(peer.Session.Number, down.InboundSpi, _now);
                 CloseIfEmpty(peer);
                 TellIfBare(peer);
                 break;
@@ -382,6 +408,7 @@ internal sealed class IkeThread : PeerThread
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
+                _pairs.Refused(peer.Session.Number, _now);
                 CloseIfEmpty(peer);
                 break;
             case IkeRedirected redirected:
@@ -469,6 +496,7 @@ internal sealed class IkeThread : PeerThread
                 return;
             }
 
+            _pairs.Came(peer.Session.Number, keys.InboundSpi, keys.Local[0], keys.Remote[0]);
             var child = NewChildOf(peer, keys);
             if (peer.IsWaiting)
             {
@@ -578,6 +606,7 @@ internal sealed class IkeThread : PeerThread
             Child = child,
             Ipsec = new IpsecOptions
             {
+                ShownAt = session.ShownAt,
                 FollowsPeer = session.IsPeerBehindNat && !session.HasMobike,
                 KeepsNatAlive = session.NeedsKeepalive,
                 SilentAfter = probe,
@@ -597,7 +626,7 @@ internal sealed class IkeThread : PeerThread
         if (peer.HasTunnel && _roads.ForEsp(moved.Path, moved.IsEncapsulated, peer.Shard) is { } path)
         {
             var session = peer.Session;
-            TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive));
+            TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.ShownAt, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive));
         }
     }
 
@@ -622,6 +651,7 @@ internal sealed class IkeThread : PeerThread
 
         _peers.Remove(peer.Session.Number);
         _departures.Left(peer.Session.Number);
+        _pairs.Forget(peer.Session.Number);
         if (peer is { Call: { } over, IsCalledAgain: false } && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
         {
             // What either end has ended, or would not have, is not gone on with; where another session has taken its place the ticket is that one's.

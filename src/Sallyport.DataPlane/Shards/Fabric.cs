@@ -87,12 +87,12 @@ internal sealed class Crossing(Fabric fabric, int shard)
     }
 
     /// <summary>The identity has a tunnel here now: wherever else it had one of the same uplink, that one is replaced.</summary>
-    public void Announce(int identityId, long tunnelId, in OuterPath path, int uplink = 1)
+    public void Announce(int identityId, long tunnelId, in Successor successor, int uplink = 1)
     {
         var before = Tunnels.Register(identityId, new TunnelPlace(shard, tunnelId), uplink);
         if (before.Exists && before.Shard != shard)
         {
-            fabric.Mailbox(before.Shard).Order(new ReplaceTunnel(identityId, before.TunnelId, path));
+            fabric.Mailbox(before.Shard).Order(new ReplaceTunnel(identityId, before.TunnelId, successor));
         }
     }
 

@@ -4,8 +4,8 @@ using Sallyport.DataPlane.Linux;
 namespace Sallyport.DataPlane.Shards;
 
 /// <summary>
-/// How other threads speak to a shard: commands in order, and control datagrams to send, both bounded; and orders, which come first and
-/// are never refused. All wake it.
+/// How other threads speak to a shard: commands in order, and control datagrams to send, both bounded, but for what ends something; and orders, which come first
+/// and are never refused. All wake it.
 /// </summary>
 internal sealed class Mailbox : IDisposable
 {
@@ -19,9 +19,7 @@ internal sealed class Mailbox : IDisposable
     /// <summary>False where too many wait: the shard is stuck, or its callers ask faster than anybody could.</summary>
     public bool TryPost(ShardCommand command)
     {
-        // What strangers cause leaves room for what peers and sessions need.
-        var most = command is PoisonConnection ? DataPlaneLimits.MailboxPoisons : DataPlaneLimits.MailboxCommands;
-        if (Interlocked.Increment(ref _count) > most)
+        if (Interlocked.Increment(ref _count) > MostBefore(command))
         {
             Interlocked.Decrement(ref _count);
             return false;
@@ -72,4 +70,14 @@ internal sealed class Mailbox : IDisposable
     public bool IsEmpty => _orders.IsEmpty && _commands.IsEmpty && _datagrams.Count == 0;
 
     public void Dispose() => WakeUp.Dispose();
+
+    private static int MostBefore(ShardCommand command) => command switch
+    {
+        // What strangers cause leaves room for what peers and sessions need.
+        PoisonConnection => DataPlaneLimits.MailboxPoisons,
+
+        // There is one of each for something that was taken in before: refused, it would stay for ever.
+        CloseTunnel or RemoveChild or UseChild => int.MaxValue,
+        _ => DataPlaneLimits.MailboxCommands,
+    };
 }

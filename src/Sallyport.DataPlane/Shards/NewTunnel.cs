@@ -48,6 +48,9 @@ internal struct NewTunnel
 /// <summary>What IKE and the packet path have to agree on beside keys.</summary>
 internal readonly record struct IpsecOptions
 {
+    /// <summary>Where the peer has shown that it receives; null: where its path goes.</summary>
+    public IpAddress? ShownAt { get; init; }
+
     /// <summary>See <see cref="Tunnel.FollowsPeer"/>.</summary>
     public bool FollowsPeer { get; init; }
 

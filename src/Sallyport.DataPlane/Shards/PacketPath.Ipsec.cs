@@ -3,7 +3,7 @@ using Sallyport.Core.Esp;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Packets;
 using Sallyport.Core.Primitives;
-using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Tunnels;
 
@@ -20,7 +20,10 @@ internal sealed partial class PacketPath
 
     private readonly EspSpis _spis;
     private readonly EspTable _children;
-    private readonly HandshakeInbox[] _ike;
+    private readonly IkeInbox[] _ike;
+
+    /// <summary>When anything was last decided anew of who may pass.</summary>
+    private Instant _decidedAt;
     private readonly MtuTo _mtuTo;
     private ushort _identification;
 
@@ -56,6 +59,9 @@ internal sealed partial class PacketPath
         return true;
     }
 
+    /// <summary>Another model is in force: who passed under the one before has been looked at anew, but for those whose place another has taken.</summary>
+    public void Decided(Instant now) => _decidedAt = now;
+
     /// <summary>From now on packets leave by this SA first.</summary>
     public void UseChild(int slot, long tunnelId, uint inboundSpi)
     {
@@ -85,18 +91,23 @@ internal sealed partial class PacketPath
     }
 
     /// <summary>IKE knows where the peer is now.</summary>
-    public void MovePath(int slot, long tunnelId, in OuterPath to, bool followsPeer, bool keepsNatAlive, Instant now)
+    public void MovePath(MovePath move, Instant now)
     {
-        if (!Is(slot, tunnelId))
+        if (!Is(move.Slot, move.TunnelId))
         {
             return;
         }
 
-        ref var tunnel = ref _tunnels[slot];
-        (tunnel.FollowsPeer, tunnel.KeepsNatAlive) = (followsPeer, keepsNatAlive);
-        if (!tunnel.Path.Equals(to))
+        ref var tunnel = ref _tunnels[move.Slot];
+        (tunnel.FollowsPeer, tunnel.KeepsNatAlive) = (move.FollowsPeer, move.KeepsNatAlive);
+        if (!tunnel.Path.Equals(move.To))
         {
-            MoveIpsec(slot, to, now);
+            MoveIpsec(move.Slot, move.To, move.ShownAt, now);
+        }
+        else if (tunnel.ShownAt != move.ShownAt)
+        {
+            tunnel.ShownAt = move.ShownAt;
+            Situate(tunnel);
         }
     }
 
@@ -106,6 +117,7 @@ internal sealed partial class PacketPath
         (tunnel.FollowsPeer, tunnel.KeepsNatAlive, tunnel.CopiesDscp) = (wanted.Ipsec.FollowsPeer, wanted.Ipsec.KeepsNatAlive, wanted.Ipsec.CopiesDscp);
         tunnel.SilentAfter = wanted.Ipsec.SilentAfter > TimeSpan.Zero ? wanted.Ipsec.SilentAfter : TimeSpan.MaxValue;
         tunnel.SilentFrom = now;
+        tunnel.ShownAt = wanted.Ipsec.ShownAt ?? wanted.Path.Peer.Ip;
         tunnel.InnerMax = DataPlaneLimits.OuterMtuMinV6;
         Measure(ref tunnel, now);
         if (wanted.Child is { } child)
@@ -231,10 +243,7 @@ internal sealed partial class PacketPath
             return DropReason.WrongSourceAddress;
         }
 
-        var inbox = _ike[IkeInboxes.IndexOf(message, _ike.Length)];
-
-        // First messages, which may cost a key exchange each, fill half of the places at most. Who makes up an SPI of ours fills the rest, for a look at a table each.
-        return (!IkeInboxes.IsFirst(message) || inbox.HasRoomForStrangers) && inbox.TryPut(from, message) ? DropReason.None : DropReason.HandshakeQueueFull;
+        return _ike[IkeInboxes.IndexOf(message, _ike.Length)].Put(from, message);
     }
 
     private DropReason HandleEsp(in PacketSpot spot, in OuterPath from, byte tos, Instant now)
@@ -268,7 +277,15 @@ internal sealed partial class PacketPath
         var (opened, highest) = (child.Sa.OpenedPackets, child.Sa.HighestOpened);
         var place = child.Sa.OpeningHeadroom == 0 || spot.HasRoom(child.Sa.OpeningHeadroom, 0) ? spot : MoveToKeptSlot(spot);
         var reason = child.Sa.Open(_memory.Room(place), place.Start - place.Floor, place.Length, out var start, out var length);
-        if (child.Sa.OpenedPackets != opened)
+        if (child.Sa.OpenedPackets != opened && _tunnels.IsGhost(slot))
+        {
+            if (!IsOnItsWay(slot, now))
+            {
+                TellOfGhost(slot);
+                return DropReason.UnknownPeer;
+            }
+        }
+        else if (child.Sa.OpenedPackets != opened)
         {
             // Only here is the packet known to be the peer's, and not seen before.
             NoteAlive(slot, from, isNewest: child.Sa.HighestOpened != highest, now);
@@ -296,6 +313,24 @@ internal sealed partial class PacketPath
         return reason;
     }
 
+    /// <summary>
+    /// A peer that proves anew who it is has another tunnel before it deletes this one: what it sent meanwhile is as good as what comes by the other, as long as nothing
+    /// has been decided since that might have ended this one.
+    /// </summary>
+    private bool IsOnItsWay(int slot, Instant now) => now - _tunnels[slot].ReplacedAt < DataPlaneLimits.OnItsWay && _tunnels[slot].ReplacedAt > _decidedAt;
+
+    /// <summary>Its peer goes on by a tunnel that another has taken the place of. One that is where the other is has merely not noticed yet.</summary>
+    private void TellOfGhost(int slot)
+    {
+        ref var ghost = ref _tunnels[slot];
+        if (ghost.Path.Peer != ghost.ReplacedBy.Peer)
+        {
+            Notify(TunnelNoticeKind.Cloned, slot, from: ghost.ReplacedBy);
+        }
+
+        Free(slot);
+    }
+
     /// <summary>Answers leave from the socket of the shard that has the SA: the same address and port.</summary>
     private static OuterPath On(int shard, OuterPath path) => path with { Shard = shard };
 
@@ -305,7 +340,7 @@ internal sealed partial class PacketPath
         tunnel.LastReceived = now;
         if (isNewest && tunnel.FollowsPeer && !tunnel.Path.Equals(from) && tunnel.Path.IsRaw == from.IsRaw)
         {
-            MoveIpsec(slot, from, now);
+            MoveIpsec(slot, from, from.Peer.Ip, now);
         }
 
         if (tunnel.IsDemoted)
@@ -314,11 +349,12 @@ internal sealed partial class PacketPath
         }
     }
 
-    private void MoveIpsec(int slot, in OuterPath to, Instant now)
+    private void MoveIpsec(int slot, in OuterPath to, IpAddress shownAt, Instant now)
     {
         ref var tunnel = ref _tunnels[slot];
         var before = tunnel.Path;
         _tunnels.Move(slot, to);
+        tunnel.ShownAt = shownAt;
         Measure(ref tunnel, now);
         FitInside(ref tunnel);
         Situate(tunnel);

@@ -4,6 +4,7 @@ using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Tunnels;
 
@@ -30,7 +31,7 @@ internal sealed partial class PacketPath
     /// <param name="mtuTo">How long an outer packet to a peer may be, by the kernel's knowledge.</param>
     public PacketPath(
         TunnelTable tunnels, SlotAllotter peerIds, Forwarder forwarder, Outbox outbox, DropCounters drops, HandshakeInbox[] handshakers,
-        Crossing crossing, NameService names, EspSpis spis, HandshakeInbox[] ike, MtuTo mtuTo)
+        Crossing crossing, NameService names, EspSpis spis, IkeInbox[] ike, MtuTo mtuTo)
     {
         _tunnels = tunnels;
         _peerIds = peerIds;
@@ -54,10 +55,11 @@ internal sealed partial class PacketPath
     {
         var uplink = Math.Max(1, wanted.Uplink);
         Invariant.Check(uplink <= Uplinks.Max, "an identity has at most four uplinks");
-        Replace(_tunnels.OfUplink(wanted.IdentityId, uplink), wanted.Path, now);
+        var successor = new Successor(wanted.Path, wanted.Proof);
+        Replace(_tunnels.OfUplink(wanted.IdentityId, uplink), successor, now);
         if (wanted.Kind == TunnelKind.OpenVpn)
         {
-            Replace(_tunnels.AtAddress(wanted.Path), wanted.Path, now);
+            Replace(_tunnels.AtAddress(wanted.Path), successor, now);
         }
 
         ref var tunnel = ref _tunnels.Open(wanted.Slot, wanted.IdentityId, wanted.Path, wanted.Kind, uplink);
@@ -83,13 +85,13 @@ internal sealed partial class PacketPath
             _crossing.Tunnels.TakeAddress(AddressKey.Of(wanted.Path), wanted.IdentityId);
         }
 
-        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, wanted.Path, uplink);
+        _crossing.Announce(wanted.IdentityId, wanted.TunnelId, successor, uplink);
         Situate(tunnel);
         Notify(TunnelNoticeKind.Opened, wanted.Slot);
     }
 
     /// <summary>Another shard has a newer tunnel of the identity.</summary>
-    public void ReplaceFromElsewhere(int identityId, long tunnelId, in OuterPath by, Instant now)
+    public void ReplaceFromElsewhere(int identityId, long tunnelId, in Successor by, Instant now)
     {
         Replace(_tunnels.OfIdentity(identityId, tunnelId), by, now);
     }
@@ -344,7 +346,7 @@ internal sealed partial class PacketPath
         var protocol = tunnel.Kind == TunnelKind.Ipsec
             ? tunnel.Path.IsRaw ? TunnelProtocol.IpsecEsp : TunnelProtocol.IpsecUdp
             : tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
-        _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.Path.Peer.Ip));
+        _crossing.Situate(tunnel.IdentityId, tunnel.Id, new Situation(protocol, tunnel.Cipher, tunnel.ShownAt));
     }
 
     private DropReason HandleInner(int from, in PacketSpot spot, Instant now)
@@ -495,25 +497,20 @@ internal sealed partial class PacketPath
 
     private bool Is(int slot, long tunnelId) => _tunnels.IsLive(slot) && _tunnels[slot].Id == tunnelId;
 
-    private void Replace(int slot, in OuterPath by, Instant now)
+    private void Replace(int slot, in Successor by, Instant now)
     {
         if (slot >= 0)
         {
             ref var tunnel = ref _tunnels[slot];
-            Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by, now - tunnel.LastReceived <= tunnel.AliveWithin);
-            if (tunnel.Kind == TunnelKind.Ipsec)
-            {
-                Free(slot);
-                return;
-            }
-
-            if (tunnel.Path.Peer != by.Peer)
+            tunnel.SharesCredential = tunnel.Proof.Shares(by.Proof);
+            Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by.Path, now - tunnel.LastReceived <= tunnel.AliveWithin);
+            if (tunnel.Kind == TunnelKind.OpenVpn && tunnel.Path.Peer != by.Path.Peer)
             {
                 AskWhetherAlive(ref tunnel, now);
             }
 
             Unlist(tunnel);
-            _tunnels.Bury(slot, by, now, now + DataPlaneLimits.GhostTime);
+            _tunnels.Bury(slot, by.Path, now, now + DataPlaneLimits.GhostTime);
         }
     }
 
@@ -554,6 +551,7 @@ internal sealed partial class PacketPath
             Path = tunnel.Path,
             IsIpsec = tunnel.Kind == TunnelKind.Ipsec,
             Spi = spi,
+            SharesCredential = tunnel.SharesCredential,
             From = from,
             End = end,
             WasAlive = wasAlive,

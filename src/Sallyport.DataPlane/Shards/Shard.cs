@@ -6,6 +6,7 @@ using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
@@ -27,7 +28,7 @@ internal sealed record ShardOptions
     public required IReadOnlyList<OuterAddress> Tcp { get; init; }
 
     /// <summary>How packets and news reach the threads of IKE; none of them: no IPsec.</summary>
-    public required HandshakeInbox[] Ike { get; init; }
+    public required IkeInbox[] Ike { get; init; }
 
     public required FlowLimits Flows { get; init; }
 
@@ -67,7 +68,7 @@ internal sealed class Shard : IDisposable
     private readonly Uplink _uplink;
     private readonly GatewayLog _log;
     private readonly HandshakeInbox[] _handshakers;
-    private readonly HandshakeInbox[] _ike;
+    private readonly IkeInbox[] _ike;
     private readonly Epoll _epoll = new();
     private readonly PacketMemory _memory;
     private readonly Crossing _crossing;
@@ -610,7 +611,7 @@ internal sealed class Shard : IDisposable
                 _path.RemoveChild(remove.Slot, remove.TunnelId, remove.InboundSpi, remove.After, now);
                 break;
             case MovePath move:
-                _path.MovePath(move.Slot, move.TunnelId, move.To, move.FollowsPeer, move.KeepsNatAlive, now);
+                _path.MovePath(move, now);
                 break;
             case DemoteTunnel demote:
                 _path.Demote(demote.Slot, demote.TunnelId, demote.IsDemoted);
@@ -709,6 +710,7 @@ internal sealed class Shard : IDisposable
     private void Adopt(AdoptModel adopt, Instant now)
     {
         _model = adopt.Model;
+        _path.Decided(now);
         var cut = _forwarder.Adopt(adopt.Model.Fleet, now);
         var tunnelsCut = 0;
         if (adopt.Change.Everything)

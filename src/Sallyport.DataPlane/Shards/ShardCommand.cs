@@ -1,5 +1,6 @@
 using Sallyport.Core.Nat;
 using Sallyport.Core.OpenVpn.Data;
+using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Tunnels;
@@ -27,7 +28,8 @@ internal sealed record UseChild(int Slot, long TunnelId, uint InboundSpi) : Shar
 internal sealed record RemoveChild(int Slot, long TunnelId, uint InboundSpi, TimeSpan After) : ShardCommand;
 
 /// <summary>IKE knows where the peer is now (RFC 4555, or its messages came from there).</summary>
-internal sealed record MovePath(int Slot, long TunnelId, OuterPath To, bool FollowsPeer, bool KeepsNatAlive) : ShardCommand;
+/// <param name="ShownAt">Where it has shown that it receives.</param>
+internal sealed record MovePath(int Slot, long TunnelId, OuterPath To, IpAddress ShownAt, bool FollowsPeer, bool KeepsNatAlive) : ShardCommand;
 
 /// <summary>The peer does not answer, or does again: another uplink of its identity goes before this one.</summary>
 internal sealed record DemoteTunnel(int Slot, long TunnelId, bool IsDemoted) : ShardCommand;
@@ -43,7 +45,7 @@ internal sealed record PoisonConnection(OuterPath Path) : ShardCommand;
 internal sealed record DisconnectIdentity(int IdentityId) : ShardCommand;
 
 /// <summary>Another shard has a newer tunnel of the identity; nothing where this one is gone.</summary>
-internal sealed record ReplaceTunnel(int IdentityId, long TunnelId, OuterPath By) : ShardCommand;
+internal sealed record ReplaceTunnel(int IdentityId, long TunnelId, Successor By) : ShardCommand;
 
 /// <summary>From now on packets are judged by this model. The answer goes to the uplink.</summary>
 internal sealed record AdoptModel(GatewayModel Model, ModelChange Change, Adoption Adoption) : ShardCommand;

@@ -20,8 +20,8 @@ internal struct Tunnel
     public TunnelKind Kind;
 
     /// <summary>
-    /// Another session of the identity has taken its place. It carries nothing any more, but its keys are kept for a while: whoever still
-    /// uses them is a second client with the same credential.
+    /// Another session of the identity has taken its place. It sends nothing any more, but its keys are kept for a while: of IPsec what was on its way still passes,
+    /// and whoever goes on using them is a second client of the identity.
     /// </summary>
     public bool IsGhost;
 
@@ -29,6 +29,9 @@ internal struct Tunnel
     public Instant ReplacedAt;
     public Instant GhostUntil;
     public OuterPath ReplacedBy;
+
+    /// <summary>Who took its place came with the same credential.</summary>
+    public bool SharesCredential;
 
     /// <summary>Unique in this process.</summary>
     public long Id;
@@ -47,6 +50,9 @@ internal struct Tunnel
     public long Session;
 
     public OuterPath Path;
+
+    /// <summary>Where the peer is for the conditions of rules; another than its path's while it has not shown yet that it is there.</summary>
+    public IpAddress ShownAt;
 
     /// <summary>Several tunnels of one identity have different ones, from 1 on: packets to it take the lowest that is well.</summary>
     public byte Uplink;

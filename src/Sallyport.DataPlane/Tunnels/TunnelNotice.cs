@@ -15,7 +15,7 @@ internal enum TunnelNoticeKind : byte
     NeedsConfiguration,
     Ended,
 
-    /// <summary>The client whose tunnel was replaced is alive beside the one that replaced it: two share one credential.</summary>
+    /// <summary>The client whose tunnel was replaced is alive beside the one that replaced it: there are two.</summary>
     Cloned,
 }
 
@@ -93,6 +93,9 @@ internal readonly record struct TunnelNotice
 
     /// <summary>Moved: where the peer was. Replaced and Cloned: where the one is that took its place.</summary>
     public OuterPath From { get; init; }
+
+    /// <summary>Replaced and Cloned: whoever took its place came with the same credential.</summary>
+    public bool SharesCredential { get; init; }
 
     /// <summary>Ended: the peer had been heard of within two ping periods.</summary>
     public bool WasAlive { get; init; }

@@ -26,4 +26,13 @@ internal readonly record struct TunnelProof
     public WrappingKind Wrapping { get; init; }
 
     public TlsVersion Tls { get; init; }
+
+    /// <summary>Whether both have one credential in common: who has it may have taken the place of the other.</summary>
+    public bool Shares(in TunnelProof other) =>
+        IsSame(CertificateId, other.CertificateId) || IsSame(PasswordId, other.PasswordId) || IsSame(SecretId, other.SecretId);
+
+    private static bool IsSame(int id, int other) => id != 0 && id == other;
 }
+
+/// <summary>A tunnel that takes the place of another one of its identity.</summary>
+internal readonly record struct Successor(OuterPath Path, TunnelProof Proof);

@@ -73,6 +73,7 @@ internal sealed class TunnelTable
             Kind = kind,
             IdentityId = identityId,
             Path = path,
+            ShownAt = path.Peer.Ip,
             Keys = TunnelKeys.Empty,
             Uplink = (byte)uplink,
             NextOfIdentity = -1,
@@ -98,15 +99,13 @@ internal sealed class TunnelTable
     public void Move(int slot, in OuterPath to)
     {
         ref var tunnel = ref this[slot];
-        if (tunnel.Kind == TunnelKind.Ipsec)
+        var before = tunnel.Path;
+        (tunnel.Path, tunnel.ShownAt) = (to, to.Peer.Ip);
+        if (tunnel.Kind == TunnelKind.OpenVpn)
         {
-            tunnel.Path = to;
-            return;
+            _byAddress.Remove(AddressKey.Of(before));
+            _byAddress.Add(AddressKey.Of(to), slot);
         }
-
-        _byAddress.Remove(AddressKey.Of(tunnel.Path));
-        tunnel.Path = to;
-        _byAddress.Add(AddressKey.Of(to), slot);
     }
 
     /// <summary>Frees the keys and forgets the tunnel or ghost.</summary>

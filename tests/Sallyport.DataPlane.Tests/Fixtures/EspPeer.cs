@@ -22,7 +22,8 @@ internal sealed class EspPeer : IDisposable
     private readonly Dictionary<uint, EspSa> _byTheirSpi = [];
     private uint _sealing;
 
-    public EspPeer(PathFixture fixture, int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false)
+    public EspPeer(PathFixture fixture, int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false,
+        TunnelProof? proof = null)
     {
         _fixture = fixture;
         At = at;
@@ -37,7 +38,7 @@ internal sealed class EspPeer : IDisposable
             Slot = slot,
             TunnelId = TunnelId,
             IdentityId = identityId,
-            Proof = new TunnelProof { CertificateId = identityId * 10, Wrapping = WrappingKind.None, Tls = TlsVersion.Tls13 },
+            Proof = proof ?? new TunnelProof { CertificateId = identityId * 10, Wrapping = WrappingKind.None, Tls = TlsVersion.Tls13 },
             GrantedBy = fixture.Model.Fleet,
             AddressV4 = default,
             AddressV6 = default,

@@ -10,6 +10,7 @@ using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Host;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Shards;
@@ -88,7 +89,7 @@ internal sealed class PathFixture : IDisposable
 
     public HandshakeInbox Inbox { get; } = new();
 
-    public HandshakeInbox IkeInbox { get; } = HandshakeInbox.ForIke();
+    public IkeInbox IkeInbox { get; } = new();
 
     public EspSpis Spis { get; }
 
@@ -157,9 +158,10 @@ internal sealed class PathFixture : IDisposable
     }
 
     public EspPeer OpenIpsec(
-        int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false)
+        int identityId, OuterPath at, EspSuite? suite = null, IpsecOptions options = default, int uplink = 1, bool childless = false,
+        TunnelProof? proof = null)
     {
-        var peer = new EspPeer(this, identityId, at, suite, options, uplink, childless);
+        var peer = new EspPeer(this, identityId, at, suite, options, uplink, childless, proof);
         _espPeers.Add(peer);
         return peer;
     }

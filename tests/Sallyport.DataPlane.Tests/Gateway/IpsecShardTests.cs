@@ -12,6 +12,7 @@ using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Dns;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
@@ -37,7 +38,7 @@ public sealed class IpsecShardTests : IDisposable
     private readonly Clock _clock = new(TimeProvider.System);
     private readonly Uplink _uplink;
     private readonly HandshakeInbox _openVpn = new();
-    private readonly HandshakeInbox _ike = HandshakeInbox.ForIke();
+    private readonly IkeInbox _ike = new();
     private readonly Shard[] _shards;
     private readonly Socket _device = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 5000 };
     private readonly DatagramSocket _site = new(new OuterAddress(IpAddress.Parse(SitesAddress), 0), 0, 0, sharePort: false, kind: SocketKind.Esp);

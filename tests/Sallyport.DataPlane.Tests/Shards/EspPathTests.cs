@@ -6,6 +6,7 @@ using Sallyport.Core.Packets;
 using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
+using Sallyport.DataPlane.Ike;
 using Sallyport.DataPlane.Linux;
 using Sallyport.DataPlane.Shards;
 using Sallyport.DataPlane.Tests.Fixtures;
@@ -260,8 +261,12 @@ public sealed class EspPathTests : IDisposable
         _fixture.ReceiveIpsec(device.Seal(Request()), Elsewhere).ShouldBe(DropReason.None);
         device.Tunnel.Path.ShouldBe(DeviceAt);
 
-        _fixture.Path.MovePath(device.Slot, device.TunnelId, Elsewhere, followsPeer: true, keepsNatAlive: false, _fixture.Now);
+        var move = new MovePath(device.Slot, device.TunnelId, Elsewhere, DeviceAt.Peer.Ip, FollowsPeer: false, KeepsNatAlive: false);
+        _fixture.Path.MovePath(move, _fixture.Now);
         device.Tunnel.Path.ShouldBe(Elsewhere);
+        _fixture.Fabric.Situations.Of(TestFleet.DeviceId).Source.ShouldBe(DeviceAt.Peer.Ip, "it has not shown yet that it receives there");
+
+        _fixture.Path.MovePath(move with { ShownAt = Elsewhere.Peer.Ip }, _fixture.Now);
         _fixture.Fabric.Situations.Of(TestFleet.DeviceId).Source.ShouldBe(Elsewhere.Peer.Ip);
     }
 
@@ -288,8 +293,62 @@ public sealed class EspPathTests : IDisposable
         _fixture.Open(TestFleet.DeviceId, DeviceAt);
         var ended = _fixture.Notices().Single(notice => notice.Kind == TunnelNoticeKind.Ended);
         (ended.TunnelId, ended.End, ended.IsIpsec, ended.WasAlive).ShouldBe((ipsec.TunnelId, TunnelEnd.Replaced, true, true));
-        ipsec.Send(Request()).ShouldBe(DropReason.UnknownSpi, "its keys are gone with it");
+        _fixture.Now += DataPlaneLimits.GhostTime;
+        _fixture.Path.HandleTimeout(ipsec.Slot, _fixture.Now);
+        ipsec.Send(Request()).ShouldBe(DropReason.UnknownSpi, "its keys are gone in the end");
         _fixture.Path.Children.Count.ShouldBe(0);
+    }
+
+    /// <summary>As with a peer that proves anew who it is, and deletes its old IKE SA when the new one is there.</summary>
+    [Fact]
+    public void What_was_on_its_way_by_a_tunnel_that_was_replaced_still_passes()
+    {
+        _fixture.Open(TestFleet.SiteId, SiteAt);
+        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        var fresh = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        _fixture.Notices();
+        _fixture.Now += DataPlaneLimits.OnItsWay - TimeSpan.FromSeconds(1);
+        old.Send(Request()).ShouldBe(DropReason.None);
+        _fixture.Sent().ShouldHaveSingleItem();
+        fresh.Send(Request()).ShouldBe(DropReason.None);
+        _fixture.Sent().ShouldHaveSingleItem();
+
+        _fixture.Path.Decided(_fixture.Now);
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer, "what was decided may have been about its credential");
+        _fixture.Sent().ShouldBeEmpty();
+        _fixture.Notices().ShouldBeEmpty("it is where its successor is");
+        old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
+    }
+
+    [Fact]
+    public void A_replaced_peer_that_speaks_on_from_elsewhere_is_told_of_once_and_passes_nothing()
+    {
+        _fixture.Open(TestFleet.SiteId, SiteAt);
+        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        _fixture.Now += DataPlaneLimits.OnItsWay;
+        var forged = old.Seal(Request());
+        forged[^1] ^= 1;
+        _fixture.ReceiveIpsec(forged, DeviceAt).ShouldBe(DropReason.BadTag);
+        _fixture.Notices().ShouldBeEmpty();
+
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Sent().ShouldBeEmpty();
+        var cloned = _fixture.Notices().ShouldHaveSingleItem();
+        (cloned.Kind, cloned.Path, cloned.From).ShouldBe((TunnelNoticeKind.Cloned, DeviceAt, Elsewhere));
+        old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
+        _fixture.Notices().ShouldBeEmpty("once");
+    }
+
+    [Theory]
+    [InlineData(7, true)]
+    [InlineData(8, false)]
+    public void Whether_both_came_with_one_credential_is_told(int secret, bool isShared)
+    {
+        _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt, proof: new TunnelProof { SecretId = 7 });
+        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere, proof: new TunnelProof { SecretId = secret });
+        _fixture.Notices().Single(notice => notice.End == TunnelEnd.Replaced).SharesCredential.ShouldBe(isShared);
     }
 
     [Fact]
@@ -493,6 +552,8 @@ public sealed class EspPathTests : IDisposable
         message[19] = 0x20;
         IkeInboxes.IndexOf(message, 5).ShouldBe(2);
 
+        _fixture.ReceiveIpsec([0, 0, 0, 0, .. message], DeviceAt).ShouldBe(DropReason.UnknownPeer);
+        _fixture.IkeInbox.Use(77, hasPeer: true);
         _fixture.ReceiveIpsec([0, 0, 0, 0, .. message], DeviceAt).ShouldBe(DropReason.None);
         var room = new byte[DataPlaneLimits.IkeMessageMax];
         _fixture.IkeInbox.TryTake(room, out var from, out var length).ShouldBeTrue();
@@ -511,25 +572,6 @@ public sealed class EspPathTests : IDisposable
         _fixture.ReceiveIpsec(new byte[27], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.TooShort);
         _fixture.ReceiveIpsec(new byte[DataPlaneLimits.IkeMessageMax + 1], DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.TooLong);
         _fixture.ReceiveIpsec(new byte[60], DeviceAt with { Peer = DeviceAt.Peer with { Port = 0 } }, kind: SocketKind.Ike).ShouldBe(DropReason.WrongSourceAddress);
-    }
-
-    [Fact]
-    public void Strangers_leave_half_of_the_places_to_those_who_have_an_SPI_of_ours()
-    {
-        var first = new byte[28];
-        byte[] later = [.. Enumerable.Repeat((byte)1, 28)];
-        Fill(first, DataPlaneLimits.IkeInCapacity / 2);
-        Fill(later, DataPlaneLimits.IkeInCapacity - (DataPlaneLimits.IkeInCapacity / 2));
-
-        void Fill(byte[] message, int count)
-        {
-            for (var i = 0; i < count; i++)
-            {
-                _fixture.ReceiveIpsec(message, DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.None);
-            }
-
-            _fixture.ReceiveIpsec(message, DeviceAt, kind: SocketKind.Ike).ShouldBe(DropReason.HandshakeQueueFull);
-        }
     }
 
     [Fact]

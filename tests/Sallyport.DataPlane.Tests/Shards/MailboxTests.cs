@@ -6,29 +6,28 @@ namespace Sallyport.DataPlane.Tests.Shards;
 
 public sealed class MailboxTests
 {
+    private static readonly ShardCommand Begins = new PeerNegotiates(0, 0);
+
     [Fact]
     public void Commands_come_out_in_order_and_no_more_than_fit()
     {
         using var mailbox = new Mailbox();
         for (var i = 0; i < DataPlaneLimits.MailboxCommands; i++)
         {
-            mailbox.TryPost(new CloseTunnel(i, i, TunnelEnd.Silent)).ShouldBeTrue();
+            mailbox.TryPost(new PeerNegotiates(i, i)).ShouldBeTrue();
         }
 
-        mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)).ShouldBeFalse();
+        mailbox.TryPost(Begins).ShouldBeFalse();
         mailbox.TryTake(out var first).ShouldBeTrue();
-        ((CloseTunnel)first!).Slot.ShouldBe(0);
-        mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)).ShouldBeTrue();
+        ((PeerNegotiates)first!).Slot.ShouldBe(0);
+        mailbox.TryPost(Begins).ShouldBeTrue();
     }
 
     [Fact]
     public void An_order_is_never_refused_and_comes_first()
     {
         using var mailbox = new Mailbox();
-        while (mailbox.TryPost(new CloseTunnel(0, 0, TunnelEnd.Silent)))
-        {
-        }
-
+        Fill(mailbox);
         mailbox.Order(new DisconnectIdentity(5));
         mailbox.Order(new DisconnectIdentity(6));
 
@@ -36,7 +35,31 @@ public sealed class MailboxTests
         mailbox.TryTake(out var second).ShouldBeTrue();
         (first, second).ShouldBe((new DisconnectIdentity(5), new DisconnectIdentity(6)));
         mailbox.TryTake(out var third).ShouldBeTrue();
-        third.ShouldBeOfType<CloseTunnel>();
+        third.ShouldBe(Begins);
+    }
+
+    [Fact]
+    public void What_ends_something_is_never_refused_and_comes_behind_what_began_it()
+    {
+        using var mailbox = new Mailbox();
+        var begun = Fill(mailbox);
+        ShardCommand[] ends = [new UseChild(1, 1, 7), new RemoveChild(1, 1, 6, default), new CloseTunnel(1, 1, TunnelEnd.Silent)];
+        foreach (var end in ends)
+        {
+            mailbox.TryPost(end).ShouldBeTrue();
+        }
+
+        mailbox.TryPost(Begins).ShouldBeFalse();
+        for (var i = 0; i < begun; i++)
+        {
+            mailbox.TryTake(out _).ShouldBeTrue();
+        }
+
+        foreach (var end in ends)
+        {
+            mailbox.TryTake(out var command).ShouldBeTrue();
+            command.ShouldBe(end);
+        }
     }
 
     [Fact]
@@ -102,5 +125,16 @@ public sealed class MailboxTests
 
         await Task.WhenAll(writers);
         mailbox.IsEmpty.ShouldBeTrue();
+    }
+
+    private static int Fill(Mailbox mailbox)
+    {
+        var posted = 0;
+        while (mailbox.TryPost(Begins))
+        {
+            posted++;
+        }
+
+        return posted;
     }
 }

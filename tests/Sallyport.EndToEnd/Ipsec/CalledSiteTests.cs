@@ -108,6 +108,14 @@ public sealed class CalledSiteTests(CalledSiteFixture fleet) : IClassFixture<Cal
         children.Where(child => child.PacketsIn > 0).Select(child => child.LocalSelectors[0]).Order().ShouldBe(["192.168.75.0/24", "192.168.76.0/24"]);
         (await fleet.UntilTunnel(name, Pairs, found => found?.Sas.Count == rows)).ShouldNotBeNull();
         (await fleet.Client.ListEventsAsync("negotiation.failed", limit: 20)).Items.ShouldBeEmpty();
+
+        // What the router deletes alone, as many do with what is idle, is asked for again.
+        var deleted = children.First(child => child.LocalSelectors[0] == "192.168.76.0/24" && child.RemoteSelectors[0] == "10.20.0.0/16");
+        await charon.TerminateChild(deleted.Name);
+        await charon.UntilChild(
+            child => child.IsInstalled && child.SpiIn != deleted.SpiIn && (child.LocalSelectors[0], child.RemoteSelectors[0]) == ("192.168.76.0/24", "10.20.0.0/16"),
+            "the CHILD_SA anew", IpsecDevice.Patience);
+        (await charon.Sa()).UniqueId.ShouldBe(sa.UniqueId, "in the same IKE SA");
     }
 
     [IpsecFact]

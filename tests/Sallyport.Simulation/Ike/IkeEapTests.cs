@@ -148,7 +148,7 @@ public class IkeEapTests
         world.Gateway.Claims.ShouldBeEmpty();
     }
 
-    private static IkeWorld World(ulong seed, IkeProof proof, Fate fate)
+    internal static IkeWorld World(ulong seed, IkeProof proof, Fate fate)
     {
         var world = new IkeWorld(seed, fate);
         world.UseCertificates(IkePki.Device(), IkePki.Gateway());

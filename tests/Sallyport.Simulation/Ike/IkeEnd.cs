@@ -92,6 +92,13 @@ internal sealed class IkeEnd : IIkeOwner, IDisposable
 
     public ulong NewIkeSpi() => _entropy.Next() | 1;
 
+    /// <summary>What it hears under, and whether whom it hears there has proven who it is.</summary>
+    public Dictionary<ulong, bool> IkeSpis { get; } = [];
+
+    public void UseIkeSpi(ulong spi, bool hasPeer) => IkeSpis[spi] = hasPeer;
+
+    public void FreeIkeSpi(ulong spi) => IkeSpis.Remove(spi).ShouldBeTrue();
+
     public bool TryNewEspSpi(IkeSession session, out uint spi)
     {
         spi = ++_lastSpi;

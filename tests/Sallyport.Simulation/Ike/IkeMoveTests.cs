@@ -1,4 +1,6 @@
+using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Session;
+using Sallyport.Core.Ike.Wire;
 using Sallyport.Core.Primitives;
 using Sallyport.Simulation.Wire;
 
@@ -99,6 +101,84 @@ public class IkeMoveTests
         MoveTo(world, "203.0.113.77");
         world.Run(TimeSpan.FromSeconds(200));
         world.Gateway.Ends.Single().Reason.ShouldBe(Core.Ike.Session.IkeEnd.Silent);
+    }
+
+    /// <summary>Rules judge by where a peer has shown that it receives, whatever it says meanwhile.</summary>
+    [Fact]
+    public void A_peer_that_moved_is_taken_to_be_there_when_it_has_shown_it()
+    {
+        using var world = new IkeWorld(8);
+        world.Up(Soon);
+        var session = world.Gateway.Session!;
+        var before = world.Device.At.Ip;
+        world.Passes = (to, _) => to == End.Server;
+        MoveTo(world, "203.0.113.77");
+        world.Run(TimeSpan.FromSeconds(1));
+        (session.Path.Peer.Ip, session.ShownAt).ShouldBe((world.Device.At.Ip, before));
+
+        world.Passes = (_, _) => true;
+        world.Run(TimeSpan.FromSeconds(10));
+        session.ShownAt.ShouldBe(world.Device.At.Ip);
+        world.Gateway.Events.OfType<Core.Ike.Session.IkeMoved>().Count().ShouldBe(2, "the second says where it was shown to be");
+        world.AreUp.ShouldBeTrue();
+    }
+
+    /// <summary>
+    /// It says that it is where it cannot receive, goes back, where what it was asked there reaches it, too, and says again that it is there: the answer to the first
+    /// question, which it has by then, shows nothing.
+    /// </summary>
+    [Fact]
+    public void What_a_peer_was_asked_at_one_place_and_learned_at_another_shows_nothing()
+    {
+        using var world = new IkeWorld(9);
+        world.Up(Soon);
+        var (session, home) = (world.Gateway.Session!, world.Device.At.Ip.ToString());
+        const string victim = "203.0.113.77";
+        var (hears, withheld) = (false, new List<byte[]>());
+        world.Passes = (to, datagram) =>
+        {
+            if (to == End.Server && IkeHeader.TryRead(datagram, out var header) && header.IsResponse)
+            {
+                withheld.Add(datagram);
+                return false;
+            }
+
+            return to == End.Server || hears;
+        };
+        MoveTo(world, victim);
+        world.Run(TimeSpan.FromMilliseconds(500));
+        session.Path.Peer.Ip.ToString().ShouldBe(victim);
+
+        hears = true;
+        MoveTo(world, home);
+        world.RunUntil(() => withheld.Count > 0, TimeSpan.FromSeconds(10)).ShouldBeTrue("it is asked again");
+
+        hears = false;
+        MoveTo(world, victim);
+        world.Run(TimeSpan.FromMilliseconds(500));
+        session.Path.Peer.Ip.ToString().ShouldBe(victim);
+        world.Inject(End.Server, withheld[0], world.Device.At).ShouldBe(DropReason.None);
+        session.ShownAt.ToString().ShouldBe(home);
+        world.RunUntil(() => world.Gateway.Ends.Any(), TimeSpan.FromSeconds(60)).ShouldBeTrue("the question of where it is now is not answered");
+        session.ShownAt.ToString().ShouldBe(home);
+    }
+
+    [Fact]
+    public void Who_proves_who_it_is_from_elsewhere_than_where_it_began_is_there_when_it_has_shown_it()
+    {
+        using var world = new IkeWorld(10);
+        var elsewhere = IpAddress.Parse("203.0.113.99");
+        world.Begin();
+        world.RunUntil(() => world.Gateway.Endpoint.Sessions == 1, Soon).ShouldBeTrue();
+        world.Nat = seen => seen with { Ip = elsewhere };
+        world.Passes = (to, _) => to == End.Server;
+        world.RunUntil(() => world.Gateway.IsUp, Soon).ShouldBeTrue();
+        var session = world.Gateway.Session!;
+        (session.Path.Peer.Ip, session.ShownAt).ShouldBe((elsewhere, world.Device.At.Ip));
+
+        world.Passes = (_, _) => true;
+        world.RunUntil(() => session.ShownAt == elsewhere, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        world.AreUp.ShouldBeTrue();
     }
 
     [Fact]

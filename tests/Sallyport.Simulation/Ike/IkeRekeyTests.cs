@@ -54,6 +54,31 @@ public class IkeRekeyTests
             $"after 120 lifetimes the first keys are still in use; {world.Gateway.Failures.Count()} refusals");
     }
 
+    /// <summary>Where there was no place for the request that ends a pair, there is one later.</summary>
+    [Fact]
+    public void A_pair_whose_time_is_over_ends_though_requests_stand_in_line()
+    {
+        using var world = new IkeWorld(903);
+        var lifetime = TimeSpan.FromSeconds(60);
+        world.UseLifetimes(new IkeLifetimes { ChildRekey = lifetime });
+        world.Target = world.Target with { Lifetimes = new IkeLifetimes() };
+        world.Up();
+        var spi = world.Gateway.Live.Keys.Single();
+        world.Run(TimeSpan.FromSeconds(20));
+        world.Passes = (_, _) => false;
+        for (var i = 0; i < 300; i++)
+        {
+            world.Tell(world.Gateway, session => session.AddChild(IkeEnd.Selectors("10.20.0.0/16"), IkeEnd.Selectors("10.20.0.2/32"), world.Now));
+        }
+
+        world.Run(lifetime);
+        world.Gateway.Live.ShouldContainKey(spi);
+        world.Passes = (_, _) => true;
+        world.Run(TimeSpan.FromSeconds(120));
+        world.AreUp.ShouldBeTrue();
+        world.Gateway.Live.ShouldNotContainKey(spi);
+    }
+
     /// <summary>What has expired proves nothing.</summary>
     [Fact]
     public void Nobody_is_in_for_days_by_a_certificate_that_is_over()

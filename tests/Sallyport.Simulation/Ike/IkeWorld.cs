@@ -200,6 +200,11 @@ internal sealed class IkeWorld : IDisposable
     {
         var story = $"{what}\n{IkeHandshakeTests.Story(this)}";
         Match().ShouldBeTrue(story);
+        foreach (var end in new[] { Device, Gateway })
+        {
+            end.IkeSpis.Keys.Order().ShouldBe(end.Endpoint.LocalSpis.Order(), story);
+        }
+
         Device.Allotted.ShouldBeEmpty(story);
         Gateway.Allotted.ShouldBeEmpty(story);
         if (AreUp)

@@ -9,7 +9,9 @@ namespace Sallyport.Core.Ike.Eap;
 /// </summary>
 public sealed class EapTlsServer : EapServer
 {
-    private readonly TlsPump _tls;
+    private readonly TlsContext _context;
+    private readonly Instant _began;
+    private TlsPump? _tls;
     private EapTlsFraming _framing;
     private State _state;
     private byte[]? _provenCertificate;
@@ -22,7 +24,7 @@ public sealed class EapTlsServer : EapServer
     {
         Invariant.Check(context.IsServer && context.RequireClientCertificate, "EAP-TLS is a server's that requires a certificate");
         Invariant.Check(fragmentLength is > 0 and <= EapLimits.MaxTlsMessage, "a fragment has a length");
-        _tls = new TlsPump(context, now);
+        (_context, _began) = (context, now);
         _framing = new EapTlsFraming(fragmentLength);
     }
 
@@ -40,6 +42,9 @@ public sealed class EapTlsServer : EapServer
     /// <summary>The certificate that was proven; null before the success.</summary>
     public byte[]? PeerCertificateDer { get; private set; }
 
+    /// <summary>From the client's first word of TLS until the end: who is asked for a method that it does not speak costs none.</summary>
+    public bool HoldsTls => _tls is not null;
+
     /// <summary>Why TLS refused, where it did.</summary>
     public TlsFailure TlsFailure { get; private set; }
 
@@ -47,6 +52,7 @@ public sealed class EapTlsServer : EapServer
 
     private protected override EapStep Proceed(ReadOnlySpan<byte> data)
     {
+        var tls = _tls ??= new TlsPump(_context, _began);
         var piece = _framing.Take(data);
         switch (piece)
         {
@@ -57,13 +63,13 @@ public sealed class EapTlsServer : EapServer
             case EapTlsPiece.Acknowledgement when _framing.HasMore:
                 return Ask(_framing.Next());
             case EapTlsPiece.Acknowledgement:
-                return Acknowledged();
+                return Acknowledged(tls);
             case EapTlsPiece.Fragment when !_framing.HasMore && _state == State.Handshake:
                 return Ask(EapTlsFraming.Acknowledgement);
             case EapTlsPiece.Whole when !_framing.HasMore && _state == State.Handshake:
-                return Shake();
+                return Shake(tls);
             case EapTlsPiece.Whole when _state == State.Proven:
-                return Objected();
+                return Objected(tls);
             default:
                 return Fail(EapFailure.OutOfOrder, "TLS that nobody waits for");
         }
@@ -71,86 +77,87 @@ public sealed class EapTlsServer : EapServer
 
     private protected override void Erase()
     {
-        _tls.Dispose();
+        _tls?.Dispose();
+        _tls = null;
         _framing.Erase();
     }
 
-    private EapStep Shake()
+    private EapStep Shake(TlsPump tls)
     {
-        _tls.Feed(_framing.Message);
+        tls.Feed(_framing.Message);
         _framing.Clear();
-        switch (_tls.Handshake())
+        switch (tls.Handshake())
         {
             case TlsStatus.Done:
-                return Finish();
-            case TlsStatus.WantRead when _tls.PendingOutput > 0:
-                _framing.Say(_tls);
+                return Finish(tls);
+            case TlsStatus.WantRead when tls.PendingOutput > 0:
+                _framing.Say(tls);
                 return Ask(_framing.Next());
             case TlsStatus.WantRead:
                 return Fail(EapFailure.Malformed, "a flight of TLS that is not whole");
             default:
-                return Refuse();
+                return Refuse(tls);
         }
     }
 
-    private EapStep Finish()
+    private EapStep Finish(TlsPump tls)
     {
         // Nothing of the client's follows its Finished, and libssl has seen its certificate: both are sure without this, and both are worth a second look.
         Span<byte> room = stackalloc byte[1];
-        if (_tls.Read(room, out _) != TlsStatus.WantRead || _tls.HasPartialRecord || _tls.PeerCertificateDer() is not { Length: > 0 } certificate)
+        if (tls.Read(room, out _) != TlsStatus.WantRead || tls.HasPartialRecord || tls.PeerCertificateDer() is not { Length: > 0 } certificate)
         {
             return Fail(EapFailure.NotProven, "a handshake without a certificate, or with something behind its end");
         }
 
         // RFC 9190 section 2.5: one byte of data says that nothing else of TLS follows. Below TLS 1.3 our Finished is the last word.
-        if (EapKeys.IsTls13(_tls) && _tls.Write([0]) != TlsStatus.Done)
+        if (EapKeys.IsTls13(tls) && tls.Write([0]) != TlsStatus.Done)
         {
-            return Refuse();
+            return Refuse(tls);
         }
 
         _state = State.Proven;
         _provenCertificate = certificate;
-        _framing.Say(_tls);
+        _framing.Say(tls);
         return Ask(_framing.Next());
     }
 
-    private EapStep Acknowledged()
+    private EapStep Acknowledged(TlsPump tls)
     {
         switch (_state)
         {
-            case State.Proven when EapKeys.TryExport(_tls, out var msk):
+            case State.Proven when EapKeys.TryExport(tls, out var msk):
                 PeerCertificateDer = _provenCertificate;
                 return Succeed(msk);
             case State.Refused:
-                return Fail(EapFailure.NotProven, RefusalDetail());
+                return Fail(EapFailure.NotProven, RefusalDetail(tls));
             default:
                 return Fail(EapFailure.OutOfOrder, "nothing to go on with");
         }
     }
 
     /// <summary>A client that refuses our Finished says so by an alert, where it should have said "go on".</summary>
-    private EapStep Objected()
+    private EapStep Objected(TlsPump tls)
     {
         Span<byte> room = stackalloc byte[1];
-        _tls.Feed(_framing.Message);
-        var isAlert = _tls.Read(room, out _) == TlsStatus.Failed && _tls.Failure == TlsFailure.PeerAlert;
+        tls.Feed(_framing.Message);
+        var isAlert = tls.Read(room, out _) == TlsStatus.Failed && tls.Failure == TlsFailure.PeerAlert;
         return isAlert
-            ? Fail(EapFailure.Refused, _tls.FailureDetail)
+            ? Fail(EapFailure.Refused, tls.FailureDetail)
             : Fail(EapFailure.OutOfOrder, "TLS that nobody waits for");
     }
 
-    private EapStep Refuse()
+    private EapStep Refuse(TlsPump tls)
     {
-        TlsFailure = _tls.Failure;
+        TlsFailure = tls.Failure;
         _state = State.Refused;
-        if (_tls.PendingOutput == 0)
+        if (tls.PendingOutput == 0)
         {
-            return Fail(_tls.Failure == TlsFailure.PeerAlert ? EapFailure.Refused : EapFailure.NotProven, RefusalDetail());
+            return Fail(tls.Failure == TlsFailure.PeerAlert ? EapFailure.Refused : EapFailure.NotProven, RefusalDetail(tls));
         }
 
-        _framing.Say(_tls);
+        _framing.Say(tls);
         return Ask(_framing.Next());
     }
 
-    private string RefusalDetail() => $"TLS: {_tls.Failure}, {_tls.FailureDetail}";
+    private static string RefusalDetail(TlsPump tls) => $"TLS: {tls.Failure}, {tls.FailureDetail}";
 }

@@ -193,7 +193,7 @@ internal sealed class IkeSaInit : Exchange
 
         if (session.IsEncapsulated)
         {
-            session.Path = session.Path.ToNatPort(session.Options.NatPort);
+            session.GoTo(session.Path.ToNatPort(session.Options.NatPort));
         }
 
         session.Phase = handshake.Additional.Count == 0 ? IkePhase.Authenticating : IkePhase.Intermediate;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using Sallyport.Core.Ike.Door;
 using Sallyport.Core.Ike.Proposals;
 using Sallyport.Core.Ike.Session;
@@ -39,7 +40,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     private bool _isSent;
     private byte[] _cookie = [];
     private string _gateway = "";
-    private IkePath _path;
+    private int _move;
 
     private Informational(Informational before)
         : this(before.Kind) => (_child, _spi, _gateway, _isAgain) = (before._child, before._spi, before._gateway, true);
@@ -91,12 +92,14 @@ internal sealed class Informational(InformationalKind kind) : Exchange
                 to.Notify(NotifyType.AuthenticationFailed);
                 return true;
             case InformationalKind.UpdateAddresses:
-                _path = session.Path;
+                _move = session.Moves;
                 to.Notify(NotifyType.UpdateSaAddresses);
                 IkeSaInit.WriteNat(session, sa, session.Path, ref to);
                 return true;
+            case InformationalKind.ReturnRoutability when session.Path.Peer.Ip == session.ShownAt:
+                return false;
             case InformationalKind.ReturnRoutability:
-                _path = session.Path;
+                _move = session.Moves;
                 _cookie = new byte[CookieLength];
                 session.Entropy.Fill(_cookie);
                 to.Notify(NotifyType.Cookie2, _cookie);
@@ -127,12 +130,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
                 HandleMoved(session, sa, response, now);
                 break;
             case InformationalKind.ReturnRoutability:
-                // Whoever answers has our keys; that it has the number says that it received it there.
-                if (response.Find(NotifyType.Cookie2) is not { } cookie || !cookie.Data.AsSpan().SequenceEqual(_cookie))
-                {
-                    session.Close("the peer does not receive where it says it moved to", now);
-                }
-
+                HandleShown(session, response, now);
                 break;
             case InformationalKind.Probe when WatchesNat(session):
                 LookAtNat(session, sa, response);
@@ -257,15 +255,10 @@ internal sealed class Informational(InformationalKind kind) : Exchange
             return false;
         }
 
-        var before = session.Path;
-        session.Path = from;
+        session.GoTo(from);
         IkeSaInit.DetectNat(session, sa, request, sa.ResponderSpi);
         session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
-        if (before.Peer.Ip != from.Peer.Ip)
-        {
-            session.Enqueue(session.Current, new Informational(InformationalKind.ReturnRoutability));
-        }
-
+        session.AskToShow();
         return true;
     }
 
@@ -301,9 +294,29 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         sa.SeenAs = [.. seen.Data];
     }
 
+    /// <summary>
+    /// Whoever answers has our keys; that it has the number says that it received it where we sent it, which is one place only as long as the peer has not moved since.
+    /// </summary>
+    private void HandleShown(IkeSession session, IkePayloads response, Instant now)
+    {
+        if (_move != session.Moves)
+        {
+            return;
+        }
+
+        if (response.Find(NotifyType.Cookie2) is not { } cookie || !CryptographicOperations.FixedTimeEquals(cookie.Data.AsSpan(), _cookie))
+        {
+            session.Close("the peer does not receive where it says it moved to", now);
+            return;
+        }
+
+        session.ShownAt = session.Path.Peer.Ip;
+        session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
+    }
+
     private void HandleMoved(IkeSession session, IkeSa sa, IkePayloads response, Instant now)
     {
-        if (_path != session.Path)
+        if (_move != session.Moves)
         {
             // It has moved once more since, and says so in another request.
             return;

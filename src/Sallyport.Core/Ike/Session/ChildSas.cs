@@ -38,6 +38,9 @@ internal sealed class ChildSas(IkeSession session)
     /// <summary>A SA outlives the time at which it shall be replaced by this part of its life.</summary>
     private const double Grace = 0.1;
 
+    /// <summary>Until the end of one is asked for again: there may have been no place for the request, and what was deleted is not here any more.</summary>
+    private static readonly TimeSpan DeleteAgainAfter = TimeSpan.FromSeconds(30);
+
     private readonly List<ChildSa> _all = [];
 
     public int Count => _all.Count;
@@ -72,7 +75,7 @@ internal sealed class ChildSas(IkeSession session)
             var child = _all[i];
             if (child.ExpiresAt <= now)
             {
-                child.ExpiresAt = Instant.Never;
+                child.ExpiresAt = now + DeleteAgainAfter;
                 child.RekeyAt = Instant.Never;
                 session.DeleteChild(child.InboundSpi, now);
             }

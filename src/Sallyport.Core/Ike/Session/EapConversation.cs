@@ -52,6 +52,8 @@ internal sealed class EapServing(IkeSession session) : EapConversation
 
     public bool HasMethods => _left.Count > 0;
 
+    public bool HoldsTls => _method is EapTlsServer { HoldsTls: true };
+
     public byte[] Start() => EapIdentity.Request(_firstIdentifier);
 
     private protected override EapStep Proceed(ReadOnlySpan<byte> packet, Instant now)

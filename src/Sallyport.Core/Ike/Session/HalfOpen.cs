@@ -3,27 +3,35 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.Ike.Session;
 
 /// <summary>
-/// Sessions that are not up yet, in the order in which they came, and how many there are from each address. An address is never shut out: behind one may be a
-/// whole fleet. Many from one of them make us ask for cookies, and many from one port of it make room for each other.
+/// Sessions that are not up yet, and those of them that hold TLS, which is dear. Many from one address make us ask for cookies, many from one port of it make room for
+/// each other, and where there are too many in all whoever has most makes room.
 /// </summary>
 internal sealed class HalfOpen
 {
-    private readonly LinkedList<IkeSession> _inOrder = new();
-    private readonly Dictionary<long, LinkedListNode<IkeSession>> _nodes = [];
-    private readonly Dictionary<IpAddress, int> _perAddress = [];
+    private readonly Crowd _all = new();
+    private readonly Crowd _withTls = new();
     private readonly Dictionary<OuterAddress, List<IkeSession>> _perPort = [];
 
-    public int Count => _inOrder.Count;
+    public int Count => _all.Count;
 
-    public int From(IpAddress address) => _perAddress.GetValueOrDefault(PlaceOf(address));
+    public int WithTls => _withTls.Count;
 
-    public IkeSession? Oldest => _inOrder.First?.Value;
+    public int From(IpAddress address) => _all.From(address);
+
+    /// <summary>Who has to go where there are more than <paramref name="most"/>; null where there are not.</summary>
+    public IkeSession? TooMany(int most) => _all.Count > most ? _all.OldestOfMost : null;
+
+    /// <summary>The same of those that hold TLS.</summary>
+    public IkeSession? TooManyWithTls(int most) => _withTls.Count > most ? _withTls.OldestOfMost : null;
+
+    /// <summary>The oldest of more than <paramref name="most"/> from one port; null where there are fewer.</summary>
+    public IkeSession? TooManyFrom(OuterAddress from, int most) =>
+        _perPort.TryGetValue(from, out var ofPort) && ofPort.Count > most ? ofPort[0] : null;
 
     public void Add(IkeSession session, OuterAddress from)
     {
-        _nodes[session.Number] = _inOrder.AddLast(session);
         session.CameFrom = from;
-        _perAddress[PlaceOf(from.Ip)] = From(from.Ip) + 1;
+        _all.Add(session);
         if (!_perPort.TryGetValue(from, out var ofPort))
         {
             _perPort[from] = ofPort = [];
@@ -32,37 +40,27 @@ internal sealed class HalfOpen
         ofPort.Add(session);
     }
 
-    /// <summary>The oldest of more than <paramref name="most"/> from one port; null where there are fewer.</summary>
-    public IkeSession? TooManyFrom(OuterAddress from, int most) =>
-        _perPort.TryGetValue(from, out var ofPort) && ofPort.Count > most ? ofPort[0] : null;
-
-    public void Remove(IkeSession session)
+    /// <summary>To be told whenever it may have changed.</summary>
+    public void NoteTls(IkeSession session, bool holdsTls)
     {
-        if (!_nodes.Remove(session.Number, out var node))
+        if (holdsTls)
         {
-            return;
-        }
-
-        _inOrder.Remove(node);
-        var from = session.CameFrom;
-        var rest = From(from.Ip) - 1;
-        if (rest > 0)
-        {
-            _perAddress[PlaceOf(from.Ip)] = rest;
+            _withTls.Add(session);
         }
         else
         {
-            _perAddress.Remove(PlaceOf(from.Ip));
-        }
-
-        var ofPort = _perPort[from];
-        ofPort.Remove(session);
-        if (ofPort.Count == 0)
-        {
-            _perPort.Remove(from);
+            _withTls.Remove(session);
         }
     }
 
-    /// <summary>Whoever has one address of IPv6 has many: those of a /56 are one.</summary>
-    private static IpAddress PlaceOf(IpAddress address) => address.IsV4 ? address : new IpAddress(address.Bits >> 72 << 72);
+    /// <summary>It came up, or is gone. Does nothing the second time.</summary>
+    public void Remove(IkeSession session)
+    {
+        _all.Remove(session);
+        _withTls.Remove(session);
+        if (_perPort.TryGetValue(session.CameFrom, out var ofPort) && ofPort.Remove(session) && ofPort.Count == 0)
+        {
+            _perPort.Remove(session.CameFrom);
+        }
+    }
 }

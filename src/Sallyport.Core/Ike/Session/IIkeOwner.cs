@@ -108,6 +108,17 @@ public interface IIkeOwner
     /// <summary>Never 0, and not one in use.</summary>
     ulong NewIkeSpi();
 
+    /// <summary>Messages to this SPI of ours are for one of the sessions from now on. For an owner that sorts messages before they come in.</summary>
+    /// <param name="hasPeer">The session's peer has proven who it is.</param>
+    void UseIkeSpi(ulong spi, bool hasPeer)
+    {
+    }
+
+    /// <summary>Messages to this SPI are for nobody any more.</summary>
+    void FreeIkeSpi(ulong spi)
+    {
+    }
+
     /// <summary>An SPI for a pair of SAs of this session; false where there is no room for another one.</summary>
     bool TryNewEspSpi(IkeSession session, out uint spi);
 

@@ -6,7 +6,9 @@ using Sallyport.Core.Primitives;
 
 namespace Sallyport.Core.Ike.Session;
 
-/// <summary>From when on an endpoint is careful.</summary>
+/// <summary>
+/// From when on an endpoint is careful. Every thread of IKE has one of its own, and newcomers come to them by their SPIs: what one address has is spread over all of them.
+/// </summary>
 public sealed record IkeEndpointLimits
 {
     /// <summary>Above so many sessions under way, every newcomer shows that it receives. Stock peers do so from 30 on (strongSwan's cookie_threshold).</summary>
@@ -18,8 +20,15 @@ public sealed record IkeEndpointLimits
     /// <summary>More from one port of an address are one peer that begins again and again: the oldest goes. A router with many connections begins them all at once.</summary>
     public int PerPortMax { get; init; } = 64;
 
-    /// <summary>Sessions under way at once; beyond it the oldest goes. One takes about 8 KB.</summary>
+    /// <summary>Sessions under way at once; beyond it the oldest from the address that has most goes (see <see cref="Crowd"/>). One takes about 8 KB, all of them 64 MB.</summary>
     public int HalfOpenMax { get; init; } = 8_192;
+
+    /// <summary>
+    /// The same of those that hold TLS, for EAP-TLS: about 55 KB each, all of them 225 MB, as for OpenVPN. A thread computes some 300 such handshakes in a second, and each
+    /// takes some five round trips: of a fleet that comes back at once over a slow radio (a second and more) 2,000 are under way, and would throw each other out if there
+    /// were no more places than that.
+    /// </summary>
+    public int EapTlsMax { get; init; } = 4_096;
 }
 
 /// <summary>A peer that was not let in, for operators.</summary>
@@ -49,6 +58,7 @@ public sealed class IkeEndpoint : IDisposable
     private TicketOffice _tickets;
     private IkeDoor _door;
     private long _lastNumber;
+    private int _madeRoom;
 
     public IkeEndpoint(IkeOptions options, IIkeOwner owner, IEntropy entropy, IkeEndpointLimits? limits = null)
     {
@@ -64,6 +74,9 @@ public sealed class IkeEndpoint : IDisposable
 
     public int HalfOpenSessions => _halfOpen.Count;
 
+    /// <summary>Those of them that hold TLS.</summary>
+    public int EapTlsSessions => _halfOpen.WithTls;
+
     /// <summary>Newcomers are let in by these from now on; sessions keep what they began with.</summary>
     public void UseOptions(IkeOptions options)
     {
@@ -76,6 +89,8 @@ public sealed class IkeEndpoint : IDisposable
         _options = options;
         _door = new IkeDoor(options, _tickets, _cookies);
     }
+
+    internal IEnumerable<ulong> LocalSpis => _bySpi.Keys;
 
     /// <summary>Whether an SPI of ours is taken.</summary>
     public bool Holds(ulong localSpi) => _bySpi.ContainsKey(localSpi);
@@ -168,6 +183,14 @@ public sealed class IkeEndpoint : IDisposable
 
     public bool TryDequeueRefusal(out DoorRefusal refusal) => _refusals.TryDequeue(out refusal);
 
+    /// <summary>A session under way has made room for a newer one, once for each (<see cref="DropReason.MadeRoom"/>). Call until false.</summary>
+    public bool TryTakeMadeRoom()
+    {
+        var any = _madeRoom > 0;
+        _madeRoom -= any ? 1 : 0;
+        return any;
+    }
+
     /// <summary>A session that the owner wants to hear nothing more of.</summary>
     public void Drop(IkeSession session)
     {
@@ -214,15 +237,17 @@ public sealed class IkeEndpoint : IDisposable
         Enter(session);
         _newcomers[(header.InitiatorSpi, from.Peer)] = session;
         _halfOpen.Add(session, from.Peer);
-        MakeRoom(from.Peer);
+        // One that ends at once takes no place of anybody's.
         Look(session);
+        MakeRoom(_halfOpen.TooManyFrom(from.Peer, _limits.PerPortMax) ?? _halfOpen.TooMany(_limits.HalfOpenMax));
         return DropReason.None;
     }
 
-    private void MakeRoom(OuterAddress from)
+    private void MakeRoom(IkeSession? leaver)
     {
-        if ((_halfOpen.TooManyFrom(from, _limits.PerPortMax) ?? (_halfOpen.Count > _limits.HalfOpenMax ? _halfOpen.Oldest : null)) is { } leaver)
+        if (leaver is not null)
         {
+            _madeRoom++;
             Drop(leaver);
         }
     }
@@ -257,6 +282,11 @@ public sealed class IkeEndpoint : IDisposable
             _halfOpen.Remove(session);
             _newcomers.Remove((session.FirstPeerSpi, session.CameFrom));
         }
+        else
+        {
+            _halfOpen.NoteTls(session, session.HoldsTls);
+            MakeRoom(_halfOpen.TooManyWithTls(_limits.EapTlsMax));
+        }
 
         if (_members.TryGetValue(session.Number, out var member))
         {
@@ -268,22 +298,22 @@ public sealed class IkeEndpoint : IDisposable
     /// <summary>Its SPIs change when its keys do.</summary>
     private void Register(Member member)
     {
-        if (member.SpisSeen == member.Session.SpiChanges)
+        var session = member.Session;
+        if ((member.SpisSeen, member.WasUp) == (session.SpiChanges, session.IsUp))
         {
             return;
         }
 
+        var before = member.Spis;
+        member.Spis = [.. session.LocalSpis];
+        (member.SpisSeen, member.WasUp) = (session.SpiChanges, session.IsUp);
         foreach (var spi in member.Spis)
         {
-            _bySpi.Remove(spi);
+            _bySpi[spi] = session;
+            _owner.UseIkeSpi(spi, session.IsUp);
         }
 
-        member.Spis = [.. member.Session.LocalSpis];
-        member.SpisSeen = member.Session.SpiChanges;
-        foreach (var spi in member.Spis)
-        {
-            _bySpi[spi] = member.Session;
-        }
+        Free(before.Except(member.Spis));
     }
 
     private void Leave(IkeSession session)
@@ -293,15 +323,20 @@ public sealed class IkeEndpoint : IDisposable
             return;
         }
 
-        foreach (var spi in member.Spis)
-        {
-            _bySpi.Remove(spi);
-        }
-
+        Free(member.Spis);
         _halfOpen.Remove(session);
         _newcomers.Remove((session.FirstPeerSpi, session.CameFrom));
         _deadlines.Forget(session.Number);
         session.Dispose();
+    }
+
+    private void Free(IEnumerable<ulong> spis)
+    {
+        foreach (var spi in spis)
+        {
+            _bySpi.Remove(spi);
+            _owner.FreeIkeSpi(spi);
+        }
     }
 
     private sealed class Member(IkeSession session)
@@ -311,5 +346,7 @@ public sealed class IkeEndpoint : IDisposable
         public ulong[] Spis { get; set; } = [];
 
         public int SpisSeen { get; set; } = -1;
+
+        public bool WasUp { get; set; }
     }
 }

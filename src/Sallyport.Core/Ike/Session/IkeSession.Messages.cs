@@ -235,11 +235,12 @@ public sealed partial class IkeSession
 
         if (Phase < IkePhase.Up)
         {
-            Path = from;
+            GoTo(from);
         }
         else if (IsUp && !HasMobike && IsPeerBehindNat && from.Peer != Path.Peer)
         {
-            Path = from;
+            GoTo(from);
+            ShownAt = from.Peer.Ip;
             Raise(new IkeMoved(Path, IsEncapsulated));
         }
     }

@@ -45,6 +45,7 @@ public sealed partial class IkeSession : IDisposable
         Owner = owner;
         Entropy = entropy;
         Path = path;
+        ShownAt = path.Peer.Ip;
         Children = new ChildSas(this);
         Followups = new Followups(this);
     }
@@ -52,7 +53,15 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>Ours to whoever has many sessions.</summary>
     public long Number { get; set; }
 
-    public IkePath Path { get; internal set; }
+    public IkePath Path { get; private set; }
+
+    /// <summary>
+    /// Where the peer last showed that it receives. It may send from anywhere, and say that it is there: until it has shown that it is, rules judge by this.
+    /// </summary>
+    public IpAddress ShownAt { get; internal set; }
+
+    /// <summary>Counts changes of <see cref="Path"/>.</summary>
+    internal int Moves { get; private set; }
 
     /// <summary>Null until the peer has proven who it is.</summary>
     public IkeGrant? Grant { get; internal set; }
@@ -86,6 +95,9 @@ public sealed partial class IkeSession : IDisposable
 
     /// <summary>What the peer's first message had: it repeats that until it has our answer.</summary>
     internal ulong FirstPeerSpi { get; private init; }
+
+    /// <summary>The peer has begun EAP-TLS, which is not over yet.</summary>
+    internal bool HoldsTls => Handshake?.Eap is EapServing { HoldsTls: true };
 
     /// <summary>Where that message came from.</summary>
     internal OuterAddress CameFrom { get; set; }
@@ -347,7 +359,7 @@ public sealed partial class IkeSession : IDisposable
     {
         if (IsUp && HasMobike && Target is not null)
         {
-            Path = path;
+            GoTo(path);
             Enqueue(Current, new Informational(InformationalKind.UpdateAddresses));
             SendAgain();
             Advance(now);
@@ -359,9 +371,26 @@ public sealed partial class IkeSession : IDisposable
     {
         if (IsUp && !HasMobike && IsPeerBehindNat && path != Path)
         {
-            Path = path;
+            GoTo(path);
+            ShownAt = path.Peer.Ip;
             SendAgain();
             Advance(now);
+        }
+    }
+
+    /// <summary>Messages go there from now on; whether the peer receives them there is another question.</summary>
+    internal void GoTo(in IkePath path)
+    {
+        Path = path;
+        Moves++;
+    }
+
+    /// <summary>Asks a peer that can be asked (RFC 4555 section 3.7) to show that it receives where it speaks from.</summary>
+    internal void AskToShow()
+    {
+        if (HasMobike && Target is null && Path.Peer.Ip != ShownAt)
+        {
+            Enqueue(Current, new Informational(InformationalKind.ReturnRoutability));
         }
     }
 
@@ -476,6 +505,7 @@ public sealed partial class IkeSession : IDisposable
         }
 
         ArmProbe(now);
+        AskToShow();
         Raise(new IkeUp(Grant!, Peer!, Suite, proof.Word(), handshake.IsInitialContact));
     }
 

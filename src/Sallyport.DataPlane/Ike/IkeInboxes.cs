@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Sallyport.DataPlane.Handshakes;
+namespace Sallyport.DataPlane.Ike;
 
 /// <summary>Which thread of IKE has a message: the one whose SPIs have its residue, so that one thread sees all of an IKE SA.</summary>
 internal static class IkeInboxes
@@ -20,8 +20,8 @@ internal static class IkeInboxes
         return ours != 0 ? IndexOf(ours, count) : (int)((theirs * 0x9e37_79b9_7f4a_7c15 >> 32) % (ulong)count);
     }
 
-    /// <summary>It has no SPI of ours: anybody may have made it.</summary>
-    public static bool IsFirst(ReadOnlySpan<byte> message) => Spis(message).Ours == 0;
+    /// <summary>0: a first message, which anybody may have made.</summary>
+    public static ulong OurSpi(ReadOnlySpan<byte> message) => Spis(message).Ours;
 
     private static (ulong Ours, ulong Theirs) Spis(ReadOnlySpan<byte> message)
     {
