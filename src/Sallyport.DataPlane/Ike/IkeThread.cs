@@ -32,6 +32,9 @@ internal sealed class IkeThread : PeerThread
     /// <summary>One that does not is told once in this time: if it begins another for that, what that replaces is left alone, or there would be no end of it.</summary>
     private static readonly TimeSpan ToldTime = TimeSpan.FromMinutes(5);
 
+    /// <summary>So soon no operator deletes what has just come up.</summary>
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(2);
+
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
 
@@ -457,9 +460,14 @@ internal sealed class IkeThread : PeerThread
             TellIke(peer);
             _failures.Raise(
                 "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
-                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another", _now);
+                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another" + Doubt(peer), _now);
         }
     }
+
+    /// <summary>A peer that cannot do what was agreed on says so in its own log alone: to us it only deletes what it has just asked for.</summary>
+    private string Doubt(IkePeer peer) => peer.ExtendedSince is { } since && _now - since < AtOnce
+        ? ". It went as soon as it came, with extended sequence numbers (esn): ESP in user space, as strongSwan's kernel-libipsec, has none (--esp with -noesn)"
+        : "";
 
     private void TellIke(IkePeer peer) =>
         Context.Uplink.Put(peer.TunnelId, new IkeDescription(peer.Session.Spis, peer.Suite, peer.IkeSince, peer.IkeRekeys, peer.Session.HasChildren));
@@ -497,6 +505,7 @@ internal sealed class IkeThread : PeerThread
             }
 
             _pairs.Came(peer.Session.Number, keys.InboundSpi, keys.Local[0], keys.Remote[0]);
+            peer.ExtendedSince = keys.Suite.ExtendedSequence ? _now : null;
             var child = NewChildOf(peer, keys);
             if (peer.IsWaiting)
             {

@@ -174,6 +174,15 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
     }
 
     [IpsecFact]
+    public async Task Who_has_no_extended_sequence_numbers_and_deletes_what_has_them_is_told_of()
+    {
+        using var device = await fleet.StartDevice("user-space", Network, shape: profile => profile.With("esp_proposals", "aes256gcm16-ecp384-esn").With("close_action", "none"));
+        await device.Charon.WaitForLine("ESN not supported", IpsecDevice.Patience);
+        var told = await fleet.UntilDetail("tunnel.ike-only", "with extended sequence numbers (esn)", IpsecDevice.Patience);
+        told.Subject.ShouldBe("device:user-space");
+    }
+
+    [IpsecFact]
     public async Task A_device_is_routed_what_it_may_reach_and_no_more_and_a_site_that_is_added_later_with_it()
     {
         const string Later = "later";
