@@ -87,7 +87,7 @@ internal static class MemberText
                 printer.Line("  " + sa);
             }
 
-            printer.Line($"  each uplink, and what its SAs are for: sallyport tunnel show {tunnel.IdentityKind}:{tunnel.Identity}.{tunnel.Network}");
+            printer.Line($"  {(tunnel.IdentityKind == "site" ? "each uplink, " : "")}with selectors: sallyport tunnel show {tunnel.IdentityKind}:{tunnel.Identity}.{tunnel.Network}");
         }
     }
 }

@@ -79,7 +79,7 @@ public sealed class TunnelListTests : IAsyncLifetime
         shown.ShouldEndWith(
             "  SA c0ffee01 in, 00000abc out: AES-256-GCM/ESN, 12m old, 3 rekeys, in 1.2 MB, out 340 kB\n"
             + "  SA c0ffee02 in, 00000abc out: AES-256-GCM/ESN, 12m old, 3 rekeys, in 1.2 MB, out 340 kB, not sent by\n"
-            + "  each uplink, and what its SAs are for: sallyport tunnel show site:dc.plant-a\n");
+            + "  each uplink, with selectors: sallyport tunnel show site:dc.plant-a\n");
         server.Says("GET /api/v1/devices/pump-17", Device(Tunnel(sas: Sa("c0ffee01"))).Replace("\"online\"", "\"offline\"", StringComparison.Ordinal));
         (await server.RunAsync("device", "show", "pump-17")).Output.ShouldNotContain("SA c0ffee01", customMessage: "it is gone with the tunnel");
         server.Says("GET /api/v1/devices/pump-17", Device(Tunnel(ike: false)));
