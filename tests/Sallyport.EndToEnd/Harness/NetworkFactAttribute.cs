@@ -92,8 +92,7 @@ public sealed class IpsecTheoryAttribute : TheoryAttribute
     }
 }
 
-/// <summary>A test of what a strongSwan is the first to do: the distribution's, or the later one that ./test unpacks.</summary>
-/// <param name="first">As in "6.0.0".</param>
+/// <summary>A test of what a strongSwan of some version, as in "6.0.0", is the first to do: the distribution's, or the later one that ./test unpacks.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public class LaterStrongswanFactAttribute : FactAttribute
 {
