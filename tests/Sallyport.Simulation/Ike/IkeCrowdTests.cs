@@ -12,6 +12,43 @@ public class IkeCrowdTests
     private static readonly IpAddress Flooder = IpAddress.Parse("192.0.2.1");
     private static readonly IpAddress Victim = IpAddress.Parse("203.0.113.9");
 
+    /// <summary>Somebody with as many addresses as there are places, one handshake from each, and then nothing more; behind one NAT a fleet begins at once.</summary>
+    [Fact]
+    public void A_fleet_behind_one_NAT_gets_in_though_many_addresses_have_a_place_each()
+    {
+        const int places = 64;
+        const int devices = 20;
+        using var world = new IkeWorld(1) { Limits = new IkeEndpointLimits { CookieAbove = 1000, CookieAbovePerAddress = 1000, HalfOpenMax = places } };
+        var gateway = world.Gateway.Endpoint = new IkeEndpoint(world.GatewayOptions, world.Gateway, new SeededEntropy(8), world.Limits);
+        var fleet = world.Device.Endpoint = new IkeEndpoint(world.DeviceOptions, world.Device, new SeededEntropy(9));
+        for (uint i = 1; i <= places; i++)
+        {
+            world.Inject(End.Server, IkeForge.First(i), new OuterAddress(IpAddress.FromV4(0xC633_6400 + i), 500));
+        }
+
+        gateway.HalfOpenSessions.ShouldBe(places);
+        var sessions = Enumerable.Range(1, devices).Select(port => fleet.Initiate(
+            world.Target, new IkePath(new OuterAddress(Victim, (ushort)(1000 + port)), world.Gateway.At, IsNatPort: false), world.Now)).ToList();
+        for (var trips = 0; trips < 200 && !sessions.TrueForAll(session => session.IsUp); trips++)
+        {
+            Carry(fleet, gateway, world.Now);
+            Carry(gateway, fleet, world.Now);
+            world.Now += TimeSpan.FromSeconds(0.1);
+            fleet.HandleTimeout(world.Now);
+        }
+
+        sessions.ShouldAllBe(session => session.IsUp);
+    }
+
+    /// <summary>All that one says goes to the other, from where it was sent.</summary>
+    private static void Carry(IkeEndpoint from, IkeEndpoint to, Instant now)
+    {
+        while (from.TryDequeueTransmit(out var datagram, out var path))
+        {
+            to.HandleMessage(datagram, path with { Local = path.Peer, Peer = path.Local }, now);
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -3,25 +3,33 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.Core.Ike.Session;
 
 /// <summary>
-/// Sessions that hold something of which there is only so much, and where they came from. Who makes room is the oldest from the address that has most of them: whoever
-/// floods replaces itself, and nobody is shut out, since behind one address may be a whole fleet. Where several have as many, it is the oldest of them all.
+/// Sessions that hold something of which there is only so much, and where they came from. Who makes room is whoever has said nothing for longest, where that is longer than
+/// an honest peer is silent: an attacker with many addresses leaves behind it what a fleet behind one address needs. Where nobody is silent it is the oldest from
+/// the address that has most: whoever floods replaces itself, and nobody is shut out, since behind one address may be a whole fleet. Where several have as many, it is the
+/// oldest of them all.
 /// </summary>
 /// <remarks>All that it does costs the logarithm of the number of addresses.</remarks>
 internal sealed class Crowd
 {
+    /// <summary>A stock peer that lost a message says it again after four seconds (strongSwan's retransmit_timeout) or half of one (libreswan).</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(6);
+
     private readonly Dictionary<IpAddress, Share> _shares = [];
     private readonly SortedSet<Share> _mostFirst = new(Comparer<Share>.Create(Compare));
-    private readonly Dictionary<long, LinkedListNode<Member>> _members = [];
+    private readonly Dictionary<long, Member> _members = [];
+    private readonly LinkedList<Member> _longestSilentFirst = new();
     private long _lastArrival;
 
     public int Count => _members.Count;
 
-    public IkeSession? OldestOfMost => _mostFirst.Min?.Members.First!.Value.Session;
+    /// <summary>Null where nobody is there.</summary>
+    public IkeSession? WhoMakesRoom(Instant now) =>
+        _longestSilentFirst.First is { Value: var silent } && now - silent.HeardAt >= Silence ? silent.Session : _mostFirst.Min?.Members.First!.Value.Session;
 
     public int From(IpAddress address) => _shares.TryGetValue(PlaceOf(address), out var share) ? share.Members.Count : 0;
 
     /// <summary>The last to come. Does nothing where it is there.</summary>
-    public void Add(IkeSession session)
+    public void Add(IkeSession session, Instant now)
     {
         if (_members.ContainsKey(session.Number))
         {
@@ -38,22 +46,35 @@ internal sealed class Crowd
             _shares[place] = share = new Share(place);
         }
 
-        _members[session.Number] = share.Members.AddLast(new Member(session, share, ++_lastArrival));
+        _members[session.Number] = new Member(session, share, ++_lastArrival, now, _longestSilentFirst);
         _mostFirst.Add(share);
+    }
+
+    /// <summary>Something genuine came of it. Does nothing where it is not there.</summary>
+    public void Hear(IkeSession session, Instant at)
+    {
+        if (_members.TryGetValue(session.Number, out var member) && at > member.HeardAt)
+        {
+            member.HeardAt = at;
+            _longestSilentFirst.Remove(member.BySilence);
+            _longestSilentFirst.AddLast(member.BySilence);
+        }
     }
 
     /// <summary>Does nothing where it is not there.</summary>
     public void Remove(IkeSession session)
     {
-        if (!_members.Remove(session.Number, out var node))
+        if (!_members.Remove(session.Number, out var member))
         {
             return;
         }
 
+        _longestSilentFirst.Remove(member.BySilence);
+
         // Its order changes with its size: it is out of the set meanwhile.
-        var share = node.Value.Share;
+        var share = member.Share;
         _mostFirst.Remove(share);
-        share.Members.Remove(node);
+        share.Members.Remove(member.InShare);
         if (share.Members.Count > 0)
         {
             _mostFirst.Add(share);
@@ -73,7 +94,27 @@ internal sealed class Crowd
         return bySize != 0 ? bySize : one.Members.First!.Value.Arrival.CompareTo(other.Members.First!.Value.Arrival);
     }
 
-    private readonly record struct Member(IkeSession Session, Share Share, long Arrival);
+    private sealed class Member
+    {
+        public Member(IkeSession session, Share share, long arrival, Instant now, LinkedList<Member> bySilence)
+        {
+            (Session, Share, Arrival, HeardAt) = (session, share, arrival, now);
+            InShare = share.Members.AddLast(this);
+            BySilence = bySilence.AddLast(this);
+        }
+
+        public IkeSession Session { get; }
+
+        public Share Share { get; }
+
+        public long Arrival { get; }
+
+        public Instant HeardAt { get; set; }
+
+        public LinkedListNode<Member> InShare { get; }
+
+        public LinkedListNode<Member> BySilence { get; }
+    }
 
     /// <summary>What one address has, in the order in which they came.</summary>
     private sealed class Share(IpAddress place)

@@ -20,7 +20,7 @@ public sealed record IkeEndpointLimits
     /// <summary>More from one port of an address are one peer that begins again and again: the oldest goes. A router with many connections begins them all at once.</summary>
     public int PerPortMax { get; init; } = 64;
 
-    /// <summary>Sessions under way at once; beyond it the oldest from the address that has most goes (see <see cref="Crowd"/>). One takes about 8 KB, all of them 64 MB.</summary>
+    /// <summary>Sessions under way at once; who goes beyond it <see cref="Crowd"/> says. One takes about 8 KB, all of them 64 MB.</summary>
     public int HalfOpenMax { get; init; } = 8_192;
 
     /// <summary>
@@ -236,10 +236,10 @@ public sealed class IkeEndpoint : IDisposable
         var session = IkeSession.Respond(_options, _owner, _tickets, _entropy, admission, from, now);
         Enter(session);
         _newcomers[(header.InitiatorSpi, from.Peer)] = session;
-        _halfOpen.Add(session, from.Peer);
+        _halfOpen.Add(session, from.Peer, now);
         // One that ends at once takes no place of anybody's.
         Look(session);
-        MakeRoom(_halfOpen.TooManyFrom(from.Peer, _limits.PerPortMax) ?? _halfOpen.TooMany(_limits.HalfOpenMax));
+        MakeRoom(_halfOpen.TooManyFrom(from.Peer, _limits.PerPortMax) ?? _halfOpen.TooMany(_limits.HalfOpenMax, now));
         return DropReason.None;
     }
 
@@ -284,8 +284,9 @@ public sealed class IkeEndpoint : IDisposable
         }
         else
         {
-            _halfOpen.NoteTls(session, session.HoldsTls);
-            MakeRoom(_halfOpen.TooManyWithTls(_limits.EapTlsMax));
+            _halfOpen.NoteTls(session, session.HoldsTls, session.LastHeard);
+            _halfOpen.Hear(session, session.LastHeard);
+            MakeRoom(_halfOpen.TooManyWithTls(_limits.EapTlsMax, session.LastHeard));
         }
 
         if (_members.TryGetValue(session.Number, out var member))
