@@ -194,14 +194,13 @@ internal sealed class IkeSa : IDisposable
                 continue;
             }
 
-            var patience = request.Exchange.Patience < deadAfter ? request.Exchange.Patience : deadAfter;
-            if (now - request.Begun >= patience)
+            if (now - request.Begun >= deadAfter)
             {
                 return true;
             }
 
             request.Pause *= PauseGrowth;
-            request.Due = Instant.Min(now + request.Pause, request.Begun + patience);
+            request.Due = Instant.Min(now + request.Pause, request.Begun + deadAfter);
             again.AddRange(request.Datagrams);
         }
 
