@@ -313,6 +313,40 @@ public class IkeMoveTests
 
     private static Func<OuterAddress, OuterAddress> Mapped(int offset) => seen => new OuterAddress(Public, (ushort)(seen.Port + offset));
 
+    /// <summary>Somebody who can receive in one place begins there and goes on from another: it cannot be asked where it is, and says that no NAT is between.</summary>
+    [Fact]
+    public void Who_cannot_be_asked_where_it_is_does_not_prove_who_it_is_from_elsewhere_than_where_it_began()
+    {
+        using var world = new IkeWorld(13);
+        GoesOnElsewhere(world);
+        world.RunUntil(() => world.Gateway.Ends.Any(), TimeSpan.FromSeconds(30)).ShouldBeTrue(IkeHandshakeTests.Story(world));
+        world.Gateway.Ends.Single().Detail.ShouldContain("from elsewhere than where it began");
+        world.Gateway.Claims.ShouldBeEmpty();
+    }
+
+    /// <summary>A NAT may have two addresses, one for each port.</summary>
+    [Fact]
+    public void Who_cannot_be_asked_and_is_behind_a_NAT_is_where_it_proves_who_it_is()
+    {
+        using var world = new IkeWorld(14);
+        world.Nat = seen => seen with { Ip = IpAddress.Parse("203.0.113.98"), Port = (ushort)(seen.Port + 1000) };
+        var elsewhere = GoesOnElsewhere(world);
+        world.RunUntil(() => world.AreUp, TimeSpan.FromSeconds(30)).ShouldBeTrue(IkeHandshakeTests.Story(world));
+        (world.Gateway.Session!.Path.Peer.Ip, world.Gateway.Session.ShownAt).ShouldBe((elsewhere, elsewhere));
+    }
+
+    private static IpAddress GoesOnElsewhere(IkeWorld world)
+    {
+        var elsewhere = IpAddress.Parse("203.0.113.99");
+        world.DeviceOptions = world.DeviceOptions with { Mobike = false };
+        world.Begin();
+        world.RunUntil(() => world.Gateway.Endpoint.Sessions == 1, Soon).ShouldBeTrue();
+        world.Run(TimeSpan.FromMilliseconds(1));
+        world.Nat = seen => seen with { Ip = elsewhere };
+        world.Passes = (_, _) => true;
+        return elsewhere;
+    }
+
     private static void MoveTo(IkeWorld world, string address)
     {
         world.Device.At = world.Device.At with { Ip = IpAddress.Parse(address) };

@@ -528,6 +528,12 @@ public sealed partial class IkeSession : IDisposable
         }
 
         ArmProbe(now);
+        if (Target is null && !HasMobike)
+        {
+            // It is behind a NAT, and followed from now on as well.
+            ShownAt = Path.Peer.Ip;
+        }
+
         AskToShow(now);
         Raise(new IkeUp(Grant!, Peer!, Suite, proof.Word(), handshake.IsInitialContact));
     }
