@@ -109,6 +109,46 @@ need_libreswan() {
     rm -rf -- "$draft"
 }
 
+# need_later_strongswan: the first that makes keys of several exchanges (RFC 9370). Where the distribution's is older, the one of Debian 13 is unpacked below artifacts
+# with all that it needs, down to the C library, and never installed. Without it its tests are skipped.
+need_later_strongswan() {
+    local home="$root/artifacts/peers/strongswan" draft package
+    [ -x "$home/usr/sbin/charon-systemd" ] && return 0
+    case "$(swanctl --version 2>&1 | sed -n 's/^strongSwan \([0-9]*\)\..*/\1/p')" in [1-5]) ;; *) return 0 ;; esac
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || { say "a later strongSwan: no apt-get here, its tests are skipped"; return 0; }
+    say "unpacking strongSwan of Debian 13 into artifacts/peers (apt-get)"
+    mkdir -p "$root/artifacts/peers"
+    draft="$(mktemp -d "$root/artifacts/peers/.XXXXXX")"
+    if download_later_strongswan "$draft"; then
+        mkdir -p "$draft/root"/usr/{bin,sbin,lib,lib64} "$draft/root"/{dev,proc,sys,tmp,run}
+        # As every Debian since 12 has it: what a package puts into /lib lands in /usr/lib.
+        ln -s usr/bin usr/sbin usr/lib usr/lib64 "$draft/root/"
+        for package in "$draft"/cache/archives/*.deb; do
+            dpkg --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$draft/root"
+        done
+        rm -rf -- "$home"
+        mv -- "$draft/root" "$home"
+    else
+        say "it could not be downloaded: its tests are skipped"
+    fi
+    rm -rf -- "$draft"
+}
+
+# download_later_strongswan FOLDER: as if nothing were installed, so that nothing of this machine is relied upon; also as any user.
+download_later_strongswan() {
+    local source
+    mkdir -p "$1"/{lists/partial,cache/archives/partial,etc}
+    : >"$1/status"
+    # From where this machine's own packages come.
+    source="$(apt-get indextargets --format '$(REPO_URI)' 'Codename: *' 2>/dev/null | grep -v security | head -1)"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${source:-http://deb.debian.org/debian} trixie main" >"$1/etc/sources.list"
+    local options=(-o "Dir::Etc::SourceList=$1/etc/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$1/lists" -o "Dir::State::status=$1/status"
+        -o "Dir::Cache=$1/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User= -o APT::Get::List-Cleanup=0)
+    apt-get "${options[@]}" update -qq >/dev/null 2>&1 || return 1
+    DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install -y -qq --download-only --no-install-recommends \
+        charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins libc6 >/dev/null 2>&1
+}
+
 # download_libreswan FOLDER: the package and what it depends on and is not installed; also as any user.
 download_libreswan() {
     mkdir -p "$1/partial"

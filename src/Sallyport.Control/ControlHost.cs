@@ -227,6 +227,7 @@ public static class ControlHosting
         services.AddSingleton<IpsecIssuer>();
         services.AddSingleton<CredentialIssuer>();
         services.AddSingleton<NetworkCommands>();
+        services.AddSingleton<NetworkEffects>();
         services.AddSingleton<IdentityCommands>();
         services.AddSingleton<IdentityQueries>();
         services.AddSingleton<CredentialCommands>();

@@ -13,8 +13,8 @@ public static class Requirements
     /// <summary>Null where strongSwan can be run as well: daemon, tool, ESP in user space, EAP.</summary>
     public static string? MissingForIpsec { get; } = new[]
         {
-            (Ipsec.CharonProcess.Daemon, "charon-systemd"),
-            (Ipsec.CharonProcess.Tool, "strongswan-swanctl"),
+            (Ipsec.CharonInstallation.Daemon, "charon-systemd"),
+            (Ipsec.CharonInstallation.Tool, "strongswan-swanctl"),
             (Plugin("kernel-libipsec"), "libcharon-extra-plugins"),
             (Plugin("eap-mschapv2"), "libcharon-extauth-plugins"),
             (Plugin("curve25519"), "libstrongswan-extra-plugins"),

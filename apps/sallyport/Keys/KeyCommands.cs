@@ -24,7 +24,7 @@ internal static class KeyCommands
 
     private static Command Rotate(Shell shell)
     {
-        var name = Flag.Word("KEY", "master: seals every secret in the database. tls-crypt-v2: comes with new profiles; the old one stays accepted");
+        var name = Flag.Word("KEY", "master: seals every secret in the database. tls-crypt-v2: comes with new OpenVPN profiles; the old one stays accepted");
         var reason = Reason();
         return shell.Verb(
             "rotate",
@@ -34,7 +34,7 @@ internal static class KeyCommands
                 var rotated = await c.Client.RotateKeyAsync(c.Parse.GetValue(name)!, c.Parse.GetValue(reason), c.Cancel);
                 c.Printer.One(rotated, ApiJson.Default.KeyRotated, r => c.Printer.Line(r.Name == "master"
                     ? $"key {r.Name} rotated: {r.Resealed} secrets sealed anew. Back up the new master.key; backups of the database from before need the old one."
-                    : $"key {r.Name} rotated: new profiles come with it. Old ones work until their key is retired: sallyport key list"));
+                    : $"key {r.Name} rotated: new OpenVPN profiles come with it. Old ones work until their key is retired: sallyport key list"));
             },
             name, reason);
     }
@@ -42,11 +42,11 @@ internal static class KeyCommands
     private static Command Retire(Shell shell)
     {
         var id = new Argument<int>("ID") { Description = "Number of the tls-crypt-v2 key (sallyport key list)" };
-        var force = Flag.Switch("--force", "Also where live credentials came with it (sallyport credential list --key ID): they stay in the dark until they have a new profile");
+        var force = Flag.Switch("--force", "Also where live credentials came with it (sallyport credential list --key ID): by OpenVPN they stay in the dark until they have a new profile");
         var reason = Reason();
         return shell.Verb(
             "retire",
-            "End a tls-crypt-v2 key that new profiles no longer come with",
+            "End a tls-crypt-v2 key that new OpenVPN profiles no longer come with; IPsec has nothing to do with it",
             async c =>
             {
                 var retired = await c.Client.RetireKeyAsync(c.Parse.GetValue(id), c.Parse.GetValue(force), c.Parse.GetValue(reason), c.Cancel);

@@ -47,6 +47,8 @@ internal sealed record Member
 
     public int? TunnelsReconnecting { get; init; }
 
+    public OutdatedFiles? OutdatedFiles { get; init; }
+
     /// <summary>The tunnel that is up; a past one says nothing about now.</summary>
     public TunnelInfo? Live => Presence == "online" ? Tunnel : null;
 
@@ -92,5 +94,6 @@ internal sealed record Member
         Revision = site.Revision,
         Cut = site.Cut,
         TunnelsReconnecting = site.TunnelsReconnecting,
+        OutdatedFiles = site.OutdatedFiles,
     };
 }

@@ -95,6 +95,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                 {
                     PrintMade(c.Printer, MemberOf(made), file is null);
                     CutText.PrintReconnecting(c.Printer, MemberOf(made).TunnelsReconnecting);
+                    MemberText.PrintOutdated(c.Printer, MemberOf(made));
                 }
 
                 var facts = issued is null || file is null ? null : ProfileFlags.Deliver(file, issued, c.Printer);
@@ -113,7 +114,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         printer.Line($"{noun} {member.Name} added to {member.Network}: {string.Join(", ", Place(member))}");
         if (withoutProfile)
         {
-            printer.Remark($"it cannot connect yet; make its profile: sallyport {noun} profile {member.Name} --profile {member.Name}.ovpn");
+            printer.Remark($"it cannot connect yet; make its profile: sallyport {noun} profile {member.Name} --profile {member.Name}.ovpn (or --protocol ipsec)");
         }
     }
 
@@ -175,6 +176,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
                 var after = await UpdateAsync(c, $"{before.Name}.{before.Network}", change, before.Revision);
                 Print(c, after);
                 CutText.PrintReconnecting(c.Printer, MemberOf(after).TunnelsReconnecting);
+                MemberText.PrintOutdated(c.Printer, MemberOf(after));
                 return CutText.PrintSideEffect(c.Printer, MemberOf(after).Cut);
             },
             [name, .. changing]);
@@ -187,7 +189,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
         var profile = new ProfileFlags("Write it here (mode 0600), - for standard output; default: NAME.ovpn, or the directory NAME.ipsec");
         var command = shell.Verb(
             "profile",
-            $"Issue a new profile; the {noun}'s credentials before it are revoked at once, and a stock client that runs with them exits (see --keep-old)",
+            $"Issue a new profile; the {noun}'s credentials before it are revoked at once: a client that runs with them is cut, by OpenVPN it exits, by IPsec it is refused (see --keep-old)",
             async c =>
             {
                 profile.CheckProtocol(c.Parse);
@@ -207,7 +209,7 @@ internal abstract class MemberNoun<T>(Shell shell, string noun, JsonTypeInfo<T> 
 
     private Command Revoke() => WithReason(
         "revoke",
-        $"Cut a {noun} for good: its tunnel, its flows, its credentials; its state is retired from then on, and a stock client exits",
+        $"Cut a {noun} for good: its tunnel, its flows, its credentials; its state is retired from then on; a stock client of OpenVPN exits, one of IPsec is refused",
         async (c, name, reason) => CutText.Print(c.Printer, await RevokeAsync(c, name, reason), "revoked"));
 
     private Command Quarantine()

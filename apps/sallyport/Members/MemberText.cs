@@ -59,6 +59,17 @@ internal static class MemberText
 
     public static string Posture(IReadOnlyList<PostureInfo> facts) => string.Join(", ", facts.Select(fact => $"{fact.Name}={fact.Value} ({Human.Time(fact.At)})"));
 
+    /// <summary>Of a change that files of routers do not know of. Nothing where none has to.</summary>
+    public static void PrintOutdated(Printer printer, Member changed)
+    {
+        if (printer.Format == OutputFormat.Table && changed.OutdatedFiles is { } files)
+        {
+            var more = files.Count > files.Sites.Count ? $" and {files.Count - files.Sites.Count} more" : "";
+            printer.Remark($"the IPsec files of {string.Join(", ", files.Sites.Select(name => $"site {name}"))}{more} are from before this: write it into the router's configuration by hand, "
+                + $"or make a new profile: sallyport site profile {files.Sites[0]}.{changed.Network} --protocol ipsec");
+        }
+    }
+
     public static void TunnelFacts(Printer printer, string presence, TunnelInfo? tunnel)
     {
         if (tunnel is null)
@@ -66,7 +77,17 @@ internal static class MemberText
             return;
         }
 
-        printer.Line(presence == "online" ? "tunnel:" : "last tunnel:");
+        var isLive = presence == "online";
+        printer.Line(isLive ? "tunnel:" : "last tunnel:");
         TunnelText.Facts(printer, tunnel);
+        if (isLive && TunnelText.IsIpsec(tunnel))
+        {
+            foreach (var sa in TunnelText.Sas(tunnel))
+            {
+                printer.Line("  " + sa);
+            }
+
+            printer.Line($"  {(tunnel.IdentityKind == "site" ? "each uplink, " : "")}with selectors: sallyport tunnel show {tunnel.IdentityKind}:{tunnel.Identity}.{tunnel.Network}");
+        }
     }
 }

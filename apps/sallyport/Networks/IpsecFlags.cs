@@ -9,13 +9,13 @@ internal sealed class IpsecFlags
 {
     private readonly Option<string?> serve = Flag.Text("--ipsec", "on: devices and sites may come by IPsec (default); off", "STATE");
     private readonly Option<string[]> ike = Flag.List(
-        "--ike", "Proposal for IKE in order of preference, such as aes256gcm16-prfsha384-ecp256; \"default\" for ours", "PROPOSAL");
+        "--ike", "Proposals for IKE in order of preference, with commas between, such as aes256gcm16-prfsha384-ecp256; \"default\" for ours", "PROPOSAL");
 
     private readonly Option<string[]> esp = Flag.List(
-        "--esp", "Proposal for ESP in order of preference, such as aes256gcm16-ecp256-none; \"default\" for ours", "PROPOSAL");
+        "--esp", "Proposals for ESP in order of preference, with commas between, such as aes256gcm16-ecp256-none; \"default\" for ours", "PROPOSAL");
 
     private readonly Option<string[]> authentication = Flag.List(
-        "--ipsec-auth", "certificate, psk, eap-tls (these by default) or eap-mschapv2", "KIND");
+        "--ipsec-auth", "certificate, psk, eap-tls (these by default) or eap-mschapv2, with commas between", "KIND");
 
     private readonly Option<string?> ikeLifetime = Flag.Text("--ike-lifetime", "New keys for IKE after this time: 4h (default), none", "TIME");
     private readonly Option<string?> childLifetime = Flag.Text("--child-lifetime", "New keys for ESP after this time: 1h (default), none", "TIME");

@@ -110,6 +110,8 @@ internal static class NetworkCommands
                 var network = await c.Client.UpdateNetworkAsync(c.Parse.GetValue(name)!, update, cancel: c.Cancel);
                 Print(c, network);
                 CutText.PrintReconnecting(c.Printer, network.TunnelsReconnecting);
+                CutText.PrintFollowing(c.Printer, network.IpsecFollowing);
+                return CutText.PrintSideEffect(c.Printer, network.Cut);
             },
             [name, prefixes, .. shape.All, .. ipsec.All]);
     }

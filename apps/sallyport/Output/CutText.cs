@@ -1,5 +1,6 @@
 using Sallyport.Api;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Networks;
 
 namespace Sallyport.Cli.Output;
 
@@ -36,6 +37,20 @@ internal static class CutText
         {
             printer.Line($"{Human.Count(count, "tunnel")} connect{(count == 1 ? "s" : "")} anew for other routes: {(count == 1 ? "it is" : "each is")} silent for some seconds (who: sallyport event list --kind network.reroute)");
         }
+    }
+
+    /// <summary>Of a change that tunnels of IPsec follow later. Nothing where none does.</summary>
+    public static void PrintFollowing(Printer printer, IpsecFollowing? following)
+    {
+        if (printer.Format == OutputFormat.Table && following is { Tunnels: var count })
+        {
+            var (goes, its) = count == 1 ? ("goes", "its") : ("go", "their");
+            string[] what = [.. Of(following.WithNewKeys, $"from {its} next new keys on"), .. Of(following.WhenConnecting, $"when {(count == 1 ? "it connects" : "they connect")} anew")];
+            printer.Line($"{Human.Count(count, "tunnel")} of IPsec {goes} on: {string.Join("; ", what)} (at once: sallyport tunnel disconnect WHO)");
+        }
+
+        static string[] Of(IReadOnlyList<string> words, string when) =>
+            words.Count == 0 ? [] : [$"{string.Join(", ", words.Select(word => "--" + word))} hold{(words.Count == 1 ? "s" : "")} {when}"];
     }
 
     private static void Lines(Printer printer, CutResult cut, string past)

@@ -33,7 +33,7 @@ internal sealed class ProfileFile : IDisposable
     public static ProfileFile Reserve(string path, bool force, bool asDirectory = false) =>
         path == StandardOutput ? new(path, null, null)
         : asDirectory ? new(path, null, PrivateDirectory.Reserve(path, force, "--profile", Sheet))
-        : new(path, PrivateFile.Reserve(path, force, "--profile", "pump-17.ovpn"), null);
+        : new(path, PrivateFile.Reserve(path, force, "--profile", "pump-17.ovpn; a directory is for --protocol ipsec"), null);
 
     /// <summary>Writes the profile where it belongs. <paramref name="standardOutput"/> takes it for "-".</summary>
     public void Commit(ProfileIssued profile, Action<string> standardOutput)

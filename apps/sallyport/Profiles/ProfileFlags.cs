@@ -21,7 +21,7 @@ internal sealed class ProfileFlags
     private readonly Option<string?> protocol = Flag.Text(
         "--protocol", "openvpn (default): one file; ipsec: a directory with files for strongSwan, libreswan and phones, and a sheet for web forms", "PROTOCOL");
 
-    private readonly Option<bool> force = Flag.Switch("--force", "Replace the file if it exists");
+    private readonly Option<bool> force = Flag.Switch("--force", "Replace the file, or the directory of an IPsec profile, if it exists");
     private readonly Option<string?> endpoint = Flag.Text(
         "--endpoint", "Host name or address that the profile dials; default: the installation's", "HOST");
 
@@ -133,8 +133,8 @@ internal sealed class ProfileFlags
 
             if (issued.Revoked.Count > 0)
             {
-                printer.Remark($"{Human.Count(issued.Revoked.Count, "credential")} before it revoked: a client that runs with the old profile is told to stop, "
-                    + "exits, and is back only when it is started with the new one");
+                printer.Remark($"{Human.Count(issued.Revoked.Count, "credential")} before it revoked: a client that runs with the old profile is cut, and is back "
+                    + "only with the new one (OpenVPN exits and is started again; IPsec is refused until it is loaded)");
             }
         }
 

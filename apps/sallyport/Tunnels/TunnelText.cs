@@ -54,7 +54,7 @@ internal static class TunnelText
     private static string Spi(IkeSaInfo ike, string spi, string role) =>
         $"{spi} ({role}, {((ike.Initiator == "gateway") == (role == "initiator") ? "the gateway" : "the peer")})";
 
-    private static bool IsIpsec(TunnelInfo tunnel) => tunnel.Protocol.StartsWith("ipsec/", StringComparison.Ordinal);
+    public static bool IsIpsec(TunnelInfo tunnel) => tunnel.Protocol.StartsWith("ipsec/", StringComparison.Ordinal);
 
     private static void Sa(Printer printer, SaInfo sa)
     {

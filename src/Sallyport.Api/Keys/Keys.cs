@@ -15,7 +15,7 @@ public sealed record KeyInfo
     /// <summary>"tls-crypt-v2".</summary>
     public required string Name { get; init; }
 
-    /// <summary>"current": new profiles come with it. "accepted": older profiles do, until it is retired.</summary>
+    /// <summary>"current": new OpenVPN profiles come with it. "accepted": older profiles do, until it is retired.</summary>
     public required string State { get; init; }
 
     /// <summary>Live credentials whose profile came with it.</summary>
@@ -25,6 +25,6 @@ public sealed record KeyInfo
 }
 
 /// <summary>Ends a key that is no longer the current one.</summary>
-/// <param name="Force">Also where live credentials came with it: their devices stay in the dark until they have a new profile.</param>
+/// <param name="Force">Also where live credentials came with it: by OpenVPN their devices stay in the dark until they have a new profile.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record KeyRetire(string? Reason, bool Force);

@@ -75,3 +75,15 @@ public sealed record NetworkIpsec
 
     public required bool PpkRequired { get; init; }
 }
+
+/// <summary>What a change means for tunnels of IPsec that are up and stay so.</summary>
+public sealed record IpsecFollowing
+{
+    public required int Tunnels { get; init; }
+
+    /// <summary>In the words of the flags, "ike": what each keeps to from its next new keys on.</summary>
+    public required IReadOnlyList<string> WithNewKeys { get; init; }
+
+    /// <summary>"reauthenticate": what holds for each when it connects anew.</summary>
+    public required IReadOnlyList<string> WhenConnecting { get; init; }
+}

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Sallyport.Api.Devices;
 using Sallyport.Api.Dns;
 
 namespace Sallyport.Api.Networks;
@@ -158,6 +159,12 @@ public sealed record NetworkInfo
 
     /// <summary>Counts up with every change; the ETag of the resource.</summary>
     public required long Revision { get; init; }
+
+    /// <summary>In the answer to an update that asks otherwise of who comes in: what it cut, as the gateways measured it.</summary>
+    public CutResult? Cut { get; init; }
+
+    /// <summary>In the answer to an update: what of it live tunnels of IPsec do not follow at once. Null where there are none, or nothing is later.</summary>
+    public IpsecFollowing? IpsecFollowing { get; init; }
 
     /// <summary>In the answer to an update: how many live tunnels connect anew for it, because its members are sent other routes. Null for none.</summary>
     public int? TunnelsReconnecting { get; init; }

@@ -126,6 +126,18 @@ public sealed record SiteInfo
 
     /// <summary>In the answer to a change: how many live tunnels connect anew for it, because their members are sent other routes. Null for none.</summary>
     public int? TunnelsReconnecting { get; init; }
+
+    /// <summary>In the answer to a change: sites that come by IPsec with files from before it, which it made say too little. Null for none.</summary>
+    public OutdatedFiles? OutdatedFiles { get; init; }
+}
+
+/// <summary>Sites of one network whose files for IPsec do not say what is so now.</summary>
+public sealed record OutdatedFiles
+{
+    public required int Count { get; init; }
+
+    /// <summary>The first of them by name.</summary>
+    public required IReadOnlyList<string> Sites { get; init; }
 }
 
 /// <summary>The answer to a create. The profile holds a private key that exists nowhere else.</summary>

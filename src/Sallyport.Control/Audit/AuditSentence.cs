@@ -91,6 +91,8 @@ internal static class AuditSentence
             detail["labels"] is JsonObject { Count: > 0 } labels
                 ? "labels " + string.Join(", ", labels.Select(label => $"{label.Key}={label.Value}")) : Without(action, "labels"),
             Prefixed("groups ", List(detail, "groups")) ?? Without(action, "groups"),
+            .. Each(detail, "ipsecChosen"),
+            .. Each(detail, "ipsecChanged"),
             Prefixed("with it ", Counted("credential", detail, "credentials")),
         ],
     };
@@ -148,14 +150,12 @@ internal static class AuditSentence
         yield return Prefixed("guests ", Text(detail, "guests"));
         yield return Prefixed("topology ", Text(detail, "topology"));
         yield return detail.ContainsKey("defaultRoute") ? "everything goes into the tunnel" : null;
-        if (detail["ipsecChanged"] is JsonArray changes)
+        foreach (var change in Each(detail, "ipsecChanged"))
         {
-            foreach (var change in changes)
-            {
-                yield return change?.ToString();
-            }
+            yield return change;
         }
-        else
+
+        if (!detail.ContainsKey("ipsecChanged"))
         {
             yield return detail["ipsec"] is JsonObject ipsec ? ipsec["Off"]?.GetValue<bool>() == true ? "no IPsec" : "IPsec as it was chosen" : null;
         }
@@ -221,6 +221,9 @@ internal static class AuditSentence
 
     private static string? List(JsonObject detail, string name) =>
         detail[name] is JsonArray { Count: > 0 } list ? string.Join(", ", list.Select(item => item?.ToString())) : null;
+
+    /// <summary>Texts that are parts of the sentence themselves.</summary>
+    private static IEnumerable<string?> Each(JsonObject detail, string name) => detail[name] is JsonArray list ? list.Select(item => item?.ToString()) : [];
 
     private static string? Prefixed(string prefix, string? text) => text is null ? null : prefix + text;
 

@@ -16,7 +16,7 @@ internal static class DeviceEndpoints
     private const string Kind = "device";
 
     private static readonly MemberEndpoints<DeviceInfo> Members = new(
-        Kind, "Devices", (row, tunnels, volumes) => row.ToDevice(tunnels, volumes), (info, cut, reconnecting) => info with { Cut = cut, TunnelsReconnecting = reconnecting });
+        Kind, "Devices", (row, tunnels, volumes) => row.ToDevice(tunnels, volumes), (info, effects) => info with { Cut = effects.Cut, TunnelsReconnecting = effects.Reconnecting });
 
     public static void MapDevices(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 

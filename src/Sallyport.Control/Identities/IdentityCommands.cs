@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Dapper;
 using Sallyport.Api.Credentials;
 using Sallyport.Api.Devices;
+using Sallyport.Api.Sites;
 using Sallyport.Control.Applications;
 using Sallyport.Control.Changes;
 using Sallyport.Control.Credentials;
@@ -18,6 +19,9 @@ using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.Control.Identities;
+
+/// <summary>What came of a change of one: null for what does not apply.</summary>
+internal sealed record MemberEffects(CutResult? Cut, int? Reconnecting, OutdatedFiles? Outdated);
 
 /// <summary>What can be done with devices and sites alike.</summary>
 internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts, QuarantineKeeper keeper)
@@ -39,12 +43,21 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
     }
 
     /// <summary>Labels, groups and subnets decide what is allowed: flows that lose their permission are cut.</summary>
-    public async Task<(IdentityRow Row, CutResult Cut, int? Reconnecting)> UpdateAsync(
-        Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
+    public async Task<(IdentityRow Row, MemberEffects Effects)> UpdateAsync(Actor actor, string name, IdentityInput input, long? revision, CancellationToken cancel)
     {
-        var committed = commands.Run(actor, change => Update(change, name, input, revision));
-        return (committed.Value, await EnforceAsync(committed, "changed", "update", cancel), committed.Reconnecting);
+        OutdatedFiles? outdated = null;
+        var committed = commands.Run(actor, change =>
+        {
+            var before = Lookup.Identity(change.Sql, input.Kind, name).OrNotFound();
+            var after = Update(change, name, input, revision);
+            outdated = SiteFiles.OutdatedBy(change.Sql, before, after);
+            return after;
+        });
+        return (committed.Value, new MemberEffects(await EnforceAsync(committed, "changed", "update", cancel), committed.Reconnecting, outdated));
     }
+
+    /// <summary>What became of the files of others when it was made.</summary>
+    public OutdatedFiles? OutdatedBy(IdentityRow made) => database.Read(sql => SiteFiles.OutdatedBy(sql, null, made));
 
     /// <summary>As part of a command.</summary>
     internal static IdentityRow Update(Change change, string name, IdentityInput input, long? revision)
@@ -67,7 +80,8 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         }
 
         var limits = Column.Of(LimitReading.Read(input.Limit, row.Limit, problems));
-        var ipsec = Column.Of(PeerInput.Read(input.Ipsec, row.Ipsec, problems));
+        var peer = PeerInput.Read(input.Ipsec, row.Ipsec, problems);
+        var ipsec = Column.Of(peer);
         problems.ThrowIfAny();
         var labels = input.Labels is null ? row.LabelsJson : Column.Of(input.Labels);
         var groups = input.Groups is null ? row.GroupsJson : Column.Of([.. input.Groups.Distinct(StringComparer.Ordinal)]);
@@ -85,6 +99,7 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["subnets"] = JsonNode.Parse(subnets),
                 ["limit"] = input.Limit is null ? null : LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : "none",
                 ["ipsec"] = input.Ipsec is null ? null : JsonNode.Parse(ipsec),
+                ["ipsecChanged"] = Texts(PeerInput.Changes(row.Ipsec, peer)),
             });
         return IdentityRow.Find(change.Sql, row.Id)!;
     }
@@ -337,10 +352,14 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
                 ["groups"] = JsonNode.Parse(groups),
                 ["limit"] = LimitReading.Describe(Column.Limit(limits)) is { Length: > 0 } limit ? limit : null,
                 ["ipsec"] = peer is null ? null : JsonNode.Parse(Column.Of(peer)),
+                ["ipsecChosen"] = Texts(PeerInput.Chosen(peer)),
             });
         var profile = input.Profile is null ? null : issuer.Issue(change, row, network, input.Profile);
         return (row, profile);
     }
+
+    /// <summary>Null for none.</summary>
+    private static JsonArray? Texts(IEnumerable<string> texts) => texts.Select(text => (JsonNode)text).ToArray() is { Length: > 0 } nodes ? new JsonArray(nodes) : null;
 
     private static IpAddress? AllocateOrProblem(Change change, NetworkRow network, bool v4, ProblemList problems)
     {

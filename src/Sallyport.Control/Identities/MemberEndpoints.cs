@@ -18,9 +18,9 @@ namespace Sallyport.Control.Identities;
 /// </summary>
 /// <param name="kind">"device".</param>
 /// <param name="plural">"Devices"; in small letters the path.</param>
-/// <param name="withCut">The info, with what came of a change.</param>
+/// <param name="withEffects">The info, with what came of a change.</param>
 internal sealed class MemberEndpoints<TInfo>(
-    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, CutResult?, int?, TInfo> withCut)
+    string kind, string plural, Func<IdentityRow, TunnelRegistry, VolumeTable, TInfo> infoOf, Func<TInfo, MemberEffects, TInfo> withEffects)
 {
     private readonly string path = plural.ToLowerInvariant();
 
@@ -47,14 +47,14 @@ internal sealed class MemberEndpoints<TInfo>(
         var committed = commands.Create(actor, input, idempotency, (row, profile) => new Made(row, infoOf(row, tunnels, volumes), profile));
         var (row, info, profile) = committed.Value;
         RequestParts.SetETag(context.Response, row.Revision);
-        return TypedResults.Created($"/api/v1/{path}/{row.Name}.{row.Network}", answerOf(withCut(info, null, committed.Reconnecting), profile));
+        return TypedResults.Created($"/api/v1/{path}/{row.Name}.{row.Network}", answerOf(withEffects(info, new MemberEffects(null, committed.Reconnecting, commands.OutdatedBy(row))), profile));
     }
 
     public async Task<TInfo> UpdateAsync(
         Actor actor, string name, IdentityInput input, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
-        var (row, cut, reconnecting) = await commands.UpdateAsync(actor, name, input, RequestParts.RevisionOf(context.Request), context.RequestAborted);
-        return withCut(Answer(row, tunnels, volumes, context), cut, reconnecting);
+        var (row, effects) = await commands.UpdateAsync(actor, name, input, RequestParts.RevisionOf(context.Request), context.RequestAborted);
+        return withEffects(Answer(row, tunnels, volumes, context), effects);
     }
 
     private Api.Paging.Page<TInfo> List(
@@ -81,7 +81,7 @@ internal sealed class MemberEndpoints<TInfo>(
         Actor actor, string name, PostureUpdate body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context)
     {
         var (row, cut) = await commands.ReportPostureAsync(actor, kind, name, body, context.RequestAborted);
-        return withCut(Answer(row, tunnels, volumes, context), cut, null);
+        return withEffects(Answer(row, tunnels, volumes, context), new MemberEffects(cut, null, null));
     }
 
     private TInfo Release(Actor actor, string name, ReasonRequest body, IdentityCommands commands, TunnelRegistry tunnels, VolumeTable volumes, HttpContext context) =>

@@ -45,8 +45,9 @@ internal static class IpsecInput
     }
 
     /// <summary>Null where they are the defaults.</summary>
-    private static IReadOnlyList<string>? ReadProposals(IReadOnlyList<string> texts, string field, Reader isProposal, IReadOnlyList<string> usual, ProblemList problems)
+    private static IReadOnlyList<string>? ReadProposals(IReadOnlyList<string> given, string field, Reader isProposal, IReadOnlyList<string> usual, ProblemList problems)
     {
+        var texts = Apart(given);
         if (texts.Count > ProposalsMax)
         {
             problems.Add(field, $"{texts.Count} proposals are too many", $"give at most {ProposalsMax}; one proposal has several algorithms of each kind");
@@ -56,10 +57,10 @@ internal static class IpsecInput
         var read = new List<string>();
         for (var i = 0; i < texts.Count; i++)
         {
-            var text = (texts[i] ?? "").Trim().ToLowerInvariant();
+            var text = texts[i].ToLowerInvariant();
             if (!isProposal(text, out var error))
             {
-                problems.Add($"{field}[{i}]", $"'{Label.Shorten(texts[i] ?? "")}' is no proposal: {Label.Shorten(error)}", $"write algorithms with dashes between, such as {usual[^1]}");
+                problems.Add($"{field}[{i}]", $"'{Label.Shorten(texts[i])}' is no proposal: {Label.Shorten(error)}", $"write algorithms with dashes between, such as {usual[^1]}");
             }
             else if (read.Contains(text))
             {
@@ -74,13 +75,16 @@ internal static class IpsecInput
         return read.Count == 0 || read.SequenceEqual(usual) ? null : read;
     }
 
+    /// <summary>What commas separate is as if each stood alone, so that a list is taken as it is shown; no proposal has one in it.</summary>
+    private static IReadOnlyList<string> Apart(IReadOnlyList<string> texts) => [.. texts.SelectMany(text => (text ?? "").Split(',', StringSplitOptions.TrimEntries))];
+
     private static bool IsIke(string text, out string error) => ProposalText.TryParseIke(text, out _, out error);
 
     private static bool IsEsp(string text, out string error) => ProposalText.TryParseEsp(text, out _, out error);
 
     private static IReadOnlyList<string>? ReadAuthentication(IReadOnlyList<string> texts, ProblemList problems)
     {
-        if (texts.Count == 0 || NetworkInput.ReadList(texts, "ipsec.authentication", "way to authenticate by IKE", IpsecOptions.Authentications, problems) is not { } read)
+        if (texts.Count == 0 || NetworkInput.ReadList(Apart(texts), "ipsec.authentication", "way to authenticate by IKE", IpsecOptions.Authentications, problems) is not { } read)
         {
             return null;
         }

@@ -92,16 +92,14 @@ internal sealed record IpsecOptions
     };
 
     /// <summary>What is another, in the words of the flags: "ike aes256-sha256-modp2048 -> aes256gcm16-prfsha384-x25519".</summary>
-    public static IEnumerable<string> Changes(IpsecOptions before, IpsecOptions after)
-    {
-        foreach (var ((word, old), (_, now)) in Words(before.ToInfo()).Zip(Words(after.ToInfo())))
-        {
-            if (old != now)
-            {
-                yield return $"{word} {old} -> {now}";
-            }
-        }
-    }
+    public static IEnumerable<string> Changes(IpsecOptions before, IpsecOptions after) =>
+        Changed(before, after).Select(one => $"{one.Word} {one.Old} -> {one.Now}");
+
+    /// <summary>The flags alone: "ike".</summary>
+    public static IEnumerable<string> ChangedWords(IpsecOptions before, IpsecOptions after) => Changed(before, after).Select(one => one.Word);
+
+    private static IEnumerable<(string Word, string Old, string Now)> Changed(IpsecOptions before, IpsecOptions after) =>
+        Words(before.ToInfo()).Zip(Words(after.ToInfo()), (old, now) => (old.Word, old.Value, now.Value)).Where(one => one.Item2 != one.Item3);
 
     /// <summary>All of it.</summary>
     internal static IReadOnlyList<(string Word, string Value)> Words(NetworkIpsec info) =>

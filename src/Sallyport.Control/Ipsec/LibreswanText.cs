@@ -10,13 +10,20 @@ internal static class LibreswanText
     /// <summary>EAP is not among what a libreswan router proves itself by.</summary>
     public static bool Knows(IpsecContent content) => !content.IsDevice && content.Auth is "psk" or "certificate" && !content.IsDevice && IkeOf(content).Count > 0;
 
+    /// <summary>The commands, from inside the profile. Each uplink's certificate is imported: a connection without its own finds no key.</summary>
+    public static string Install(IpsecContent content) => string.Join(
+        " && ", ["cp libreswan/* /etc/ipsec.d/", .. content.Ends.Where(_ => content.HasCertificate).Select(end => $"ipsec import {end.Name}.p12"), "ipsec restart"]);
+
     public static string Configuration(IpsecContent content)
     {
         var text = new ConfigurationText();
         text.Line($"# site {content.Name}, network {content.Network}: comes to {content.Endpoint} by IKEv2.");
-        text.Line(content.HasCertificate
-            ? $"# libreswan 4 or newer: cp libreswan/* /etc/ipsec.d/ && ipsec import {content.Name}.p12 (the password is in sheet.txt) && ipsec restart"
-            : "# libreswan 4 or newer: cp libreswan/* /etc/ipsec.d/ && ipsec restart");
+        text.Line($"# libreswan 4 or newer: {Install(content)}");
+        if (content.HasCertificate)
+        {
+            text.Line($"# The password{(content.Ends.Count == 1 ? " is" : "s are")} in sheet.txt.");
+        }
+
         foreach (var end in content.Ends)
         {
             text.Line();

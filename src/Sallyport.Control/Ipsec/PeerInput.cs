@@ -46,6 +46,26 @@ internal static class PeerInput
     /// <summary>As somebody would write them.</summary>
     public static IReadOnlyList<string> Shown(IpsecPeerModel model) => [.. model.Remotes.Select(remote => remote.Length == 0 ? Any : remote)];
 
+    /// <summary>What is other than usual, in the words of the flags: "remote 203.0.113.5, any".</summary>
+    public static IEnumerable<string> Chosen(IpsecPeerModel? model) =>
+        Words(model).Except(Words(null)).Select(one => $"{one.Word} {one.Value}");
+
+    /// <summary>What is another: "remote none -> 203.0.113.5".</summary>
+    public static IEnumerable<string> Changes(IpsecPeerModel? before, IpsecPeerModel? after) =>
+        Words(before).Zip(Words(after)).Where(pair => pair.First != pair.Second).Select(pair => $"{pair.First.Word} {pair.First.Value} -> {pair.Second.Value}");
+
+    /// <summary>All of it.</summary>
+    internal static IReadOnlyList<(string Word, string Value)> Words(IpsecPeerModel? model)
+    {
+        var shown = ToInfo(model ?? new IpsecPeerModel())!;
+        return
+        [
+            ("remote", shown.Remotes.Count == 0 ? IpsecOptions.None : string.Join(", ", shown.Remotes)),
+            ("mode", shown.Mode),
+            ("single-pairs", shown.SinglePairs ? "yes" : "no"),
+        ];
+    }
+
     private static IReadOnlyList<string> ReadRemotes(IReadOnlyList<string> texts, ProblemList problems)
     {
         if (texts.Count > UplinksMax)

@@ -32,9 +32,7 @@ internal static class SheetText
         text.Line("strongSwan:  cp -r swanctl/. /etc/swanctl/ && swanctl --load-all");
         if (LibreswanText.Knows(content))
         {
-            text.Line(content.HasCertificate
-                ? $"libreswan:   cp libreswan/* /etc/ipsec.d/ && ipsec import {content.Name}.p12 && ipsec restart"
-                : "libreswan:   cp libreswan/* /etc/ipsec.d/ && ipsec restart");
+            text.Line($"libreswan:   {LibreswanText.Install(content)}");
         }
 
         text.Line("Others:      the fields below. Where a form has one choice, take the first that it knows; both sides need not be written alike.");

@@ -68,7 +68,7 @@ internal sealed class KeyCommands(
             if (id == keys.Newest.Id)
             {
                 throw new ProblemException(Refusal.Conflict(
-                    "id", $"new profiles come with key {id}", $"make another one first: sallyport key rotate {WrappingKeyRow.Name}"));
+                    "id", $"new OpenVPN profiles come with key {id}", $"make another one first: sallyport key rotate {WrappingKeyRow.Name}"));
             }
 
             if (row.Credentials > 0 && !force)
@@ -76,7 +76,7 @@ internal sealed class KeyCommands(
                 throw new ProblemException(Refusal.Conflict(
                     "id",
                     $"{row.Credentials} live credential(s) came with key {id}: {OwnersOf(change.Sql, id)}",
-                    $"issue new profiles for them (sallyport credential list --key {id} shows all), or sallyport key retire {id} --force: they stay in the dark until then"));
+                    $"issue new profiles for them (sallyport credential list --key {id} shows all), or sallyport key retire {id} --force: by OpenVPN they stay in the dark until then"));
             }
 
             Distribute(change, keys.Retire(change.Sql, id, change.Now));

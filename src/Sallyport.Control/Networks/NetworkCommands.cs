@@ -33,11 +33,13 @@ internal sealed class NetworkCommands(Commands commands, Database database, Enve
             (change, id) => NetworkRow.Find(change.Sql, id)?.ToInfo(change.Sql, zone)).Value;
     }
 
-    public NetworkInfo Update(Actor actor, string name, NetworkUpdate input, long? revision)
+    public NetworkUpdated Update(Actor actor, string name, NetworkUpdate input, long? revision)
     {
-        var updated = commands.Run(actor, change => Update(change, name, input, revision));
+        var updated = commands.Run(actor, change => (Before: Lookup.Network(change.Sql, name).OrNotFound(), After: Update(change, name, input, revision)));
+        var (before, after) = updated.Value;
         // As whom its members appear elsewhere follows from the change.
-        return database.Read(sql => updated.Value.ToInfo(sql, zone)) with { TunnelsReconnecting = updated.Reconnecting };
+        var info = database.Read(sql => after.ToInfo(sql, zone)) with { TunnelsReconnecting = updated.Reconnecting };
+        return new NetworkUpdated(before, after, info, updated.Version, updated.At);
     }
 
     public void Delete(Actor actor, string name) => commands.Run(actor, change =>

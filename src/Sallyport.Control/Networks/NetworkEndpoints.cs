@@ -39,11 +39,11 @@ internal static class NetworkEndpoints
         return info;
     }
 
-    private static NetworkInfo Update(Actor actor, string name, NetworkUpdate body, NetworkCommands commands, HttpContext context)
+    private static async Task<NetworkInfo> Update(Actor actor, string name, NetworkUpdate body, NetworkCommands commands, NetworkEffects effects, HttpContext context)
     {
-        var info = commands.Update(actor, name, body, RequestParts.RevisionOf(context.Request));
-        RequestParts.SetETag(context.Response, info.Revision);
-        return info;
+        var update = commands.Update(actor, name, body, RequestParts.RevisionOf(context.Request));
+        RequestParts.SetETag(context.Response, update.Info.Revision);
+        return await effects.OfAsync(update, context.RequestAborted);
     }
 
     private static NoContent Delete(Actor actor, string name, NetworkCommands commands)

@@ -16,7 +16,8 @@ internal static class SiteEndpoints
     private const string Kind = "site";
 
     private static readonly MemberEndpoints<SiteInfo> Members = new(
-        Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes), (info, cut, reconnecting) => info with { Cut = cut, TunnelsReconnecting = reconnecting });
+        Kind, "Sites", (row, tunnels, volumes) => row.ToSite(tunnels, volumes),
+        (info, effects) => info with { Cut = effects.Cut, TunnelsReconnecting = effects.Reconnecting, OutdatedFiles = effects.Outdated });
 
     public static void MapSites(this IEndpointRouteBuilder api) => Members.Map(api, Create, Update);
 

@@ -173,6 +173,16 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
         }
     }
 
+    /// <summary>Of one network, by whichever way they carry ESP.</summary>
+    public int CountIpsecUp(int networkId)
+    {
+        lock (gate)
+        {
+            return up.Values.Count(entry => IsConnected(entry) && entry.State.Protocol.StartsWith("ipsec/", StringComparison.Ordinal)
+                && feed.State.Identities.GetValueOrDefault(entry.State.IdentityId)?.NetworkId == networkId);
+        }
+    }
+
     public IReadOnlyDictionary<string, int> CountByProtocol()
     {
         lock (gate)

@@ -18,6 +18,8 @@ public readonly record struct Instant(long Nanoseconds) : IComparable<Instant>
 
     public static Instant Min(Instant a, Instant b) => a.Nanoseconds <= b.Nanoseconds ? a : b;
 
+    public static Instant Max(Instant a, Instant b) => a.Nanoseconds >= b.Nanoseconds ? a : b;
+
     public static bool operator <(Instant a, Instant b) => a.Nanoseconds < b.Nanoseconds;
 
     public static bool operator >(Instant a, Instant b) => a.Nanoseconds > b.Nanoseconds;

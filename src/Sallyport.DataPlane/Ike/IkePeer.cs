@@ -39,6 +39,9 @@ internal sealed class IkePeer
     /// <summary>It gets its tunnel with its first CHILD_SA, or without one when no more is said.</summary>
     public bool IsWaiting { get; set; }
 
+    /// <summary>When its newest CHILD_SA came up, where that has extended sequence numbers; null where it has none.</summary>
+    public Instant? ExtendedSince { get; set; }
+
     /// <summary>When the keys of its IKE SA were made, and how often they were made anew.</summary>
     public Instant IkeSince { get; set; }
 

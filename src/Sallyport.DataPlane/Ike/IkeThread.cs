@@ -32,6 +32,9 @@ internal sealed class IkeThread : PeerThread
     /// <summary>One that does not is told once in this time: if it begins another for that, what that replaces is left alone, or there would be no end of it.</summary>
     private static readonly TimeSpan ToldTime = TimeSpan.FromMinutes(5);
 
+    /// <summary>So soon no operator deletes what has just come up.</summary>
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(2);
+
     /// <summary>IKE ends its tunnels itself, when a peer does not answer.</summary>
     private static readonly TimeSpan NeverDead = TimeSpan.FromDays(36_500);
 
@@ -211,10 +214,15 @@ internal sealed class IkeThread : PeerThread
         HandleArrivals();
         while (_departures.TryTakeDue(_now, out var number))
         {
-            if (_peers.TryGetValue(number, out var leaving))
+            if (_peers.TryGetValue(number, out var leaving) && leaving.Session.IsUp)
             {
-                _endpoint.Tell(leaving.Session, session => session.Redirect(_departures.Gateway!, _now));
+                _endpoint.Tell(leaving.Session, session => _departures.Note(session.Number, session.Redirect(_departures.Gateway!, _now), _now));
             }
+        }
+
+        if (_departures.TryTakeOutcome(_now, out var outcome))
+        {
+            Context.Uplink.Put(new GatewayEvent("ipsec.redirect", Context.Clock.ToWall(_now), 0, "", outcome));
         }
 
         while (_pairs.TryTakeDue(_now, out var incomplete))
@@ -452,9 +460,14 @@ internal sealed class IkeThread : PeerThread
             TellIke(peer);
             _failures.Raise(
                 "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
-                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another", _now);
+                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another" + Doubt(peer), _now);
         }
     }
+
+    /// <summary>A peer that cannot do what was agreed on says so in its own log alone: to us it only deletes what it has just asked for.</summary>
+    private string Doubt(IkePeer peer) => peer.ExtendedSince is { } since && _now - since < AtOnce
+        ? ". It went as soon as it came, with extended sequence numbers (esn): ESP in user space, as strongSwan's kernel-libipsec, has none (--esp with -noesn)"
+        : "";
 
     private void TellIke(IkePeer peer) =>
         Context.Uplink.Put(peer.TunnelId, new IkeDescription(peer.Session.Spis, peer.Suite, peer.IkeSince, peer.IkeRekeys, peer.Session.HasChildren));
@@ -492,6 +505,7 @@ internal sealed class IkeThread : PeerThread
             }
 
             _pairs.Came(peer.Session.Number, keys.InboundSpi, keys.Local[0], keys.Remote[0]);
+            peer.ExtendedSince = keys.Suite.ExtendedSequence ? _now : null;
             var child = NewChildOf(peer, keys);
             if (peer.IsWaiting)
             {
@@ -652,6 +666,7 @@ internal sealed class IkeThread : PeerThread
         }
 
         _peers.Remove(peer.Session.Number);
+        _departures.Left(peer.Session.Number);
         _pairs.Forget(peer.Session.Number);
         if (peer is { Call: { } over, IsCalledAgain: false } && down.Reason is not (IkeEnd.Silent or IkeEnd.Redirected))
         {
@@ -694,6 +709,7 @@ internal sealed class IkeThread : PeerThread
     {
         if (peer.HasTunnel)
         {
+            Context.Uplink.Heard(peer.TunnelId, peer.Session.LastHeard);
             TellShard(peer, new CloseTunnel(peer.Slot, peer.TunnelId, end));
             peer.HasTunnel = false;
         }
@@ -755,6 +771,7 @@ internal sealed class IkeThread : PeerThread
     /// </summary>
     private void ProbeUnlessHeard(IkePeer peer, Instant heardByEsp)
     {
+        Context.Uplink.Heard(peer.TunnelId, peer.Session.LastHeard);
         var wasDemoted = peer.Silence.IsDemoted;
         var asks = peer.Silence.Note(peer.Session.LastHeard, heardByEsp, TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds)), _now);
         if (wasDemoted || peer.Silence.IsDemoted)

@@ -123,6 +123,19 @@ internal sealed class Uplink
         }
     }
 
+    /// <summary>When the peer of a tunnel was last heard of by IKE, where its packets do not say so: it lives, whatever it sends.</summary>
+    public void Heard(long tunnelId, Instant at)
+    {
+        lock (_lock)
+        {
+            if (_tunnels.TryGetValue(tunnelId, out var tunnel) && at > tunnel.HeardByIke)
+            {
+                tunnel.HeardByIke = at;
+                _changedTunnels.Add(tunnelId);
+            }
+        }
+    }
+
     public void Put(ReadOnlySpan<TunnelCounters> counters)
     {
         lock (_lock)
@@ -383,7 +396,7 @@ internal sealed class Uplink
         ClientVersion = tunnel.Description.ClientVersion,
         ClientPlatform = tunnel.Description.ClientPlatform,
         Since = tunnel.Description.Since,
-        LastSeen = _clock.ToWall(new Instant(tunnel.Counters.LastSeen)),
+        LastSeen = _clock.ToWall(Instant.Max(new Instant(tunnel.Counters.LastSeen), tunnel.HeardByIke)),
         BytesIn = tunnel.Counters.BytesIn,
         BytesOut = tunnel.Counters.BytesOut,
         PacketsIn = tunnel.Counters.PacketsIn,
@@ -440,6 +453,8 @@ internal sealed class Uplink
         public List<SaSnapshot> Sas { get; } = [];
 
         public IkeDescription? Ike { get; set; }
+
+        public Instant HeardByIke { get; set; }
 
         public int Renegotiations { get; set; }
 

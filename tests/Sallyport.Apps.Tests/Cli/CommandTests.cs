@@ -368,7 +368,7 @@ public sealed class CommandTests : IAsyncLifetime
         server.Says("POST /api/v1/devices/pump-17/profile", Profile.Replace("\"revoked\":[]", "\"revoked\":[4]", StringComparison.Ordinal));
         var file = Path.Combine(server.Directory, "pump-17.ovpn");
         (await server.RunAsync("device", "profile", "pump-17", "--profile", file)).Remarks
-            .ShouldContain("1 credential before it revoked: a client that runs with the old profile is told to stop, exits");
+            .ShouldContain("1 credential before it revoked: a client that runs with the old profile is cut, and is back only with the new one");
     }
 
     [Theory]

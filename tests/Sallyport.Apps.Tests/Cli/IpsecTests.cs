@@ -182,5 +182,27 @@ public sealed class IpsecTests : IAsyncLifetime
         (await server.RunAsync("network", "update", "plant-a", "--ipsec", "none")).ShouldNotContain("aes256gcm16");
     }
 
+    [Fact]
+    public async Task What_a_network_shows_of_its_IPsec_it_takes_again()
+    {
+        string[] words = ["--ike", "aes256gcm16-prfsha384-ecp384,aes256-sha256-modp2048", "--ike", "aes128-sha256-modp2048", "--esp", "aes256gcm16, aes128gcm16", "--ipsec-auth", "certificate,psk"];
+        var shown = await server.RunAsync(["network", "update", "plant-a", .. words]);
+        shown.ShouldContain("aes256gcm16-prfsha384-ecp384, aes256-sha256-modp2048, aes128-sha256-modp2048");
+        string Line(string name) => Regex.Match(shown, $"^ *{name}:? +(.+)$", RegexOptions.Multiline).Groups[1].Value.TrimEnd();
+        await server.RunAsync(["network", "add", "plant-b", "--prefix", "10.30.0.0/16", "--ike", Line("IKE"), "--esp", Line("ESP"), "--ipsec-auth", Line("IPsec")]);
+        string[] Of(string text) => [.. text.Split('\n').Where(line => Regex.IsMatch(line, "^ *(IKE|ESP|IPsec)"))];
+        Of(await server.RunAsync("network", "show", "plant-b")).ShouldBe(Of(shown));
+    }
+
+    [Fact]
+    public async Task Files_from_before_a_change_are_told_with_what_to_do()
+    {
+        await server.RunAsync("site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--auth", "psk");
+        (await RunAsync("site", "add", "hq", "--network", "plant-a", "--subnet", "192.168.60.0/24")).Remarks.ShouldContain(
+            "the IPsec files of site dc are from before this: write it into the router's configuration by hand, or make a new profile: sallyport site profile dc.plant-a --protocol ipsec\n");
+        (await RunAsync("site", "update", "dc", "--single-pairs", "yes")).Remarks.ShouldContain("the IPsec files of site dc are from before this");
+        (await RunAsync("site", "update", "dc", "--remote", "203.0.113.5")).Remarks.ShouldNotContain("files");
+    }
+
     private Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments) => CannedServer.RunOnAsync(server.Directory, arguments);
 }

@@ -7,6 +7,7 @@ using Sallyport.Api.Devices;
 using Sallyport.Api.Networks;
 using Sallyport.Api.Nodes;
 using Sallyport.Api.Sites;
+using Sallyport.Control.Ipsec;
 using Sallyport.Control.Tests.Worlds;
 
 namespace Sallyport.Control.Tests.Ipsec;
@@ -163,7 +164,54 @@ public sealed class IpsecProfileTests
         await gateway.SendAsync(new Acknowledge(delta.Version, delta.CommittedAt, 0, 0, 0));
         (await updating).Ipsec!.Mode.ShouldBe("transport");
         delta.Identities.Single().Ipsec!.ShouldSatisfyAllConditions(peer => peer.Remotes.ShouldBeEmpty(), peer => peer.Mode.ShouldBe("transport"), peer => peer.SinglePairs.ShouldBeFalse());
-        (await world.Client.ListAuditAsync(action: "site.update")).Items.Single().Detail.ShouldContain("transport");
+        (await world.Client.ListAuditAsync(action: "site.update")).Items.Single().Summary!.ShouldEndWith("; remote 203.0.113.5, any -> none; mode tunnel -> transport; single-pairs yes -> no");
+        (await world.Client.ListAuditAsync(action: "site.create")).Items.Single().Summary!.ShouldEndWith("; remote 203.0.113.5, any; single-pairs yes");
+        PeerInput.Words(null).Count.ShouldBe(typeof(SiteIpsec).GetProperties().Length, "what is forgotten there changes unseen");
+    }
+
+    [Theory]
+    [InlineData(1, "cp libreswan/* /etc/ipsec.d/ && ipsec import dc.p12 && ipsec restart", "The password is")]
+    [InlineData(2, "cp libreswan/* /etc/ipsec.d/ && ipsec import dc.p12 && ipsec import dc-2.p12 && ipsec restart", "The passwords are")]
+    public async Task Each_uplinks_certificate_is_named_where_it_is_imported(int uplinks, string commands, string passwords)
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var profile = (await AddSiteAsync(world, "dc", new ProfileRequest { Protocol = "ipsec", Uplinks = uplinks })).Profile!;
+        FileOf(profile, "sheet.txt").ShouldContain($"libreswan:   {commands}\n");
+        FileOf(profile, "libreswan/dc.conf").ShouldContain($"# libreswan 4 or newer: {commands}\n# {passwords} in sheet.txt.\n");
+        profile.Files.Count(file => commands.Contains($"import {file.Name} ", StringComparison.Ordinal)).ShouldBe(uplinks);
+    }
+
+    [Fact]
+    public async Task A_change_says_which_sites_have_files_from_before_it()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        (await AddSiteAsync(world, "dc", new ProfileRequest { Protocol = "ipsec", Auth = "psk" })).Site.OutdatedFiles.ShouldBeNull("nobody was there");
+        await AddSiteAsync(world, "hosts", new ProfileRequest { Protocol = "ipsec", Auth = "psk" }, "192.168.51.0/24");
+        await UpdateAsync("hosts", new SiteUpdate { Ipsec = new SiteIpsecInput { Mode = "transport" } }, "hosts");
+        await AddSiteAsync(world, "ovpn", new ProfileRequest(), "192.168.52.0/24");
+        var added = (await AddSiteAsync(world, "lab", new ProfileRequest { Protocol = "ipsec" }, "192.168.53.0/24")).Site.OutdatedFiles!;
+        (added.Count, added.Sites[0]).ShouldBe((1, "dc"), "one of OpenVPN is sent routes, and transport mode has no selectors");
+
+        await UpdateAsync("ovpn", new SiteUpdate { Subnets = ["192.168.52.0/24", "192.168.62.0/24"] }, "dc", "lab");
+        await UpdateAsync("lab", new SiteUpdate { Subnets = ["192.168.63.0/24"] }, "dc", "lab");
+        await UpdateAsync("lab", new SiteUpdate { Ipsec = new SiteIpsecInput { SinglePairs = true } }, "lab");
+        await UpdateAsync("lab", new SiteUpdate { Ipsec = new SiteIpsecInput { Remotes = ["203.0.113.5"], SinglePairs = true }, Subnets = ["192.168.63.0/24"] });
+        await UpdateAsync("ovpn", new SiteUpdate { Labels = new Dictionary<string, string> { ["zone"] = "a" } });
+        foreach (var credential in (await world.Client.ListCredentialsAsync("site:dc")).Items)
+        {
+            await world.Client.RevokeCredentialAsync(credential.Id, "");
+        }
+
+        await UpdateAsync("ovpn", new SiteUpdate { Subnets = ["192.168.52.0/24"] }, "lab");
+
+        async Task UpdateAsync(string name, SiteUpdate update, params string[] outdated)
+        {
+            var files = (await world.Client.UpdateSiteAsync(name, update)).OutdatedFiles;
+            (files?.Sites ?? []).ShouldBe(outdated);
+            (files?.Count ?? 0).ShouldBe(outdated.Length);
+        }
     }
 
     [Fact]

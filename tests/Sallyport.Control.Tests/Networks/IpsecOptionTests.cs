@@ -103,6 +103,27 @@ public sealed class IpsecOptionTests
     }
 
     [Fact]
+    public async Task A_list_with_commas_is_as_if_each_stood_alone()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        var ipsec = (await world.Client.UpdateNetworkAsync("plant-a", new NetworkUpdate
+        {
+            Ipsec = new NetworkIpsecInput
+            {
+                Ike = ["aes256gcm16-prfsha384-ecp384, aes256-sha256-modp2048", "aes128-sha256-modp2048"], Esp = ["aes256gcm16,aes128gcm16"], Authentication = ["psk, certificate"],
+            },
+        })).Ipsec;
+        ipsec.Ike.ShouldBe(["aes256gcm16-prfsha384-ecp384", "aes256-sha256-modp2048", "aes128-sha256-modp2048"]);
+        ipsec.Esp.ShouldBe(["aes256gcm16", "aes128gcm16"]);
+        ipsec.Authentication.ShouldBe(["certificate", "psk"]);
+        var wrong = await RefusedAsync(new NetworkIpsecInput { Ike = ["aes256-sha256-modp2048,", "aes128-sha256-modp2048"] });
+        (wrong.Field, wrong.Message).ShouldBe(("ipsec.ike[1]", "'' is no proposal: '' is no algorithm that IKE can have here"));
+        (await RefusedAsync(new NetworkIpsecInput { Esp = ["aes256gcm16, AES256GCM16"] })).Message.ShouldContain("is there twice");
+        (await RefusedAsync(new NetworkIpsecInput { Esp = [string.Join(',', Enumerable.Repeat("aes256gcm16", 17))] })).Message.ShouldContain("17 proposals are too many");
+    }
+
+    [Fact]
     public async Task Off_is_no_IPsec_at_all_and_keeps_what_was_chosen()
     {
         await using var world = await ControlWorld.StartAsync();

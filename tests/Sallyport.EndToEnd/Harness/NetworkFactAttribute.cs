@@ -1,3 +1,4 @@
+using Sallyport.Core.Crypto;
 using Sallyport.Harness.Ipsec;
 
 namespace Sallyport.EndToEnd.Harness;
@@ -88,6 +89,33 @@ public sealed class IpsecTheoryAttribute : TheoryAttribute
     public IpsecTheoryAttribute()
     {
         Skip = new IpsecFactAttribute().Skip;
+    }
+}
+
+/// <summary>A test of a strongSwan that makes keys of several exchanges (RFC 9370), the distribution's or a later one.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class AdditionalKeysFactAttribute : FactAttribute
+{
+    public static readonly Version First = new(6, 0, 0);
+
+    public AdditionalKeysFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip
+            ?? (CharonInstallation.Since(First) is null ? $"no strongSwan {First} or later, which has RFC 9370: run ./test, which downloads it" : null);
+    }
+}
+
+/// <summary>The same with ML-KEM at both ends, which OpenSSL 3.5 brings, and to strongSwan 6.0.2.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class PostQuantumFactAttribute : FactAttribute
+{
+    public static readonly Version First = new(6, 0, 2);
+
+    public PostQuantumFactAttribute()
+    {
+        Skip = new IpsecFactAttribute().Skip
+            ?? (CharonInstallation.Since(First) is null ? $"no strongSwan {First} or later, which has ML-KEM" : null)
+            ?? (KeyExchange.IsAvailable(KeyExchangeMethod.MlKem768) ? null : "OpenSSL here has no ML-KEM, which comes with 3.5");
     }
 }
 

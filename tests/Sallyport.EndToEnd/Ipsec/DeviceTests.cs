@@ -174,6 +174,33 @@ public sealed class DeviceTests(IpsecFixture fleet) : IClassFixture<IpsecFixture
     }
 
     [IpsecFact]
+    public async Task A_change_of_its_network_says_what_becomes_of_those_who_are_connected()
+    {
+        const string Changing = "changing";
+        await fleet.Client.AddNetworkAsync(new NetworkCreate { Name = Changing, Prefixes = ["10.61.0.0/16"] });
+        using var device = await fleet.StartDevice("follower", Changing);
+        await device.UntilUp();
+        await fleet.UntilTunnel("follower", Changing, found => found?.Sas.Count == 1, IpsecDevice.Patience);
+        fleet.Installation.Say("network", "update", Changing, "--esp", "aes256gcm16-ecp384-noesn,aes256gcm16-noesn", "--reauthenticate", "24h").ShouldContain(
+            "1 tunnel of IPsec goes on: --esp holds from its next new keys on; --reauthenticate holds when it connects anew");
+        fleet.Installation.Say("device", "show", "follower").ShouldMatch("(?m)^  SA [0-9a-f]{8} in, [0-9a-f]{8} out: ");
+        fleet.Installation.Say("tunnel", "show", $"device:follower.{Changing}").ShouldContain("peer's side");
+        var off = fleet.Installation.Say("network", "update", Changing, "--ipsec", "off");
+        off.ShouldMatch("(?m)^network changing changed: .+ to the last packet|^network changing changed: no packet passed after the commit");
+        off.ShouldContain("cut 1 tunnel");
+        await fleet.UntilTunnel("follower", Changing, found => found is null, IpsecDevice.Patience);
+    }
+
+    [IpsecFact]
+    public async Task Who_has_no_extended_sequence_numbers_and_deletes_what_has_them_is_told_of()
+    {
+        using var device = await fleet.StartDevice("user-space", Network, shape: profile => profile.With("esp_proposals", "aes256gcm16-ecp384-esn").With("close_action", "none"));
+        await device.Charon.WaitForLine("ESN not supported", IpsecDevice.Patience);
+        var told = await fleet.UntilDetail("tunnel.ike-only", "with extended sequence numbers (esn)", IpsecDevice.Patience);
+        told.Subject.ShouldBe("device:user-space");
+    }
+
+    [IpsecFact]
     public async Task A_device_is_routed_what_it_may_reach_and_no_more_and_a_site_that_is_added_later_with_it()
     {
         const string Later = "later";

@@ -42,6 +42,7 @@ public sealed class RedirectTests(RedirectFixture fleet) : IClassFixture<Redirec
         await fleet.Installation.StartControl(new Dictionary<string, string> { ["SALLYPORT_IPSEC_REDIRECT"] = address });
         await first.Charon.UntilIke(sa => sa.IsEstablished && sa.Remote.Host == address && sa.Children.Count > 0, "the other gateway has it", IpsecDevice.Patience);
         await fleet.UntilTunnel("here", RedirectFixture.Network, found => found is null, seconds: IpsecDevice.Patience);
+        await fleet.UntilDetail("ipsec.redirect", $"sent to {address}: 1 gone, 0 told and still here, 0 staying");
 
         using var second = await fleet.StartDevice(late.Device, late.Profile!);
         await second.Charon.UntilIke(sa => sa.IsEstablished && sa.Remote.Host == address && sa.Children.Count > 0, "and this one, too", IpsecDevice.Patience);

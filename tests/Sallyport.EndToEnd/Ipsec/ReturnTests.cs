@@ -56,6 +56,13 @@ public sealed class ReturnTests(ReturnFixture fleet) : IClassFixture<ReturnFixtu
     }
 
     [IpsecFact]
+    public async Task A_device_that_sends_no_packets_is_seen_by_its_IKE()
+    {
+        using var idle = await fleet.ComeUp("idle", Network);
+        (await fleet.UntilTunnel("idle", Network, found => found is { PacketsIn: 0 } && found.LastSeen - found.Since > TimeSpan.FromSeconds(4), seconds: IpsecDevice.Patience)).ShouldNotBeNull();
+    }
+
+    [IpsecFact]
     public async Task The_gateway_is_killed_and_then_ended_in_order_and_devices_and_their_connections_come_back_by_themselves()
     {
         using var device = await fleet.ComeUp("phoenix", Network, options: Quick);

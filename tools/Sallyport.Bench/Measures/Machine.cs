@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Sallyport.Harness;
+using Sallyport.Harness.Ipsec;
 
 namespace Sallyport.Bench.Measures;
 
@@ -33,15 +34,11 @@ internal sealed record Machine
         Dotnet = RuntimeInformation.FrameworkDescription,
         Openvpn = string.Join(' ', FirstLine("openvpn", "--version").Split(' ').Take(2)),
         Iperf3 = FirstLine("iperf3", "--version"),
-        Strongswan = Requirements.MissingForIpsec is null ? StrongswanVersion() : null,
+        Strongswan = Requirements.MissingForIpsec is null ? $"strongSwan {CharonInstallation.OfDistribution.Version}" : null,
     };
 
     public string Describe() => $"{Openvpn}, {Openssl}, {Dotnet}, Linux {Kernel}, {Cores} cores of {Cpu}.";
 
     // openvpn ends with 1 after it has told its version.
-    /// <summary>"strongSwan 5.9.8": without a daemon it complains before it says so.</summary>
-    private static string? StrongswanVersion() => Shell.TryRun("swanctl", "--version").All.Split('\n')
-        .Where(line => line.StartsWith("strongSwan ", StringComparison.Ordinal)).Select(line => string.Join(' ', line.Split(' ').Take(2))).FirstOrDefault();
-
     private static string FirstLine(string program, string argument) => Shell.TryRun(program, argument).Output.Split('\n')[0].Trim();
 }

@@ -14,6 +14,9 @@ public sealed record CharonOptions
 
     public IReadOnlyList<string> Plugins { get; init; } = UsualPlugins;
 
+    /// <summary>Which one is started.</summary>
+    public CharonInstallation Installation { get; init; } = CharonInstallation.OfDistribution;
+
     public int Port { get; init; } = 500;
 
     public int NatPort { get; init; } = 4500;

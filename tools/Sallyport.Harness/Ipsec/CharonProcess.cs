@@ -13,11 +13,6 @@ public sealed class CharonProcess : IDisposable
     internal const string SocketName = "vici";
     internal const string ResolverName = "resolv.conf";
 
-    /// <summary>Does what systemd would start; unlike /usr/lib/ipsec/charon it has no /run/charon.pid that all would share.</summary>
-    internal const string Daemon = "/usr/sbin/charon-systemd";
-
-    internal const string Tool = "/usr/sbin/swanctl";
-
     private readonly ChildProcess process;
     private readonly string folder;
 
@@ -30,10 +25,10 @@ public sealed class CharonProcess : IDisposable
             Directory.CreateDirectory(Path.Combine(folder, kind));
         }
 
-        // Debian's AppArmor profiles go by the path of the program, and let it read /etc only.
-        File.Copy(Daemon, Path.Combine(folder, Path.GetFileName(Daemon)));
-        File.Copy(Tool, Path.Combine(folder, Path.GetFileName(Tool)));
-        process = new ChildProcess(where, Path.Combine(folder, Path.GetFileName(Daemon)), [], Environment);
+        // The tool loads settings into a later daemon, too; where it lies it may not read our folder (AppArmor).
+        File.Copy(CharonInstallation.Tool, ToolCopy);
+        var (program, arguments) = options.Installation.Start(folder);
+        process = new ChildProcess(where, program, arguments, Environment);
     }
 
     public string Log => process.Log;
@@ -50,6 +45,8 @@ public sealed class CharonProcess : IDisposable
         ["STRONGSWAN_CONF"] = Path.Combine(folder, "strongswan.conf"),
         ["SWANCTL_DIR"] = folder,
     };
+
+    private string ToolCopy => Path.Combine(folder, Path.GetFileName(CharonInstallation.Tool));
 
     private string Socket => Path.Combine(folder, SocketName);
 
@@ -103,7 +100,7 @@ public sealed class CharonProcess : IDisposable
     public string Control(string command, params IEnumerable<string> arguments)
     {
         var words = new[] { command, "--uri", $"unix://{Socket}" }.Concat(arguments).ToArray();
-        var result = Shell.TryRunWith(Path.Combine(folder, Path.GetFileName(Tool)), words, Environment);
+        var result = Shell.TryRunWith(ToolCopy, words, Environment);
         return result.ExitCode == 0 ? result.All : throw Failed($"swanctl {command} ended with {result.ExitCode}: {result.All}");
     }
 

@@ -31,11 +31,11 @@ public sealed record CharonIkeSa(
         Algorithms(sa),
         [.. sa.Section("child-sas").Sections.Select(one => CharonChildSa.Read(one.Section))]);
 
-    /// <summary>Encryption with its key length, integrity, PRF and group, of those that there are.</summary>
+    /// <summary>Encryption with its key length, integrity, PRF, group and additional key exchanges, of those that there are.</summary>
     internal static string Algorithms(ViciMessage sa) => string.Join('/', new[]
     {
         WithLength(sa["encr-alg"], sa["encr-keysize"]), WithLength(sa["integ-alg"], sa["integ-keysize"]), sa["prf-alg"], sa["dh-group"],
-    }.Where(word => word.Length > 0));
+    }.Concat(Enumerable.Range(1, 7).Select(number => sa[$"ake{number}"])).Where(word => word.Length > 0));
 
     private static string WithLength(string name, string bits) => bits.Length > 0 ? $"{name}-{bits}" : name;
 }

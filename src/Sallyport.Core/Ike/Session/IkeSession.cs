@@ -420,14 +420,17 @@ public sealed partial class IkeSession : IDisposable
         StopTimer(IkeTimer.Show);
     }
 
-    /// <summary>Sends a peer elsewhere that understands that (RFC 5685 section 5); others stay. It ends the session itself.</summary>
-    public void Redirect(string gateway, Instant now)
+    /// <summary>Sends a peer elsewhere that understands that (RFC 5685 section 5), which ends the session itself. False: it stays.</summary>
+    public bool Redirect(string gateway, Instant now)
     {
-        if (IsUp && Target is null && PeerTakesRedirect)
+        if (!IsUp || Target is not null || !PeerTakesRedirect)
         {
-            Enqueue(Current, Informational.Redirect(gateway));
-            Advance(now);
+            return false;
         }
+
+        Enqueue(Current, Informational.Redirect(gateway));
+        Advance(now);
+        return true;
     }
 
     /// <summary>Proposals, lifetimes and selectors from now on, for what is negotiated next.</summary>

@@ -72,6 +72,21 @@ public sealed class TunnelListTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_device_is_shown_with_its_SAs_as_the_list_has_them()
+    {
+        server.Says("GET /api/v1/devices/pump-17", Device(Tunnel(sas: $"{Sa("c0ffee01")},{Sa("c0ffee02", sends: false)}")));
+        var shown = (await server.RunAsync("device", "show", "pump-17")).Output;
+        shown.ShouldEndWith(
+            "  SA c0ffee01 in, 00000abc out: AES-256-GCM/ESN, 12m old, 3 rekeys, in 1.2 MB, out 340 kB\n"
+            + "  SA c0ffee02 in, 00000abc out: AES-256-GCM/ESN, 12m old, 3 rekeys, in 1.2 MB, out 340 kB, not sent by\n"
+            + "  each uplink, with selectors: sallyport tunnel show site:dc.plant-a\n");
+        server.Says("GET /api/v1/devices/pump-17", Device(Tunnel(sas: Sa("c0ffee01"))).Replace("\"online\"", "\"offline\"", StringComparison.Ordinal));
+        (await server.RunAsync("device", "show", "pump-17")).Output.ShouldNotContain("SA c0ffee01", customMessage: "it is gone with the tunnel");
+        server.Says("GET /api/v1/devices/pump-17", Device(Tunnel(ike: false)));
+        (await server.RunAsync("device", "show", "pump-17")).Output.ShouldNotContain("tunnel show");
+    }
+
+    [Fact]
     public async Task One_tunnel_is_shown_with_its_IKE_SA_and_each_SA()
     {
         server.Says("GET /api/v1/tunnels", $$"""{"items":[{{Tunnel(sas: Sa("c0ffee01"))}}]}""");
