@@ -1,6 +1,8 @@
 using Sallyport.Core.Crypto;
+using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
+using Sallyport.Core.Primitives;
 using Sallyport.Simulation.Wire;
 
 namespace Sallyport.Simulation.Ike;
@@ -48,5 +50,31 @@ public class IkeLoopTests
         });
         world.RunUntil(() => asked > 1000, TimeSpan.FromSeconds(1));
         asked.ShouldBeLessThan(5);
+    }
+
+    /// <summary>Somebody on the way has seen one request, and repeats it under the addresses of others: each would be sent the answer.</summary>
+    [Fact]
+    public void A_request_that_is_repeated_under_any_source_is_answered_few_times()
+    {
+        using var world = new IkeWorld(22);
+        byte[] seen = [];
+        world.Passes = (to, datagram) =>
+        {
+            seen = to == End.Server && IkeHeader.TryRead(datagram, out var header) && header.Exchange == ExchangeType.IkeAuth ? datagram : seen;
+            return true;
+        };
+        world.Up();
+        var answers = 0;
+        world.Passes = (to, _) =>
+        {
+            answers += to == End.Client ? 1 : 0;
+            return false;
+        };
+        for (uint i = 0; i < 1000; i++)
+        {
+            world.Inject(End.Server, seen, new OuterAddress(IpAddress.FromV4(0xC6336400 + i), 500));
+        }
+
+        answers.ShouldBeInRange(1, 20);
     }
 }

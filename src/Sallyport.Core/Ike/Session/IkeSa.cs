@@ -217,16 +217,12 @@ internal sealed class IkeSa : IDisposable
     }
 
     /// <summary>Whether a request of this number is to be done: None. Where it was done before, its answer comes back.</summary>
-    public DropReason Admit(uint id, out IReadOnlyList<byte[]> again)
+    public DropReason Admit(uint id, out CachedResponse? again)
     {
-        again = [];
-        foreach (var response in _responses)
+        again = _responses.Find(response => response.MessageId == id);
+        if (again is not null)
         {
-            if (response.MessageId == id)
-            {
-                again = response.Datagrams;
-                return DropReason.Replayed;
-            }
+            return DropReason.Replayed;
         }
 
         if (id < _receiveNext || _early.Contains(id))
