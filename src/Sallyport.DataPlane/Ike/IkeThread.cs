@@ -65,6 +65,7 @@ internal sealed class IkeThread : PeerThread
     private readonly Action _sayGoodbye;
     private readonly Departures _departures = new();
     private readonly PairKeeper _pairs = new();
+    private readonly Rerouted _rerouted;
     private TunnelNotice _notice;
     private OuterPath _packetFrom;
     private int _packetLength;
@@ -88,6 +89,7 @@ internal sealed class IkeThread : PeerThread
         _tunnelNews = new TunnelNews(context);
         _caller = caller is null ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
         _calls = _caller ?? caller!._calls;
+        _rerouted = caller?._rerouted ?? new Rerouted();
         _handleNotice = () => HandleNotice(_notice);
         _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
         _handleTimeouts = HandleTimeouts;
@@ -335,12 +337,29 @@ internal sealed class IkeThread : PeerThread
 
     private void AskForMissing(long number)
     {
-        if (_peers.TryGetValue(number, out var peer) && peer.Call is { } call)
+        if (!_peers.TryGetValue(number, out var peer) || !peer.Session.IsUp)
+        {
+            return;
+        }
+
+        if (peer.Call is { } call)
         {
             foreach (var (local, remote) in _pairs.TakeMissing(number, SiteTargets.Pairs(call, Context.Model.Current), _now))
             {
                 _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
             }
+
+            return;
+        }
+
+        // Whoever came by itself is offered what it does not have, once, in one CHILD_SA.
+        var grant = peer.Session.Grant!;
+        var pairs = from here in grant.Local from there in grant.Remote where here.IsV4 == there.IsV4 select (here, there);
+        var missing = _pairs.TakeMissing(number, pairs, _now).Select(pair => pair.Local).Distinct().ToImmutableArray();
+        _pairs.Forget(number);
+        if (!missing.IsEmpty)
+        {
+            _endpoint.Tell(peer.Session, session => session.AddChild(missing, grant.Remote, _now));
         }
     }
 
@@ -411,7 +430,7 @@ internal sealed class IkeThread : PeerThread
                 break;
             case NegotiationFailed failed:
                 _failures.Raise("negotiation.failed", peer.Admitted?.Identity.Id ?? 0, peer.Session.Path.Peer, failed.Detail, _now);
-                _pairs.Refused(peer.Session.Number, _now);
+                _pairs.Doubt(peer.Session.Number, _now);
                 CloseIfEmpty(peer);
                 break;
             case IkeRedirected redirected:
@@ -487,6 +506,12 @@ internal sealed class IkeThread : PeerThread
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
+        if (peer.Call is null && _rerouted.TryTake(admitted.Identity.Id, _now))
+        {
+            _pairs.Watch(peer.Session.Number);
+            _pairs.Doubt(peer.Session.Number, _now);
+        }
+
         if (admitted.Identity.Kind == IdentityKind.Site)
         {
             _calls.CameUp(admitted.Identity.Id, admitted.Uplink);
@@ -504,7 +529,7 @@ internal sealed class IkeThread : PeerThread
                 return;
             }
 
-            _pairs.Came(peer.Session.Number, keys.InboundSpi, keys.Local[0], keys.Remote[0]);
+            _pairs.Came(peer.Session.Number, keys.InboundSpi, [.. keys.Local], [.. keys.Remote]);
             peer.ExtendedSince = keys.Suite.ExtendedSequence ? _now : null;
             var child = NewChildOf(peer, keys);
             if (peer.IsWaiting)
@@ -749,6 +774,7 @@ internal sealed class IkeThread : PeerThread
                 ProbeUnlessHeard(peer, new Instant(notice.Counters.LastSeen));
                 break;
             case TunnelNoticeKind.NeedsConfiguration:
+                _rerouted.Note(notice.IdentityId, _now);
                 _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.ConfigurationChanged.Text(), _now));
                 break;
             case TunnelNoticeKind.Ended:

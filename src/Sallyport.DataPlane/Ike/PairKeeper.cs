@@ -1,11 +1,12 @@
+using System.Collections.Immutable;
 using Sallyport.Core.Esp;
 using Sallyport.Core.Primitives;
 
 namespace Sallyport.DataPlane.Ike;
 
 /// <summary>
-/// Sites that we called and that have a CHILD_SA for each pair of selectors: which are there, and when those that are missing are asked for again. A router deletes
-/// what is idle, or has no such row yet; nobody else would ask.
+/// Peers whose pairs of selectors we look after: which are there, and when those that are missing are asked for. A router that was called and has a CHILD_SA for each
+/// pair deletes what is idle, or has no such row yet, and nobody else would ask; who was rerouted may come back without what is new.
 /// </summary>
 internal sealed class PairKeeper
 {
@@ -30,7 +31,7 @@ internal sealed class PairKeeper
         }
     }
 
-    public void Came(long session, uint inboundSpi, in TrafficSelector local, in TrafficSelector remote)
+    public void Came(long session, uint inboundSpi, ImmutableArray<TrafficSelector> local, ImmutableArray<TrafficSelector> remote)
     {
         if (_sessions.TryGetValue(session, out var kept))
         {
@@ -47,8 +48,8 @@ internal sealed class PairKeeper
         }
     }
 
-    /// <summary>The router did not agree to one.</summary>
-    public void Refused(long session, Instant now)
+    /// <summary>Something may be missing: the peer did not agree to a pair, or has just come.</summary>
+    public void Doubt(long session, Instant now)
     {
         if (_sessions.TryGetValue(session, out var kept))
         {
@@ -78,12 +79,12 @@ internal sealed class PairKeeper
     }
 
     /// <summary>A router may have agreed to less than it was asked for.</summary>
-    private static bool Meet((TrafficSelector Local, TrafficSelector Remote) wanted, (TrafficSelector Local, TrafficSelector Remote) there) =>
-        wanted.Local.TryIntersect(there.Local, out _) && wanted.Remote.TryIntersect(there.Remote, out _);
+    private static bool Meet((TrafficSelector Local, TrafficSelector Remote) wanted, (ImmutableArray<TrafficSelector> Local, ImmutableArray<TrafficSelector> Remote) there) =>
+        there.Local.Any(one => wanted.Local.TryIntersect(one, out _)) && there.Remote.Any(one => wanted.Remote.TryIntersect(one, out _));
 
     private sealed class Kept
     {
-        public Dictionary<uint, (TrafficSelector Local, TrafficSelector Remote)> Pairs { get; } = [];
+        public Dictionary<uint, (ImmutableArray<TrafficSelector> Local, ImmutableArray<TrafficSelector> Remote)> Pairs { get; } = [];
 
         public TimeSpan Pause { get; set; } = FirstPause;
     }

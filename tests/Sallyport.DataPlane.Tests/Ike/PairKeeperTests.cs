@@ -19,8 +19,8 @@ public sealed class PairKeeperTests
     public PairKeeperTests()
     {
         _keeper.Watch(Site);
-        _keeper.Came(Site, 1, Here, Office);
-        _keeper.Came(Site, 2, Here, Plant);
+        _keeper.Came(Site, 1, [Here], [Office]);
+        _keeper.Came(Site, 2, [Here], [Plant]);
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class PairKeeperTests
     [Fact]
     public void What_new_keys_have_taken_the_place_of_is_not_missed()
     {
-        _keeper.Came(Site, 3, Here, Plant);
+        _keeper.Came(Site, 3, [Here], [Plant]);
         _keeper.Left(Site, 2, _now);
         _now += PairKeeper.FirstPause;
         _keeper.TryTakeDue(_now, out _).ShouldBeTrue();
@@ -56,7 +56,7 @@ public sealed class PairKeeperTests
     public void A_router_that_agreed_to_less_has_that_pair()
     {
         _keeper.Left(Site, 2, _now);
-        _keeper.Came(Site, 3, Here, Selector("192.168.76.128/25"));
+        _keeper.Came(Site, 3, [Here], [Selector("192.168.76.128/25")]);
         _keeper.TakeMissing(Site, _wanted, _now).ShouldBeEmpty();
     }
 
@@ -71,13 +71,13 @@ public sealed class PairKeeperTests
             _now = _keeper.NextDeadline;
             _keeper.TryTakeDue(_now, out _).ShouldBeTrue();
             _keeper.TakeMissing(Site, _wanted, _now).ShouldHaveSingleItem();
-            _keeper.Refused(Site, _now);
+            _keeper.Doubt(Site, _now);
         }
 
         pauses.Zip(pauses.Skip(1)).ShouldAllBe(pair => pair.First <= pair.Second);
         (pauses[0], pauses[^1]).ShouldBe((PairKeeper.FirstPause, PairKeeper.LongestPause));
 
-        _keeper.Came(Site, 4, Here, Plant);
+        _keeper.Came(Site, 4, [Here], [Plant]);
         _keeper.TakeMissing(Site, _wanted, _now).ShouldBeEmpty();
         _keeper.Left(Site, 4, _now + PairKeeper.LongestPause);
         (_keeper.NextDeadline - _now).ShouldBeLessThanOrEqualTo(PairKeeper.LongestPause + PairKeeper.FirstPause);
@@ -88,9 +88,9 @@ public sealed class PairKeeperTests
     {
         _keeper.Left(Site, 1, _now);
         _keeper.Forget(Site);
-        _keeper.Came(8, 5, Here, Office);
+        _keeper.Came(8, 5, [Here], [Office]);
         _keeper.Left(8, 5, _now);
-        _keeper.Refused(8, _now);
+        _keeper.Doubt(8, _now);
         _keeper.TryTakeDue(_now + PairKeeper.LongestPause, out _).ShouldBeFalse();
         _keeper.TakeMissing(8, _wanted, _now).ShouldBeEmpty();
     }

@@ -92,30 +92,25 @@ public sealed class IpsecTheoryAttribute : TheoryAttribute
     }
 }
 
-/// <summary>A test of a strongSwan that makes keys of several exchanges (RFC 9370), the distribution's or a later one.</summary>
+/// <summary>A test of what a strongSwan of some version, as in "6.0.0", is the first to do: the distribution's, or the later one that ./test unpacks.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class AdditionalKeysFactAttribute : FactAttribute
+public class LaterStrongswanFactAttribute : FactAttribute
 {
-    public static readonly Version First = new(6, 0, 0);
-
-    public AdditionalKeysFactAttribute()
+    public LaterStrongswanFactAttribute(string first)
     {
         Skip = new IpsecFactAttribute().Skip
-            ?? (CharonInstallation.Since(First) is null ? $"no strongSwan {First} or later, which has RFC 9370: run ./test, which downloads it" : null);
+            ?? (CharonInstallation.Since(first) is null ? $"no strongSwan {first} or later here; {CharonInstallation.Best}" : null);
     }
 }
 
 /// <summary>The same with ML-KEM at both ends, which OpenSSL 3.5 brings, and to strongSwan 6.0.2.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class PostQuantumFactAttribute : FactAttribute
+public sealed class PostQuantumFactAttribute : LaterStrongswanFactAttribute
 {
-    public static readonly Version First = new(6, 0, 2);
-
     public PostQuantumFactAttribute()
+        : base("6.0.2")
     {
-        Skip = new IpsecFactAttribute().Skip
-            ?? (CharonInstallation.Since(First) is null ? $"no strongSwan {First} or later, which has ML-KEM" : null)
-            ?? (KeyExchange.IsAvailable(KeyExchangeMethod.MlKem768) ? null : "OpenSSL here has no ML-KEM, which comes with 3.5");
+        Skip ??= KeyExchange.IsAvailable(KeyExchangeMethod.MlKem768) ? null : "OpenSSL here has no ML-KEM, which comes with 3.5";
     }
 }
 

@@ -34,7 +34,11 @@ public sealed class CharonInstallation
     public string? Root { get; }
 
     /// <summary>Null where there is none of that version or later; the distribution's comes first.</summary>
-    public static CharonInstallation? Since(Version first) => new[] { OfDistribution, Later }.FirstOrDefault(one => one.Version >= first);
+    /// <param name="first">As in "6.0.0".</param>
+    public static CharonInstallation? Since(string first) => new[] { OfDistribution, Later }.FirstOrDefault(one => one.Version >= Version.Parse(first));
+
+    /// <summary>For who finds none that is late enough.</summary>
+    public static string Best => Later.Version is { } later ? $"Debian 13 has {later}" : "./test downloads the one of Debian 13";
 
     /// <summary>How its daemon is started, as a command without a shell around it. `ip netns exec` has given it mounts of its own.</summary>
     /// <param name="folder">With its settings; the same path inside.</param>
