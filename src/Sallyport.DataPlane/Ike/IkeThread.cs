@@ -539,6 +539,7 @@ internal sealed class IkeThread : PeerThread
             else if (!TellShard(peer, new InstallChild(peer.Slot, peer.TunnelId, child)))
             {
                 Discard(child);
+                CloseOverloaded(peer);
             }
 
             if (keys.Replaces != 0)
@@ -651,7 +652,7 @@ internal sealed class IkeThread : PeerThread
             Discard(child);
             peer.HasTunnel = peer.TunnelWasOpened = false;
             Context.Uplink.Withdraw(peer.TunnelId);
-            _endpoint.Tell(session, one => one.Close("the packet thread is overloaded", _now));
+            CloseOverloaded(peer);
         }
     }
 
@@ -660,9 +661,15 @@ internal sealed class IkeThread : PeerThread
         if (peer.HasTunnel && _roads.ForEsp(moved.Path, moved.IsEncapsulated, peer.Shard) is { } path)
         {
             var session = peer.Session;
-            TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.ShownAt, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive));
+            if (!TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.ShownAt, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive)))
+            {
+                CloseOverloaded(peer);
+            }
         }
     }
+
+    /// <summary>What the packet thread has not heard of would be lost for good: packets of the peer's, or where rules believe it to be. It comes again.</summary>
+    private void CloseOverloaded(IkePeer peer) => _endpoint.Tell(peer.Session, session => session.Close("the packet thread is overloaded", _now));
 
     private void Ended(IkePeer peer, IkeDown down)
     {

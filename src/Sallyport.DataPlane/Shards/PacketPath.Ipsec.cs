@@ -281,7 +281,7 @@ internal sealed partial class PacketPath
         {
             if (!IsOnItsWay(slot, now))
             {
-                TellOfGhost(slot);
+                TellOfGhost(slot, now);
                 return DropReason.UnknownPeer;
             }
         }
@@ -319,10 +319,18 @@ internal sealed partial class PacketPath
     /// </summary>
     private bool IsOnItsWay(int slot, Instant now) => now - _tunnels[slot].ReplacedAt < DataPlaneLimits.OnItsWay && _tunnels[slot].ReplacedAt > _decidedAt;
 
-    /// <summary>Its peer goes on by a tunnel that another has taken the place of. One that is where the other is has merely not noticed yet.</summary>
-    private void TellOfGhost(int slot)
+    /// <summary>
+    /// Its peer goes on by a tunnel that another has taken the place of. What may have been sent before proves nothing, and one that is where the other is has merely not
+    /// noticed yet.
+    /// </summary>
+    private void TellOfGhost(int slot, Instant now)
     {
         ref var ghost = ref _tunnels[slot];
+        if (now - ghost.ReplacedAt < DataPlaneLimits.OnItsWay)
+        {
+            return;
+        }
+
         if (ghost.Path.Peer != ghost.ReplacedBy.Peer)
         {
             Notify(TunnelNoticeKind.Cloned, slot, from: ghost.ReplacedBy);

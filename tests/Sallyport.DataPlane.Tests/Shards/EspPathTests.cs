@@ -316,6 +316,8 @@ public sealed class EspPathTests : IDisposable
         _fixture.Path.Decided(_fixture.Now);
         old.Send(Request()).ShouldBe(DropReason.UnknownPeer, "what was decided may have been about its credential");
         _fixture.Sent().ShouldBeEmpty();
+        _fixture.Now += TimeSpan.FromSeconds(1);
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
         _fixture.Notices().ShouldBeEmpty("it is where its successor is");
         old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
     }
@@ -339,6 +341,24 @@ public sealed class EspPathTests : IDisposable
         (cloned.Kind, cloned.Path, cloned.From).ShouldBe((TunnelNoticeKind.Cloned, DeviceAt, Elsewhere));
         old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
         _fixture.Notices().ShouldBeEmpty("once");
+    }
+
+    /// <summary>A device that comes again from elsewhere, while anything at all is changed in the fleet.</summary>
+    [Fact]
+    public void What_was_on_its_way_when_something_was_decided_is_no_sign_of_a_second_client()
+    {
+        _fixture.Open(TestFleet.SiteId, SiteAt);
+        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        _fixture.Path.Decided(_fixture.Now);
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Sent().ShouldBeEmpty();
+        _fixture.Notices().ShouldBeEmpty("it may have been sent before");
+
+        _fixture.Now += DataPlaneLimits.OnItsWay;
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Notices().ShouldHaveSingleItem().Kind.ShouldBe(TunnelNoticeKind.Cloned);
     }
 
     [Theory]

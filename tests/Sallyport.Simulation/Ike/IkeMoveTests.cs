@@ -163,6 +163,68 @@ public class IkeMoveTests
         session.ShownAt.ToString().ShouldBe(home);
     }
 
+    /// <summary>
+    /// A device whose rules hold at home goes elsewhere, and says again that it moved before it answers where it is: by each answer it has moved since the question. It
+    /// does so for a minute, at one address, between two, or by saying in between that it is at home.
+    /// </summary>
+    [Theory]
+    [InlineData("203.0.113.77", "203.0.113.77", true)]
+    [InlineData("203.0.113.77", "203.0.113.78", true)]
+    [InlineData("203.0.113.77", "203.0.113.9", false)]
+    public void Who_moves_whenever_it_is_asked_where_it_is_does_not_stay_without_an_answer(string one, string other, bool hears)
+    {
+        using var world = new IkeWorld(11);
+        world.Up(Soon);
+        var (session, home) = (world.Gateway.Session!, world.Device.At.Ip);
+        world.Device.At.Ip.ToString().ShouldBe("203.0.113.9");
+        var withheld = new Queue<byte[]>();
+        world.Passes = (to, datagram) =>
+        {
+            if (to == End.Server && IkeHeader.TryRead(datagram, out var header) && header.IsResponse)
+            {
+                withheld.Enqueue(datagram);
+                return false;
+            }
+
+            // Whoever says that it is at home, and is not, does not hear what is said there.
+            return to == End.Server || hears || world.Device.At.Ip != home;
+        };
+        MoveTo(world, one);
+        for (var i = 0; i < 600 && !world.Gateway.Ends.Any() && session.ShownAt == home; i++)
+        {
+            world.Run(TimeSpan.FromMilliseconds(100));
+            var late = withheld.Count;
+            MoveTo(world, world.Device.At.Ip.ToString() == one ? other : one);
+            world.Run(TimeSpan.FromMilliseconds(60));
+            for (; late > 0; late--)
+            {
+                world.Inject(End.Server, withheld.Dequeue(), world.Device.At);
+            }
+        }
+
+        (session.ShownAt != home || world.Gateway.Ends.Any()).ShouldBeTrue(IkeHandshakeTests.Story(world));
+    }
+
+    /// <summary>What was asked under keys that are replaced is asked again under the new ones.</summary>
+    [Fact]
+    public void New_keys_for_the_IKE_SA_give_no_more_time_to_answer()
+    {
+        using var world = new IkeWorld(12);
+        world.Up(Soon);
+        var (session, home) = (world.Gateway.Session!, world.Device.At.Ip);
+        world.Passes = (to, datagram) => to == End.Client || !IkeHeader.TryRead(datagram, out var header) || !header.IsResponse;
+        MoveTo(world, "203.0.113.77");
+        for (var i = 0; i < 20 && !world.Gateway.Ends.Any(); i++)
+        {
+            world.Run(TimeSpan.FromSeconds(3));
+            world.Tell(world.Device, device => device.RekeyIke(world.Now));
+        }
+
+        session.ShownAt.ShouldBe(home);
+        world.Gateway.Ends.Single().Detail.ShouldContain("does not show that it receives");
+        world.Gateway.Events.OfType<IkeRekeyed>().ShouldNotBeEmpty();
+    }
+
     [Fact]
     public void Who_proves_who_it_is_from_elsewhere_than_where_it_began_is_there_when_it_has_shown_it()
     {
@@ -250,6 +312,40 @@ public class IkeMoveTests
     }
 
     private static Func<OuterAddress, OuterAddress> Mapped(int offset) => seen => new OuterAddress(Public, (ushort)(seen.Port + offset));
+
+    /// <summary>Somebody who can receive in one place begins there and goes on from another: it cannot be asked where it is, and says that no NAT is between.</summary>
+    [Fact]
+    public void Who_cannot_be_asked_where_it_is_does_not_prove_who_it_is_from_elsewhere_than_where_it_began()
+    {
+        using var world = new IkeWorld(13);
+        GoesOnElsewhere(world);
+        world.RunUntil(() => world.Gateway.Ends.Any(), TimeSpan.FromSeconds(30)).ShouldBeTrue(IkeHandshakeTests.Story(world));
+        world.Gateway.Ends.Single().Detail.ShouldContain("from elsewhere than where it began");
+        world.Gateway.Claims.ShouldBeEmpty();
+    }
+
+    /// <summary>A NAT may have two addresses, one for each port.</summary>
+    [Fact]
+    public void Who_cannot_be_asked_and_is_behind_a_NAT_is_where_it_proves_who_it_is()
+    {
+        using var world = new IkeWorld(14);
+        world.Nat = seen => seen with { Ip = IpAddress.Parse("203.0.113.98"), Port = (ushort)(seen.Port + 1000) };
+        var elsewhere = GoesOnElsewhere(world);
+        world.RunUntil(() => world.AreUp, TimeSpan.FromSeconds(30)).ShouldBeTrue(IkeHandshakeTests.Story(world));
+        (world.Gateway.Session!.Path.Peer.Ip, world.Gateway.Session.ShownAt).ShouldBe((elsewhere, elsewhere));
+    }
+
+    private static IpAddress GoesOnElsewhere(IkeWorld world)
+    {
+        var elsewhere = IpAddress.Parse("203.0.113.99");
+        world.DeviceOptions = world.DeviceOptions with { Mobike = false };
+        world.Begin();
+        world.RunUntil(() => world.Gateway.Endpoint.Sessions == 1, Soon).ShouldBeTrue();
+        world.Run(TimeSpan.FromMilliseconds(1));
+        world.Nat = seen => seen with { Ip = elsewhere };
+        world.Passes = (_, _) => true;
+        return elsewhere;
+    }
 
     private static void MoveTo(IkeWorld world, string address)
     {

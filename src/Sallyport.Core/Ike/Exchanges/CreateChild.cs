@@ -23,6 +23,9 @@ internal sealed class CreateChild : CreatingExchange
     private readonly ImmutableArray<TrafficSelector> _remote;
     private readonly bool _wantsTransport;
     private readonly byte[] _nonce = new byte[IkeLimits.NonceLength];
+
+    /// <summary>The peer has named the method: it names no second one, or it could have keys made here without end.</summary>
+    private readonly bool _isAgain;
     private KeyExchangeMethod? _method;
     private KeyExchange? _exchange;
     private IReadOnlyList<Proposal> _offered = [];
@@ -47,7 +50,7 @@ internal sealed class CreateChild : CreatingExchange
     private CreateChild(CreateChild before, KeyExchangeMethod method)
     {
         (_old, _local, _remote, _wantsTransport) = (before._old, before._local, before._remote, before._wantsTransport);
-        _method = method;
+        (_method, _isAgain) = (method, true);
     }
 
     public override ChildSa? Old => _old;
@@ -369,7 +372,7 @@ internal sealed class CreateChild : CreatingExchange
         Abandon(session);
         switch (error.Type)
         {
-            case NotifyType.InvalidKePayload when error.Data.Length == 2 && TryMethod(session, error, out var method):
+            case NotifyType.InvalidKePayload when !_isAgain && error.Data.Length == 2 && TryMethod(session, error, out var method):
                 session.Enqueue(sa, new CreateChild(this, method), isFirst: true);
                 break;
             case NotifyType.TemporaryFailure or NotifyType.StateNotFound when old is not null:

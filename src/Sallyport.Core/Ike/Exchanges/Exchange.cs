@@ -12,9 +12,6 @@ internal abstract class Exchange
     /// <summary>Nothing else may be under way beside it.</summary>
     public virtual bool IsAlone => false;
 
-    /// <summary>A peer that has not answered after this time is gone, where that is less than for other requests.</summary>
-    public virtual TimeSpan Patience => TimeSpan.MaxValue;
-
     /// <summary>Puts the payloads of the request into <paramref name="to"/>; false where there is nothing to ask any more.</summary>
     public abstract bool Write(IkeSession session, IkeSa sa, ref PayloadWriter to, Instant now);
 

@@ -177,6 +177,14 @@ internal static class IkeAuthAnswer
     private static bool TryGrant(
         IkeSession session, IkeSa sa, in IkeHeader header, IkeClaim claim, Instant now, [NotNullWhen(true)] out IkeGrant? grant)
     {
+        grant = null;
+        if (!session.HasMobike && !session.IsPeerBehindNat && session.Path.Peer.Ip != session.ShownAt)
+        {
+            // It could not be asked whether it is there (RFC 4555 section 3.7), and would count as where it began for good.
+            Fail(session, sa, header, $"{claim.Peer} proves who it is from elsewhere than where it began, without a NAT between and without MOBIKE", now);
+            return false;
+        }
+
         var verdict = session.Owner.Judge(claim);
         var agreed = session.AgreedIke!;
         var isTaken = verdict.Grant is not null && ProposalChoice.TryChoose([agreed], verdict.Grant.Ike, KeyExchangeMethod.None, out _);

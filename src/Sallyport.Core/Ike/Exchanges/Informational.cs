@@ -32,8 +32,6 @@ internal sealed class Informational(InformationalKind kind) : Exchange
 {
     private const int CookieLength = 16;
 
-    private static readonly TimeSpan RoutabilityTime = TimeSpan.FromSeconds(15);
-
     private ChildSa? _child;
     private uint _spi;
     private readonly bool _isAgain;
@@ -48,9 +46,6 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     private InformationalKind Kind => kind;
 
     public override ExchangeType Type => ExchangeType.Informational;
-
-    /// <summary>Until it is answered our packets go to where the peer says it is, and whoever is there may not want them.</summary>
-    public override TimeSpan Patience => kind == InformationalKind.ReturnRoutability ? RoutabilityTime : TimeSpan.MaxValue;
 
     public static Informational Delete(ChildSa child) => new(InformationalKind.DeleteChild) { _child = child };
 
@@ -96,7 +91,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
                 to.Notify(NotifyType.UpdateSaAddresses);
                 IkeSaInit.WriteNat(session, sa, session.Path, ref to);
                 return true;
-            case InformationalKind.ReturnRoutability when session.Path.Peer.Ip == session.ShownAt:
+            case InformationalKind.ReturnRoutability when !session.HasToShow:
                 return false;
             case InformationalKind.ReturnRoutability:
                 _move = session.Moves;
@@ -182,7 +177,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         }
 
         if (request.Has(NotifyType.UpdateSaAddresses) && session is { HasMobike: true, Target: null }
-            && IsNewest(session, sa, header.MessageId) && !TryMove(session, sa, request, from))
+            && IsNewest(session, sa, header.MessageId) && !TryMove(session, sa, request, from, now))
         {
             writer.Notify(NotifyType.UnexpectedNatDetected);
             session.Answer(sa, header, ref writer, now);
@@ -248,7 +243,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     }
 
     /// <summary>The peer speaks from elsewhere (RFC 4555 section 3.5). False where it must not be followed.</summary>
-    private static bool TryMove(IkeSession session, IkeSa sa, IkePayloads request, in IkePath from)
+    private static bool TryMove(IkeSession session, IkeSa sa, IkePayloads request, in IkePath from, Instant now)
     {
         if (request.Find(NotifyType.NoNatsAllowed) is { } strict && !IsPlain(strict.Data.AsSpan(), from))
         {
@@ -258,7 +253,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         session.GoTo(from);
         IkeSaInit.DetectNat(session, sa, request, sa.ResponderSpi);
         session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
-        session.AskToShow();
+        session.AskToShow(now);
         return true;
     }
 
@@ -301,6 +296,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
     {
         if (_move != session.Moves)
         {
+            // It is being asked where it is now.
             return;
         }
 
@@ -310,7 +306,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
             return;
         }
 
-        session.ShownAt = session.Path.Peer.Ip;
+        session.HasShown();
         session.Raise(new IkeMoved(session.Path, session.IsEncapsulated));
     }
 

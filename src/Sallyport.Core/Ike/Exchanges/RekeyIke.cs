@@ -19,6 +19,9 @@ internal sealed class RekeyIke(IkeSa of) : CreatingExchange
     private readonly byte[] _nonce = new byte[IkeLimits.NonceLength];
     private KeyExchange? _exchange;
     private KeyExchangeMethod? _method;
+
+    /// <summary>The peer has named the method: it names no second one, or it could have keys made here without end.</summary>
+    private bool _isAgain;
     private ulong _spi;
     private IReadOnlyList<Proposal> _offered = [];
     private byte[] _peerNonce = [];
@@ -259,9 +262,9 @@ internal sealed class RekeyIke(IkeSa of) : CreatingExchange
 
         switch (error.Type)
         {
-            case NotifyType.InvalidKePayload when error.Data.Length == 2 && BinaryPrimitives.ReadUInt16BigEndian(error.Data.AsSpan()) is var wanted
+            case NotifyType.InvalidKePayload when !_isAgain && error.Data.Length == 2 && BinaryPrimitives.ReadUInt16BigEndian(error.Data.AsSpan()) is var wanted
                 && wanted != (ushort)_method!.Value && _offered.Any(proposal => proposal.Contains(new Transform(TransformType.KeyExchange, wanted))):
-                session.Rekeying = new RekeyIke(sa) { _method = (KeyExchangeMethod)wanted };
+                session.Rekeying = new RekeyIke(sa) { _method = (KeyExchangeMethod)wanted, _isAgain = true };
                 session.Enqueue(sa, session.Rekeying, isFirst: true);
                 break;
             case NotifyType.TemporaryFailure or NotifyType.StateNotFound:

@@ -27,6 +27,9 @@ internal enum IkeTimer : byte
     Expire,
     Reauthenticate,
     Probe,
+
+    /// <summary>The peer has not shown that it receives where it speaks from.</summary>
+    Show,
     ForgetAnswers,
 
     /// <summary>What the peer had no time for is asked again.</summary>

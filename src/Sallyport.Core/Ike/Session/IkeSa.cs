@@ -194,14 +194,13 @@ internal sealed class IkeSa : IDisposable
                 continue;
             }
 
-            var patience = request.Exchange.Patience < deadAfter ? request.Exchange.Patience : deadAfter;
-            if (now - request.Begun >= patience)
+            if (now - request.Begun >= deadAfter)
             {
                 return true;
             }
 
             request.Pause *= PauseGrowth;
-            request.Due = Instant.Min(now + request.Pause, request.Begun + patience);
+            request.Due = Instant.Min(now + request.Pause, request.Begun + deadAfter);
             again.AddRange(request.Datagrams);
         }
 
@@ -218,16 +217,12 @@ internal sealed class IkeSa : IDisposable
     }
 
     /// <summary>Whether a request of this number is to be done: None. Where it was done before, its answer comes back.</summary>
-    public DropReason Admit(uint id, out IReadOnlyList<byte[]> again)
+    public DropReason Admit(uint id, out CachedResponse? again)
     {
-        again = [];
-        foreach (var response in _responses)
+        again = _responses.Find(response => response.MessageId == id);
+        if (again is not null)
         {
-            if (response.MessageId == id)
-            {
-                again = response.Datagrams;
-                return DropReason.Replayed;
-            }
+            return DropReason.Replayed;
         }
 
         if (id < _receiveNext || _early.Contains(id))

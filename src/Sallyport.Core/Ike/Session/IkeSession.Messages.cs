@@ -13,6 +13,9 @@ public sealed partial class IkeSession
     /// <summary>Our answer to a first message goes out again so many times: the message is in the clear, and anybody can repeat it.</summary>
     private const int FirstAnswersMax = 8;
 
+    /// <summary>Any other answer goes to elsewhere than where the peer is so many times: more than a peer asks while it is moving.</summary>
+    private const int AnswersElsewhereMax = 16;
+
     private IkeHeader _firstAnswer;
     private int _firstAnswers;
 
@@ -51,7 +54,7 @@ public sealed partial class IkeSession
         }
 
         var reason = sa.Admit(header.MessageId, out var answer);
-        if (reason == DropReason.Replayed && answer.Count > 0)
+        if (answer is not null)
         {
             return Repeat(sa, message, header, answer, from);
         }
@@ -81,7 +84,7 @@ public sealed partial class IkeSession
     }
 
     /// <summary>A genuine request that was answered gets the same answer. Of one in parts, the first asks for it (RFC 7383 section 2.6.1).</summary>
-    private DropReason Repeat(IkeSa sa, Span<byte> message, in IkeHeader header, IReadOnlyList<byte[]> answer, in IkePath from)
+    private DropReason Repeat(IkeSa sa, Span<byte> message, in IkeHeader header, CachedResponse answer, in IkePath from)
     {
         // What is tried under wrong keys is not what it was any more.
         if (!(sa.KeysBefore is { } before && MessageCipher.TryOpen(before, message.ToArray(), header, fromInitiator: !sa.IsInitiator, out var repeated))
@@ -90,7 +93,9 @@ public sealed partial class IkeSession
             return DropReason.BadTag;
         }
 
-        foreach (var datagram in repeated.Number <= 1 ? answer : [])
+        // Whoever has seen the request can say it again under any source.
+        var mayGo = repeated.Number <= 1 && (from.Peer.Ip == Path.Peer.Ip || answer.TimesElsewhere++ < AnswersElsewhereMax);
+        foreach (var datagram in mayGo ? answer.Datagrams : [])
         {
             Transmit(datagram, from);
         }

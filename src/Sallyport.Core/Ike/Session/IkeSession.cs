@@ -27,6 +27,9 @@ public sealed partial class IkeSession : IDisposable
     /// <summary>See <see cref="IkeLimits.KeyExchangesAtOnce"/>.</summary>
     private static readonly TimeSpan KeyExchangeEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>For a peer that speaks from elsewhere to show that it receives there.</summary>
+    private static readonly TimeSpan ShowTime = TimeSpan.FromSeconds(15);
+
     /// <summary>For the answer to our last word.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(10);
 
@@ -62,6 +65,9 @@ public sealed partial class IkeSession : IDisposable
 
     /// <summary>Counts changes of <see cref="Path"/>.</summary>
     internal int Moves { get; private set; }
+
+    /// <summary>It has been elsewhere than <see cref="ShownAt"/>, and has not answered since, wherever it says that it is by now.</summary>
+    internal bool HasToShow => _timers.At(IkeTimer.Show) != Instant.Never;
 
     /// <summary>Null until the peer has proven who it is.</summary>
     public IkeGrant? Grant { get; internal set; }
@@ -248,6 +254,13 @@ public sealed partial class IkeSession : IDisposable
             return;
         }
 
+        if (_timers.TakeExpired(IkeTimer.Show, now))
+        {
+            End(IkeEnd.Silent, "the peer does not show that it receives where it says that it is", now);
+            Finish();
+            return;
+        }
+
         if (_timers.TakeExpired(IkeTimer.ForgetAnswers, now))
         {
             _sas.ForEach(sa => sa.ForgetAnswers());
@@ -385,13 +398,26 @@ public sealed partial class IkeSession : IDisposable
         Moves++;
     }
 
-    /// <summary>Asks a peer that can be asked (RFC 4555 section 3.7) to show that it receives where it speaks from.</summary>
-    internal void AskToShow()
+    /// <summary>
+    /// Asks a peer that can be asked (RFC 4555 section 3.7) to show that it receives where it speaks from. However often it moves meanwhile, or makes new keys, it has so
+    /// much time in all: rules judge by where it was, and whoever is where it says that it is may not want our packets.
+    /// </summary>
+    internal void AskToShow(Instant now)
     {
-        if (HasMobike && Target is null && Path.Peer.Ip != ShownAt)
+        if (!HasMobike || Target is not null || (Path.Peer.Ip == ShownAt && !HasToShow))
         {
-            Enqueue(Current, new Informational(InformationalKind.ReturnRoutability));
+            return;
         }
+
+        SetTimer(IkeTimer.Show, Instant.Min(_timers.At(IkeTimer.Show), now + ShowTime));
+        Enqueue(Current, new Informational(InformationalKind.ReturnRoutability));
+    }
+
+    /// <summary>It has received what was sent there alone.</summary>
+    internal void HasShown()
+    {
+        ShownAt = Path.Peer.Ip;
+        StopTimer(IkeTimer.Show);
     }
 
     /// <summary>Sends a peer elsewhere that understands that (RFC 5685 section 5), which ends the session itself. False: it stays.</summary>
@@ -505,7 +531,13 @@ public sealed partial class IkeSession : IDisposable
         }
 
         ArmProbe(now);
-        AskToShow();
+        if (Target is null && !HasMobike)
+        {
+            // It is behind a NAT, and followed from now on as well.
+            ShownAt = Path.Peer.Ip;
+        }
+
+        AskToShow(now);
         Raise(new IkeUp(Grant!, Peer!, Suite, proof.Word(), handshake.IsInitialContact));
     }
 

@@ -21,4 +21,12 @@ internal sealed class PendingRequest
 }
 
 /// <summary>An answer that its peer may not have got.</summary>
-internal readonly record struct CachedResponse(uint MessageId, IReadOnlyList<byte[]> Datagrams);
+internal sealed class CachedResponse(uint messageId, IReadOnlyList<byte[]> datagrams)
+{
+    public uint MessageId => messageId;
+
+    public IReadOnlyList<byte[]> Datagrams => datagrams;
+
+    /// <summary>How often it went to elsewhere than where the peer is.</summary>
+    public int TimesElsewhere { get; set; }
+}
