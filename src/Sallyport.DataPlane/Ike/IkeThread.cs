@@ -342,6 +342,13 @@ internal sealed class IkeThread : PeerThread
             return;
         }
 
+        if (peer.Session.IsAddingChild)
+        {
+            // What is missing may be what is being asked for.
+            _pairs.Doubt(number, _now);
+            return;
+        }
+
         if (peer.Call is { } call)
         {
             foreach (var (local, remote) in _pairs.TakeMissing(number, SiteTargets.Pairs(call, Context.Model.Current), _now))

@@ -314,10 +314,14 @@ internal sealed partial class PacketPath
     }
 
     /// <summary>
-    /// A peer that proves anew who it is has another tunnel before it deletes this one: what it sent meanwhile is as good as what comes by the other, as long as nothing
-    /// has been decided since that might have ended this one.
+    /// A peer that proves anew who it is has another tunnel before it deletes this one: what it sent meanwhile is as good as what comes by the other where rules see no
+    /// difference between the two, and as long as nothing has been decided since that might have ended this one.
     /// </summary>
-    private bool IsOnItsWay(int slot, Instant now) => now - _tunnels[slot].ReplacedAt < DataPlaneLimits.OnItsWay && _tunnels[slot].ReplacedAt > _decidedAt;
+    private bool IsOnItsWay(int slot, Instant now)
+    {
+        ref var ghost = ref _tunnels[slot];
+        return ghost.IsJudgedAlike && now - ghost.ReplacedAt < DataPlaneLimits.OnItsWay && ghost.ReplacedAt > _decidedAt;
+    }
 
     /// <summary>
     /// Its peer goes on by a tunnel that another has taken the place of. What may have been sent before proves nothing, and one that is where the other is has merely not

@@ -1,6 +1,7 @@
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
+using Sallyport.Core.Policy;
 
 namespace Sallyport.DataPlane.Tunnels;
 
@@ -35,4 +36,5 @@ internal readonly record struct TunnelProof
 }
 
 /// <summary>A tunnel that takes the place of another one of its identity.</summary>
-internal readonly record struct Successor(OuterPath Path, TunnelProof Proof);
+/// <param name="Situation">What rules judge it by.</param>
+internal readonly record struct Successor(OuterPath Path, TunnelProof Proof, Situation Situation);

@@ -15,6 +15,7 @@ using Sallyport.DataPlane.Model;
 using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
 using Sallyport.DataPlane.Tests.Fixtures;
+using Sallyport.DataPlane.Tunnels;
 
 namespace Sallyport.DataPlane.Tests.Ike;
 
@@ -25,7 +26,8 @@ public sealed class IkeThreadTests : IDisposable
     private static readonly OuterAddress DeviceAt = new(IpAddress.Parse("203.0.113.9"), 500);
 
     private readonly IkeFleet _fleet = new();
-    private readonly Clock _clock = new(TimeProvider.System);
+    private readonly LeapingTime _time = new();
+    private readonly Clock _clock;
     private readonly IkeInbox _inbox = new();
     private readonly HandshakeInbox _openVpn = new();
     private readonly Shard _shard;
@@ -39,6 +41,7 @@ public sealed class IkeThreadTests : IDisposable
 
     public IkeThreadTests()
     {
+        _clock = new Clock(_time);
         IReadOnlyList<BoundSocket> sockets = [new(SocketKind.Ike, new OuterAddress(Ours, 0)), new(SocketKind.IkeNat, new OuterAddress(Ours, 0))];
         var uplink = new Uplink(_clock);
         var log = new GatewayLog(TextWriter.Null, TimeProvider.System);
@@ -87,6 +90,44 @@ public sealed class IkeThreadTests : IDisposable
         _device.Ended!.Reason.ShouldBe(IkeEnd.Deleted);
     }
 
+    /// <summary>As strongSwan does it from 6.0.2 on: it comes back with the selectors that it had.</summary>
+    [Fact]
+    public void Who_comes_back_without_its_new_routes_is_offered_them_once()
+    {
+        var site = IkeGrants.Selectors([IpPrefix.Parse("192.168.50.0/24")]);
+        var session = Call();
+        Until(() => _told.OfType<OpenTunnel>().Any(), "the device is in");
+        SendAway(session);
+        var back = Call(site);
+        Until(() => back.IsUp && _told.OfType<OpenTunnel>().Count() == 2, "it is back");
+        _told.OfType<OpenTunnel>().Last().Tunnel.Child!.Selectors.Local.ToArray().ShouldBe(site);
+
+        _time.Leap(PairKeeper.FirstPause);
+        _inbox.WakeAlways();
+        Until(() => _told.OfType<InstallChild>().Any(), "it has the rest");
+        var rest = _told.OfType<InstallChild>().Single().Child.Selectors.Local.ToArray();
+        rest.ShouldNotBeEmpty();
+        rest.ShouldNotContain(site[0]);
+
+        _time.Leap(PairKeeper.LongestPause);
+        _inbox.WakeAlways();
+        Until(() => !session.IsUp && back.IsUp, "nothing more");
+        _told.OfType<InstallChild>().Count().ShouldBe(1);
+    }
+
+    /// <summary>As for an operator who adds a site; until its old session is gone.</summary>
+    private void SendAway(IkeSession session)
+    {
+        var opened = _told.OfType<OpenTunnel>().Last().Tunnel;
+        _inbox.Put(new TunnelNotice
+        {
+            Kind = TunnelNoticeKind.NeedsConfiguration, Slot = opened.Slot, TunnelId = opened.TunnelId, IdentityId = opened.IdentityId,
+            Handshaker = 0, Session = opened.Session, Path = opened.Path, IsIpsec = true,
+        });
+        _inbox.Wake();
+        Until(() => !session.IsUp, "it is sent away");
+    }
+
     public void Dispose()
     {
         _thread.Dispose();
@@ -97,7 +138,7 @@ public sealed class IkeThreadTests : IDisposable
         _fleet.Dispose();
     }
 
-    private IkeSession Call() => _device.Endpoint.Initiate(
+    private IkeSession Call(ImmutableArray<Core.Esp.TrafficSelector>? remote = null) => _device.Endpoint.Initiate(
         new IkeTarget
         {
             Tag = "gateway",
@@ -108,7 +149,7 @@ public sealed class IkeThreadTests : IDisposable
             Ike = Proposals("aes256gcm16-prfsha384-ecp384"),
             Esp = [ProposalText.TryParseEsp("aes256gcm16-none-noesn", out var esp, out _) ? esp : throw new FormatException()],
             LocalSelectors = Everything,
-            RemoteSelectors = Everything,
+            RemoteSelectors = remote ?? Everything,
             WantsAddress = true,
         },
         _path, _clock.Now);
@@ -148,6 +189,20 @@ public sealed class IkeThreadTests : IDisposable
             _device.Hear();
             pause.SpinOnce();
         }
+    }
+
+    /// <summary>The machine's, and more when it is told so.</summary>
+    private sealed class LeapingTime : TimeProvider
+    {
+        private long _ahead;
+
+        public override long TimestampFrequency => System.TimestampFrequency;
+
+        public override long GetTimestamp() => System.GetTimestamp() + Interlocked.Read(ref _ahead);
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow();
+
+        public void Leap(TimeSpan time) => Interlocked.Add(ref _ahead, (long)(time.TotalSeconds * TimestampFrequency));
     }
 
     private sealed class Device : IIkeOwner, IDisposable
@@ -199,7 +254,8 @@ public sealed class IkeThreadTests : IDisposable
 
         public IkeVerdict Judge(IkeClaim claim) => IkeVerdict.Allow(new IkeGrant
         {
-            Tag = "gateway", Local = Everything, Remote = Everything, Ike = claim.Target is null ? [] : Proposals("aes256gcm16-prfsha384-ecp384"), Esp = [],
+            Tag = "gateway", Local = Everything, Remote = Everything, Ike = claim.Target is null ? [] : Proposals("aes256gcm16-prfsha384-ecp384"),
+            Esp = [ProposalText.TryParseEsp("aes256gcm16-ecp384-none-noesn", out var esp, out _) ? esp : throw new FormatException()],
         });
 
         public void Hear()

@@ -323,6 +323,19 @@ public sealed class EspPathTests : IDisposable
     }
 
     [Fact]
+    public void What_comes_by_a_replaced_tunnel_that_rules_may_judge_otherwise_does_not_pass()
+    {
+        _fixture.Open(TestFleet.SiteId, SiteAt);
+        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
+        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
+        _fixture.Notices();
+        _fixture.Now += TimeSpan.FromSeconds(1);
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Sent().ShouldBeEmpty();
+        _fixture.Notices().ShouldBeEmpty("it was on its way");
+    }
+
+    [Fact]
     public void A_replaced_peer_that_speaks_on_from_elsewhere_is_told_of_once_and_passes_nothing()
     {
         _fixture.Open(TestFleet.SiteId, SiteAt);

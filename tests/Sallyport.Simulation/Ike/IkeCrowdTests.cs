@@ -12,7 +12,7 @@ public class IkeCrowdTests
     private static readonly IpAddress Flooder = IpAddress.Parse("192.0.2.1");
     private static readonly IpAddress Victim = IpAddress.Parse("203.0.113.9");
 
-    /// <summary>Somebody with as many addresses as there are places, one handshake from each, and then nothing more; behind one NAT a fleet begins at once.</summary>
+    /// <summary>Somebody with as many addresses as there are places, one handshake from each, and then nothing more; seconds later a fleet behind one NAT begins at once.</summary>
     [Fact]
     public void A_fleet_behind_one_NAT_gets_in_though_many_addresses_have_a_place_each()
     {
@@ -27,6 +27,7 @@ public class IkeCrowdTests
         }
 
         gateway.HalfOpenSessions.ShouldBe(places);
+        world.Now += Crowd.Silence;
         var sessions = Enumerable.Range(1, devices).Select(port => fleet.Initiate(
             world.Target, new IkePath(new OuterAddress(Victim, (ushort)(1000 + port)), world.Gateway.At, IsNatPort: false), world.Now)).ToList();
         for (var trips = 0; trips < 200 && !sessions.TrueForAll(session => session.IsUp); trips++)

@@ -118,7 +118,8 @@ internal sealed class ChildSas(IkeSession session)
             return false;
         }
 
-        if (request.WantsTransport && grant.MayTransport && Narrowing.IsOneHost(request.TsInitiator) && Narrowing.IsOneHost(request.TsResponder))
+        if (request.WantsTransport && grant.MayTransport && Math.Max(request.TsInitiator.Length, request.TsResponder.Length) <= IkeLimits.SelectorsAnsweredMax
+            && Narrowing.IsOneHost(request.TsInitiator) && Narrowing.IsOneHost(request.TsResponder))
         {
             // Whatever addresses the two ends believe that they have, packets have those of their path (RFC 7296 section 2.23.1).
             agreement = new ChildAgreement

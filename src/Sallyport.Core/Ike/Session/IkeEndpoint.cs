@@ -20,7 +20,7 @@ public sealed record IkeEndpointLimits
     /// <summary>More from one port of an address are one peer that begins again and again: the oldest goes. A router with many connections begins them all at once.</summary>
     public int PerPortMax { get; init; } = 64;
 
-    /// <summary>Sessions under way at once; who goes beyond it <see cref="Crowd"/> says. One takes about 8 KB, all of them 64 MB.</summary>
+    /// <summary>Sessions under way at once; who goes beyond it <see cref="Crowd"/> says. One takes 4 KB, up to 40 where a stranger leaves long messages unfinished: all of them 30 to 330 MB.</summary>
     public int HalfOpenMax { get; init; } = 8_192;
 
     /// <summary>
