@@ -173,6 +173,7 @@ public sealed class IkeThreadTests : IDisposable
                 _inbox.Put(new OuterPath { Peer = path.Local, Local = Ours, Shard = 0, Socket = socket }, datagram);
             }
 
+            _inbox.Wake();
             while (_isHeard && _shard.Mailbox.TryTake(out var command))
             {
                 _told.Add(command!);
