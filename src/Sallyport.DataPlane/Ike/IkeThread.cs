@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Sallyport.Api.Nodes;
-using Sallyport.Core.Esp;
 using Sallyport.Core.Gateway;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.Ike.Wire;
@@ -9,7 +8,6 @@ using Sallyport.Core.Policy;
 using Sallyport.Core.Primitives;
 using Sallyport.DataPlane.Handshakes;
 using Sallyport.DataPlane.Model;
-using Sallyport.DataPlane.Nodes;
 using Sallyport.DataPlane.Shards;
 using Sallyport.DataPlane.Tunnels;
 
@@ -17,9 +15,9 @@ namespace Sallyport.DataPlane.Ike;
 
 /// <summary>
 /// One thread of IKE: the endpoint, and what its sessions become on the packet path. It never touches a packet of a tunnel; what it decides reaches the packet path
-/// as commands.
+/// as commands. Here: its turns, and what sessions tell; what they become in Tunnels, whom we call in Calls.
 /// </summary>
-internal sealed class IkeThread : PeerThread
+internal sealed partial class IkeThread : PeerThread
 {
     private const int ToldMax = 10_000;
     private const int MarkerLength = 4;
@@ -276,100 +274,6 @@ internal sealed class IkeThread : PeerThread
         return true;
     }
 
-    /// <summary>
-    /// Who came by itself while it was called is there: the call goes no further. Once it has been told who we are, it may have taken that for the newer one, and so do we.
-    /// </summary>
-    private void HandleArrivals()
-    {
-        while (_caller is not null && _caller.TryTakeArrival(_now, out var identityId, out var uplink))
-        {
-            foreach (var peer in _peers.Values.Where(peer => !peer.Session.HasProven && peer.Call is { } call && call.IdentityId == identityId && call.Uplink == uplink).ToList())
-            {
-                _endpoint.Tell(peer.Session, session => session.Close("the site came by itself", _now));
-            }
-        }
-    }
-
-    /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
-    private void Call(DueCall due)
-    {
-        var (call, path) = (due.Site, due.Path);
-        if (SiteTargets.For(call, Context.Model.Current, path) is not { } target)
-        {
-            _caller!.Failed(call, _now);
-            return;
-        }
-
-        Begin(call, SiteTargets.For(target, due), path);
-    }
-
-    /// <summary>A site that is up and has to prove again who it is: in a session beside the one that there is, which goes when the other has its tunnel.</summary>
-    private void CallAgain(IkePeer before)
-    {
-        var path = before.Session.Path;
-        if (before.Call is { } call && !IsLeaving && SiteTargets.For(call, Context.Model.Current, path) is { } target)
-        {
-            Begin(call, target with { IsAgain = true }, path);
-            before.IsCalledAgain = true;
-        }
-    }
-
-    private void Begin(SiteCall call, IkeTarget target, in IkePath path)
-    {
-        var session = _endpoint.Initiate(target, path, _now);
-        _peers[session.Number] = new IkePeer { Session = session, Call = call };
-    }
-
-    /// <summary>With a pair of selectors for each CHILD_SA the first one came with the session; the others are asked for now.</summary>
-    private void AddPairs(IkePeer peer)
-    {
-        if (peer.Call is not { } call || SiteTargets.Pairs(call, Context.Model.Current) is not { Count: > 0 } pairs)
-        {
-            return;
-        }
-
-        _pairs.Watch(peer.Session.Number);
-        foreach (var (local, remote) in pairs.Skip(1))
-        {
-            _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
-        }
-    }
-
-    private void AskForMissing(long number)
-    {
-        if (!_peers.TryGetValue(number, out var peer) || !peer.Session.IsUp)
-        {
-            return;
-        }
-
-        if (peer.Session.IsAddingChild)
-        {
-            // What is missing may be what is being asked for.
-            _pairs.Doubt(number, _now);
-            return;
-        }
-
-        if (peer.Call is { } call)
-        {
-            foreach (var (local, remote) in _pairs.TakeMissing(number, SiteTargets.Pairs(call, Context.Model.Current), _now))
-            {
-                _endpoint.Tell(peer.Session, session => session.AddChild([local], [remote], _now));
-            }
-
-            return;
-        }
-
-        // Whoever came by itself is offered what it does not have, once, in one CHILD_SA.
-        var grant = peer.Session.Grant!;
-        var pairs = from here in grant.Local from there in grant.Remote where here.IsV4 == there.IsV4 select (here, there);
-        var missing = _pairs.TakeMissing(number, pairs, _now).Select(pair => pair.Local).Distinct().ToImmutableArray();
-        _pairs.Forget(number);
-        if (!missing.IsEmpty)
-        {
-            _endpoint.Tell(peer.Session, session => session.AddChild(missing, grant.Remote, _now));
-        }
-    }
-
     /// <summary>What the endpoint wants after it was touched.</summary>
     private void Drain()
     {
@@ -459,224 +363,10 @@ internal sealed class IkeThread : PeerThread
         }
     }
 
-    /// <summary>A site that we called is called there, as whom it was called as: whoever answers has to prove to be the same.</summary>
-    private void Follow(IkePeer peer, string gateway)
-    {
-        var from = peer.Session.Path.Peer;
-        var isFollowed = peer.Call is { } call && _caller!.TryFollow(call, gateway, from.Ip, _now);
-        _failures.Raise(
-            "tunnel.redirected", peer.Admitted?.Identity.Id ?? peer.Call?.IdentityId ?? 0, from,
-            $"the peer sends us to {gateway}" + (isFollowed ? "" : ", which is too often: it is called again at its own address"), _now);
-    }
-
-    /// <summary>A site that we called, and that has no CHILD_SA (any more), is called anew: nobody else would make one.</summary>
-    private void CloseIfEmpty(IkePeer peer)
-    {
-        if (peer.Call is not null && peer.Session is { IsUp: true, HasChildren: false, IsAddingChild: false })
-        {
-            _endpoint.Tell(peer.Session, session => session.Close("no CHILD_SA is left", _now));
-        }
-    }
-
-    /// <summary>Others keep their IKE SA, by which they may ask for a CHILD_SA again; until they do nothing of theirs passes. One that was replaced is not missed.</summary>
-    private void TellIfBare(IkePeer peer)
-    {
-        if (peer is { HasTunnel: true, Session: { IsUp: true, HasChildren: false } })
-        {
-            TellIke(peer);
-            _failures.Raise(
-                "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
-                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another" + Doubt(peer), _now);
-        }
-    }
-
     /// <summary>A peer that cannot do what was agreed on says so in its own log alone: to us it only deletes what it has just asked for.</summary>
     private string Doubt(IkePeer peer) => peer.ExtendedSince is { } since && _now - since < AtOnce
         ? ". It went as soon as it came, with extended sequence numbers (esn): ESP in user space, as strongSwan's kernel-libipsec, has none (--esp with -noesn)"
         : "";
-
-    private void TellIke(IkePeer peer) =>
-        Context.Uplink.Put(peer.TunnelId, new IkeDescription(peer.Session.Spis, peer.Suite, peer.IkeSince, peer.IkeRekeys, peer.Session.HasChildren));
-
-    private void Admit(IkePeer peer, IkeUp up)
-    {
-        var admitted = (Admittance)up.Grant.Tag;
-        var shard = _owner.ShardOf(peer.Session);
-        if (!shard.PeerIds.TryAllot(out var slot))
-        {
-            _failures.Raise("gateway.full", admitted.Identity.Id, peer.Session.Path.Peer, "no tunnel can be added", _now);
-            _endpoint.Tell(peer.Session, session => session.Close("no tunnel can be added", _now));
-            return;
-        }
-
-        (peer.Admitted, peer.Suite, peer.Proof, peer.IkeSince) = (admitted, up.Suite, up.Proof, _now);
-        (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
-        peer.IsWaiting = true;
-        _waiting.Add(peer);
-        if (peer.Call is null && _rerouted.TryTake(admitted.Identity.Id, _now))
-        {
-            _pairs.Watch(peer.Session.Number);
-            _pairs.Doubt(peer.Session.Number, _now);
-        }
-
-        if (admitted.Identity.Kind == IdentityKind.Site)
-        {
-            _calls.CameUp(admitted.Identity.Id, admitted.Uplink);
-        }
-    }
-
-    private void Install(IkePeer peer, ChildKeys keys)
-    {
-        using (keys)
-        {
-            if (peer.Admitted is null)
-            {
-                // There was no place for its tunnel.
-                _owner.FreeEspSpi(keys.InboundSpi);
-                return;
-            }
-
-            _pairs.Came(peer.Session.Number, keys.InboundSpi, [.. keys.Local], [.. keys.Remote]);
-            peer.ExtendedSince = keys.Suite.ExtendedSequence ? _now : null;
-            var child = NewChildOf(peer, keys);
-            if (peer.IsWaiting)
-            {
-                OpenWaiting(peer, child);
-            }
-            else if (!TellShard(peer, new InstallChild(peer.Slot, peer.TunnelId, child)))
-            {
-                Discard(child);
-                CloseOverloaded(peer);
-            }
-
-            if (keys.Replaces != 0)
-            {
-                Context.Uplink.CountRenegotiation(peer.TunnelId);
-            }
-            else
-            {
-                TellIke(peer);
-            }
-        }
-    }
-
-    private NewChild NewChildOf(IkePeer peer, ChildKeys keys)
-    {
-        var path = peer.Session.Path;
-        var lifetimes = keys.Lifetimes;
-        var ends = keys.IsTransport ? EndsOf(peer.Admitted!.Identity, path, peer.Session.IsEncapsulated) : default;
-        var sa = EspSa.Create(
-            keys.Suite,
-            keys.IsTransport ? EspMode.Transport : EspMode.Tunnel,
-            keys.InboundSpi,
-            keys.OutboundSpi,
-            keys.Inbound.Bytes,
-            keys.Outbound.Bytes,
-            new EspLifetime(
-                (ulong)lifetimes.ChildRekeyBytes, (ulong)lifetimes.ChildRekeyBytes * 2, (ulong)lifetimes.ChildRekeyPackets, (ulong)lifetimes.ChildRekeyPackets * 2),
-            ends);
-        peer.Rekeys += keys.Replaces != 0 ? 1 : 0;
-        var selectors = keys.IsTransport
-            ? new EspSelectors([.. keys.Local.Select(one => one with { First = ends.Local, Last = ends.Local })], [.. keys.Remote.Select(one => one with { First = ends.Remote, Last = ends.Remote })])
-            : new EspSelectors([.. keys.Local], [.. keys.Remote]);
-        return new NewChild(sa, selectors, peer.Rekeys) { IsUsed = false };
-    }
-
-    /// <summary>
-    /// Of transport mode: the peer's own address stands for it inside, and the gateway's for the gateway, so that what comes of it is judged like what comes of a tunnel.
-    /// </summary>
-    private EspEnds EndsOf(Identity identity, in IkePath path, bool isEncapsulated)
-    {
-        var own = identity.AddressV4 ?? identity.AddressV6 ?? path.Peer.Ip;
-        var network = Context.Model.Current.Fleet.Network(identity.NetworkId);
-        var gateway = network?.Prefixes.FirstOrDefault(prefix => prefix.Contains(own)) is { Length: > 0 } around ? new IpAddress(around.First.Bits + 1) : path.Local.Ip;
-        return (gateway, own) == (path.Local.Ip, path.Peer.Ip)
-            ? new EspEnds(gateway, own, isEncapsulated)
-            : new EspEnds(gateway, own, IsTranslated: true, path.Local.Ip, path.Peer.Ip);
-    }
-
-    private void OpenWaiting(IkePeer peer, NewChild? child)
-    {
-        if (!peer.IsWaiting)
-        {
-            return;
-        }
-
-        peer.IsWaiting = false;
-        var (session, admitted) = (peer.Session, peer.Admitted!);
-        if (session.IsFinished || !session.IsUp || _roads.ForEsp(session.Path, session.IsEncapsulated, peer.Shard) is not { } path)
-        {
-            Discard(child);
-            return;
-        }
-
-        var suite = child?.Sa.Suite;
-        Context.Uplink.Announce(new TunnelDescription
-        {
-            TunnelId = peer.TunnelId,
-            IdentityId = admitted.Identity.Id,
-            Protocol = session.IsEncapsulated ? "ipsec/udp" : "ipsec/esp",
-            OuterAddress = session.Path.Peer.ToString(),
-            Cipher = suite is { } known ? known.TunnelCipher().Word() : "none",
-            Tls = string.Intern("IKEv2 " + peer.Suite),
-            Wrapping = peer.Proof,
-            ClientVersion = "",
-            ClientPlatform = "",
-            Since = Context.Clock.ToWall(_now),
-        });
-        TellIke(peer);
-        var probe = TimeSpan.FromSeconds(Math.Max(1, _settings!.IkeProbeSeconds));
-        peer.HasTunnel = peer.TunnelWasOpened = true;
-        if (!TellShard(peer, new OpenTunnel(new NewTunnel
-        {
-            Kind = TunnelKind.Ipsec,
-            Uplink = admitted.Uplink,
-            Slot = peer.Slot,
-            TunnelId = peer.TunnelId,
-            IdentityId = admitted.Identity.Id,
-            Proof = admitted.Proof,
-            GrantedBy = admitted.GrantedBy,
-            AddressV4 = admitted.Identity.AddressV4 ?? default,
-            AddressV6 = admitted.Identity.AddressV6 ?? default,
-            Handshaker = Index,
-            Session = session.Number,
-            Path = path,
-            Cipher = suite is { } sealing ? sealing.TunnelCipher() : TunnelCipher.None,
-            PingAfter = NeverDead,
-            DeadAfter = NeverDead,
-            AliveWithin = probe,
-            Child = child,
-            Ipsec = new IpsecOptions
-            {
-                ShownAt = session.ShownAt,
-                FollowsPeer = session.IsPeerBehindNat && !session.HasMobike,
-                KeepsNatAlive = session.NeedsKeepalive,
-                SilentAfter = probe,
-                CopiesDscp = _access!.TryGetValue(admitted.Identity.NetworkId, out var access) && access.Ipsec is { CopyDscp: true },
-            },
-        })))
-        {
-            Discard(child);
-            peer.HasTunnel = peer.TunnelWasOpened = false;
-            Context.Uplink.Withdraw(peer.TunnelId);
-            CloseOverloaded(peer);
-        }
-    }
-
-    private void Move(IkePeer peer, IkeMoved moved)
-    {
-        if (peer.HasTunnel && _roads.ForEsp(moved.Path, moved.IsEncapsulated, peer.Shard) is { } path)
-        {
-            var session = peer.Session;
-            if (!TellShard(peer, new MovePath(peer.Slot, peer.TunnelId, path, session.ShownAt, session.IsPeerBehindNat && !session.HasMobike, session.NeedsKeepalive)))
-            {
-                CloseOverloaded(peer);
-            }
-        }
-    }
-
-    /// <summary>What the packet thread has not heard of would be lost for good: packets of the peer's, or where rules believe it to be. It comes again.</summary>
-    private void CloseOverloaded(IkePeer peer) => _endpoint.Tell(peer.Session, session => session.Close("the packet thread is overloaded", _now));
 
     private void Ended(IkePeer peer, IkeDown down)
     {
@@ -736,16 +426,6 @@ internal sealed class IkeThread : PeerThread
 
     private static string Text(IkePeer peer, IkeDown down) =>
         peer.Call is { } call ? $"call to {call.Remote}: {down.Detail}" : down.Detail;
-
-    private void CloseTunnelOf(IkePeer peer, TunnelEnd end)
-    {
-        if (peer.HasTunnel)
-        {
-            Context.Uplink.Heard(peer.TunnelId, peer.Session.LastHeard);
-            TellShard(peer, new CloseTunnel(peer.Slot, peer.TunnelId, end));
-            peer.HasTunnel = false;
-        }
-    }
 
     private void HandleNotice(in TunnelNotice notice)
     {
@@ -842,8 +522,6 @@ internal sealed class IkeThread : PeerThread
         }
     }
 
-    private bool TellShard(IkePeer peer, ShardCommand command) => (peer.HasTunnel || command is OpenTunnel) && Context.Shards[peer.Shard].Mailbox.TryPost(command);
-
     private void Send(in IkePath path, ReadOnlySpan<byte> message)
     {
         var marker = path.IsNatPort ? MarkerLength : 0;
@@ -856,16 +534,5 @@ internal sealed class IkeThread : PeerThread
         _datagram.AsSpan(0, marker).Clear();
         message.CopyTo(_datagram.AsSpan(marker));
         Context.Shards[to.Shard].Mailbox.TryPost(to, _datagram.AsSpan(0, message.Length + marker));
-    }
-
-    /// <summary>It comes to no shard: its keys and its number go back.</summary>
-    private void Discard(NewChild? child)
-    {
-        if (child is not null)
-        {
-            var sa = child.Sa;
-            _owner.FreeEspSpi(sa.InboundSpi);
-            sa.Free();
-        }
     }
 }
