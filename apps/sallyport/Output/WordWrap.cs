@@ -9,7 +9,7 @@ internal static class WordWrap
     /// <summary>Columns that a terminal needs for it; an ideograph takes two.</summary>
     public static int WidthOf(string text) => new Segment(text).CellCount();
 
-    /// <summary>At least one line. A word that is too long stays whole: it may be there to be copied.</summary>
+    /// <summary>At least one line; blanks in front of the first stay. A word that is too long stays whole: it may be there to be copied.</summary>
     public static List<string> Lines(string text, int width)
     {
         if (WidthOf(text) <= width)
@@ -19,15 +19,18 @@ internal static class WordWrap
 
         var lines = new List<string>();
         var line = new StringBuilder();
+        var begins = true;
         foreach (var word in text.Split(' '))
         {
             if (line.Length > 0 && WidthOf(line.ToString()) + 1 + WidthOf(word) > width)
             {
                 lines.Add(line.ToString().TrimEnd());
                 line.Clear();
+                begins = true;
             }
 
-            line.Append(line.Length > 0 ? " " : "").Append(word);
+            line.Append(begins ? "" : " ").Append(word);
+            begins = false;
         }
 
         lines.Add(line.ToString());

@@ -52,6 +52,17 @@ public sealed class TunnelListTests : IAsyncLifetime
         ]);
     }
 
+    [Theory]
+    [InlineData(60, "  SA c0ffee01 in, 00000abc out: AES-256-GCM/ESN, 12m old, 3|    rekeys, in 1.2 MB, out 340 kB")]
+    [InlineData(80, "  SA c0ffee01 in, 00000abc out: AES-256-GCM/ESN, 12m old, 3 rekeys, in 1.2 MB,|    out 340 kB")]
+    public void In_a_narrow_terminal_an_SA_goes_on_in_the_next_line(int width, string lines)
+    {
+        var output = new StringWriter();
+        new Printer(OutputFormat.Table, output, TextWriter.Null, terminalWidth: width).ManyWithLines(
+            [Parse(Tunnel(sas: Sa("c0ffee01")))], ApiJson.Default.TunnelInfo, "", new Below<TunnelInfo>("SAS", TunnelText.Sas), new Column<TunnelInfo>("IDENTITY", t => t.Identity));
+        output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(2).ShouldBe(lines.Split('|'));
+    }
+
     [Fact]
     public async Task Who_has_an_IKE_SA_alone_is_said_to_have_that_everywhere()
     {
