@@ -81,11 +81,7 @@ internal sealed class RuleCommands(
         var (kind, identityId, name, networkId) = subject!;
         if (RuleRow.FindSame(change.Sql, target!, kind, identityId, name, networkId, effect!, conditions) is { } same)
         {
-            throw new ProblemException(Refusal.Conflict(
-                "from",
-                $"rule {same.Id} already {(effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach")} {target!.Text}"
-                + $"{(conditions == "{}" ? "" : " under the same conditions")}; nothing was changed",
-                same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
+            throw IsThere(same, input, $"{target!.Text}{(conditions == "{}" ? "" : " under the same conditions")}", change.Now);
         }
 
         var id = change.Sql.ExecuteScalar<int>(
@@ -116,6 +112,29 @@ internal sealed class RuleCommands(
         change.Audit("rule.create", SubjectOf(id), Describe(row));
         return row;
     }
+
+    /// <param name="to">What it leads to, and how.</param>
+    private static ProblemException IsThere(RuleRow same, RuleCreate input, string to, long now)
+    {
+        if (same.Until is not { } end || end > now)
+        {
+            var does = same.Effect == "deny" ? $"denies {input.From}" : $"allows {input.From} to reach";
+            return new ProblemException(Refusal.Conflict(
+                "from", $"rule {same.Id} already {does} {to}; nothing was changed",
+                same.Until is null && same.WindowsJson == "[]" ? "nothing is left to do" : $"to change its time: sallyport rule update {same.Id}"));
+        }
+
+        var did = same.Effect == "deny" ? $"denied {input.From}" : $"allowed {input.From} to reach";
+        return new ProblemException(Refusal.Conflict(
+            "from", $"rule {same.Id} {did} {to} until it ended at {UnixTime.ToTime(end):u}; nothing was changed",
+            $"let it hold again: sallyport rule update {same.Id} {EndFlag(input)}, or remove it first: sallyport rule remove {same.Id}"));
+    }
+
+    /// <summary>What was said of the end, as rule update takes it.</summary>
+    private static string EndFlag(RuleCreate input) =>
+        input.For is { } span ? $"--for {span}"
+        : input.Until is { } until ? $"--until {until.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}"
+        : "--no-end (or --for 8h, --until TIME)";
 
     /// <summary>
     /// The rule of the same subject, target, effect and conditions, else the only one that differs in its conditions and is not

@@ -46,6 +46,22 @@ public sealed class RuleTests
         (await world.Client.ListRulesAsync()).Items.Count.ShouldBe(3);
     }
 
+    [Theory]
+    [InlineData("allow", null, "allowed device:pump-17 to reach", "--no-end (or --for 8h, --until TIME)")]
+    [InlineData("deny", "4h", "denied device:pump-17", "--for 4h")]
+    public async Task The_same_rule_that_is_over_is_said_to_be_over_and_how_it_holds_again(string effect, string? span, string did, string flag)
+    {
+        var time = new MovedTime();
+        await using var world = await WorldAsync(time);
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian", Effect = effect, For = "1h" });
+        time.By = TimeSpan.FromHours(2);
+        var problem = await ControlWorld.ProblemOf(() =>
+            world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian", Effect = effect, For = span }));
+        var error = problem.Errors.ShouldHaveSingleItem();
+        error.Message.ShouldBe($"rule {rule.Id} {did} application:historian until it ended at {rule.Until:u}; nothing was changed");
+        error.Hint.ShouldBe($"let it hold again: sallyport rule update {rule.Id} {flag}, or remove it first: sallyport rule remove {rule.Id}");
+    }
+
     [Fact]
     public async Task A_removed_rule_answers_what_the_gateways_cut_and_records_it()
     {
