@@ -85,6 +85,7 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
     /// <param name="By">The rule that allows it by now; 0 for none.</param>
     private readonly record struct Looked(NearestRule? Nearest, int By);
 
+    /// <summary>As of the flow; a rule that would have allowed it and is over since does not allow it now.</summary>
     private Looked Look(FleetState fleet, FlowRow row, Func<bool> mayMake)
     {
         if (row.Allowed || row.Reason != nameof(DropReason.NoRule) || !IpAddress.TryParse(row.Destination, out var destination) || !IsConcerned(fleet, row))
@@ -94,15 +95,22 @@ internal sealed class FlowReasons(Database database, PolicyModels models, Tunnel
 
         var situation = tunnels.SituationOf(row.FromId);
         var seen = new Instant(row.LastSeen);
-        if (models.At(fleet, seen, mayMake) is not { } model)
-        {
-            return default;
-        }
+        var now = new Instant(time.NowNanoseconds());
+        var looked = LookAt(seen);
+        return looked.By != 0 && fleet.Rules[looked.By].Until <= now.Nanoseconds ? LookAt(now) : looked;
 
-        var why = model.Explain(row.FromId, situation, destination, ServiceText.ProtocolOf(row.Protocol, destination), (ushort)row.DestinationPort);
-        return why.Decision.Allowed ? new Looked(null, why.Decision.RuleId)
-            : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, seen, seen), 0)
-            : default;
+        Looked LookAt(Instant at)
+        {
+            if (models.At(fleet, at, mayMake) is not { } model)
+            {
+                return default;
+            }
+
+            var why = model.Explain(row.FromId, situation, destination, ServiceText.ProtocolOf(row.Protocol, destination), (ushort)row.DestinationPort);
+            return why.Decision.Allowed ? new Looked(null, why.Decision.RuleId)
+                : why.Kind is ExplanationKind.ConditionNotMet or ExplanationKind.NotInForce ? new Looked(NearestRules.Of(fleet, why, [], situation, at, at), 0)
+                : default;
+        }
     }
 
     private bool MayMake()

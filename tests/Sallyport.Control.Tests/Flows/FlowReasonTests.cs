@@ -36,6 +36,22 @@ public sealed class FlowReasonTests
     }
 
     [Fact]
+    public async Task A_rule_that_would_have_allowed_it_and_is_over_since_does_not_allow_it_now()
+    {
+        var time = new MovedTime();
+        await using var world = await WorldAsync(time);
+        var flow = await DeniedAsync(world);
+        var rule = await world.Client.AddRuleAsync(new RuleCreate { From = "device:pump-17", To = "application:historian", For = "1h" });
+        (await world.Client.GetFlowAsync(flow.Id)).ReasonText.ShouldBe($"no rule allowed it then; rule {rule.Id} does now");
+        time.By = TimeSpan.FromHours(2);
+        flow = await world.Client.GetFlowAsync(flow.Id);
+        flow.ReasonText.ShouldBe($"no rule allowed it then; rule {rule.Id} would now, but it ended at {rule.Until:yyyy-MM-dd HH:mm:ss} UTC");
+        flow.AllowCommand.ShouldBe($"sallyport rule update {rule.Id} --for 8h");
+        var other = await world.Client.AddRuleAsync(new RuleCreate { From = "label:model=P200", To = "application:historian" });
+        (await world.Client.GetFlowAsync(flow.Id)).ReasonText.ShouldBe($"no rule allowed it then; rule {other.Id} does now");
+    }
+
+    [Fact]
     public async Task Whom_no_rule_speaks_of_is_told_of_none()
     {
         await using var world = await WorldAsync();
@@ -194,9 +210,9 @@ public sealed class FlowReasonTests
         return (await world.Client.ListFlowsAsync()).Items[0];
     }
 
-    private static async Task<ControlWorld> WorldAsync()
+    private static async Task<ControlWorld> WorldAsync(TimeProvider? time = null)
     {
-        var world = await ControlWorld.StartAsync();
+        var world = await ControlWorld.StartAsync(time: time);
         await world.PlantAsync();
         await world.HqAsync(profile: true);
         await world.PumpAsync();
