@@ -71,7 +71,7 @@ internal static class Lookup
             0 => new Found<IdentityRow>(
                 null,
                 $"there is no {kind} '{Label.Shorten(text)}'",
-                HintOf(sql, kind, name, "SELECT name FROM identities WHERE kind = @kind LIMIT @CandidatesMax"),
+                OfOtherKind(sql, kind, name, network) ?? HintOf(sql, kind, name, "SELECT name FROM identities WHERE kind = @kind LIMIT @CandidatesMax"),
                 IsUnknown: true),
             _ => new Found<IdentityRow>(
                 null, $"{rows.Count} networks have a {kind} '{name}'", "say which: " + string.Join(" or ", rows.Select(row => $"{row.Name}.{row.Network}"))),
@@ -108,6 +108,14 @@ internal static class Lookup
         var (name, network) = Split(text);
         var isSite = IdentityRow.FindByName(sql, "device", name, network).Count == 0 && IdentityRow.FindByName(sql, "site", name, network).Count > 0;
         return $"did you mean {(isSite ? "site" : "device")}:{Label.Shorten(text)}?";
+    }
+
+    /// <summary>Where it is a site, and not a device: "it is a site: sallyport site show dc"; null where it is neither.</summary>
+    private static string? OfOtherKind(SqliteConnection sql, string kind, string name, string? network)
+    {
+        var other = kind == "device" ? "site" : "device";
+        var rows = IdentityRow.FindByName(sql, other, name, network);
+        return rows.Count == 0 ? null : $"it is a {other}: sallyport {other} show {name}{(rows.Count == 1 && network is null ? "" : $".{rows[0].Network}")}";
     }
 
     private static (string Name, string? Network) Split(string text)

@@ -7,6 +7,21 @@ namespace Sallyport.Control.Tests.Sites;
 
 public sealed class SiteTests
 {
+    [Fact]
+    public async Task Who_asks_for_a_site_as_a_device_is_told_that_it_is_a_site()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        await world.PlantAsync();
+        await world.HqAsync();
+        await world.PumpAsync();
+        (await HintAsync(() => world.Client.GetDeviceAsync("hq"))).ShouldBe("it is a site: sallyport site show hq");
+        (await HintAsync(() => world.Client.GetDeviceAsync("hq.plant-a"))).ShouldBe("it is a site: sallyport site show hq.plant-a");
+        (await HintAsync(() => world.Client.GetSiteAsync("pump-17"))).ShouldBe("it is a device: sallyport device show pump-17");
+        (await HintAsync(() => world.Client.GetDeviceAsync("nobody"))).ShouldBe("see which there are: sallyport device list");
+
+        static async Task<string?> HintAsync(Func<Task> ask) => (await ControlWorld.ProblemOf(ask)).Errors.Single().Hint;
+    }
+
     [Theory]
     [InlineData("10.20.5.0/24", "10.20.5.0/24 overlaps the prefix 10.20.0.0/16 of network plant-a")]
     [InlineData("192.168.0.0/16", "192.168.0.0/16 overlaps 192.168.50.0/24, which site hq carries")]
