@@ -66,7 +66,16 @@ internal static class MemberText
         {
             var more = files.Count > files.Sites.Count ? $" and {files.Count - files.Sites.Count} more" : "";
             printer.Remark($"the IPsec files of {string.Join(", ", files.Sites.Select(name => $"site {name}"))}{more} are from before this: write it into the router's configuration by hand, "
-                + $"or make a new profile: sallyport site profile {files.Sites[0]}.{changed.Network} --protocol ipsec");
+                + "or make a new profile. That revokes the one before at once, unless with --keep-old (pre-shared keys: and with another --peer-id):");
+            foreach (var command in files.Commands)
+            {
+                printer.Remark("  " + command);
+            }
+
+            if (files.Count > files.Commands.Count)
+            {
+                printer.Remark("  and so for each of them, by what it has: sallyport credential list --site NAME");
+            }
         }
     }
 

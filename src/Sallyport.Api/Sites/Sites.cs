@@ -138,6 +138,9 @@ public sealed record OutdatedFiles
 
     /// <summary>The first of them by name.</summary>
     public required IReadOnlyList<string> Sites { get; init; }
+
+    /// <summary>For the first few of them: the command that makes a profile of the kind that the site has. It revokes the one before.</summary>
+    public required IReadOnlyList<string> Commands { get; init; }
 }
 
 /// <summary>The answer to a create. The profile holds a private key that exists nowhere else.</summary>

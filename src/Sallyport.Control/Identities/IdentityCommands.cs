@@ -24,7 +24,7 @@ namespace Sallyport.Control.Identities;
 internal sealed record MemberEffects(CutResult? Cut, int? Reconnecting, OutdatedFiles? Outdated);
 
 /// <summary>What can be done with devices and sites alike.</summary>
-internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts, QuarantineKeeper keeper)
+internal sealed class IdentityCommands(Commands commands, Database database, CredentialIssuer issuer, Cuts cuts, QuarantineKeeper keeper, ControlOptions options)
 {
     /// <summary>A repeated create answers the identity without its profile, or nothing where a profile was asked for.</summary>
     public Committed<T> Create<T>(Actor actor, IdentityInput input, Idempotency? idempotency, Func<IdentityRow, ProfileIssued?, T> answer)
@@ -50,14 +50,14 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         {
             var before = Lookup.Identity(change.Sql, input.Kind, name).OrNotFound();
             var after = Update(change, name, input, revision);
-            outdated = SiteFiles.OutdatedBy(change.Sql, before, after);
+            outdated = SiteFiles.OutdatedBy(change.Sql, options, before, after);
             return after;
         });
         return (committed.Value, new MemberEffects(await EnforceAsync(committed, "changed", "update", cancel), committed.Reconnecting, outdated));
     }
 
     /// <summary>What became of the files of others when it was made.</summary>
-    public OutdatedFiles? OutdatedBy(IdentityRow made) => database.Read(sql => SiteFiles.OutdatedBy(sql, null, made));
+    public OutdatedFiles? OutdatedBy(IdentityRow made) => database.Read(sql => SiteFiles.OutdatedBy(sql, options, null, made));
 
     /// <summary>As part of a command.</summary>
     internal static IdentityRow Update(Change change, string name, IdentityInput input, long? revision)

@@ -199,9 +199,56 @@ public sealed class IpsecTests : IAsyncLifetime
     {
         await server.RunAsync("site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--auth", "psk");
         (await RunAsync("site", "add", "hq", "--network", "plant-a", "--subnet", "192.168.60.0/24")).Remarks.ShouldContain(
-            "the IPsec files of site dc are from before this: write it into the router's configuration by hand, or make a new profile: sallyport site profile dc.plant-a --protocol ipsec\n");
+            "the IPsec files of site dc are from before this: write it into the router's configuration by hand, or make a new profile. "
+            + "That revokes the one before at once, unless with --keep-old (pre-shared keys: and with another --peer-id):\n"
+            + "  sallyport site profile dc.plant-a --protocol ipsec --auth psk\n");
         (await RunAsync("site", "update", "dc", "--single-pairs", "yes")).Remarks.ShouldContain("the IPsec files of site dc are from before this");
         (await RunAsync("site", "update", "dc", "--remote", "203.0.113.5")).Remarks.ShouldNotContain("files");
+        for (var i = 0; i < 3; i++)
+        {
+            await server.RunAsync("site", "add", $"lab-{i}", "--network", "plant-a", "--subnet", $"192.168.7{i}.0/24", "--protocol", "ipsec");
+        }
+
+        (await RunAsync("site", "update", "hq", "--subnet", "192.168.61.0/24")).Remarks.ShouldContain(
+            "  sallyport site profile lab-1.plant-a --protocol ipsec\n  and so for each of them, by what it has: sallyport credential list --site NAME\n");
+    }
+
+    [Fact]
+    public async Task The_command_for_a_new_profile_makes_one_like_the_one_before()
+    {
+        await server.RunAsync("network", "update", "plant-a", "--ipsec-auth", "eap-mschapv2", "--ipsec-auth", "psk", "--ipsec-auth", "certificate", "--ipsec-auth", "eap-tls");
+        await server.RunAsync("site", "add", "hq", "--network", "plant-a", "--subnet", "192.168.60.0/24");
+        string[][] kinds =
+        [
+            ["--auth", "psk", "--peer-id", "203.0.113.5"],
+            ["--auth", "psk", "--peer-id", "2.by-hand.example", "--peer-id", "keyid:4711", "--uplinks", "3", "--ppk", "yes"],
+            ["--auth", "eap-mschapv2"],
+            ["--uplinks", "2"],
+            ["--auth", "eap-tls"],
+        ];
+        for (var i = 0; i < kinds.Length; i++)
+        {
+            await server.RunAsync(["site", "add", "dc", "--network", "plant-a", "--subnet", "192.168.50.0/24", "--protocol", "ipsec", "--force", .. kinds[i]]);
+            if (kinds[i].Contains("eap-tls"))
+            {
+                await server.RunAsync("network", "update", "plant-a", "--ipsec-auth", "eap-tls");
+            }
+
+            var before = await CredentialsAsync();
+            var remarks = (await RunAsync("site", "update", "hq", "--subnet", $"192.168.6{i + 1}.0/24")).Remarks;
+            var command = remarks.Split('\n').Single(line => line.StartsWith("  sallyport", StringComparison.Ordinal)).Trim();
+            command.ShouldBe($"sallyport site profile dc.plant-a --protocol ipsec{string.Concat(kinds[i].Select(word => " " + word))}");
+            await server.RunAsync(command.Split(' ')[1..]);
+            (await CredentialsAsync()).ShouldBe(before);
+            await server.RunAsync("site", "remove", "dc");
+            Directory.Delete(Path.Combine(server.Directory, "dc.plant-a.ipsec"), recursive: true);
+        }
+
+        async Task<IReadOnlyList<string>> CredentialsAsync() =>
+        [
+            .. JsonNode.Parse(await server.RunAsync("credential", "list", "--site", "dc", "-o", "json"))!.AsArray()
+                .Select(one => $"{one!["kind"]} {one["peerId"]} {one["uplink"]} {one["ppk"]}"),
+        ];
     }
 
     private Task<(int Code, string Output, string Remarks)> RunAsync(params string[] arguments) => CannedServer.RunOnAsync(server.Directory, arguments);
