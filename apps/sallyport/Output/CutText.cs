@@ -11,6 +11,7 @@ internal static class CutText
     public static int Print(Printer printer, CutResult cut, string past)
     {
         printer.One(cut, ApiJson.Default.CutResult, result => Lines(printer, result, past));
+        PrintReconnecting(printer, cut.TunnelsReconnecting);
         return CodeOf(printer, cut);
     }
 
@@ -30,7 +31,7 @@ internal static class CutText
         return CodeOf(printer, cut);
     }
 
-    /// <summary>Of a change that gives members routes: what that costs them. Nothing where none has to connect anew.</summary>
+    /// <summary>Of a change that sends members other routes: what that costs them. Nothing where none has to connect anew.</summary>
     public static void PrintReconnecting(Printer printer, int? tunnels)
     {
         if (printer.Format == OutputFormat.Table && tunnels is > 0 and var count)

@@ -121,6 +121,9 @@ public sealed record CutResult
 
     public required int FlowsCut { get; init; }
 
+    /// <summary>Where a member was removed: how many live tunnels of others connect anew for it, because they are sent other routes. Null for none.</summary>
+    public int? TunnelsReconnecting { get; init; }
+
     public required IReadOnlyList<GatewayCut> Gateways { get; init; }
 
     /// <summary>One sentence for people.</summary>

@@ -231,8 +231,11 @@ internal sealed class IdentityCommands(Commands commands, Database database, Cre
         }).Value;
     }
 
-    public Task<CutResult> DeleteAsync(Actor actor, string kind, string name, CancellationToken cancel) =>
-        EnforceAsync(commands.RunFirst(actor, change => Delete(change, kind, name)), "removed", "delete", cancel);
+    public async Task<CutResult> DeleteAsync(Actor actor, string kind, string name, CancellationToken cancel)
+    {
+        var committed = commands.RunFirst(actor, change => Delete(change, kind, name));
+        return await EnforceAsync(committed, "removed", "delete", cancel) with { TunnelsReconnecting = committed.Reconnecting };
+    }
 
     /// <summary>As part of a command.</summary>
     internal static IdentityRow Delete(Change change, string kind, string name)

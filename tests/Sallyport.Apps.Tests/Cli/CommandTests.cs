@@ -210,6 +210,16 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Removing_a_site_says_how_many_others_connect_anew_for_it()
+    {
+        server.Says("DELETE /api/v1/sites/dc", Cut("site", "dc", "removed", "true", "null", 0, 0).Replace("\"gateways\"", "\"tunnelsReconnecting\":3,\"gateways\"", StringComparison.Ordinal));
+        (await server.RunAsync("site", "remove", "dc")).Output.ShouldBe(
+            "site dc removed: nothing of it was live\n  enforced after 5.0 ms\n"
+            + "3 tunnels connect anew for other routes: each is silent for some seconds (who: sallyport event list --kind network.reroute)\n");
+        (await server.RunAsync("site", "remove", "dc", "-o", "json")).Output.ShouldNotContain("connect anew");
+    }
+
+    [Fact]
     public async Task Removing_a_rule_prints_what_it_cut_and_the_measured_time()
     {
         server.Says("DELETE /api/v1/rules/4", Cut("rule", "4", "removed", "true", "3.21", 0, 2));

@@ -219,6 +219,8 @@ public sealed class EgressTests
         var added = new Api.Sites.SiteCreate { Name = "dc", Network = "plant-a", Subnets = ["192.168.70.0/24"] };
         (await world.Client.AddSiteAsync(added)).Site.TunnelsReconnecting.ShouldBe(2);
         (await world.PumpAsync("pump-20")).Device.TunnelsReconnecting.ShouldBeNull("nobody is sent a route to a device");
+        (await world.Client.DeleteSiteAsync("dc")).TunnelsReconnecting.ShouldBe(2, "they lose one");
+        (await world.Client.DeleteDeviceAsync("pump-20")).TunnelsReconnecting.ShouldBeNull();
     }
 
     [Fact]
