@@ -135,6 +135,7 @@ internal sealed partial class IkeThread
             Wrapping = peer.Proof,
             ClientVersion = "",
             ClientPlatform = "",
+            Uplink = admitted.Uplink,
             Since = Context.Clock.ToWall(_now),
         });
         TellIke(peer);
