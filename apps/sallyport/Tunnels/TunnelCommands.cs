@@ -29,6 +29,7 @@ internal static class TunnelCommands
                 new("NETWORK", t => t.Network) { Rank = 3 },
                 new("STATE", TunnelText.State) { Wraps = true },
                 new("FROM", t => t.OuterAddress),
+                new("UPLINK", TunnelText.Uplink) { Rank = 3, Right = true },
                 new("PROTOCOL", t => t.Protocol) { Rank = 4 },
                 new("CIPHER", t => t.Cipher) { Rank = 5 },
                 new("TLS OR IKE", TunnelText.Control) { Rank = 8 },

@@ -28,11 +28,15 @@ internal static class TunnelText
         $"SA {sa.SpiIn} in, {sa.SpiOut} out: {sa.Suite}, {Human.Age(sa.Since, DateTimeOffset.UtcNow)} old, {Human.Count(sa.Rekeys, "rekey")}, "
         + $"in {Human.Bytes(sa.BytesIn)}, out {Human.Bytes(sa.BytesOut)}{(sa.Sends ? "" : ", not sent by")}");
 
+    /// <summary>Sites of IPsec may have several, everybody else has one.</summary>
+    public static string? Uplink(TunnelInfo tunnel) => tunnel.IdentityKind == "site" && IsIpsec(tunnel) ? $"{tunnel.Uplink}" : null;
+
     public static void Facts(Printer printer, TunnelInfo tunnel)
     {
         var isIpsec = IsIpsec(tunnel);
         printer.Facts(
             ("  from", tunnel.OuterAddress),
+            ("  uplink", Uplink(tunnel)),
             ("  protocol", tunnel.Protocol),
             ("  cipher", tunnel.Cipher),
             (isIpsec ? "  IKE" : "  TLS", Control(tunnel)),

@@ -137,6 +137,9 @@ public sealed record TunnelState
 
     public required string ClientPlatform { get; init; }
 
+    /// <summary>1 to 4: of a site with several.</summary>
+    public int Uplink { get; init; } = 1;
+
     public required long Since { get; init; }
 
     public required long LastSeen { get; init; }

@@ -34,6 +34,9 @@ public sealed record TunnelInfo
 
     public required string ClientPlatform { get; init; }
 
+    /// <summary>1 to 4: which of a site's ways it is, as its credentials have it.</summary>
+    public int Uplink { get; init; } = 1;
+
     public required DateTimeOffset Since { get; init; }
 
     public required DateTimeOffset LastSeen { get; init; }

@@ -314,7 +314,7 @@ internal sealed partial class TrafficLog : BackgroundService
             Subject = subject,
             Network = network,
             OuterAddress = Printable(state.OuterAddress),
-            Detail = Printable(state.Up ? $"{state.Protocol} {state.Cipher} {state.Tls}" : state.EndReason),
+            Detail = Printable((state.Up ? $"{state.Protocol} {state.Cipher} {state.Tls}" : state.EndReason) + (state.Uplink > 1 ? $", uplink {state.Uplink}" : "")),
         };
     }
 

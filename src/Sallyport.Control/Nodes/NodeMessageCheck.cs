@@ -1,4 +1,5 @@
 using Sallyport.Api.Nodes;
+using Sallyport.Control.Ipsec;
 using Sallyport.Core.Ike.Wire;
 
 namespace Sallyport.Control.Nodes;
@@ -75,6 +76,7 @@ internal static class NodeMessageCheck
             tunnel.EndReason) ? WrongText
         : !IsTime(tunnel.Since) || !IsTime(tunnel.LastSeen) ? WrongTime
         : (tunnel.BytesIn | tunnel.BytesOut | tunnel.PacketsIn | tunnel.PacketsOut | (long)tunnel.Renegotiations) < 0 ? WrongCounter
+        : tunnel.Uplink is < 1 or > PeerInput.UplinksMax ? "an impossible uplink"
         : tunnel.Sas is null || tunnel.Sas.Count > SasMax ? "more SAs than a tunnel has"
         : tunnel.Ike is { } ike && WhatIsWrong(ike) is { } wrong ? wrong
         : tunnel.Sas.Select(WhatIsWrong).FirstOrDefault(why => why is not null);

@@ -286,6 +286,7 @@ internal sealed class TunnelRegistry(ChangeFeed feed)
             Wrapping = state.Wrapping,
             ClientVersion = state.ClientVersion,
             ClientPlatform = state.ClientPlatform,
+            Uplink = state.Uplink,
             Since = UnixTime.ToTime(state.Since),
             LastSeen = UnixTime.ToTime(state.LastSeen),
             BytesIn = state.BytesIn,

@@ -23,11 +23,12 @@ internal sealed class FailureEvents(Uplink uplink, Clock clock)
     /// <summary>Of which nobody was told anything, because too many came at once: no more is kept of them than their number.</summary>
     private long _tooMany;
 
+    /// <param name="from">The default value: there is no peer yet.</param>
     public void Raise(string kind, int identityId, OuterAddress from, string detail, Instant now)
     {
         if (MayRaise(kind, identityId, from, detail, now, out var leftOut))
         {
-            uplink.Put(new GatewayEvent(kind, clock.ToWall(now), identityId, from.ToString(), Text(detail, leftOut, _tooMany)));
+            uplink.Put(new GatewayEvent(kind, clock.ToWall(now), identityId, from == default ? "" : from.ToString(), Text(detail, leftOut, _tooMany)));
             _tooMany = 0;
         }
     }

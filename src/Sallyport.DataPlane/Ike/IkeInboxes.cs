@@ -7,8 +7,10 @@ internal static class IkeInboxes
 {
     public const int HeadLength = 28;
 
+    private const int VersionAt = 17;
     private const int FlagsAt = 19;
     private const int SpiLength = 8;
+    private const int Version = 2;
     private const byte FromInitiator = 0x08;
 
     /// <param name="message">At least <see cref="HeadLength"/> bytes, without the non-ESP marker.</param>
@@ -20,8 +22,8 @@ internal static class IkeInboxes
         return ours != 0 ? IndexOf(ours, count) : (int)((theirs * 0x9e37_79b9_7f4a_7c15 >> 32) % (ulong)count);
     }
 
-    /// <summary>0: a first message, which anybody may have made.</summary>
-    public static ulong OurSpi(ReadOnlySpan<byte> message) => Spis(message).Ours;
+    /// <summary>0: a first message, which anybody may have made, or one of another version, whose peer is told of.</summary>
+    public static ulong OurSpi(ReadOnlySpan<byte> message) => message[VersionAt] >> 4 == Version ? Spis(message).Ours : 0;
 
     private static (ulong Ours, ulong Theirs) Spis(ReadOnlySpan<byte> message)
     {

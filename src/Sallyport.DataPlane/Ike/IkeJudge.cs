@@ -75,12 +75,13 @@ internal static class IkeJudge
 
         if (!model.Access.TryGetValue(admitted.Identity.NetworkId, out var access) || access.Ipsec is not { } ipsec)
         {
-            return IkeVerdict.Refuse($"{name}: nobody of its network comes by IPsec", admitted.Identity);
+            return IkeVerdict.RefuseForNow($"{name}: nobody of its network comes by IPsec", admitted.Identity);
         }
 
         if (!ipsec.IsContentWith(admitted.Proof))
         {
-            return IkeVerdict.Refuse(
+            // What a network asks for changes, and is changed back: told that its proof is wrong, a stock peer would give up for good.
+            return IkeVerdict.RefuseForNow(
                 ipsec.NeedsPpk && admitted.Proof.PpkId == 0
                     ? $"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none"
                     : $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}",

@@ -20,6 +20,23 @@ internal sealed partial class IkeThread
         }
     }
 
+    /// <summary>Calls that are under way to where nobody is to be called any more. Who is up stays: that is for its credential and its network to say.</summary>
+    private void HangUp()
+    {
+        foreach (var peer in _peers.Values.Where(peer => !peer.Session.IsUp && peer.Call is { } call && !_caller!.Wants(call)).ToList())
+        {
+            _endpoint.Tell(peer.Session, session => session.Close("it is not to be called any more", _now));
+        }
+    }
+
+    private void TellLost()
+    {
+        while (_caller!.TryTakeLost(out var lost))
+        {
+            _failures.Raise("handshake.failed", lost.Call.IdentityId, default, $"call to {lost.Call.Remote}: {lost.Why}", _now);
+        }
+    }
+
     /// <summary>Calls a site that has no tunnel. Whoever comes in the meantime by itself is welcome, too.</summary>
     private void Call(DueCall due)
     {
@@ -89,10 +106,11 @@ internal sealed partial class IkeThread
             return;
         }
 
-        // Whoever came by itself is offered what it does not have, once, in one CHILD_SA.
+        // Whoever came by itself is offered what it has in no pair, once, in one CHILD_SA.
         var grant = peer.Session.Grant!;
-        var pairs = from here in grant.Local from there in grant.Remote where here.IsV4 == there.IsV4 select (here, there);
-        var missing = _pairs.TakeMissing(number, pairs, _now).Select(pair => pair.Local).Distinct().ToImmutableArray();
+        var pairs = (from here in grant.Local from there in grant.Remote where here.IsV4 == there.IsV4 select (Local: here, Remote: there)).ToList();
+        var lost = _pairs.TakeMissing(number, pairs, _now);
+        var missing = pairs.Select(pair => pair.Local).Distinct().Where(here => pairs.Where(pair => pair.Local == here).All(lost.Contains)).ToImmutableArray();
         _pairs.Forget(number);
         if (!missing.IsEmpty)
         {

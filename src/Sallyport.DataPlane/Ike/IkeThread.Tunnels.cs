@@ -26,7 +26,7 @@ internal sealed partial class IkeThread
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
-        if (peer.Call is null && _rerouted.TryTake(admitted.Identity.Id, _now))
+        if (peer.Call is null && _rerouted.TryTake(admitted.Identity.Id, _now) && admitted.Identity.Kind == IdentityKind.Device)
         {
             _pairs.Watch(peer.Session.Number);
             _pairs.Doubt(peer.Session.Number, _now);
@@ -135,6 +135,7 @@ internal sealed partial class IkeThread
             Wrapping = peer.Proof,
             ClientVersion = "",
             ClientPlatform = "",
+            Uplink = admitted.Uplink,
             Since = Context.Clock.ToWall(_now),
         });
         TellIke(peer);

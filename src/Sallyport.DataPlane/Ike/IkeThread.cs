@@ -148,7 +148,11 @@ internal sealed partial class IkeThread : PeerThread
             _departures.Send(_peers.Keys, model.Settings.IkeRedirect, Context.Clock.Now);
         }
 
-        _caller?.UseModel(model, Context.Clock.Now);
+        if (_caller?.UseModel(model, Context.Clock.Now) is true)
+        {
+            HangUp();
+        }
+
         if (!ReferenceEquals(model.Access, _access))
         {
             UseAccess(model);
@@ -233,6 +237,11 @@ internal sealed partial class IkeThread : PeerThread
         while (!IsLeaving && _caller is not null && _caller.TryTakeDue(_now, out var call))
         {
             Call(call);
+        }
+
+        if (_caller is not null)
+        {
+            TellLost();
         }
     }
 

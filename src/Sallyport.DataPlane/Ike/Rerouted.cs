@@ -3,7 +3,7 @@ using Sallyport.Core.Primitives;
 namespace Sallyport.DataPlane.Ike;
 
 /// <summary>
-/// Peers that were sent away because they have other routes now. Most ask for everything when they come back; strongSwan from 6.0.2 on asks for what it had before, and has to
+/// Peers that were sent away because they have other routes now. Devices ask for everything when they come back, sites for what their file says; strongSwan from 6.0.2 on asks for what it had before, and has to
 /// be offered the rest. Any thread of IKE: a peer may come back to another one.
 /// </summary>
 internal sealed class Rerouted

@@ -26,7 +26,8 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
     /// <summary>Sessions that are up, whoever began them; also of sites that are not called, because that may change.</summary>
     private readonly Dictionary<(int IdentityId, int Uplink), int> _up = [];
-    private readonly ConcurrentQueue<(Line Line, IkePath? Path, IpAddress? RedirectedFrom)> _found = new();
+    private readonly ConcurrentQueue<Found> _found = new();
+    private readonly Queue<(SiteCall Call, string Why)> _lost = new();
     private readonly ConcurrentQueue<(int IdentityId, int Uplink, bool IsUp)> _news = new();
     private readonly CancellationTokenSource _stop = new();
     private GatewayModel? _model;
@@ -45,11 +46,12 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
         }
     }
 
-    public void UseModel(GatewayModel model, Instant now)
+    /// <summary>False where it is the one that there was.</summary>
+    public bool UseModel(GatewayModel model, Instant now)
     {
         if (ReferenceEquals(model, _model))
         {
-            return;
+            return false;
         }
 
         _model = model;
@@ -86,6 +88,8 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
                 line.Call = call;
             }
         }
+
+        return true;
     }
 
     /// <summary>A call whose time has come, and where it goes.</summary>
@@ -111,12 +115,19 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
 
             if (found.Path is null)
             {
+                _lost.Enqueue((found.Line.Call, found.Why));
                 Later(found.Line, now);
             }
         }
 
         return false;
     }
+
+    /// <summary>There was no way to a site whose time had come, for operators.</summary>
+    public bool TryTakeLost(out (SiteCall Call, string Why) lost) => _lost.TryDequeue(out lost);
+
+    /// <summary>Whether it is still to be called, at that address and with that credential.</summary>
+    public bool Wants(SiteCall call) => _lines.TryGetValue((call.IdentityId, call.Uplink), out var line) && line.Call == call;
 
     /// <summary>The site sends our session elsewhere: once it is over, it is called there at once. False where it has done so too often; it is then called at its own address.</summary>
     /// <param name="from">Where it was called.</param>
@@ -250,6 +261,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
     private async Task FindAsync(Line line)
     {
         IkePath? path = null;
+        var why = "";
 
         // Where it sent us is tried once: whatever comes of that, its own address is next.
         var (remote, from) = line.Elsewhere is { } elsewhere ? (elsewhere.Gateway, elsewhere.From) : (line.Call.Remote, (IpAddress?)null);
@@ -260,14 +272,16 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
                 ? [one]
                 : await System.Net.Dns.GetHostAddressesAsync(remote, _stop.Token).ConfigureAwait(false);
             path = addresses.Select(Way).FirstOrDefault(way => way is not null);
+            why = $"no address that the gateway speaks IKE at has a way to {remote}";
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ArgumentException)
         {
-            // There is no such name at the moment: the next look asks again.
+            // The next look asks again.
+            why = $"the name {remote} is not found";
         }
         finally
         {
-            _found.Enqueue((line, path, from));
+            _found.Enqueue(new Found(line, path, from, why));
             wake();
         }
     }
@@ -287,6 +301,9 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
             return null;
         }
     }
+
+    /// <param name="Path">Null where there is no way, and <paramref name="Why"/>.</param>
+    private sealed record Found(Line Line, IkePath? Path, IpAddress? RedirectedFrom, string Why);
 
     private sealed class Line
     {

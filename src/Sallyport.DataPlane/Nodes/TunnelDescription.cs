@@ -24,6 +24,9 @@ internal sealed record TunnelDescription
 
     public required string ClientPlatform { get; init; }
 
+    /// <summary>1 to 4: of a site with several.</summary>
+    public int Uplink { get; init; } = 1;
+
     /// <summary>Nanoseconds since the Unix epoch.</summary>
     public required long Since { get; init; }
 }

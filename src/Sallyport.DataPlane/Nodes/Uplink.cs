@@ -395,6 +395,7 @@ internal sealed class Uplink
         Wrapping = tunnel.Description.Wrapping,
         ClientVersion = tunnel.Description.ClientVersion,
         ClientPlatform = tunnel.Description.ClientPlatform,
+        Uplink = tunnel.Description.Uplink,
         Since = tunnel.Description.Since,
         LastSeen = _clock.ToWall(Instant.Max(new Instant(tunnel.Counters.LastSeen), tunnel.HeardByIke)),
         BytesIn = tunnel.Counters.BytesIn,

@@ -33,6 +33,20 @@ public sealed class IkeInboxTests : IDisposable
         _inbox.IsEmpty.ShouldBeTrue();
     }
 
+    /// <summary>It has no flag of an initiator, and its SPI is the peer's own: the operator is told that it speaks IKEv1.</summary>
+    [Fact]
+    public void What_speaks_another_version_comes_in_as_a_stranger()
+    {
+        var message = Message(0);
+        (message[17], message[19]) = (0x10, 0);
+        for (var i = 0; i < StrangersMax; i++)
+        {
+            _inbox.Put(From, message).ShouldBe(DropReason.None);
+        }
+
+        _inbox.Put(From, message).ShouldBe(DropReason.HandshakeQueueFull);
+    }
+
     [Fact]
     public void Strangers_take_half_of_the_places_and_who_is_known_finds_one()
     {
@@ -92,7 +106,7 @@ public sealed class IkeInboxTests : IDisposable
         var message = new byte[60];
         BinaryPrimitives.WriteUInt64BigEndian(message, 77);
         BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(8), spi);
-        message[19] = 0x08;
+        (message[17], message[19]) = (0x20, 0x08);
         return message;
     }
 }

@@ -52,6 +52,34 @@ public sealed class SiteCallerTests : IDisposable
     }
 
     [Fact]
+    public void A_name_that_is_not_found_is_told_of_and_tried_again()
+    {
+        // No name server is asked for it: it is no name.
+        _fleet.Site = _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = ["no such name.invalid"] } };
+        _caller.UseModel(_fleet.Model(), _now);
+        _now += Minutes;
+        (SiteCall Call, string Why) lost = default;
+        SpinWait.SpinUntil(() => _caller.TryTakeDue(_now, out _) || _caller.TryTakeLost(out lost), TimeSpan.FromSeconds(20)).ShouldBeTrue();
+        (lost.Call?.IdentityId, lost.Why).ShouldBe((TestFleet.SiteId, "the name no such name.invalid is not found"));
+        _caller.NextDeadline.ShouldBeGreaterThan(_now);
+        _caller.NextDeadline.ShouldNotBe(Instant.Never);
+    }
+
+    [Fact]
+    public void A_call_is_wanted_as_long_as_it_goes_where_the_site_is_said_to_be()
+    {
+        _caller.UseModel(_fleet.Model(), _now).ShouldBeTrue();
+        var call = Next().Site;
+        _caller.Wants(call).ShouldBeTrue();
+        _fleet.Site = _fleet.Site with { Ipsec = new IpsecPeerModel { Remotes = ["127.0.0.77"] } };
+        _caller.UseModel(_fleet.Model(), _now);
+        _caller.Wants(call).ShouldBeFalse();
+        _fleet.Site = _fleet.Site with { Ipsec = null };
+        _caller.UseModel(_fleet.Model(), _now);
+        _caller.Wants(call).ShouldBeFalse();
+    }
+
+    [Fact]
     public void Who_is_up_and_sends_us_elsewhere_is_called_there_when_it_is_gone()
     {
         _caller.UseModel(_fleet.Model(), _now);

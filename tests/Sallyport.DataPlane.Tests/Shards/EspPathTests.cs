@@ -578,7 +578,7 @@ public sealed class EspPathTests : IDisposable
     {
         var message = new byte[60];
         BinaryPrimitives.WriteUInt64BigEndian(message, 77);
-        message[19] = 0x08;
+        (message[17], message[19]) = (0x20, 0x08);
         IkeInboxes.IndexOf(message, 5).ShouldBe(IkeInboxes.IndexOf(message, 5), "a first message stays with its peer's SPI");
         BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(8), 13);
         IkeInboxes.IndexOf(message, 5).ShouldBe(3);

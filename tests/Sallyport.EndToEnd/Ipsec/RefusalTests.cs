@@ -97,13 +97,13 @@ public sealed class RefusalTests(IpsecFixture fleet) : IClassFixture<IpsecFixtur
     public async Task A_prober_sees_that_IKE_is_spoken_and_nothing_else()
     {
         var prober = fleet.NewHost("prober");
-        await Task.Yield();
         var weak = IkeScan.Ikev2(prober, Gateway);
         weak.Handshake.ShouldBeFalse(weak.Text);
         weak.Notify.ShouldBe(14, weak.Text);
         weak.Text.ShouldNotContain("Sallyport", Case.Insensitive);
         IkeScan.MainMode(prober, Gateway).Silent.ShouldBeTrue("IKEv1 is not spoken");
         IkeScan.AggressiveMode(prober, Gateway).Silent.ShouldBeTrue();
+        await fleet.UntilDetail("handshake.failed", "the peer speaks IKEv1");
     }
 
     [IpsecFact]

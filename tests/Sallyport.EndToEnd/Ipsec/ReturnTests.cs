@@ -85,6 +85,19 @@ public sealed class ReturnTests(ReturnFixture fleet) : IClassFixture<ReturnFixtu
         await stream.Progress(20_000, seconds: 60);
     }
 
+    /// <summary>Nobody goes to a device because an operator changed his mind.</summary>
+    [IpsecFact]
+    public async Task Who_is_kept_out_by_its_network_comes_back_by_itself_when_that_is_changed_back()
+    {
+        await fleet.AddNetworkWithSite(new NetworkCreate { Name = "moody", Prefixes = ["10.40.0.0/16"] });
+        using var device = await fleet.ComeUp("patient", "moody", options: Quick);
+        var first = await device.Charon.Sa();
+        fleet.Installation.Say("network", "update", "moody", "--ipsec-auth", "certificate");
+        await fleet.UntilDetail("handshake.failed", "its network does not accept psk, but certificate", IpsecDevice.Patience);
+        fleet.Installation.Say("network", "update", "moody", "--ipsec-auth", "certificate,psk");
+        await device.Charon.UntilIke(sa => sa.IsEstablished && sa.InitiatorSpi != first.InitiatorSpi && sa.Children.Count > 0, "back by itself", 60);
+    }
+
     [IpsecFact]
     public async Task Megabytes_pass_a_path_with_a_small_mtu()
     {

@@ -251,7 +251,8 @@ public sealed class SiteTests(SiteFixture fleet) : IClassFixture<SiteFixture>
             await stream.Progress(20_000);
             (await first.Sa()).Children[0].PacketsIn.ShouldBeGreaterThan(10, "the first is taken while it lives");
             (await second.Sa()).Children[0].PacketsIn.ShouldBe(0);
-            (await fleet.Tunnels("double", Near)).Count.ShouldBe(2);
+            (await fleet.Tunnels("double", Near)).Select(tunnel => tunnel.Uplink).Order().ShouldBe([1, 2]);
+            await fleet.UntilDetail("tunnel.up", ", uplink 2");
 
             first.Kill();
             host.Batch("route replace default via 172.16.2.1");

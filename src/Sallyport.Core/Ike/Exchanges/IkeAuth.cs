@@ -51,7 +51,7 @@ internal sealed class IkeAuth : Exchange
         var handshake = session.Handshake!;
         if (response.FirstError is { } error && (response.Auth is null || !IsOfChild(error.Type)))
         {
-            Fail(session, sa, error.Type == NotifyType.AuthenticationFailed ? IkeEnd.AuthenticationFailed : IkeEnd.Refused, $"the peer refuses IKE_AUTH: {error.Type}", tell: false, now);
+            Refused(session, sa, error.Type, now);
             return;
         }
 
@@ -466,6 +466,20 @@ internal sealed class IkeAuth : Exchange
         {
             var seconds = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan());
             session.ProveAgainIn(TimeSpan.FromSeconds(Math.Max(60, seconds)), now);
+        }
+    }
+
+    private void Refused(IkeSession session, IkeSa sa, NotifyType error, Instant now)
+    {
+        if (error == NotifyType.AuthenticationFailed)
+        {
+            Fail(
+                session, sa, IkeEnd.AuthenticationFailed,
+                $"the peer does not accept our proof: it has another key, expects another id than {session.Target!.Local}, or does not trust our authority", tell: false, now);
+        }
+        else
+        {
+            Fail(session, sa, IkeEnd.Refused, $"the peer refuses IKE_AUTH: {error}", tell: false, now);
         }
     }
 

@@ -102,7 +102,7 @@ internal static class IkeAuthAnswer
         var isRight = AuthProof.IsShared(auth, sa.Keys!.Suite.Prf, secret?.Bytes ?? NoSecret, octets);
         if (!isRight || secret is null)
         {
-            Fail(session, sa, header, secret is null ? $"nobody named {peer} comes by a pre-shared key" : $"{peer}: wrong pre-shared key", now);
+            Fail(session, sa, header, secret is null ? $"nobody named {peer} comes by a pre-shared key, or not any more" : $"{peer}: wrong pre-shared key", now);
             return;
         }
 

@@ -172,7 +172,7 @@ internal sealed class Informational(InformationalKind kind) : Exchange
         if (request.Has(NotifyType.AuthenticationFailed))
         {
             session.Answer(sa, header, ref writer, now);
-            session.End(IkeEnd.AuthenticationFailed, "the peer does not accept our proof", now);
+            session.End(IkeEnd.AuthenticationFailed, $"the peer does not accept our proof: it expects another id than {session.Options.Identity}, does not trust our authority, or its clock and ours differ", now);
             return;
         }
 
