@@ -78,13 +78,16 @@ internal static class IkeJudge
             return IkeVerdict.RefuseForNow($"{name}: nobody of its network comes by IPsec", admitted.Identity);
         }
 
+        if (ipsec.NeedsPpk && admitted.Proof.PpkId == 0)
+        {
+            return IkeVerdict.Refuse($"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none", admitted.Identity);
+        }
+
         if (!ipsec.IsContentWith(admitted.Proof))
         {
             // What a network asks for changes, and is changed back: told that its proof is wrong, a stock peer would give up for good.
             return IkeVerdict.RefuseForNow(
-                ipsec.NeedsPpk && admitted.Proof.PpkId == 0
-                    ? $"{name}: its network needs a post-quantum pre-shared key (RFC 8784), and it has none"
-                    : $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}",
+                $"{name}: its network does not accept {admitted.Proof.Ike.Word()}, but {string.Join(", ", ipsec.Proofs.Select(proof => proof.Word()))}",
                 admitted.Identity);
         }
 
