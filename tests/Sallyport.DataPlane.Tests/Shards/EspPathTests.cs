@@ -322,13 +322,20 @@ public sealed class EspPathTests : IDisposable
         old.Send(Request()).ShouldBe(DropReason.UnknownSpi);
     }
 
-    [Fact]
-    public void What_comes_by_a_replaced_tunnel_that_rules_may_judge_otherwise_does_not_pass()
+    /// <summary>A device that has come again.</summary>
+    private EspPeer OpenReplaced(OuterPath by)
     {
         _fixture.Open(TestFleet.SiteId, SiteAt);
         var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
-        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
+        _fixture.OpenIpsec(TestFleet.DeviceId, by);
         _fixture.Notices();
+        return old;
+    }
+
+    [Fact]
+    public void What_comes_by_a_replaced_tunnel_that_rules_may_judge_otherwise_does_not_pass()
+    {
+        var old = OpenReplaced(by: Elsewhere);
         _fixture.Now += TimeSpan.FromSeconds(1);
         old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
         _fixture.Sent().ShouldBeEmpty();
@@ -338,10 +345,7 @@ public sealed class EspPathTests : IDisposable
     [Fact]
     public void A_replaced_peer_that_speaks_on_from_elsewhere_is_told_of_once_and_passes_nothing()
     {
-        _fixture.Open(TestFleet.SiteId, SiteAt);
-        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
-        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
-        _fixture.Notices();
+        var old = OpenReplaced(by: Elsewhere);
         _fixture.Now += DataPlaneLimits.OnItsWay;
         var forged = old.Seal(Request());
         forged[^1] ^= 1;
@@ -360,10 +364,7 @@ public sealed class EspPathTests : IDisposable
     [Fact]
     public void What_was_on_its_way_when_something_was_decided_is_no_sign_of_a_second_client()
     {
-        _fixture.Open(TestFleet.SiteId, SiteAt);
-        var old = _fixture.OpenIpsec(TestFleet.DeviceId, DeviceAt);
-        _fixture.OpenIpsec(TestFleet.DeviceId, Elsewhere);
-        _fixture.Notices();
+        var old = OpenReplaced(by: Elsewhere);
         _fixture.Path.Decided(_fixture.Now);
         old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
         _fixture.Sent().ShouldBeEmpty();
