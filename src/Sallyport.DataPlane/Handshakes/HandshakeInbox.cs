@@ -16,7 +16,7 @@ internal class HandshakeInbox(int capacity = DataPlaneLimits.ControlInCapacity, 
     private int _hasNews;
 
     /// <summary>Half of the places are for those who are known.</summary>
-    public bool HasRoomForStrangers => _packets.Count < capacity / 2;
+    public bool HasRoomForStrangers => IsBelow(quarters: 2);
 
     public bool IsEmpty => _packets.Count == 0 && _notices.IsEmpty;
 
@@ -57,4 +57,7 @@ internal class HandshakeInbox(int capacity = DataPlaneLimits.ControlInCapacity, 
     public void Wait(TimeSpan timeout) => _news.WaitOne(timeout);
 
     public void Dispose() => _news.Dispose();
+
+    /// <summary>Whether fewer places are taken than so many quarters of them.</summary>
+    protected bool IsBelow(int quarters) => _packets.Count < capacity * quarters / 4;
 }

@@ -87,7 +87,7 @@ internal sealed class Departures
         }
     }
 
-    /// <summary>One sentence for operators, once: when everybody who was told has left, or has had the time for it.</summary>
+    /// <summary>One sentence of its thread for operators, once: when everybody who was told has left, or has had the time for it.</summary>
     public bool TryTakeOutcome(Instant now, out string outcome)
     {
         outcome = "";

@@ -6,7 +6,7 @@ namespace Sallyport.DataPlane.Ike;
 
 /// <summary>
 /// How messages reach one thread of IKE. Who has proven who it is finds a place whatever strangers send: what comes under an SPI that is nobody's here takes none, first
-/// messages and those of peers that have proven nothing yet take half of the places at most, and one IKE SA takes few, whoever floods it.
+/// messages, under any source, take half of the places at most, those of handshakes that are under way three quarters, and one IKE SA takes few, whoever floods it.
 /// </summary>
 internal sealed class IkeInbox() : HandshakeInbox(DataPlaneLimits.IkeInCapacity, DataPlaneLimits.IkeMessageMax)
 {
@@ -27,7 +27,7 @@ internal sealed class IkeInbox() : HandshakeInbox(DataPlaneLimits.IkeInCapacity,
             return DropReason.UnknownPeer;
         }
 
-        if (!(share.HasPeer || HasRoomForStrangers) || !share.TryTake())
+        if (!(share.HasPeer || IsBelow(quarters: 3)) || !share.TryTake())
         {
             return DropReason.HandshakeQueueFull;
         }

@@ -26,7 +26,7 @@ internal sealed partial class IkeThread
         (peer.Slot, peer.Shard, peer.TunnelId) = (slot, _owner.ShardIndexOf(peer.Session), Context.TunnelIds.Next());
         peer.IsWaiting = true;
         _waiting.Add(peer);
-        if (peer.Call is null && _rerouted.TryTake(admitted.Identity.Id, _now) && admitted.Identity.Kind == IdentityKind.Device)
+        if (admitted.Identity.Kind == IdentityKind.Device && _rerouted.TryTake(admitted.Identity.Id, _now))
         {
             _pairs.Watch(peer.Session.Number);
             _pairs.Doubt(peer.Session.Number, _now);
@@ -59,7 +59,10 @@ internal sealed partial class IkeThread
             else if (!TellShard(peer, new InstallChild(peer.Slot, peer.TunnelId, child)))
             {
                 Discard(child);
-                CloseOverloaded(peer);
+                if (peer.HasTunnel)
+                {
+                    CloseOverloaded(peer);
+                }
             }
 
             if (keys.Replaces != 0)
@@ -200,7 +203,7 @@ internal sealed partial class IkeThread
             TellIke(peer);
             _failures.Raise(
                 "tunnel.ike-only", peer.Admitted!.Identity.Id, peer.Session.Path.Peer,
-                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another" + Doubt(peer), _now);
+                "its last CHILD_SA is gone; the IKE SA is up, and nothing passes until the peer asks for another" + Hint(peer), _now);
         }
     }
 

@@ -57,6 +57,7 @@ internal sealed partial class IkeThread : PeerThread
     private readonly byte[] _datagram = new byte[DataPlaneLimits.DatagramOutMax];
 
     // Made once: a flood of packets leaves no garbage behind.
+    private readonly Action _useModel;
     private readonly Action _handleNotice;
     private readonly Action _handlePacket;
     private readonly Action _handleTimeouts;
@@ -88,6 +89,7 @@ internal sealed partial class IkeThread : PeerThread
         _caller = caller is null ? new SiteCaller(roads, entropy, Inbox.WakeAlways) : null;
         _calls = _caller ?? caller!._calls;
         _rerouted = caller?._rerouted ?? new Rerouted();
+        _useModel = () => UseModel(Context.Model.Current);
         _handleNotice = () => HandleNotice(_notice);
         _handlePacket = () => HandlePacket(_packet.AsSpan(0, _packetLength), _packetFrom);
         _handleTimeouts = HandleTimeouts;
@@ -105,7 +107,7 @@ internal sealed partial class IkeThread : PeerThread
 
     protected override void RunTurn()
     {
-        UseModel(Context.Model.Current);
+        Guard(_useModel);
         for (var i = 0; i < NoticesPerTurn && Inbox.TryTakeNotice(out _notice); i++)
         {
             Guard(_handleNotice);
@@ -145,10 +147,10 @@ internal sealed partial class IkeThread : PeerThread
             TellImpossible(model.Ike);
             (_settings, _directory) = (model.Settings, model.Ike);
             _endpoint.UseOptions(OptionsFor(model));
-            _departures.Send(_peers.Keys, model.Settings.IkeRedirect, Context.Clock.Now);
+            _departures.Send(_peers.Keys, model.Settings.IkeRedirect, _now);
         }
 
-        if (_caller?.UseModel(model, Context.Clock.Now) is true)
+        if (_caller?.UseModel(model, _now) is true)
         {
             HangUp();
         }
@@ -373,7 +375,7 @@ internal sealed partial class IkeThread : PeerThread
     }
 
     /// <summary>A peer that cannot do what was agreed on says so in its own log alone: to us it only deletes what it has just asked for.</summary>
-    private string Doubt(IkePeer peer) => peer.ExtendedSince is { } since && _now - since < AtOnce
+    private string Hint(IkePeer peer) => peer.ExtendedSince is { } since && _now - since < AtOnce
         ? ". It went as soon as it came, with extended sequence numbers (esn): ESP in user space, as strongSwan's kernel-libipsec, has none (--esp with -noesn)"
         : "";
 
@@ -470,7 +472,11 @@ internal sealed partial class IkeThread : PeerThread
                 ProbeUnlessHeard(peer, new Instant(notice.Counters.LastSeen));
                 break;
             case TunnelNoticeKind.NeedsConfiguration:
-                _rerouted.Note(notice.IdentityId, _now);
+                if (peer.Admitted?.Identity.Kind == IdentityKind.Device)
+                {
+                    _rerouted.Note(notice.IdentityId, _now);
+                }
+
                 _endpoint.Tell(peer.Session, session => session.Close(TunnelEnd.ConfigurationChanged.Text(), _now));
                 break;
             case TunnelNoticeKind.Ended:

@@ -261,7 +261,7 @@ internal sealed class SiteCaller(IkeRoads roads, IEntropy entropy, Action wake) 
     private async Task FindAsync(Line line)
     {
         IkePath? path = null;
-        var why = "";
+        var why = "the way to it could not be found";
 
         // Where it sent us is tried once: whatever comes of that, its own address is next.
         var (remote, from) = line.Elsewhere is { } elsewhere ? (elsewhere.Gateway, elsewhere.From) : (line.Call.Remote, (IpAddress?)null);

@@ -59,7 +59,7 @@ internal sealed partial class PacketPath
         return true;
     }
 
-    /// <summary>Another model is in force: who passed under the one before has been looked at anew, but for those whose place another has taken.</summary>
+    /// <summary>Somebody may have been put out: whoever passes has been looked at anew, but for those whose place another has taken.</summary>
     public void Decided(Instant now) => _decidedAt = now;
 
     /// <summary>From now on packets leave by this SA first.</summary>
@@ -281,7 +281,7 @@ internal sealed partial class PacketPath
         {
             if (!IsOnItsWay(slot, now))
             {
-                TellOfGhost(slot, now);
+                TellOfGhost(slot, from, now);
                 return DropReason.UnknownPeer;
             }
         }
@@ -320,14 +320,14 @@ internal sealed partial class PacketPath
     private bool IsOnItsWay(int slot, Instant now)
     {
         ref var ghost = ref _tunnels[slot];
-        return ghost.IsJudgedAlike && now - ghost.ReplacedAt < DataPlaneLimits.OnItsWay && ghost.ReplacedAt > _decidedAt;
+        return now - ghost.ReplacedAt < DataPlaneLimits.OnItsWay && ghost.ReplacedAt > _decidedAt && _crossing.Situation(ghost.IdentityId) == SituationOf(ghost);
     }
 
     /// <summary>
     /// Its peer goes on by a tunnel that another has taken the place of. What may have been sent before proves nothing, and one that is where the other is has merely not
     /// noticed yet.
     /// </summary>
-    private void TellOfGhost(int slot, Instant now)
+    private void TellOfGhost(int slot, in OuterPath from, Instant now)
     {
         ref var ghost = ref _tunnels[slot];
         if (now - ghost.ReplacedAt < DataPlaneLimits.OnItsWay)
@@ -335,7 +335,7 @@ internal sealed partial class PacketPath
             return;
         }
 
-        if (ghost.Path.Peer != ghost.ReplacedBy.Peer)
+        if (from.Peer != ghost.ReplacedBy.Peer)
         {
             Notify(TunnelNoticeKind.Cloned, slot, from: ghost.ReplacedBy);
         }

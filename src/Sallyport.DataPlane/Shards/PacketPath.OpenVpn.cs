@@ -226,7 +226,7 @@ internal sealed partial class PacketPath
                 return false;
             }
 
-            Replace(other, new Successor(to, tunnel.Proof, SituationOf(tunnel)), now);
+            Replace(other, new Successor(to, tunnel.Proof), now);
         }
 
         // Where only our own address changed, the peer is where it was.

@@ -55,8 +55,7 @@ internal sealed partial class PacketPath
     {
         var uplink = Math.Max(1, wanted.Uplink);
         Invariant.Check(uplink <= Uplinks.Max, "an identity has at most four uplinks");
-        var successor = new Successor(
-            wanted.Path, wanted.Proof, new Situation(ProtocolOf(wanted.Kind, wanted.Path), wanted.Cipher, wanted.Ipsec.ShownAt ?? wanted.Path.Peer.Ip));
+        var successor = new Successor(wanted.Path, wanted.Proof);
         Replace(_tunnels.OfUplink(wanted.IdentityId, uplink), successor, now);
         if (wanted.Kind == TunnelKind.OpenVpn)
         {
@@ -297,6 +296,9 @@ internal sealed partial class PacketPath
         Free(slot);
     }
 
+    /// <summary>The keys of one whose place another has taken.</summary>
+    public void FreeGhost(int slot) => Free(slot);
+
     /// <summary>Silent tunnels end, quiet ones are kept alive, worn keys are reported, old ones freed.</summary>
     public void HandleTimeout(int slot, Instant now)
     {
@@ -344,11 +346,13 @@ internal sealed partial class PacketPath
     /// <summary>Rules may look at where the peer is and at what its tunnel is: before its first packet from there is judged.</summary>
     private void Situate(in Tunnel tunnel) => _crossing.Situate(tunnel.IdentityId, tunnel.Id, SituationOf(tunnel));
 
-    private static Situation SituationOf(in Tunnel tunnel) => new(ProtocolOf(tunnel.Kind, tunnel.Path), tunnel.Cipher, tunnel.ShownAt);
-
-    private static TunnelProtocol ProtocolOf(TunnelKind kind, in OuterPath path) => kind == TunnelKind.Ipsec
-        ? path.IsRaw ? TunnelProtocol.IpsecEsp : TunnelProtocol.IpsecUdp
-        : path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
+    private static Situation SituationOf(in Tunnel tunnel)
+    {
+        var protocol = tunnel.Kind == TunnelKind.Ipsec
+            ? tunnel.Path.IsRaw ? TunnelProtocol.IpsecEsp : TunnelProtocol.IpsecUdp
+            : tunnel.Path.IsStream ? TunnelProtocol.OpenVpnTcp : TunnelProtocol.OpenVpnUdp;
+        return new Situation(protocol, tunnel.Cipher, tunnel.ShownAt);
+    }
 
     private DropReason HandleInner(int from, in PacketSpot spot, Instant now)
     {
@@ -504,15 +508,16 @@ internal sealed partial class PacketPath
         {
             ref var tunnel = ref _tunnels[slot];
             tunnel.SharesCredential = tunnel.Proof.Shares(by.Proof);
-            tunnel.IsJudgedAlike = SituationOf(tunnel) == by.Situation;
             Notify(TunnelNoticeKind.Ended, slot, TunnelEnd.Replaced, by.Path, now - tunnel.LastReceived <= tunnel.AliveWithin);
             if (tunnel.Kind == TunnelKind.OpenVpn && tunnel.Path.Peer != by.Path.Peer)
             {
                 AskWhetherAlive(ref tunnel, now);
             }
 
+            // Of one that came again to the same place nobody is to be found any more when nothing is on its way.
+            var isSameClient = tunnel.Kind == TunnelKind.Ipsec && tunnel.Path.Peer == by.Path.Peer;
             Unlist(tunnel);
-            _tunnels.Bury(slot, by.Path, now, now + DataPlaneLimits.GhostTime);
+            _tunnels.Bury(slot, by.Path, now, now + (isSameClient ? DataPlaneLimits.OnItsWay : DataPlaneLimits.GhostTime));
         }
     }
 

@@ -630,7 +630,7 @@ internal sealed class Shard : IDisposable
                 break;
             case DisconnectIdentity disconnect:
                 ForAll(disconnect.IdentityId, slot => _path.Close(slot, TunnelEnd.Disconnected));
-
+                _path.Decided(now);
                 break;
             case ReplaceTunnel replace:
                 _path.ReplaceFromElsewhere(replace.IdentityId, replace.TunnelId, replace.By, now);
@@ -929,7 +929,7 @@ internal sealed class Shard : IDisposable
             }
             else if (_tunnels.IsGhost(slot))
             {
-                _tunnels.Close(slot);
+                _path.FreeGhost(slot);
             }
         }
 

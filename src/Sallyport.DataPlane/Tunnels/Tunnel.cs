@@ -33,9 +33,6 @@ internal struct Tunnel
     /// <summary>Who took its place came with the same credential.</summary>
     public bool SharesCredential;
 
-    /// <summary>Rules see no difference between it and who took its place.</summary>
-    public bool IsJudgedAlike;
-
     /// <summary>Unique in this process.</summary>
     public long Id;
 

@@ -1,7 +1,6 @@
 using Sallyport.Core.Crypto;
 using Sallyport.Core.Ike.Session;
 using Sallyport.Core.OpenVpn.Wrapping;
-using Sallyport.Core.Policy;
 
 namespace Sallyport.DataPlane.Tunnels;
 
@@ -36,5 +35,4 @@ internal readonly record struct TunnelProof
 }
 
 /// <summary>A tunnel that takes the place of another one of its identity.</summary>
-/// <param name="Situation">What rules judge it by.</param>
-internal readonly record struct Successor(OuterPath Path, TunnelProof Proof, Situation Situation);
+internal readonly record struct Successor(OuterPath Path, TunnelProof Proof);

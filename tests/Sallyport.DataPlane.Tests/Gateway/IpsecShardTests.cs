@@ -70,7 +70,16 @@ public sealed class IpsecShardTests : IDisposable
 
         Open(first, model, TestFleet.DeviceId, DeviceTunnel, PathTo(_device.LocalEndPoint!.ToString()!, SocketKind.IkeNat, 0), TestFleet.DeviceAddress, out _deviceSa);
         Open(_shards[1], model, TestFleet.SiteId, SiteTunnel, PathTo(SitesAddress + ":0", SocketKind.Esp, 1), TestFleet.SiteAddress, out _siteSa);
-        Eventually(() => _uplink.Take().OfType<TunnelReport>().Any(), "tunnels open");
+
+        // Each on its own thread: what comes for one that is not open yet is lost.
+        var open = new HashSet<long>();
+        Eventually(
+            () =>
+            {
+                open.UnionWith(_uplink.Take().OfType<TunnelReport>().SelectMany(report => report.Tunnels).Select(tunnel => tunnel.TunnelId));
+                return open.Count == 2;
+            },
+            "tunnels open");
     }
 
     [Fact]

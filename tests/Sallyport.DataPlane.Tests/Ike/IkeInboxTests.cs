@@ -56,9 +56,14 @@ public sealed class IkeInboxTests : IDisposable
         }
 
         _inbox.Put(From, Message(0)).ShouldBe(DropReason.HandshakeQueueFull);
+        _inbox.Put(From, Message(Stranger)).ShouldBe(DropReason.None, "whose handshake is under way has shown that it receives");
+        for (var spi = 0x10_000ul; _inbox.Put(From, Message(spi)) != DropReason.HandshakeQueueFull; spi++)
+        {
+            _inbox.Use(spi + 1, hasPeer: false);
+        }
+
         _inbox.Put(From, Message(Stranger)).ShouldBe(DropReason.HandshakeQueueFull);
         _inbox.Put(From, Message(Known)).ShouldBe(DropReason.None);
-
         _inbox.Use(Stranger, hasPeer: true);
         _inbox.Put(From, Message(Stranger)).ShouldBe(DropReason.None);
     }

@@ -360,6 +360,26 @@ public sealed class EspPathTests : IDisposable
         _fixture.Notices().ShouldBeEmpty("once");
     }
 
+    [Fact]
+    public void A_client_that_went_elsewhere_and_uses_its_old_keys_from_there_once_more_is_no_second_one()
+    {
+        var old = OpenReplaced(by: Elsewhere);
+        _fixture.Now += DataPlaneLimits.OnItsWay;
+        _fixture.ReceiveIpsec(old.Seal(Request()), Elsewhere).ShouldBe(DropReason.UnknownPeer);
+        _fixture.Notices().ShouldBeEmpty();
+    }
+
+    /// <summary>Rules judge by what they know now: what comes by the older keys is not covered by what the newer tunnel has become.</summary>
+    [Fact]
+    public void Nothing_passes_by_a_replaced_tunnel_when_its_successor_is_judged_otherwise_by_then()
+    {
+        var old = OpenReplaced(by: DeviceAt);
+        old.Send(Request()).ShouldBe(DropReason.None);
+        var fresh = _fixture.Tunnels.OfIdentity(TestFleet.DeviceId);
+        _fixture.Path.MovePath(new MovePath(fresh, _fixture.Tunnels[fresh].Id, Elsewhere, Elsewhere.Peer.Ip, FollowsPeer: false, KeepsNatAlive: false), _fixture.Now);
+        old.Send(Request()).ShouldBe(DropReason.UnknownPeer);
+    }
+
     /// <summary>A device that comes again from elsewhere, while anything at all is changed in the fleet.</summary>
     [Fact]
     public void What_was_on_its_way_when_something_was_decided_is_no_sign_of_a_second_client()

@@ -54,6 +54,23 @@ public class IkeRekeyTests
             $"after 120 lifetimes the first keys are still in use; {world.Gateway.Failures.Count()} refusals");
     }
 
+    /// <summary>As where a network asks for what OpenSSL here does not have.</summary>
+    [Fact]
+    public void Who_has_nothing_left_to_propose_makes_no_new_keys_and_goes_on_with_those_that_there_are()
+    {
+        using var world = new IkeWorld(904);
+        world.Up();
+        var (spis, child) = (world.Gateway.Session!.Spis, world.Gateway.Live.Keys.Single());
+        world.Tell(world.Gateway, session => session.UseGrant(world.Gateway.Grant with { Ike = [], Esp = [] }));
+        world.Tell(world.Gateway, session => session.RekeyIke(world.Now));
+        world.Tell(world.Gateway, session => session.RekeyChild(child, world.Now));
+        world.Run(TimeSpan.FromSeconds(30));
+        world.AreUp.ShouldBeTrue();
+        (world.Gateway.Session.Spis, world.Gateway.Live.Keys.Single()).ShouldBe((spis, child));
+        world.Gateway.Allotted.ShouldBeEmpty();
+        world.Gateway.Failures.ShouldHaveSingleItem().ShouldContain("OpenSSL here has nothing");
+    }
+
     /// <summary>Where there was no place for the request that ends a pair, there is one later.</summary>
     [Fact]
     public void A_pair_whose_time_is_over_ends_though_requests_stand_in_line()

@@ -72,6 +72,12 @@ internal sealed class CreateChild : CreatingExchange
             return false;
         }
 
+        if (session.EspProposals.Count == 0)
+        {
+            session.Raise(new NegotiationFailed($"{session.Peer}: OpenSSL here has nothing of what its network asks of ESP"));
+            return false;
+        }
+
         if (!session.Owner.TryNewEspSpi(session, out _spi))
         {
             session.Raise(new NegotiationFailed("no SA can be added"));

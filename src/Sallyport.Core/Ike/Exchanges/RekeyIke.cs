@@ -46,6 +46,12 @@ internal sealed class RekeyIke(IkeSa of) : CreatingExchange
             return false;
         }
 
+        if (session.IkeProposals.Count == 0)
+        {
+            // OpenSSL here lacks all that its network asks for by now: the keys that there are end with their time.
+            return false;
+        }
+
         IsUnderWay = true;
         session.Entropy.Fill(_nonce);
         _spi = session.Owner.NewIkeSpi();
